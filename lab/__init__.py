@@ -1,0 +1,1 @@
+"""The training lab: a real Kubernetes without Docker, and demos that run on it."""

@@ -1,0 +1,1 @@
+"""nuvop turns a folder of plain Kubernetes manifests into an operator."""
