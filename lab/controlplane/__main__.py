@@ -1,0 +1,93 @@
+"""`python -m lab.controlplane`: clusters from a shell."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from lab import controlplane
+from lab.controlplane import console
+from lab.controlplane.cluster import NODES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+NAME = "lab"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def commands() -> None:
+    """A real Kubernetes on this machine without Docker; its nodes are simulated by kwok."""
+
+
+@commands.command()
+@click.argument("name", default=NAME)
+@click.option("--nodes", default=NODES, show_default=True, type=click.IntRange(min=0), help="How many nodes.")
+def up(name: str, nodes: int) -> None:
+    """Create cluster NAME (default: lab), or find it running."""
+    cluster = controlplane.up(name, nodes)
+    console.say(f"cluster {name} is ready: Kubernetes {cluster.version} at {cluster.server}; to use it:")
+    click.echo(_export(cluster))
+
+
+@commands.command()
+@click.argument("name", default=NAME)
+def down(name: str) -> None:
+    """Remove cluster NAME (default: lab) with its data."""
+    removed = controlplane.down(name)
+    console.say(f"cluster {name} is removed" if removed else f"there is no cluster {name}")
+
+
+@commands.command()
+@click.argument("name", required=False)
+def status(name: str | None) -> None:
+    """List clusters: all, or only NAME."""
+    found = [line for line in controlplane.status() if name in (None, line.name)]
+    if not found:
+        console.say(f"there is no cluster{f' {name}' if name else ''}; make one: python -m lab.controlplane up")
+        return
+    rows = [("NAME", "STATE", "VERSION", "NODES", "SERVER", "KUBECONFIG"), *map(_row, found)]
+    click.echo("\n".join(_table(rows)))
+    for line in found:
+        if line.cluster and line.state == controlplane.State.RUNNING:
+            console.say(f"to use {line.name}: {_export(line.cluster)}")
+
+
+def _row(line: controlplane.Status) -> tuple[str, ...]:
+    cluster = line.cluster
+    facts = (cluster.version, str(cluster.nodes), cluster.server) if cluster else ("-", "-", "-")
+    return (line.name, line.state, *facts, str(line.kubeconfig))
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["   ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _export(cluster: controlplane.Cluster) -> str:
+    return f"export KUBECONFIG={shlex.quote(str(cluster.kubeconfig))}"
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    # As an exception, so that what was started is killed on the way out; as for Ctrl-C.
+    sys.exit(128 + number)
+
+
+def main() -> None:
+    """Run a command. Exit code 1: it failed, and one line on stderr says why."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
+    try:
+        commands()
+    except controlplane.ControlPlaneError as error:
+        console.say(f"error: {error}")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

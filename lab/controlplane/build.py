@@ -1,0 +1,300 @@
+"""Build the programs of the control plane once, from the versions that go.mod pins, into the user's cache.
+
+<cache>/<key>/       the programs, whole: the folder appears by one rename
+<cache>/build/       what a build is at: Go's caches (a later build goes on from them), temporary files, the log;
+                     removed when the build is whole
+<cache>/build.lock   held by a build and by every process that it starts
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab.controlplane import console, locks, paths
+from lab.controlplane.errors import ControlPlaneError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "kwokctl")
+
+GIGABYTE = 10**9
+DISK_BYTES = 5 * GIGABYTE
+MEMORY_BYTES = 2 * GIGABYTE
+
+_GO_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""What Go calls the processors that Python names so."""
+
+_ETCD_AS_BUILT = "server"
+"""go build calls a program after the last part of its package path, which for etcd is .../etcd/server/v3."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides what a build makes."""
+
+    go_mod: str
+    go_sum: str
+    architecture: str
+
+    @classmethod
+    def of_this_machine(cls) -> Recipe:
+        """The recipe in this checkout for this machine."""
+        machine = platform.machine()
+        if not sys.platform.startswith("linux") or machine not in _GO_NAMES:
+            raise ControlPlaneError(
+                f"the lab's control plane runs on Linux on {' or '.join(_GO_NAMES)}, not on {sys.platform} on {machine}"
+            )
+        go_mod, go_sum = ((paths.MODULE / name).read_text(encoding="utf-8") for name in ("go.mod", "go.sum"))
+        return cls(go_mod, go_sum, _GO_NAMES[machine])
+
+    @property
+    def go_version(self) -> tuple[int, ...]:
+        """The oldest Go that go.mod allows."""
+        return _numbers(self._pinned(r"^go (\S+)$"))
+
+    @property
+    def kubernetes_version(self) -> str:
+        """Such as `v1.36.3`."""
+        return self._pinned(r"^\s*k8s\.io/kubernetes (v\S+)$")
+
+    @property
+    def flags(self) -> list[str]:
+        """The flags of go build."""
+        package = "k8s.io/component-base/version"
+        major, minor, *_ = self.kubernetes_version.removeprefix("v").split(".")
+        stamps = {
+            "gitVersion": self.kubernetes_version,
+            "gitMajor": major,
+            "gitMinor": minor,
+            "gitTreeState": "clean",
+        }
+        stamped = " ".join(f"-X {package}.{name}={value}" for name, value in stamps.items())
+        return ["-mod=readonly", "-modcacherw", "-trimpath", "-buildvcs=false", f"-ldflags=-s -w {stamped}"]
+
+    @property
+    def key(self) -> str:
+        """Names what the build makes: another recipe, another key."""
+        parts = [self.go_mod, self.go_sum, self.flags, "linux", self.architecture]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+    def _pinned(self, pattern: str) -> str:
+        found = re.search(pattern, self.go_mod, re.MULTILINE)
+        if not found:
+            raise ControlPlaneError(f"{paths.MODULE / 'go.mod'}: no line matches {pattern!r}")
+        return found[1]
+
+
+def ensure() -> Path:
+    """The folder with the programs, built now unless an earlier build made them.
+
+    Raises ControlPlaneError when something that a build needs is missing, or go build fails.
+    """
+    recipe = Recipe.of_this_machine()
+    cache = paths.cache()
+    target = cache / recipe.key
+    if _is_whole(target):
+        return target
+
+    def waiting() -> None:
+        console.say(f"another build of the control plane is at work ({cache / 'build.lock'}); waiting for it")
+
+    with locks.exclusive(cache / "build.lock", waiting=waiting) as lock:
+        if not _is_whole(target):  # the one that we waited for may have made it
+            _build(recipe, target, cache / "build", lock)
+    return target
+
+
+def _is_whole(target: Path) -> bool:
+    """Whether all programs are there. The folder comes whole, but a cleaner of caches may take single files."""
+    return all(os.access(target / program, os.X_OK) for program in PROGRAMS)
+
+
+def _build(recipe: Recipe, target: Path, work: Path, lock: int) -> None:
+    go = _find_go(recipe.go_version)
+    work.mkdir(parents=True, exist_ok=True)
+    _check_disk(work)
+    memory = _check_memory()
+    console.say(
+        f"building Kubernetes {recipe.kubernetes_version}, etcd and kwok with Go, once for this machine:\n"
+        f"  about 6 minutes on 2 cores (less when it goes on from an interrupted build);\n"
+        f"  up to 4 GB in {work} meanwhile, 0.4 GB in {target} afterwards"
+    )
+    temporary, programs = work / "tmp", work / "programs"
+    for leftover in (temporary, programs):
+        shutil.rmtree(leftover, ignore_errors=True)
+        leftover.mkdir()
+    job = _Go(go, recipe, work, lock)
+    packages = job.list_packages()
+    job.build(programs, packages, processes=_parallel(memory))
+    (programs / _ETCD_AS_BUILT).rename(programs / "etcd")
+    _publish(programs, target)
+    shutil.rmtree(work)
+
+
+def _publish(programs: Path, target: Path) -> None:
+    """Make `target` appear whole, even after a power cut: the programs reach the disk before their folder's name."""
+    if not _is_whole(programs):
+        raise ControlPlaneError(f"go build ended well, but {programs} lacks one of {', '.join(PROGRAMS)}")
+    for program in PROGRAMS:
+        with (programs / program).open("rb") as file:
+            os.fsync(file.fileno())
+    shutil.rmtree(target, ignore_errors=True)
+    programs.rename(target)
+
+
+class _Go:
+    """Runs go with private caches, in a process group of its own, and shows how far it is."""
+
+    def __init__(self, go: str, recipe: Recipe, work: Path, lock: int) -> None:
+        self._go = go
+        self._recipe = recipe
+        self._work = work
+        self._lock = lock
+        self._log = work / "build.log"
+
+    def list_packages(self) -> int:
+        """Download what is missing; says how many packages the programs are made of."""
+        progress = console.Progress()
+        listing = self._work / "packages.txt"
+        flags = [flag for flag in self._recipe.flags if flag.startswith("-mod")]
+        self._run(["list", *flags, "-deps", "tool"], listing, lambda: progress.update("downloading the sources"))
+        packages = len(listing.read_text(encoding="utf-8").splitlines())
+        progress.close(f"the sources are there: {packages} packages")
+        return packages
+
+    def build(self, programs: Path, packages: int, processes: int) -> None:
+        """Build all programs into the folder `programs`."""
+        progress = console.Progress()
+
+        def show() -> None:
+            compiled = self._log.read_bytes().count(b"\n")  # -v: a line a package
+            done = len(list(programs.iterdir()))
+            progress.update(
+                f"{done} of {len(PROGRAMS)} programs ready; compiled {compiled} of at most {packages} packages"
+            )
+
+        arguments = ["build", *self._recipe.flags, "-v", "-p", str(processes), "-o", f"{programs}/", "tool"]
+        self._run(arguments, self._work / "stdout.txt", show)
+        progress.close(f"all {len(PROGRAMS)} programs ready")
+
+    def _run(self, arguments: list[str], output: Path, show: Callable[[], None]) -> None:
+        with output.open("wb") as stdout, self._log.open("wb") as stderr:
+            process = subprocess.Popen(
+                [self._go, *arguments],
+                cwd=paths.MODULE,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                # A group of its own, to kill it whole: `go` may be a wrapper, and starts many compilers.
+                start_new_session=True,
+                # If this process is killed with no chance to kill Go, Go holds the lock on until it ends.
+                pass_fds=[self._lock],
+            )
+            try:
+                while process.poll() is None:
+                    show()
+                    time.sleep(0.2)
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        if process.returncode != 0:
+            raise ControlPlaneError(
+                f"go {arguments[0]} failed with exit code {process.returncode}; "
+                f"the end of {self._log}:\n{self._complaints()}"
+            )
+
+    def _complaints(self) -> str:
+        """The end of the log without the lines that only name a package."""
+        lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return "\n".join([line for line in lines if " " in line][-15:])
+
+    def _environment(self) -> dict[str, str]:
+        """The user's environment (proxy, certificates, GOPROXY, GOSUMDB) without what would change the programs."""
+        return os.environ | {
+            "GOOS": "linux",
+            "GOARCH": self._recipe.architecture,
+            "CGO_ENABLED": "0",
+            "GOFLAGS": "",
+            "GOWORK": "off",
+            "GOTOOLCHAIN": "local",
+            "GOCACHE": str(self._work / "gocache"),
+            "GOMODCACHE": str(self._work / "gomodcache"),
+            "GOTMPDIR": str(self._work / "tmp"),
+        }
+
+
+def _find_go(oldest: tuple[int, ...]) -> str:
+    go = shutil.which("go")
+    wanted = ".".join(map(str, oldest[:2]))
+    if not go:
+        raise ControlPlaneError(
+            f"building the control plane needs Go {wanted}; run this through ./taskw, which brings it"
+        )
+    said = subprocess.run(
+        [go, "version"], capture_output=True, text=True, check=False, env=os.environ | {"GOTOOLCHAIN": "local"}
+    ).stdout
+    found = re.search(r"\bgo(\d+(\.\d+)+)", said)
+    if not found or _numbers(found[1]) < oldest:
+        raise ControlPlaneError(
+            f"building the control plane needs Go {wanted}, but {go} is {found[1] if found else 'no Go'}; "
+            f"run this through ./taskw, which brings it"
+        )
+    return go
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def _check_disk(work: Path) -> None:
+    free = shutil.disk_usage(work).free
+    # What an interrupted build left counts: it is part of the 5 GB.
+    if free + (used := _size(work)) < DISK_BYTES:
+        raise ControlPlaneError(
+            f"building the control plane needs {(DISK_BYTES - used) / GIGABYTE:.1f} GB of disk, "
+            f"{work} has {free / GIGABYTE:.1f} GB free; free some, or set XDG_CACHE_HOME to a folder on another disk"
+        )
+
+
+def _size(folder: Path) -> int:
+    return sum((Path(parent) / name).lstat().st_size for parent, _, names in os.walk(folder) for name in names)
+
+
+def _check_memory() -> int:
+    available = available_memory()
+    if available < MEMORY_BYTES:
+        raise ControlPlaneError(
+            f"building the control plane needs {MEMORY_BYTES / GIGABYTE:.0f} GB of memory, "
+            f"{available / GIGABYTE:.1f} GB are available; end other programs first"
+        )
+    return available
+
+
+def available_memory() -> int:
+    """Bytes that programs can still get without swapping."""
+    meminfo = Path("/proc/meminfo").read_text(encoding="ascii")
+    found = re.search(r"^MemAvailable:\s+(\d+) kB$", meminfo, re.MULTILINE)
+    if not found:
+        raise ControlPlaneError("/proc/meminfo: no MemAvailable")
+    return int(found[1]) * 1024
+
+
+def _parallel(memory: int) -> int:
+    """How many compilers at once: one a core, and a gigabyte for each."""
+    return max(1, min(os.cpu_count() or 1, memory // GIGABYTE))

@@ -1,0 +1,374 @@
+"""Create, find, check and remove clusters. Each lives in a folder of its own:
+
+.lab/clusters/<name>/
+  kubeconfig         the only one that is ever written
+  cluster.json       written last: the cluster is whole
+  kwokctl.json, audit-policy.json
+  home/              kwokctl's home folder
+  kwok/clusters/<name>/   what kwokctl makes: etcd's data, logs/, pids/, pki/
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from lab.controlplane import build, config, console, locks, paths, processes
+from lab.controlplane.api import Api
+from lab.controlplane.errors import ControlPlaneError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+NODES = 50
+
+COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller")
+
+READY_SECONDS = 120.0
+"""How long a cluster may take. It takes about ten seconds; a busy machine gets more."""
+
+PATIENCE_SECONDS = 20.0
+"""How long the API server of a cluster that is alive may fail to answer before it counts as dead."""
+
+
+class State(StrEnum):
+    """What `status` says of a cluster."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+    """It was whole once; a process is gone (after a reboot: all) or the API server is not ready."""
+    INCOMPLETE = "incomplete"
+    """Its creation was cut off, or is at work now."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster that was whole when this value was made."""
+
+    name: str
+    directory: Path
+    server: str
+    """URL of the API server."""
+    version: str
+    """Of Kubernetes, such as `v1.36.3`."""
+    nodes: int
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Its administrator's kubeconfig; only its owner can read it."""
+        return self.directory / "kubeconfig"
+
+    @property
+    def audit_log(self) -> Path:
+        """A JSON object (audit.k8s.io/v1 Event) a line; an entry is there before its request is answered."""
+        return self.logs / "audit.log"
+
+    @property
+    def logs(self) -> Path:
+        """The folder with a log of each component."""
+        return _kwok(self.directory) / "logs"
+
+    def pids(self) -> dict[str, int]:
+        """The pid of each component that is alive."""
+        return _pids(self.directory)
+
+    def api(self) -> Api:
+        """A client with the administrator's rights."""
+        host, port = self.server.removeprefix("https://").split(":")
+        return Api(host, int(port), _kwok(self.directory) / "pki")
+
+    def is_running(self) -> bool:
+        """Whether every component is alive and the API server ready."""
+        return set(self.pids()) == set(COMPONENTS) and self.api().is_ready()
+
+    def stop_component(self, component: str) -> None:
+        """Kill one of COMPONENTS (SIGKILL, as a crash would) and wait until it is gone. Fine if it is gone already.
+
+        Without the API server the controller manager and the scheduler end too, after about ten seconds.
+        """
+        _check_component(component)
+        with _lock(self.name):
+            pid = self.pids().get(component)
+            if pid is not None:
+                processes.kill(pid, self.directory)
+
+    def start_component(self, component: str) -> None:
+        """Start `component`, and what else is not alive, and wait until the API server is ready."""
+        _check_component(component)
+        with _lock(self.name):
+            _forget_dead_pids(self.directory)
+            _run_kwokctl(build.ensure(), self.directory, "start", "cluster")
+            api = self.api()
+            _wait_until(lambda: api.is_ready() and component in self.pids(), f"{component} started", self.directory)
+
+
+@dataclass(frozen=True)
+class Status:
+    """A line of `status`."""
+
+    name: str
+    state: State
+    kubeconfig: Path
+    cluster: Cluster | None
+    """None while the creation is not whole."""
+
+
+def up(name: str, nodes: int = NODES) -> Cluster:
+    """A running cluster with `nodes` nodes; made now unless it runs already (with however many nodes it has).
+
+    What is left of one that was cut off or died is removed first, with its data. Raises ControlPlaneError.
+    """
+    _check_name(name)
+    if nodes < 0:
+        raise ControlPlaneError(f"nodes: {nodes} is negative")
+    if running := _running(name):
+        return running
+    binaries = build.ensure()
+    with _lock(name):
+        if running := _running(name):  # made while this process built or waited
+            return running
+        directory = _directory(name)
+        if _remove(directory):
+            console.say(f"cluster {name} was not whole or not alive; removed what was left of it")
+        console.say(f"creating cluster {name} with {nodes} nodes: about 10 seconds")
+        return _create(name, nodes, directory, binaries)
+
+
+def down(name: str) -> bool:
+    """Kill the cluster's processes and remove its folder; says whether there was anything. Raises ControlPlaneError."""
+    _check_name(name)
+    with _lock(name):
+        return _remove(_directory(name))
+
+
+def status() -> list[Status]:
+    """All clusters of this checkout, by name."""
+    if not paths.CLUSTERS.is_dir():
+        return []
+    names = sorted(folder.name for folder in paths.CLUSTERS.iterdir() if folder.is_dir())
+    return [_status(name) for name in names]
+
+
+def _status(name: str) -> Status:
+    cluster = _find(name)
+    state = State.INCOMPLETE if not cluster else State.RUNNING if cluster.is_running() else State.STOPPED
+    return Status(name, state, _directory(name) / "kubeconfig", cluster)
+
+
+def _check_name(name: str) -> None:
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", name):
+        raise ControlPlaneError(
+            f"cluster name {name!r}: use at most 63 of a-z, 0-9 and '-', with no '-' at either end (a DNS label)"
+        )
+
+
+def _check_component(component: str) -> None:
+    if component not in COMPONENTS:
+        raise ControlPlaneError(f"component {component!r}: not one of {', '.join(COMPONENTS)}")
+
+
+def _directory(name: str) -> Path:
+    return paths.CLUSTERS / name
+
+
+def _kwok(directory: Path) -> Path:
+    return directory / "kwok" / "clusters" / directory.name
+
+
+@contextmanager
+def _lock(name: str) -> Iterator[None]:
+    """One change at a time to the cluster `name`."""
+
+    def waiting() -> None:
+        console.say(f"another process is changing cluster {name}; waiting for it")
+
+    # Beside the cluster's folder: that one is removed and made anew.
+    with locks.exclusive(paths.CLUSTERS / f".{name}.lock", waiting=waiting):
+        yield
+
+
+def _find(name: str) -> Cluster | None:
+    """The cluster if its creation was whole, alive or not."""
+    directory = _directory(name)
+    try:
+        values = json.loads((directory / "cluster.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return Cluster(directory=directory, **values)
+
+
+def _running(name: str) -> Cluster | None:
+    cluster = _find(name)
+    if not cluster or set(cluster.pids()) != set(COMPONENTS):
+        return None
+    try:
+        # Patient: `up` removes what does not run, and a busy API server can miss one answer.
+        _wait_until(cluster.api().is_ready, "ready", cluster.directory, seconds=PATIENCE_SECONDS)
+    except ControlPlaneError:
+        return None
+    console.say(f"cluster {name} is running already, with {cluster.nodes} nodes")
+    return cluster
+
+
+def _remove(directory: Path) -> bool:
+    """Whether there was anything to remove."""
+    # Also without a folder: it may have been removed under a running cluster.
+    killed = processes.kill_cluster(directory)
+    existed = directory.exists()
+    if existed:
+        shutil.rmtree(directory)
+    return existed or killed > 0
+
+
+def _create(name: str, nodes: int, directory: Path, binaries: Path) -> Cluster:
+    try:
+        return _create_or_fail(name, nodes, directory, binaries)
+    except ControlPlaneError:
+        processes.kill_cluster(directory)  # its folder stays: the logs tell why
+        raise
+    except BaseException:
+        _remove(directory)
+        raise
+
+
+def _create_or_fail(name: str, nodes: int, directory: Path, binaries: Path) -> Cluster:
+    directory.mkdir(mode=0o700, parents=True)
+    (directory / "home").mkdir()
+    policy = _write_json(directory / "audit-policy.json", config.audit_policy())
+    with _machine_lock():
+        ports = config.free_ports()
+        settings = _write_json(directory / "kwokctl.json", config.kwokctl(binaries, ports, policy))
+        arguments = ["--config", str(settings), "--kubeconfig", str(directory / "kubeconfig")]
+        _run_kwokctl(binaries, directory, "create", "cluster", *arguments)
+        api = Api(config.ADDRESS, ports.kube_apiserver, _kwok(directory) / "pki")
+        # kwokctl's exit code 0 does not mean that the cluster came up.
+        _wait_until(api.is_ready, "the API server ready", directory)
+    if nodes:
+        _run_kwokctl(binaries, directory, "scale", "node", "--replicas", str(nodes))
+    _wait_until(lambda: api.ready_nodes() == nodes, f"{nodes} nodes ready", directory)
+    _wait_until(api.has_default_service_account, "the service account default/default", directory)
+    server = f"https://{config.ADDRESS}:{ports.kube_apiserver}"
+    cluster = Cluster(name=name, directory=directory, server=server, version=api.version(), nodes=nodes)
+    facts = {key: value for key, value in asdict(cluster).items() if key != "directory"}
+    _write_json(directory / "cluster.json", facts)
+    return cluster
+
+
+@contextmanager
+def _machine_lock() -> Iterator[None]:
+    """One choice of ports at a time on this machine, until the cluster listens on them."""
+
+    def waiting() -> None:
+        console.say("another cluster is being created on this machine; waiting for it")
+
+    with locks.exclusive(paths.cache() / "create.lock", waiting=waiting):
+        yield
+
+
+def _write_json(path: Path, value: object) -> Path:
+    """Write JSON (which is YAML too) so that `path` is whole or not there."""
+    new = path.with_name(path.name + ".new")
+    new.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    new.replace(path)
+    return path
+
+
+def _run_kwokctl(binaries: Path, directory: Path, *arguments: str) -> None:
+    """Run kwokctl for the cluster in `directory`. Its output is in kwokctl.log; its exit code is no proof."""
+    log = directory / "kwokctl.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [binaries / "kwokctl", "--name", directory.name, *arguments],
+            cwd=directory,
+            env=_environment(directory),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            umask=0o077,
+            # Ctrl-C must not reach it and the daemons that it starts: who ran it kills them all, by their mark.
+            start_new_session=True,
+        )
+        try:
+            code = process.wait(READY_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise ControlPlaneError(
+                f"kwokctl {arguments[0]} took more than {READY_SECONDS:.0f} s\n{_tail(log)}"
+            ) from None
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    if code != 0:
+        raise ControlPlaneError(f"kwokctl {arguments[0]} ended with exit code {code}\n{_tail(log)}")
+
+
+def _environment(directory: Path) -> dict[str, str]:
+    """What kwokctl, and through it the components, see: nothing of the user's kubectl and kwok settings."""
+    inherited = {
+        name: value for name, value in os.environ.items() if name != "KUBECONFIG" and not name.startswith("KWOK_")
+    }
+    # kwokctl runs kubectl: the project's pinned one if it is there.
+    path = os.pathsep.join([str(paths.PROJECT / ".venv" / "bin"), os.environ.get("PATH", os.defpath)])
+    if not shutil.which("kubectl", path=path):
+        raise ControlPlaneError("no kubectl on PATH; run this through ./taskw, which brings it")
+    return inherited | {
+        processes.MARK: str(directory),
+        "PATH": path,
+        "HOME": str(directory / "home"),
+        "KWOK_WORKDIR": str(directory / "kwok"),
+    }
+
+
+def _wait_until(done: Callable[[], bool], what: str, directory: Path, *, seconds: float = READY_SECONDS) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        with suppress(OSError, http.client.HTTPException):
+            if done():
+                return
+        if time.monotonic() > deadline:
+            raise ControlPlaneError(
+                f"{directory}: not {what} after {seconds:.0f} s; see the logs in {_kwok(directory)}"
+            )
+        time.sleep(0.1)
+
+
+def _tail(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
+    return "\n".join([f"the end of {log}:", *lines])
+
+
+def _pids(directory: Path) -> dict[str, int]:
+    alive = processes.of_cluster(directory)
+    return {name: pid for name, pid in _recorded_pids(directory).items() if pid in alive}
+
+
+def _recorded_pids(directory: Path) -> dict[str, int]:
+    pids = {}
+    for component in COMPONENTS:
+        # Absent before the first start, empty while kwokctl writes it.
+        with suppress(FileNotFoundError, ValueError):
+            pids[component] = int(_pid_file(directory, component).read_text(encoding="ascii"))
+    return pids
+
+
+def _pid_file(directory: Path, component: str) -> Path:
+    return _kwok(directory) / "pids" / f"{component}.pid"
+
+
+def _forget_dead_pids(directory: Path) -> None:
+    """Remove stale pid files: kwokctl takes a zombie, or a stranger that got the number, for its component."""
+    alive = _pids(directory)
+    for component in COMPONENTS:
+        if component not in alive:
+            _pid_file(directory, component).unlink(missing_ok=True)
