@@ -1,0 +1,113 @@
+"""Every error nuvop raises on purpose, in one tree.
+
+    NuvopError
+    ├── SettingsError            an environment variable has a value that nuvop cannot use
+    ├── GeneratedInUse           another operator writes to the same folder
+    ├── LoginError               no usable credentials
+    ├── KindError                a kind's folder is wrong: file, field and value
+    │   └── FieldPathError       a field path cannot be read, or leads nowhere
+    ├── OverlayError             this CR cannot be turned into an overlay
+    ├── WriteFailed              an overlay cannot be written to disk
+    ├── KubectlError             kubectl did not do what it was asked
+    │   ├── KubectlUnusable      missing, too old, or not a kubectl
+    │   ├── KubectlTimeout       ran longer than it may; its process group was killed
+    │   ├── BuildFailed          kustomize cannot build a folder
+    │   └── ApplyFailed          the API server refused, or could not be reached
+    └── ClusterError             the API server's answer to nuvop's own client
+        ├── ClusterUnreachable   no answer at all
+        ├── Conflict             409 or a failed precondition
+        ├── Forbidden            401, 403
+        ├── NotFound             404 of an object
+        └── NotServed            the API server does not know the kind at all
+
+The text of each is one line that names the culprit and can be shown to a user as it is.
+kopf's own errors appear in ``handlers.py`` only.
+"""
+
+
+class NuvopError(Exception):
+    """Base of all; its text is one line for a user."""
+
+
+class SettingsError(NuvopError):
+    """An environment variable has a value that nuvop cannot use."""
+
+
+class GeneratedInUse(NuvopError):
+    """Another operator writes its overlays to the same folder."""
+
+
+class LoginError(NuvopError):
+    """There are no credentials, or none that nuvop can use."""
+
+
+class KindError(NuvopError):
+    """A kind's folder is wrong."""
+
+
+class FieldPathError(KindError):
+    """A field path cannot be read, or it leads nowhere in the object it is for."""
+
+
+class OverlayError(NuvopError):
+    """This CR cannot be turned into an overlay."""
+
+
+class WriteFailed(NuvopError):
+    """An overlay or a snapshot cannot be written to disk."""
+
+
+class KubectlError(NuvopError):
+    """kubectl did not do what it was asked."""
+
+
+class KubectlUnusable(KubectlError):
+    """There is no kubectl, or one that nuvop cannot work with."""
+
+
+class KubectlTimeout(KubectlError):
+    """kubectl ran longer than it may; its whole process group was killed."""
+
+
+class BuildFailed(KubectlError):
+    """kustomize cannot build a folder; the text is kustomize's own reason."""
+
+
+class ApplyFailed(KubectlError):
+    """The API server refused an apply, or could not be reached.
+
+    ``terminal`` is true when trying the same again cannot help until somebody changes something:
+    an invalid object, a denied request. It is false for an API server that is away or overloaded.
+    """
+
+    def __init__(self, message: str, *, terminal: bool) -> None:
+        super().__init__(message)
+        self.terminal = terminal
+
+
+class ClusterError(NuvopError):
+    """The API server answered nuvop's own client with an error; ``status`` is the HTTP status, 0 for none."""
+
+    def __init__(self, message: str, *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ClusterUnreachable(ClusterError):
+    """The API server gave no answer."""
+
+
+class Conflict(ClusterError):
+    """The object is not the one that the request was meant for (409, or a failed ``test`` of a JSON patch)."""
+
+
+class Forbidden(ClusterError):
+    """The credentials do not allow the request (401, 403)."""
+
+
+class NotFound(ClusterError):
+    """There is no such object (404)."""
+
+
+class NotServed(ClusterError):
+    """The API server does not know the kind: its CRD is not installed, or its API is switched off."""

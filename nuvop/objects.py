@@ -1,0 +1,154 @@
+"""What an object's own JSON says of it: which object it is, whose it is, and which of its fields nuvop owns.
+
+Pure; the names of nuvop's labels and of its field manager stand here and nowhere else.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Body = Mapping[str, Any]
+"""An object as the API server sends it; never changed in place."""
+
+FIELD_MANAGER = "nuvop"
+
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+INSTANCE_LABEL = "nuvop.nuvolaris.org/instance"
+OWNER_LABEL = "nuvop.nuvolaris.org/owner"
+REVISION_LABEL = "nuvop.nuvolaris.org/revision"
+
+LABEL_VALUE_LIMIT = 63
+
+
+@dataclass(frozen=True, order=True)
+class CRKey:
+    """Which custom resource: its type's plural, its namespace, its name."""
+
+    plural: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.plural}/{self.name} in {self.namespace}"
+
+    @property
+    def instance(self) -> str:
+        """The value of the instance label on all that belongs to this CR, in its namespace.
+
+        It never holds the uid: selectors are immutable, and a CR that was deleted and made anew must fit them.
+        """
+        value = f"{self.plural}-{self.name}"
+        if len(value) <= LABEL_VALUE_LIMIT:
+            return value
+        return f"{value[: LABEL_VALUE_LIMIT - 17]}-{hashlib.sha256(value.encode()).hexdigest()[:16]}"
+
+
+@dataclass(frozen=True, order=True)
+class ObjectKey:
+    """Which object: its API group (not the version: one object has several), kind, namespace and name."""
+
+    group: str
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+def key_of(body: Body) -> ObjectKey:
+    """The key of an object that has apiVersion, kind and metadata."""
+    metadata = body["metadata"]
+    return ObjectKey(group_of(body["apiVersion"]), body["kind"], metadata.get("namespace", ""), metadata["name"])
+
+
+def group_of(api_version: str) -> str:
+    """``apps/v1`` → ``apps``; ``v1`` → the empty string, the core group."""
+    return api_version.rpartition("/")[0]
+
+
+def labels_of(body: Body) -> Mapping[str, str]:
+    """The labels; an empty mapping where there are none."""
+    return body["metadata"].get("labels") or {}
+
+
+def version_of(body: Body) -> int:
+    """The resourceVersion as a number: within one resource the larger is the newer.
+
+    Comparing them is allowed since Kubernetes 1.35
+    (KEP-5504, https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions).
+    """
+    return int(body["metadata"]["resourceVersion"])
+
+
+def is_deleting(body: Body) -> bool:
+    """Whether somebody asked for its deletion."""
+    return "deletionTimestamp" in body["metadata"]
+
+
+def ownership(body: Body) -> Mapping[str, Any] | None:
+    """nuvop's entry in managedFields: the one that `kubectl apply --server-side` writes; None where it is gone."""
+    for entry in body["metadata"].get("managedFields") or ():
+        if (entry.get("manager"), entry.get("operation")) == (FIELD_MANAGER, "Apply") and not entry.get("subresource"):
+            return {"apiVersion": entry.get("apiVersion"), "fieldsV1": entry.get("fieldsV1")}
+    return None
+
+
+def ownership_digest(body: Body) -> str:
+    """A digest of the fields that nuvop owns in an object, 16 hexadecimal digits; empty where it owns none.
+
+    It changes when another manager takes or removes a field that nuvop set, and is the same again after nuvop
+    has put it back. It does not change with the values, the time, the status, or what others add.
+    """
+    entry = ownership(body)
+    if entry is None:
+        return ""
+    return hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def maker_of(body: Body) -> str:
+    """The manager that first wrote an object's own fields; empty where nothing tells."""
+    writers = [entry for entry in body["metadata"].get("managedFields") or () if not entry.get("subresource")]
+    first = min(writers, key=lambda entry: entry.get("time", ""), default={})
+    return str(first.get("manager", ""))
+
+
+def taken_fields(before: Body, after: Body) -> list[tuple[str, str]]:
+    """The fields that nuvop owned before and does not own now, each with the manager that owns it now.
+
+    Returns ``(field path, manager)`` pairs; the manager is empty where the field is gone altogether.
+    """
+    old, new = ownership(before), ownership(after)
+    lost = sorted(_leaves((old or {}).get("fieldsV1") or {}) - _leaves((new or {}).get("fieldsV1") or {}))
+    others = [
+        (entry.get("manager", ""), _leaves(entry.get("fieldsV1") or {}))
+        for entry in after["metadata"].get("managedFields") or ()
+    ]
+    return [(_readable(leaf), next((m for m, leaves in others if leaf in leaves), "")) for leaf in lost]
+
+
+Leaf = tuple[str, ...]
+
+
+def _leaves(fields_v1: Mapping[str, Any], at: Leaf = ()) -> set[Leaf]:
+    """The ends of a fieldsV1 tree (https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management)."""
+    found: set[Leaf] = set()
+    for key, below in fields_v1.items():
+        if key == ".":
+            continue
+        found |= _leaves(below, (*at, key)) if below and set(below) != {"."} else {(*at, key)}
+    return found
+
+
+def _readable(leaf: Leaf) -> str:
+    """``("f:spec", "f:containers", 'k:{"name":"nginx"}', "f:image")`` → ``spec.containers.[name=nginx].image``."""
+    parts = []
+    for part in leaf:
+        mark, _, text = part.partition(":")
+        if mark == "k":
+            parts.append("[" + ",".join(f"{name}={value}" for name, value in json.loads(text).items()) + "]")
+        else:
+            parts.append(text.replace(".", r"\."))
+    return ".".join(parts)
