@@ -1,0 +1,405 @@
+"""Kinds: find, parse and check the folders that describe them.
+
+A kind is a folder (see ``docs/kinds.md``): ``crd.yaml``, ``kustomization.yaml`` with its resources, and
+``kind.yaml``, which says which CR field sets what and what the children report back.
+
+Reading the folder (`find`, `read`) is kept apart from understanding it (`parse`, `with_base`), which is pure.
+The base is what kustomize makes of the folder; kubectl renders it, so the caller hands it in.
+"""
+
+import copy
+import hashlib
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from nuvop import fields
+from nuvop.errors import FieldPathError, KindError
+from nuvop.fields import FieldPath, Json
+
+KIND_API_VERSION = "nuvop.nuvolaris.org/v1"
+KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+
+NEVER_A_CHILD = frozenset({"Namespace", "CustomResourceDefinition", "APIService"})
+"""kustomize would rename a Namespace to the CR's own; deleting any of these deletes what others made."""
+
+CLUSTER_SCOPED = NEVER_A_CHILD | {
+    "ClusterRole", "ClusterRoleBinding", "CSIDriver", "CSINode", "FlowSchema", "IngressClass",
+    "MutatingWebhookConfiguration", "Node", "PersistentVolume", "PriorityClass", "PriorityLevelConfiguration",
+    "RuntimeClass", "StorageClass", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
+    "ValidatingWebhookConfiguration", "VolumeAttachment",
+}  # fmt: skip
+"""The kinds of Kubernetes itself that live outside namespaces; of others the API server's discovery tells."""
+
+MADE_BY_CHILDREN = {"Pod": "v1", "PersistentVolumeClaim": "v1", "Job": "batch/v1"}
+"""What controllers make of children: it carries the instance label, so a status line may ask for it."""
+
+STATUS_FIELDS = ("conditions", "observedGeneration", "inventory")
+"""What nuvop writes to every CR's status; a field that the schema lacks would vanish without an error."""
+
+
+@dataclass(frozen=True)
+class ResourceType:
+    """A CR's type as its CRD names it."""
+
+    group: str
+    version: str
+    kind: str
+    plural: str
+
+    @property
+    def api_version(self) -> str:
+        """``group/version``."""
+        return f"{self.group}/{self.version}"
+
+
+@dataclass(frozen=True)
+class ChildSelector:
+    """Which children a line of ``kind.yaml`` means: ``Deployment/demo-deploy`` or ``Pod/*``."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One line of ``set``: a CR field and a field of a child that takes its value."""
+
+    source: FieldPath
+    child: ChildSelector
+    target: FieldPath
+
+
+@dataclass(frozen=True)
+class Report:
+    """One line of ``status``: a CR status field and the field of the children it is read from."""
+
+    name: str
+    child: ChildSelector
+    source: FieldPath
+    is_list: bool
+
+
+@dataclass(frozen=True)
+class Child:
+    """One object of a kind's base, as kustomize rendered it."""
+
+    api_version: str
+    kind: str
+    name: str
+    body: Mapping[str, Json] = field(compare=False)
+
+    @property
+    def group(self) -> str:
+        """The API group; empty for the core group."""
+        return self.api_version.rpartition("/")[0]
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind: its folder's files and what they say. ``base`` is empty until `with_base`.
+
+    ``carried`` are the files that tell kustomize where custom objects hold names, by the kustomization's field.
+    """
+
+    folder: Path
+    files: Mapping[str, bytes] = field(repr=False, compare=False)
+    digest: str
+    resource: ResourceType
+    settings: tuple[Setting, ...]
+    reports: tuple[Report, ...]
+    carried: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    base: tuple[Child, ...] = ()
+
+    @property
+    def watched(self) -> frozenset[tuple[str, str]]:
+        """The apiVersion and kind of all that its CRs' status depends on."""
+        children = {(child.api_version, child.kind) for child in self.base}
+        known = {kind for _, kind in children}
+        asked = {report.child.kind for report in self.reports} - known
+        return frozenset(children | {(MADE_BY_CHILDREN[kind], kind) for kind in asked})
+
+
+def find(root: Path) -> list[Path]:
+    """Return the kind folders right under ``root``, by name; raise KindError when ``root`` is no folder."""
+    if not root.is_dir():
+        raise KindError(f"{root}: there is no such folder, so there are no kinds")
+    return sorted(path.parent for path in root.glob("*/kind.yaml"))
+
+
+def read(folder: Path) -> dict[str, bytes]:
+    """Return the folder's files by their path in it (``/`` between parts).
+
+    Hidden files and Python's caches are left out. A symbolic link is refused: what kustomize reads must be what
+    was digested.
+    """
+    files: dict[str, bytes] = {}
+    try:
+        for path in sorted(folder.rglob("*")):
+            name = path.relative_to(folder)
+            if any(part.startswith(".") or part == "__pycache__" for part in name.parts):
+                continue
+            if path.is_symlink():
+                raise KindError(f"{path}: is a symbolic link; put the file itself into the kind's folder")
+            if path.is_file():
+                files[name.as_posix()] = path.read_bytes()
+    except OSError as error:
+        raise KindError(f"{error.filename or folder}: {error.strerror or error}") from error
+    return files
+
+
+def digest(files: Mapping[str, bytes]) -> str:
+    """Return a digest of names and contents, 16 hexadecimal digits."""
+    total = hashlib.sha256()
+    for name, content in sorted(files.items()):
+        total.update(f"{len(name.encode())}:{name}:{len(content)}:".encode())
+        total.update(content)
+    return total.hexdigest()[:16]
+
+
+def resource_type(folder: Path, files: Mapping[str, bytes]) -> ResourceType:
+    """Return the CR type that ``crd.yaml`` defines: what must be known to watch CRs, even of a broken kind."""
+    where = folder / "crd.yaml"
+    crd = _mapping(where, _document(where, _content(where, files, "crd.yaml")))
+    if crd.get("kind") != "CustomResourceDefinition":
+        raise KindError(f"{where}: kind: {crd.get('kind')!r} is not CustomResourceDefinition")
+    try:
+        spec = crd["spec"]
+        stored = [version["name"] for version in spec["versions"] if version["storage"]]
+        return ResourceType(spec["group"], stored[0], spec["names"]["kind"], spec["names"]["plural"])
+    except (KeyError, IndexError, TypeError) as error:
+        raise KindError(
+            f"{where}: spec needs group, names.kind, names.plural and a version with storage: true ({error!r})"
+        ) from error
+
+
+def parse(folder: Path, files: Mapping[str, bytes]) -> Kind:
+    """Understand a kind's files; raise KindError that names file, field and value of what is wrong."""
+    resource = resource_type(folder, files)
+    schema = _schema(folder / "crd.yaml", files, resource.version)
+    where = folder / "kind.yaml"
+    document = _mapping(where, _document(where, _content(where, files, "kind.yaml")))
+    for name, expected in (("apiVersion", KIND_API_VERSION), ("kind", "Kind")):
+        if document.get(name) != expected:
+            raise KindError(f"{where}: {name}: {document.get(name)!r} must be {expected!r}")
+    for name in document.keys() - {"apiVersion", "kind", "set", "status"}:
+        raise KindError(f"{where}: {name}: there is no such field; set and status may stand here")
+    settings = tuple(_settings(where, document.get("set"), schema))
+    reports = tuple(_reports(where, document.get("status"), schema))
+    _refuse_outside(folder, files)
+    return Kind(folder, files, digest(files), resource, settings, reports, _carried(files))
+
+
+def with_base(kind: Kind, objects: Sequence[Mapping[str, Json]]) -> Kind:
+    """Return the kind with its rendered base; raise KindError when base and ``kind.yaml`` do not fit together."""
+    base = tuple(_child(kind.folder, obj) for obj in objects)
+    where = kind.folder / "kustomization.yaml"
+    if not base:
+        raise KindError(f"{where}: kustomize makes no object of it, so a CR of this kind would have no children")
+    for index, child in enumerate(base):
+        if any(
+            (other.group, other.kind, other.name) == (child.group, child.kind, child.name) for other in base[:index]
+        ):
+            raise KindError(f"{where}: {child} stands there twice")
+    checked = replace(kind, base=base)
+    for setting in kind.settings:
+        line = f"{kind.folder / 'kind.yaml'}: set: {setting.source}: {setting.child} {setting.target}"
+        child = child_of(checked, setting.child, line)
+        try:
+            fields.put(copy.deepcopy(child.body), setting.target, None)
+        except FieldPathError as error:
+            raise KindError(f"{line}: {error}") from error
+    for report in kind.reports:
+        line = f"{kind.folder / 'kind.yaml'}: status: {report.name}: {report.child}"
+        if report.child.name != "*":
+            child_of(checked, report.child, line)
+        elif report.child.kind not in MADE_BY_CHILDREN.keys() | {child.kind for child in base}:
+            raise KindError(f"{line}: the folder has no {report.child.kind}, and its children make none")
+    return checked
+
+
+def child_of(kind: Kind, selector: ChildSelector, line: str) -> Child:
+    """Return the one child that a selector means; raise KindError, which starts with ``line``, if there is none."""
+    found = [child for child in kind.base if (child.kind, child.name) == (selector.kind, selector.name)]
+    if len(found) != 1:
+        has = ", ".join(map(str, kind.base))
+        raise KindError(f"{line}: the folder has {len(found) or 'no'} {selector}; it has {has}")
+    return found[0]
+
+
+def _content(where: Path, files: Mapping[str, bytes], name: str) -> bytes:
+    if name not in files:
+        raise KindError(f"{where}: there is no such file")
+    return files[name]
+
+
+def _document(where: Path, content: bytes) -> Any:
+    try:
+        return YAML(typ="safe").load(content.decode())
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise KindError(f"{where}: is not YAML: {' '.join(str(error).split())}") from error
+
+
+def _mapping(where: Path, value: Any, name: str = "") -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise KindError(f"{where}: {name or 'the file'}: {value!r} is not a mapping")
+    return value
+
+
+def _schema(where: Path, files: Mapping[str, bytes], version: str) -> dict[str, Any]:
+    """The OpenAPI schema of the stored version, checked for what nuvop needs of it."""
+    crd = _document(where, files["crd.yaml"])
+    if crd["spec"].get("scope") != "Namespaced":
+        raise KindError(f"{where}: spec.scope: {crd['spec'].get('scope')!r} must be 'Namespaced'")
+    stored = next(entry for entry in crd["spec"]["versions"] if entry["name"] == version)
+    if "status" not in (stored.get("subresources") or {}):
+        raise KindError(f"{where}: version {version}: subresources: status is missing: write `status: {{}}`")
+    schema = _mapping(where, (stored.get("schema") or {}).get("openAPIV3Schema"), f"version {version}: schema")
+    status = ((schema.get("properties") or {}).get("status") or {}).get("properties") or {}
+    for name in STATUS_FIELDS:
+        if name not in status:
+            raise KindError(
+                f"{where}: version {version}: the schema has no status.{name}, so the API server would drop it"
+            )
+    default = schema["properties"]["status"].get("default")
+    if not isinstance(default, dict) or default.get("observedGeneration") != -1:
+        raise KindError(
+            f"{where}: version {version}: status: default: {default!r} must be `{{observedGeneration: -1}}`, "
+            "so that a new CR does not look reconciled before nuvop has seen it"
+        )
+    return schema
+
+
+def _known(schema: Mapping[str, Any], path: FieldPath) -> bool:
+    """Whether a CR's schema has the field; below what the schema leaves open, anything may stand."""
+    for segment in path.segments:
+        if schema.get("x-kubernetes-preserve-unknown-fields") or schema.get("x-kubernetes-int-or-string"):
+            return True
+        properties = schema.get("properties") or {}
+        if isinstance(segment, fields.Name) and segment.name in properties:
+            schema = properties[segment.name]
+        elif "additionalProperties" in schema and isinstance(schema["additionalProperties"], dict):
+            schema = schema["additionalProperties"]
+        elif "items" in schema:
+            schema = schema["items"]
+        else:
+            return schema.get("additionalProperties") is True
+    return True
+
+
+def _settings(where: Path, value: Any, schema: Mapping[str, Any]) -> Iterator[Setting]:
+    for source, targets in _mapping(where, value or {}, "set").items():
+        line = f"{where}: set: {source}"
+        path = _path(line, source)
+        if not str(source).startswith("spec.") or not _known(schema, path):
+            raise KindError(f"{line}: the CRD has no such field under spec")
+        if not all(isinstance(segment, fields.Name) for segment in path.segments):
+            raise KindError(f"{line}: a CR field is named part by part, without brackets or wildcards")
+        for target in targets if isinstance(targets, list) else [targets]:
+            child, at = _child_and_path(line, target)
+            if child.name == "*":
+                raise KindError(f"{line}: {target!r}: name the child; * is for status")
+            yield Setting(path, child, at)
+
+
+def _reports(where: Path, value: Any, schema: Mapping[str, Any]) -> Iterator[Report]:
+    status = schema["properties"]["status"]["properties"]
+    for name, source in _mapping(where, value or {}, "status").items():
+        line = f"{where}: status: {name}"
+        if name in STATUS_FIELDS:
+            raise KindError(f"{line}: nuvop itself writes this field")
+        if name not in status:
+            raise KindError(f"{line}: the CRD has no status.{name}, so the API server would drop it")
+        child, at = _child_and_path(line, source)
+        yield Report(name, child, at, is_list=(status[name] or {}).get("type") == "array")
+
+
+def _path(line: str, text: Any) -> FieldPath:
+    try:
+        return fields.parse(str(text))
+    except FieldPathError as error:
+        raise KindError(f"{line}: {error}") from error
+
+
+def _child_and_path(line: str, text: Any) -> tuple[ChildSelector, FieldPath]:
+    """Read ``Deployment/demo-deploy spec.replicas``."""
+    child, _, path = text.partition(" ") if isinstance(text, str) else ("", "", "")
+    kind, slash, name = child.partition("/")
+    if not (kind and slash and name and path.strip()):
+        raise KindError(f"{line}: {text!r} must read `Kind/name field.path`, like `Deployment/web spec.replicas`")
+    return ChildSelector(kind, name), _path(line, path.strip())
+
+
+def _child(folder: Path, obj: Mapping[str, Json]) -> Child:
+    kind, metadata = obj.get("kind"), obj.get("metadata") or {}
+    name = metadata.get("name")
+    if not (kind and name and obj.get("apiVersion")):
+        raise KindError(f"{folder}: every object needs apiVersion, kind and metadata.name; one has {kind!r}, {name!r}")
+    if kind in NEVER_A_CHILD:
+        raise KindError(f"{folder}: {kind}/{name}: a {kind} cannot be a child: deleting a CR must not delete it")
+    if kind in CLUSTER_SCOPED:
+        raise KindError(
+            f"{folder}: {kind}/{name}: a {kind} lives outside namespaces; children that do are not supported"
+        )
+    if metadata.get("ownerReferences"):
+        raise KindError(f"{folder}: {kind}/{name}: metadata.ownerReferences: the owner of a child is its CR")
+    return Child(obj["apiVersion"], kind, name, obj)
+
+
+def _carried(files: Mapping[str, bytes]) -> dict[str, tuple[str, ...]]:
+    document = _kustomization(files[next(name for name in KUSTOMIZATION_NAMES if name in files)])
+    listed = {name: document.get(name) for name in ("configurations", "crds")}
+    return {
+        name: tuple(path for path in map(posixpath.normpath, paths) if path in files)
+        for name, paths in listed.items()
+        if isinstance(paths, list)
+    }
+
+
+def _kustomization(content: bytes) -> dict[str, Any]:
+    """A kustomization's fields; none where it cannot be read: kustomize will say so itself."""
+    try:
+        document = YAML(typ="safe").load(content.decode())
+    except (YAMLError, UnicodeDecodeError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+_REFERENCES = ("resources", "components", "bases", "crds", "configurations", "transformers", "generators", "validators")
+
+
+def _refuse_outside(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Refuse what kustomize would fetch, or read from outside the folder: it would not be in the digest.
+
+    A kustomization that cannot be read, or a file that is missing, is left to kustomize: it says so itself.
+    """
+    kustomizations = [name for name in files if posixpath.basename(name) in KUSTOMIZATION_NAMES]
+    if not any(posixpath.dirname(name) == "" for name in kustomizations):
+        raise KindError(f"{folder / 'kustomization.yaml'}: there is no such file")
+    for name in kustomizations:
+        document = _kustomization(files[name])
+        for listed in _REFERENCES:
+            for entry in document.get(listed) or []:
+                if isinstance(entry, str) and "\n" not in entry:
+                    _refuse_entry(f"{folder / name}: {listed}: {entry!r}", entry, posixpath.dirname(name), files)
+
+
+def _refuse_entry(line: str, entry: str, at: str, files: Mapping[str, bytes]) -> None:
+    target = posixpath.normpath(posixpath.join(at, entry))
+    if entry.startswith("/") or target.split("/")[0] == "..":
+        raise KindError(f"{line} is outside the kind's folder; copy it in")
+    is_there = target == "." or target in files or any(name.startswith(target + "/") for name in files)
+    looks_local = "://" not in entry and entry.endswith((".yaml", ".yml", ".json"))
+    if not is_there and not looks_local:
+        raise KindError(f"{line} is no file or folder of the kind; remote bases are not fetched, copy it in")

@@ -1,0 +1,123 @@
+"""Where the instance label goes in a child, so that two CRs of a kind never select each other's pods. Pure.
+
+kustomize's own ``includeSelectors`` would also give a selector to Services that have none on purpose; here a selector
+takes the label only where it selects pods that the kind itself makes.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from nuvop import fields
+from nuvop.fields import FieldPath, Json
+from nuvop.objects import INSTANCE_LABEL, Body, group_of
+
+_WORKLOADS = {"Deployment": "apps", "StatefulSet": "apps", "DaemonSet": "apps", "ReplicaSet": "apps"}
+_TEMPLATES = {
+    **{(group, kind): ("spec", "template") for kind, group in _WORKLOADS.items()},
+    ("", "ReplicationController"): ("spec", "template"),
+    ("batch", "Job"): ("spec", "template"),
+    ("batch", "CronJob"): ("spec", "jobTemplate", "spec", "template"),
+}
+"""Where the kinds of Kubernetes itself keep their pod template."""
+
+
+def _type_of(body: Body) -> tuple[str, str]:
+    return group_of(body["apiVersion"]), body["kind"]
+
+
+def template_labels(body: Body) -> Iterator[Mapping[str, str]]:
+    """The labels of the pods that an object makes or is."""
+    if _type_of(body) == ("", "Pod"):
+        yield fields.value_at(body, "metadata", "labels") or {}
+    elif at := _TEMPLATES.get(_type_of(body)):
+        yield fields.value_at(body, *at, "metadata", "labels") or {}
+
+
+def template_paths(body: Body) -> Iterator[FieldPath]:
+    """Where the instance label goes so that pods and volume claims map to their CR."""
+    kind = _type_of(body)
+    if at := _TEMPLATES.get(kind):
+        yield fields.path_to(*at, "metadata", "labels", INSTANCE_LABEL)
+    if kind == ("batch", "CronJob"):
+        yield fields.path_to("spec", "jobTemplate", "metadata", "labels", INSTANCE_LABEL)
+    if kind == ("apps", "StatefulSet"):
+        for index in range(len(fields.value_at(body, "spec", "volumeClaimTemplates") or ())):
+            yield fields.path_to("spec", "volumeClaimTemplates", index, "metadata", "labels", INSTANCE_LABEL)
+
+
+def selector_paths(body: Body, templates: list[Mapping[str, str]]) -> Iterator[FieldPath]:
+    """Where the instance label narrows a selector to this CR's own pods.
+
+    A workload's own selector always takes it. Any other does when it selects pods that this kind makes: a selector
+    of somebody else's pods, an ExternalName Service or one without a selector is none of these.
+    """
+    kind = _type_of(body)
+    spec = ("spec",)
+    if _WORKLOADS.get(kind[1]) == kind[0]:
+        yield fields.path_to(*spec, "selector", "matchLabels", INSTANCE_LABEL)
+    elif kind == ("", "ReplicationController"):
+        yield fields.path_to(*spec, "selector", INSTANCE_LABEL)
+    elif kind == ("", "Service"):
+        selector = fields.value_at(body, *spec, "selector")
+        if (
+            selector
+            and fields.value_at(body, *spec, "type") != "ExternalName"
+            and _selects({"matchLabels": selector}, templates)
+        ):
+            yield fields.path_to(*spec, "selector", INSTANCE_LABEL)
+    elif kind == ("policy", "PodDisruptionBudget") and _selects(fields.value_at(body, *spec, "selector"), templates):
+        yield fields.path_to(*spec, "selector", "matchLabels", INSTANCE_LABEL)
+    elif kind == ("networking.k8s.io", "NetworkPolicy"):
+        yield from _network_policy_selectors(body, templates)
+    if at := _TEMPLATES.get(kind):
+        for found in _label_selectors(fields.value_at(body, *at, "spec") or {}, (*at, "spec")):
+            if _selects(fields.value_at(body, *map(str, found)), templates):
+                yield fields.path_to(*found, "matchLabels", INSTANCE_LABEL)
+
+
+def _network_policy_selectors(body: Body, templates: list[Mapping[str, str]]) -> Iterator[FieldPath]:
+    if _selects(fields.value_at(body, "spec", "podSelector"), templates):
+        yield fields.path_to("spec", "podSelector", "matchLabels", INSTANCE_LABEL)
+    for rules, peers in (("ingress", "from"), ("egress", "to")):
+        for i, rule in enumerate(fields.value_at(body, "spec", rules) or ()):
+            for j, peer in enumerate(rule.get(peers) or ()):
+                # An empty podSelector means every pod of the namespace, and with a namespaceSelector it is about
+                # others' namespaces: neither is about this CR's pods alone.
+                if (
+                    peer.get("podSelector")
+                    and "namespaceSelector" not in peer
+                    and _selects(peer["podSelector"], templates)
+                ):
+                    yield fields.path_to("spec", rules, i, peers, j, "podSelector", "matchLabels", INSTANCE_LABEL)
+
+
+def _label_selectors(obj: Json, at: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
+    """Every ``labelSelector`` of a pod's spec: affinity rules and topology spread constraints have them."""
+    members = obj.items() if isinstance(obj, dict) else enumerate(obj) if isinstance(obj, list) else ()
+    for key, below in members:
+        if key == "labelSelector":
+            yield (*at, key)
+        else:
+            yield from _label_selectors(below, (*at, key))
+
+
+def _selects(selector: Json, templates: list[Mapping[str, str]]) -> bool:
+    """Whether a label selector selects any of the pods (an empty one selects all, a missing one none)."""
+    return selector is not None and any(_matches(selector, labels) for labels in templates)
+
+
+def _matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    for key, value in (selector.get("matchLabels") or {}).items():
+        if labels.get(key) != value:
+            return False
+    for expression in selector.get("matchExpressions") or ():
+        value, listed = labels.get(expression["key"]), expression.get("values") or ()
+        fits = {
+            "In": value in listed,
+            "NotIn": value not in listed,
+            "Exists": value is not None,
+            "DoesNotExist": value is None,
+        }
+        if not fits.get(expression["operator"], False):
+            return False
+    return True

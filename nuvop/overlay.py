@@ -1,0 +1,300 @@
+"""Overlays: a kind and a CR become a small kustomize folder.
+
+`make` is pure: it gives the files, the revision that digests what they were made from, and the objects that
+kustomize will make of them. `write`, `snapshot`, `remove` and `claim` put them on disk under ``generated/``:
+
+    generated/.kinds/<digest>/source/         a kind's folder as it was when it was digested
+    generated/.kinds/<digest>/base/           what kustomize made of that, once
+    generated/<plural>/<namespace>/<name>/    kustomization.yaml and a patch for each child
+
+No string is ever pasted into YAML: a serializer writes every file, and quotes every string, because kubectl
+reads YAML 1.1, to which a bare ``no`` is false.
+"""
+
+import base64
+import copy
+import fcntl
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.nodes import MappingNode, ScalarNode
+from ruamel.yaml.representer import SafeRepresenter
+
+from nuvop import fields, labelling
+from nuvop.errors import FieldPathError, GeneratedInUse, OverlayError, SettingsError, WriteFailed
+from nuvop.fields import Json, Operation
+from nuvop.kinds import Child, Kind
+from nuvop.objects import (
+    INSTANCE_LABEL,
+    MANAGED_BY_LABEL,
+    OWNER_LABEL,
+    REVISION_LABEL,
+    Body,
+    CRKey,
+    ObjectKey,
+)
+
+RULES = 1
+"""The rules by which overlays are made. Raised when, and only when, golden outputs change: an upgrade of nuvop
+rewrites nobody's objects otherwise."""
+
+SNAPSHOTS = ".kinds"
+LOCK = ".nuvop.lock"
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """A CR's overlay: what is written, what it was made from, and what kustomize will make of it."""
+
+    key: CRKey
+    revision: str
+    files: Mapping[str, str] = field(repr=False)
+    objects: tuple[ObjectKey, ...]
+
+
+def make(kind: Kind, cr: Body) -> Overlay:
+    """Translate a CR into its overlay; raise OverlayError where a value of the CR does not fit."""
+    metadata = cr["metadata"]
+    key = CRKey(kind.resource.plural, metadata["namespace"], metadata["name"])
+    inputs = [(setting, fields.values(cr, setting.source)) for setting in kind.settings]
+    used = [(setting, found[0]) for setting, found in inputs if found and found[0] is not None]
+    revision = _revision(kind, key, [(str(setting.source), value) for setting, value in used])
+
+    bodies = {child: copy.deepcopy(dict(child.body)) for child in kind.base}
+    patches: dict[Child, list[Operation]] = {child: [] for child in kind.base}
+    for setting, value in used:
+        child = next(c for c in kind.base if (c.kind, c.name) == (setting.child.kind, setting.child.name))
+        try:
+            patches[child] += fields.put(bodies[child], setting.target, value)
+        except FieldPathError as error:
+            raise OverlayError(f"{setting.source} cannot be set in {child}: {error}") from error
+    templates = [labels for body in bodies.values() for labels in labelling.template_labels(body)]
+    for child, body in bodies.items():
+        patches[child] += _secret_data(body)
+        for path in [*labelling.template_paths(body), *labelling.selector_paths(body, templates)]:
+            patches[child] += fields.put(body, path, key.instance)
+        patches[child] += fields.put(body, fields.path_to("metadata", "ownerReferences"), [_owner_reference(kind, cr)])
+
+    names = _file_names(kind.base)
+    files = {names[child]: _dump([operation.as_dict() for operation in patches[child]]) for child in kind.base}
+    labels = {
+        MANAGED_BY_LABEL: "nuvop",
+        INSTANCE_LABEL: key.instance,
+        OWNER_LABEL: metadata["uid"],
+        REVISION_LABEL: revision,
+    }
+    files["kustomization.yaml"] = _dump(
+        {
+            "apiVersion": "kustomize.config.k8s.io/v1beta1",
+            "kind": "Kustomization",
+            "resources": [f"../../../{SNAPSHOTS}/{kind.digest}/base"],
+            "namePrefix": f"{key.name}-",
+            "namespace": key.namespace,
+            "labels": [{"pairs": labels}],
+            "patches": [{"path": names[child], "target": _target(child)} for child in kind.base],
+        }
+    )
+    objects = tuple(ObjectKey(c.group, c.kind, key.namespace, f"{key.name}-{c.name}") for c in kind.base)
+    return Overlay(key, revision, files, objects)
+
+
+def _revision(kind: Kind, key: CRKey, used: list[tuple[str, Json]]) -> str:
+    """A digest of everything that decides the output except the CR's uid, 16 hexadecimal digits."""
+    inputs = [RULES, kind.digest, key.plural, key.namespace, key.name, used]
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _owner_reference(kind: Kind, cr: Body) -> dict[str, Json]:
+    """The garbage collector deletes the children with their CR by this, also when nuvop is gone."""
+    return {
+        "apiVersion": kind.resource.api_version,
+        "kind": kind.resource.kind,
+        "name": cr["metadata"]["name"],
+        "uid": cr["metadata"]["uid"],
+        "controller": True,
+    }
+
+
+def _target(child: Child) -> dict[str, str]:
+    # kustomize takes the name of a target as a regular expression.
+    version = child.api_version.rpartition("/")[2]
+    target = {"version": version, "kind": child.kind, "name": child.name.replace(".", r"\.")}
+    return {"group": child.group, **target} if child.group else target
+
+
+def _file_names(base: tuple[Child, ...]) -> dict[Child, str]:
+    """A patch file's name for each child: ``deployment-web.yaml``; with the group where two would be the same."""
+    plain = {child: f"{child.kind}-{child.name}".lower() for child in base}
+    taken = list(plain.values())
+    return {
+        child: (f"{name}.yaml" if taken.count(name) == 1 else f"{name}.{child.group or 'core'}.yaml").replace(":", "_")
+        for child, name in plain.items()
+    }
+
+
+def _secret_data(body: dict[str, Json]) -> list[Operation]:
+    """Move a Secret's stringData to data: what stands in stringData is never seen again, so neither is its drift."""
+    if (body["apiVersion"], body["kind"]) != ("v1", "Secret") or not body.get("stringData"):
+        return []
+    operations: list[Operation] = []
+    for name, text in body.pop("stringData").items():
+        encoded = base64.b64encode(str(text).encode()).decode()
+        operations += fields.put(body, fields.path_to("data", name), encoded)
+    return [*operations, Operation("remove", "/stringData")]
+
+
+# --- YAML ------------------------------------------------------------------------------------------------------------
+
+_PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9]{1,}")
+_NOT_PLAIN = frozenset({"yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
+
+
+class _Representer(SafeRepresenter):
+    """Quotes every string but the keys that no reader of YAML takes for anything else."""
+
+    def represent_quoted(self, text: str) -> ScalarNode:
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style='"')
+
+    def represent_members(self, mapping: dict[str, Json]) -> MappingNode:
+        node = self.represent_dict(mapping)
+        for key, _ in node.value:
+            if _PLAIN_KEY.fullmatch(key.value) and key.value.lower() not in _NOT_PLAIN:
+                key.style = None
+        return node
+
+
+_Representer.add_representer(str, _Representer.represent_quoted)
+_Representer.add_representer(dict, _Representer.represent_members)
+
+
+def _dump(document: Json) -> str:
+    yaml = YAML(typ="safe")
+    yaml.Representer = _Representer
+    yaml.default_flow_style = False
+    yaml.width = 1_000_000
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment] # ruamel's annotation knows None only
+    stream = io.StringIO()
+    yaml.dump(document, stream)
+    return stream.getvalue()
+
+
+# --- on disk ---------------------------------------------------------------------------------------------------------
+
+
+def claim(generated: Path) -> int:
+    """Take ``generated/`` for this process and sweep what an earlier one left; return the lock's file descriptor.
+
+    The lock ends with the process. Raises GeneratedInUse when another operator has it, and SettingsError when the
+    folder holds what nuvop has not made.
+    """
+    try:
+        generated.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if any(generated.iterdir()) and not (generated / LOCK).exists():
+            raise SettingsError(f"NUVOP_GENERATED: {generated} is not empty and nuvop has not made it; name another")
+        lock = os.open(generated / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise SettingsError(f"NUVOP_GENERATED: {error.filename}: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        raise GeneratedInUse(
+            f"another nuvop writes its overlays to {generated}: stop it, or start this one with "
+            "NUVOP_GENERATED=<another folder>"
+        ) from error
+    for entry in generated.iterdir():
+        if entry.name != LOCK:
+            _remove(entry)
+    return lock
+
+
+def write_source(generated: Path, kind: Kind) -> Path:
+    """Write a kind's files as they were digested, read-only; return the folder, which kustomize can build."""
+    target = generated / SNAPSHOTS / kind.digest / "source"
+    if not target.exists():
+        _write_folder(target, kind.files, mode=0o400)
+    return target
+
+
+def write_base(generated: Path, kind: Kind, rendered: str) -> None:
+    """Write what kustomize made of a kind's folder: what every overlay of the kind builds upon.
+
+    It is rendered once, so names that kustomize makes up (the hashes of generated ConfigMaps) are known before an
+    overlay is applied, and kustomize has less to do for each CR. What tells kustomize of names inside of custom
+    objects has to be told again one level up.
+    """
+    target = generated / SNAPSHOTS / kind.digest / "base"
+    if target.exists():
+        return
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": ["base.yaml"],
+        **{name: [f"source/{path}" for path in paths] for name, paths in kind.carried.items()},
+    }
+    carried = {f"source/{path}": kind.files[path] for paths in kind.carried.values() for path in paths}
+    files = {"base.yaml": rendered.encode(), "kustomization.yaml": _dump(kustomization).encode(), **carried}
+    _write_folder(target, files, mode=0o400)
+
+
+def write(generated: Path, overlay: Overlay) -> Path:
+    """Write an overlay, replacing an older one of the same CR as a whole; return its folder."""
+    target = folder(generated, overlay.key)
+    _write_folder(target, {name: text.encode() for name, text in overlay.files.items()}, mode=0o600)
+    return target
+
+
+def folder(generated: Path, key: CRKey) -> Path:
+    """Where a CR's overlay stands."""
+    return generated / key.plural / key.namespace / key.name
+
+
+def remove(generated: Path, key: CRKey) -> None:
+    """Remove the overlay of a CR that is gone."""
+    _remove(folder(generated, key))
+
+
+def _write_folder(target: Path, files: Mapping[str, bytes], *, mode: int) -> None:
+    try:
+        _replace_folder(target, files, mode)
+    except OSError as error:
+        raise WriteFailed(f"{target} cannot be written: {error.strerror or error}") from error
+
+
+def _replace_folder(target: Path, files: Mapping[str, bytes], mode: int) -> None:
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
+    try:
+        for name, content in files.items():
+            path = fresh / name
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(content)
+        if target.exists():
+            # A folder cannot replace another in one step: the old one steps aside first.
+            fresh_old = Path(tempfile.mkdtemp(prefix=".old-", dir=target.parent))
+            target.rename(fresh_old / "old")
+            fresh.rename(target)
+            shutil.rmtree(fresh_old)
+        else:
+            fresh.rename(target)
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    elif path.exists() or path.is_symlink():
+        path.unlink()
