@@ -1,0 +1,32 @@
+"""Kills the process groups that an operator leaves behind when it dies without a word (SIGKILL, out of memory).
+
+Runs as a process of its own, as ``python -I -S reaper.py``. Standard input tells it what to watch: ``+123`` for a
+group that has begun, ``-123`` for one that has ended. The end of the input is the end of the operator, however it
+came about: the kernel closes the pipe. Linux's parent-death signal would do without a process, but macOS has none.
+"""
+
+import os
+import signal
+import sys
+
+
+def main() -> None:
+    """Follow standard input to its end, then kill what is still running."""
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
+    groups: set[int] = set()
+    for line in sys.stdin.buffer:
+        mark, group = line[:1], int(line[1:])
+        if mark == b"+":
+            groups.add(group)
+        else:
+            groups.discard(group)
+    for group in groups:
+        try:
+            os.killpg(group, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+if __name__ == "__main__":
+    main()
