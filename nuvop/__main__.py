@@ -1,0 +1,5 @@
+"""``python -m nuvop``."""
+
+from nuvop.cli import main
+
+main()

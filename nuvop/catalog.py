@@ -1,0 +1,108 @@
+"""The kinds that the operator serves: loaded from their folders, rendered, and looked at again when they change."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from nuvop import kinds, overlay
+from nuvop.cluster import ApiResource, Cluster
+from nuvop.errors import BuildFailed, KindError, KubectlError, WriteFailed
+from nuvop.kinds import Kind, ResourceType
+from nuvop.kubectl import Kubectl
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks at the folders; a change counts once two looks in a row see the same."""
+
+Broken = KindError | KubectlError | WriteFailed
+
+
+class Catalog:
+    """Every kind folder with what became of it: a kind, or the error that it has."""
+
+    def __init__(
+        self, types: Sequence[tuple[Path, ResourceType]], kubectl: Kubectl, cluster: Cluster, generated: Path
+    ) -> None:
+        """``types`` are the folders, each with the CR type that was found in it at start."""
+        self._folders = {type_.plural: folder for folder, type_ in types}
+        self._types = {type_.plural: type_ for _, type_ in types}
+        self._kubectl = kubectl
+        self._cluster = cluster
+        self._generated = generated
+        self._loaded: dict[str, Kind | Broken] = {}
+        self._digests: dict[str, str] = {}
+
+    def kind(self, plural: str) -> Kind:
+        """Return a kind; raise the KindError, KubectlError or WriteFailed that its folder met with."""
+        loaded = self._loaded[plural]
+        if isinstance(loaded, Kind):
+            return loaded
+        raise loaded
+
+    def resource(self, plural: str) -> ApiResource:
+        """The resource of a kind's CRs."""
+        type_ = self._types[plural]
+        return ApiResource(type_.group, type_.version, type_.plural, type_.kind)
+
+    async def watched(self, kind: Kind) -> list[ApiResource]:
+        """The resources of all that a kind's status depends on.
+
+        Raises NotServed where the API server does not know one, KindError where one lives outside namespaces.
+        """
+        found = [await self._cluster.discover(api_version, name) for api_version, name in sorted(kind.watched)]
+        for resource in found:
+            if not resource.namespaced:
+                raise KindError(
+                    f"{kind.folder}: a {resource.kind} lives outside namespaces; children that do are not supported"
+                )
+        return found
+
+    async def load_all(self) -> None:
+        """Load every folder; what is broken is logged, and told in the status of its CRs."""
+        for plural in self._folders:
+            await self._load(plural)
+
+    async def keep_looking(self, changed: Callable[[str], None]) -> None:
+        """Load folders again when they change, and call ``changed`` with the plural; for ever."""
+        last_look = dict(self._digests)
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            for plural in self._folders:
+                seen = await asyncio.to_thread(self._digest, plural)
+                if seen == last_look[plural] and seen != self._digests[plural]:
+                    logger.info("%s has changed", self._folders[plural])
+                    await self._load(plural)
+                    changed(plural)
+                last_look[plural] = seen
+
+    def _digest(self, plural: str) -> str:
+        try:
+            return kinds.digest(kinds.read(self._folders[plural]))
+        except KindError as error:
+            return str(error)
+
+    async def _load(self, plural: str) -> None:
+        self._digests[plural] = await asyncio.to_thread(self._digest, plural)
+        try:
+            self._loaded[plural] = await self._rendered(plural)
+        except (KindError, KubectlError, WriteFailed) as error:
+            logger.error("kind %s cannot be served: %s", plural, error)
+            self._loaded[plural] = error
+
+    async def _rendered(self, plural: str) -> Kind:
+        folder = self._folders[plural]
+        files = await asyncio.to_thread(kinds.read, folder)
+        kind = kinds.parse(folder, files)
+        if kind.resource != self._types[plural]:
+            raise KindError(f"{folder / 'crd.yaml'}: names another type than at start; restart nuvop to serve it")
+        try:
+            text = await self._kubectl.build(overlay.write_source(self._generated, kind))
+        except BuildFailed as error:
+            raise BuildFailed(f"{folder}: {error}") from error
+        kind = kinds.with_base(kind, [document for document in YAML(typ="safe").load_all(text) if document])
+        overlay.write_base(self._generated, kind, text)
+        return kind

@@ -1,0 +1,334 @@
+"""The only door to the API server beside kopf and kubectl: list and watch, look-ups, status, access reviews.
+
+Objects go in and out as plain JSON. lightkube reads the private kubeconfig and makes TLS and authentication of it
+(it re-reads a token file on 401); requests are httpx's, which lightkube itself uses, because lightkube's own verbs
+have no preconditions and no raw objects.
+"""
+
+import asyncio
+import json
+import logging
+import random
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+from lightkube.config import client_adapter
+from lightkube.config.kubeconfig import KubeConfig
+
+from nuvop.errors import ClusterError, ClusterUnreachable, Conflict, Forbidden, LoginError, NotFound, NotServed
+from nuvop.login import KUBECONFIG_NAME, Credentials, Login
+from nuvop.objects import Body
+
+logger = logging.getLogger(__name__)
+
+REQUEST_TIMEOUT = 20.0
+PAGE = 500
+RELIST_AFTER = 600.0
+"""Seconds after which a watch starts over with a full list: a watch can lie by omission. Give or take a fifth."""
+RECONNECT_DELAY = 0.1
+"""Seconds between the end of a watch and the next one."""
+RETRY_DELAYS = (0.2, 0.5, 1.0, 2.0, 3.0)
+"""Seconds between attempts while the API server cannot be reached; the last one repeats."""
+
+JSON_PATCH = "application/json-patch+json"
+
+
+@dataclass(frozen=True)
+class ApiResource:
+    """A resource as its URL names it."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """``apps/v1``, or ``v1`` for the core group."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str | None, name: str | None = None) -> str:
+        """The URL's path; all namespaces where ``namespace`` is None."""
+        parts = ["/apis" if self.group else "/api", self.api_version]
+        if namespace is not None and self.namespaced:
+            parts += ["namespaces", namespace]
+        return "/".join([*parts, self.plural, *([name] if name else [])])
+
+
+@dataclass(frozen=True)
+class Listed:
+    """All objects there are at one moment; what is not among them does not exist."""
+
+    items: list[Body]
+
+
+@dataclass(frozen=True)
+class Changed:
+    """An object was added or modified."""
+
+    body: Body
+
+
+@dataclass(frozen=True)
+class Removed:
+    """An object was deleted, or no longer fits the label selector."""
+
+    body: Body
+
+
+Event = Listed | Changed | Removed
+
+
+class Expired(ClusterError):
+    """410: the version to go on from is too old; a full list is due."""
+
+
+class Cluster:
+    """A client of one API server, with the credentials of a `Login`."""
+
+    def __init__(self, login: Login) -> None:
+        """Log in at once with `connect`."""
+        self._login = login
+        self._client: httpx2.AsyncClient | None = None
+        self._retired: list[httpx2.AsyncClient] = []
+        self._connecting = asyncio.Lock()
+        self._discovered: dict[str, dict[str, ApiResource]] = {}
+
+    async def connect(self) -> Credentials:
+        """Read the credentials anew and use them from now on; raise LoginError when there are none."""
+        credentials = await self._login.refresh()
+        kubeconfig = KubeConfig.from_file(self._login.kubeconfig)
+        cluster, user = kubeconfig.clusters[KUBECONFIG_NAME], kubeconfig.users[KUBECONFIG_NAME]
+        if self._client is not None:
+            # Its requests under way may still end well.
+            self._retired.append(self._client)
+        self._client = httpx2.AsyncClient(
+            base_url=cluster.server,
+            # The private kubeconfig refers to no relative file.
+            verify=client_adapter.verify_cluster(cluster, user, abs_file=lambda path: path),
+            auth=client_adapter.user_auth(user),
+            proxy=credentials.proxy,
+            timeout=REQUEST_TIMEOUT,
+            # Each watch holds a connection for as long as it lasts.
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=20),
+        )
+        return credentials
+
+    async def close(self) -> None:
+        """End all connections."""
+        for client in (*self._retired, self._client):
+            if client is not None:
+                await client.aclose()
+
+    async def discover(self, api_version: str, kind: str) -> ApiResource:
+        """Return the resource of a kind; raise NotServed where the API server does not know it."""
+        if kind not in self._discovered.get(api_version, {}):
+            group, _, version = api_version.rpartition("/")
+            try:
+                answer = await self._request("GET", f"/apis/{api_version}" if group else f"/api/{version}")
+            except NotFound as error:
+                raise NotServed(f"the API server serves no {api_version}", status=404) from error
+            self._discovered[api_version] = {
+                entry["kind"]: ApiResource(group, version, entry["name"], entry["kind"], entry["namespaced"])
+                for entry in answer["resources"]
+                if "/" not in entry["name"]
+            }
+        try:
+            return self._discovered[api_version][kind]
+        except KeyError as error:
+            raise NotServed(f"the API server serves no {kind} of {api_version}", status=404) from error
+
+    async def get(self, resource: ApiResource, namespace: str, name: str) -> Body:
+        """Return an object; raise NotFound where there is none."""
+        return await self._request("GET", resource.path(namespace, name))
+
+    async def write_status(self, resource: ApiResource, cr: Body, status: Mapping[str, Any]) -> Body:
+        """Replace a CR's status as a whole; return the CR.
+
+        Raises Conflict where the CR is another one by now (by its uid), or has another generation than the one that
+        the status speaks of. A merge patch with a wrong uid would be ignored, a JSON patch's ``test`` is not.
+        """
+        metadata = cr["metadata"]
+        namespace, name = metadata["namespace"], metadata["name"]
+        patch = [
+            {"op": "test", "path": "/metadata/uid", "value": metadata["uid"]},
+            {"op": "test", "path": "/metadata/generation", "value": metadata["generation"]},
+            {"op": "add", "path": "/status", "value": status},
+        ]
+        return await self._request(
+            "PATCH", resource.path(namespace, name) + "/status", content_type=JSON_PATCH, content=json.dumps(patch)
+        )
+
+    async def may(self, verb: str, group: str, plural: str, namespace: str | None = None) -> bool:
+        """Whether the credentials allow a verb on a resource, in all namespaces where ``namespace`` is None."""
+        attributes = {"verb": verb, "group": group, "resource": plural, "namespace": namespace or ""}
+        answer = await self._request(
+            "POST",
+            "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+            content=json.dumps(
+                {
+                    "apiVersion": "authorization.k8s.io/v1",
+                    "kind": "SelfSubjectAccessReview",
+                    "spec": {"resourceAttributes": attributes},
+                }
+            ),
+        )
+        return bool(answer["status"]["allowed"])
+
+    async def follow(self, resource: ApiResource, namespace: str | None, selector: str) -> AsyncIterator[Event]:
+        """List and watch for ever: a full list first, and again after every gap and every ten minutes or so.
+
+        Never raises a ClusterError: it says what is wrong once, and tries again until it works.
+        """
+        where = f"{resource.plural}{f' in {namespace}' if namespace else ''}"
+        trouble = Trouble(f"watching {where}")
+        version, relist_at = "", 0.0
+        clock = asyncio.get_running_loop().time
+        while True:
+            try:
+                if not version or clock() >= relist_at:
+                    items, version = await self._list(resource, namespace, selector)
+                    relist_at = clock() + RELIST_AFTER * random.uniform(0.8, 1.2)  # noqa: S311 – no secret
+                    trouble.over()
+                    yield Listed(items)
+                async for event in self._watch(resource, namespace, selector, version, relist_at - clock()):
+                    trouble.over()
+                    version = event["object"]["metadata"]["resourceVersion"]
+                    if event["type"] in ("ADDED", "MODIFIED"):
+                        yield Changed(event["object"])
+                    elif event["type"] == "DELETED":
+                        yield Removed(event["object"])
+                await asyncio.sleep(RECONNECT_DELAY)
+            except Expired:
+                version = ""
+            except ClusterUnreachable as error:
+                await trouble.wait(error)
+            except (ClusterError, LoginError) as error:
+                version = ""
+                await trouble.wait(error)
+
+    async def _list(self, resource: ApiResource, namespace: str | None, selector: str) -> tuple[list[Body], str]:
+        items: list[Body] = []
+        params = {"labelSelector": selector, "limit": str(PAGE)}
+        while True:
+            page = await self._request("GET", resource.path(namespace), params=params)
+            for item in page["items"]:
+                # A list leaves out what all its items have in common.
+                item["apiVersion"], item["kind"] = resource.api_version, resource.kind
+            items += page["items"]
+            if not page["metadata"].get("continue"):
+                return items, page["metadata"]["resourceVersion"]
+            params["continue"] = page["metadata"]["continue"]
+
+    async def _watch(
+        self, resource: ApiResource, namespace: str | None, selector: str, version: str, seconds: float
+    ) -> AsyncIterator[dict[str, Any]]:
+        """The events after a version, until the server ends the watch; raise Expired where the version is too old."""
+        params = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "labelSelector": selector,
+            "resourceVersion": version,
+            "timeoutSeconds": str(max(int(seconds), 1)),
+        }
+        client = self._connected()
+        # A bookmark comes every minute: silence for longer means that the connection is dead.
+        timeout = httpx2.Timeout(REQUEST_TIMEOUT, read=75.0)
+        try:
+            async with client.stream("GET", resource.path(namespace), params=params, timeout=timeout) as response:
+                if response.is_error:
+                    await response.aread()
+                    raise _error(response)
+                async for line in response.aiter_lines():
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        raise _status_error(event["object"].get("code", 0), event["object"].get("message", ""))
+                    yield event
+        except Forbidden as error:
+            if error.status == 401:
+                await self._reconnect(client)
+            raise
+        except (httpx2.TransportError, httpx2.StreamError, ValueError) as error:
+            raise ClusterUnreachable(_said(error)) from error
+
+    async def _request(
+        self, method: str, path: str, *, content: str | None = None, content_type: str = "application/json", **more: Any
+    ) -> dict[str, Any]:
+        headers = {"Content-Type": content_type} if content is not None else {}
+        for attempt in (1, 2):
+            client = self._connected()
+            try:
+                response = await client.request(method, path, content=content, headers=headers, **more)
+            except httpx2.TransportError as error:
+                raise ClusterUnreachable(_said(error)) from error
+            if response.status_code == 401 and attempt == 1:
+                # The token was not renewed in time, or the source of the credentials has changed: look there.
+                await self._reconnect(client)
+                continue
+            break
+        if response.is_error:
+            raise _error(response)
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    async def _reconnect(self, failed: httpx2.AsyncClient) -> None:
+        """Connect anew unless somebody has done so since ``failed`` was used."""
+        async with self._connecting:
+            if self._client is failed:
+                await self.connect()
+
+    def _connected(self) -> httpx2.AsyncClient:
+        if self._client is None:
+            raise ClusterUnreachable("not connected yet")
+        return self._client
+
+
+def _error(response: httpx2.Response) -> ClusterError:
+    try:
+        status = response.json()
+    except ValueError:
+        return _status_error(response.status_code, response.text[:200])
+    if response.status_code == 422 and not (status.get("details") or {}).get("causes"):
+        # That is how the API server answers a `test` operation that failed.
+        return Conflict(status.get("message", ""), status=422)
+    return _status_error(response.status_code, status.get("message", ""))
+
+
+def _status_error(code: int, message: str) -> ClusterError:
+    errors: dict[int, type[ClusterError]] = {401: Forbidden, 403: Forbidden, 404: NotFound, 409: Conflict, 410: Expired}
+    unreachable = code == 429 or code >= 500
+    kind = ClusterUnreachable if unreachable else errors.get(code, ClusterError)
+    return kind(f"{message or 'the API server answered'} ({code})", status=code)
+
+
+def _said(error: Exception) -> str:
+    return f"the API server cannot be reached: {str(error) or type(error).__name__}"
+
+
+class Trouble:
+    """Says once that something does not work, and once that it works again; waits a little longer each time."""
+
+    def __init__(self, what: str, sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep) -> None:
+        """``what`` is what does not work, as in "watching pods"."""
+        self._what = what
+        self._sleep = sleep
+        self._attempts = 0
+        self._said = ""
+
+    async def wait(self, error: Exception) -> None:
+        """Say what is wrong unless it was just said, and wait before the next attempt."""
+        if str(error) != self._said:
+            logger.warning("%s: %s; trying again until it works", self._what, error)
+            self._said = str(error)
+        delay = RETRY_DELAYS[min(self._attempts, len(RETRY_DELAYS) - 1)]
+        self._attempts += 1
+        await self._sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311 – no secret
+
+    def over(self) -> None:
+        """It works."""
+        if self._said:
+            logger.warning("%s: works again", self._what)
+        self._attempts, self._said = 0, ""

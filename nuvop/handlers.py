@@ -1,0 +1,90 @@
+"""kopf's handlers: each hands over to the operator in a few lines. kopf's own errors appear here and nowhere else.
+
+A CR is watched with ``on.event``, which is level-based as the pipeline is, and with which kopf itself writes nothing
+to the CR: no annotation, no finalizer. Creation, update and resumption all go to the same reconcile.
+"""
+
+import itertools
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import kopf
+
+from nuvop import settings as settings_
+from nuvop.errors import LoginError, NuvopError
+from nuvop.operator import Operator, find_types
+
+_settings = settings_.from_environment()
+_types = find_types(_settings)
+_operator = Operator(_settings, _types)
+
+
+class _Backoffs:
+    """Seconds between kopf's attempts of one request: 1, 1, 2, 3, 5, then 5 for ever. An API server comes back."""
+
+    def __iter__(self) -> Iterator[float]:
+        return itertools.chain((1, 1, 2, 3), itertools.repeat(5))
+
+
+@kopf.on.startup()
+async def start(settings: kopf.OperatorSettings, **_: Any) -> None:
+    """Start the operator; what cannot work ends the process with one line that says why."""
+    settings.networking.error_backoffs = _Backoffs()
+    settings.posting.enabled = False
+    # A line for every request, and for every event that was merely seen, hides what happened.
+    for chatty in ("httpx2", "kopf.objects"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    try:
+        await _operator.start(cluster_wide=settings.peering.clusterwide)
+        settings.scanning.disabled = not await _operator.may_scan()
+        if settings.scanning.disabled:
+            await _operator.wait_for_types()
+        else:
+            await _operator.tell_missing_types()
+    except NuvopError as error:
+        await _operator.stop()
+        raise kopf.PermanentError(str(error)) from error
+
+
+@kopf.on.cleanup()
+async def stop(**_: Any) -> None:
+    """Stop the operator and leave nothing behind."""
+    await _operator.stop()
+
+
+@kopf.on.login()
+async def log_in(**_: Any) -> kopf.ConnectionInfo:
+    """Give kopf the same credentials that kubectl and the status client have."""
+    try:
+        credentials = await _operator.login.refresh()
+        token = credentials.token()
+    except LoginError as error:
+        raise kopf.TemporaryError(str(error), delay=2) from error
+    return kopf.ConnectionInfo(
+        server=credentials.server,
+        ca_data=credentials.ca,
+        insecure=credentials.insecure,
+        proxy_url=credentials.proxy,
+        trust_env=True,
+        username=credentials.username,
+        password=credentials.password,
+        token=token,
+        certificate_data=credentials.client_certificate,
+        private_key_data=credentials.client_key,
+        default_namespace=credentials.namespace,
+        expiration=credentials.expiration,
+    )
+
+
+def _serve(group: str, version: str, plural: str) -> None:
+    @kopf.on.event(group, version, plural, id=f"{plural}.{group}")
+    async def see(event: kopf.RawEvent, **_: Any) -> None:
+        if event["type"] == "DELETED":
+            _operator.reconciler.gone(plural, event["object"])
+        else:
+            _operator.reconciler.seen(plural, event["object"])
+
+
+for _, _type in _types:
+    _serve(_type.group, _type.version, _type.plural)

@@ -1,0 +1,146 @@
+"""Puts the rooms together: what runs between the start and the end of an operator process."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from nuvop import kinds, login, overlay
+from nuvop.applier import Applier
+from nuvop.catalog import Catalog
+from nuvop.cluster import Cluster, Trouble
+from nuvop.errors import ClusterError, KindError, NotServed
+from nuvop.kinds import ResourceType
+from nuvop.kubectl import Kubectl, Processes, find_kubectl
+from nuvop.login import Credentials, Login
+from nuvop.reconcile import Reconciler
+from nuvop.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+def find_types(settings: Settings) -> list[tuple[Path, ResourceType]]:
+    """Return the kind folders with the CR types they are for: what must be known before anything can be watched.
+
+    A folder whose CRD cannot be understood is logged and left out. Raises KindError when none is left.
+    """
+    found: list[tuple[Path, ResourceType]] = []
+    for folder in kinds.find(settings.kinds):
+        try:
+            type_ = kinds.resource_type(folder, kinds.read(folder))
+            same = [other for other, known in found if known.plural == type_.plural]
+            if same:
+                raise KindError(f"{folder / 'crd.yaml'}: spec.names.plural: {type_.plural!r} is that of {same[0]} too")
+            found.append((folder, type_))
+        except KindError as error:
+            logger.error("a kind cannot be served: %s", error)
+    if not found:
+        raise KindError(f"{settings.kinds}: no folder in it describes a kind (one with kind.yaml and crd.yaml)")
+    return found
+
+
+class Operator:
+    """One running operator. `start` it before kopf watches anything, `stop` it after kopf has ended."""
+
+    def __init__(self, settings: Settings, types: Sequence[tuple[Path, ResourceType]]) -> None:
+        """Nothing happens before `start`."""
+        self._settings = settings
+        self._types = types
+        self._tasks: list[asyncio.Task[None]] = []
+        self._processes: Processes | None = None
+        self._private: Path | None = None
+        self._lock: int | None = None
+        self.login: Login
+        self.cluster: Cluster
+        self.reconciler: Reconciler
+
+    async def start(self, *, cluster_wide: bool) -> None:
+        """Find kubectl, log in, load the kinds, and see that the API server answers.
+
+        Raises KubectlUnusable, LoginError, GeneratedInUse and SettingsError: each ends the operator at once. An API
+        server that does not answer is waited for.
+        """
+        self._lock = overlay.claim(self._settings.generated)
+        self._processes = Processes()
+        self._private = login.make_private_folder()
+        program = await find_kubectl(self._processes)
+        self.login = Login(self._settings, self._processes, program, self._private)
+        self.cluster = Cluster(self.login)
+        credentials = await self.cluster.connect()
+        logger.info("logged in to %s with %s", credentials.server, credentials.source)
+        kubectl = Kubectl(self._processes, program, self._private)
+        catalog = Catalog(self._types, kubectl, self.cluster, self._settings.generated)
+        await catalog.load_all()
+        await self._wait_for_server(credentials)
+        self.reconciler = Reconciler(
+            catalog, self.cluster, Applier(kubectl), self._settings.generated, cluster_wide=cluster_wide
+        )
+        self._tasks = [
+            asyncio.create_task(self.login.keep_fresh(credentials)),
+            asyncio.create_task(catalog.keep_looking(self.reconciler.kind_changed)),
+        ]
+
+    async def may_scan(self) -> bool:
+        """Whether the credentials allow to watch CRDs and namespaces, as kopf does to notice new ones."""
+        asked = [("apiextensions.k8s.io", "customresourcedefinitions"), ("", "namespaces")]
+        return all([await self.cluster.may(v, group, plural) for group, plural in asked for v in ("list", "watch")])
+
+    async def wait_for_types(self) -> None:
+        """Wait until the API server knows all CR types. For an operator that will not notice new ones later."""
+        for folder, type_ in self._types:
+            trouble = Trouble(f"kind {type_.plural}: install it with `kubectl apply -f {_shown(folder / 'crd.yaml')}`")
+            while not await self._is_served(type_, trouble):
+                pass
+            trouble.over()
+
+    async def tell_missing_types(self) -> None:
+        """Say which CR types the API server does not know yet, and how to install them."""
+        for folder, type_ in self._types:
+            try:
+                await self.cluster.discover(type_.api_version, type_.kind)
+            except NotServed:
+                logger.warning(
+                    "CRD %s.%s is not installed: waiting for it. Install it with `kubectl apply -f %s`",
+                    type_.plural, type_.group, _shown(folder / "crd.yaml"),
+                )  # fmt: skip
+
+    async def stop(self) -> None:
+        """Let what is being applied end, then leave nothing: no process, no credentials on disk."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if hasattr(self, "reconciler"):
+            await self.reconciler.close()
+        if hasattr(self, "cluster"):
+            await self.cluster.close()
+        if self._processes is not None:
+            self._processes.close()
+        if self._private is not None:
+            login.remove_private_folder(self._private)
+        if self._lock is not None:
+            os.close(self._lock)
+
+    async def _is_served(self, type_: ResourceType, trouble: Trouble) -> bool:
+        try:
+            await self.cluster.discover(type_.api_version, type_.kind)
+        except ClusterError as error:
+            await trouble.wait(error)
+            return False
+        return True
+
+    async def _wait_for_server(self, credentials: Credentials) -> None:
+        trouble = Trouble(f"waiting for {credentials.server}")
+        while True:
+            try:
+                await self.cluster.discover("v1", "Pod")
+            except ClusterError as error:
+                await trouble.wait(error)
+            else:
+                trouble.over()
+                return
+
+
+def _shown(path: Path) -> str:
+    """A path as the user would type it here."""
+    return os.path.relpath(path)
