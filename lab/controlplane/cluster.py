@@ -4,8 +4,7 @@
   kubeconfig         the only one that is ever written
   cluster.json       written last: the cluster is whole
   kwokctl.json, audit-policy.json
-  home/              kwokctl's home folder
-  kwok/clusters/<name>/   what kwokctl makes: etcd's data, logs/, pids/, pki/
+  home/              kwokctl's home folder; in its .kwok/clusters/<name>: etcd's data, logs/, pids/, pki/
 """
 
 from __future__ import annotations
@@ -101,7 +100,7 @@ class Cluster:
         with _lock(self.name):
             pid = self.pids().get(component)
             if pid is not None:
-                processes.kill(pid, self.directory)
+                processes.kill([pid], self.directory)
 
     def start_component(self, component: str) -> None:
         """Start `component`, and what else is not alive, and wait until the API server is ready."""
@@ -183,7 +182,7 @@ def _directory(name: str) -> Path:
 
 
 def _kwok(directory: Path) -> Path:
-    return directory / "kwok" / "clusters" / directory.name
+    return directory / "home" / ".kwok" / "clusters" / directory.name
 
 
 @contextmanager
@@ -300,17 +299,13 @@ def _run_kwokctl(binaries: Path, directory: Path, *arguments: str) -> None:
             start_new_session=True,
         )
         try:
-            code = process.wait(READY_SECONDS)
-        except subprocess.TimeoutExpired:
-            raise ControlPlaneError(
-                f"kwokctl {arguments[0]} took more than {READY_SECONDS:.0f} s\n{_tail(log)}"
-            ) from None
+            _wait_until(lambda: process.poll() is not None, f"done with kwokctl {arguments[0]}", directory)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-    if code != 0:
-        raise ControlPlaneError(f"kwokctl {arguments[0]} ended with exit code {code}\n{_tail(log)}")
+    if process.returncode != 0:
+        raise ControlPlaneError(f"kwokctl {arguments[0]} failed, exit code {process.returncode}; {_end_of(log)}")
 
 
 def _environment(directory: Path) -> dict[str, str]:
@@ -325,25 +320,31 @@ def _environment(directory: Path) -> dict[str, str]:
     return inherited | {
         processes.MARK: str(directory),
         "PATH": path,
+        # Decides where kwokctl works. Its own variable for that, KWOK_WORKDIR, ends at the first space.
         "HOME": str(directory / "home"),
-        "KWOK_WORKDIR": str(directory / "kwok"),
     }
 
 
 def _wait_until(done: Callable[[], bool], what: str, directory: Path, *, seconds: float = READY_SECONDS) -> None:
+    """Poll `done`; an API server that does not answer yet counts as "not yet", a component that ended as failure."""
     deadline = time.monotonic() + seconds
     while True:
         with suppress(OSError, http.client.HTTPException):
             if done():
                 return
+        _check_components(directory)
         if time.monotonic() > deadline:
-            raise ControlPlaneError(
-                f"{directory}: not {what} after {seconds:.0f} s; see the logs in {_kwok(directory)}"
-            )
+            raise ControlPlaneError(f"not {what} after {seconds:.0f} s; the logs are in {_kwok(directory) / 'logs'}")
         time.sleep(0.1)
 
 
-def _tail(log: Path) -> str:
+def _check_components(directory: Path) -> None:
+    for component, pid in _recorded_pids(directory).items():
+        if processes.has_ended(pid):
+            raise ControlPlaneError(f"{component} has ended; {_end_of(_kwok(directory) / 'logs' / f'{component}.log')}")
+
+
+def _end_of(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
     return "\n".join([f"the end of {log}:", *lines])
 

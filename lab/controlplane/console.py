@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import Self
 
 HEARTBEAT_SECONDS = 15.0
 """How often progress is told where there is no terminal (a log, a CI job)."""
@@ -22,23 +23,31 @@ class Progress:
         self._start = time.monotonic()
         self._told = self._start
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._clear()  # what follows, an error too, begins on an empty line
+
     def update(self, text: str) -> None:
         """Tell `text` with the elapsed time."""
         now = time.monotonic()
-        line = f"  {_clock(now - self._start)}  {text}"
         if self._terminal:
-            # \x1b[K clears what a longer line before left.
-            print(f"\r{line}\x1b[K", end="", file=sys.stderr, flush=True)
+            self._clear()
+            print(f"  {self._elapsed()}  {text}", end="", file=sys.stderr, flush=True)
         elif now - self._told >= HEARTBEAT_SECONDS:
             self._told = now
-            say(line)
+            say(f"  {self._elapsed()}  {text}")
 
-    def close(self, text: str) -> None:
+    def finish(self, text: str) -> None:
         """Tell the end of the work, on a line of its own."""
+        self._clear()
+        say(f"  {self._elapsed()}  {text}")
+
+    def _clear(self) -> None:
         if self._terminal:
-            print("\r\x1b[K", end="", file=sys.stderr)
-        say(f"  {_clock(time.monotonic() - self._start)}  {text}")
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60:2d}:{int(seconds) % 60:02d}"
+    def _elapsed(self) -> str:
+        seconds = int(time.monotonic() - self._start)
+        return f"{seconds // 60:2d}:{seconds % 60:02d}"
