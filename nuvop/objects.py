@@ -111,8 +111,7 @@ def ownership_digest(body: Body) -> str:
 def maker_of(body: Body) -> str:
     """The manager that first wrote an object's own fields; empty where nothing tells."""
     writers = [entry for entry in body["metadata"].get("managedFields") or () if not entry.get("subresource")]
-    first = min(writers, key=lambda entry: entry.get("time", ""), default={})
-    return str(first.get("manager", ""))
+    return min(((entry.get("time", ""), entry.get("manager", "")) for entry in writers), default=("", ""))[1]
 
 
 def taken_fields(before: Body, after: Body) -> list[tuple[str, str]]:
