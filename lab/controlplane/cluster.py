@@ -294,7 +294,6 @@ def _run_kwokctl(binaries: Path, directory: Path, *arguments: str) -> None:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            umask=0o077,
             # Ctrl-C must not reach it and the daemons that it starts: who ran it kills them all, by their mark.
             start_new_session=True,
         )

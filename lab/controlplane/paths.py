@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 MODULE = Path(__file__).resolve().parent
@@ -36,10 +35,8 @@ def _user_caches() -> list[Path]:
 
 
 def _writable(folder: Path) -> bool:
-    """Whether a file can be made in `folder`. Permission bits do not tell: of a read-only mount, or for root."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return True
     except OSError:
         return False
+    return os.access(folder, os.W_OK)

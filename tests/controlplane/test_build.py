@@ -10,13 +10,16 @@ import sys
 from collections import namedtuple
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lab.controlplane import ControlPlaneError, build, processes
 from tests.controlplane import fake_go
 from tests.controlplane.checkout import Checkout, finish, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeGo:
+def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGo]:
     program = tmp_path / "bin" / "go"
     program.parent.mkdir()
     program.write_text(f"#!{sys.executable} -S\n" + Path(fake_go.__file__).read_text())
@@ -56,7 +59,8 @@ def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeGo:
     (talk / "version").write_text("go version go1.99.1 linux/amd64")
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("FAKE_GO", str(talk))
-    return FakeGo(talk)
+    yield FakeGo(talk)
+    (talk / "hold").unlink(missing_ok=True)  # ends what a failed test left
 
 
 @pytest.fixture

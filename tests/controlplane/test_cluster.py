@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lab import controlplane
-from lab.controlplane import build, paths, processes
+from lab.controlplane import build, locks, paths, processes
 from tests.controlplane.checkout import Checkout, finish, wait_until
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def checkout(tmp_path: Path) -> Iterator[Checkout]:
     (home / ".kube" / "config").write_text("the user's own")
     settings = {"HOME": str(home), "XDG_CACHE_HOME": str(_cache_home())}
     # Settings for kwokctl of a user who works with it too: a cluster of the lab must not follow them.
-    settings |= {"KUBECONFIG": str(tmp_path / "other"), "KWOK_KUBE_AUTHORIZATION": "false", "KWOK_ETCD_PORT": "1"}
+    settings |= {"KUBECONFIG": str(tmp_path / "other"), "KWOK_ETCD_BINARY": str(tmp_path / "none")}
     (tmp_path / "other").write_text("the user's other")
     made = Checkout(made.root, made.environment | settings)
     yield made
@@ -134,6 +134,7 @@ def test_audit_log_has_each_request_at_once(cluster: controlplane.Cluster) -> No
     (entry,) = entries
     assert (entry["level"], entry["stage"], entry["verb"]) == ("Metadata", "ResponseComplete", "get")
     assert entry["objectRef"]["name"] == name
+    assert '"resource":"leases","namespace"' not in cluster.audit_log.read_text(), "heartbeats would fill the disk"
 
 
 def test_a_deployment_gets_ready_pods_and_is_collected(cluster: controlplane.Cluster) -> None:
@@ -244,10 +245,21 @@ def test_three_creates_at_once(checkout: Checkout) -> None:
     assert [row.split()[:2] for row in rows] == [["one", "running"], ["three", "running"]]
 
 
+def test_creates_take_turns_on_the_machine(checkout: Checkout) -> None:
+    # Else two could choose the same free port.
+    with locks.exclusive(paths.cache() / "create.lock", waiting=lambda: None):
+        up = checkout.start("up", "one", "--nodes", "0")
+        assert up.stderr is not None
+        assert "creating cluster one" in up.stderr.readline()
+        assert "another cluster is being created" in up.stderr.readline()
+        assert not checkout.pids("one")
+    assert finish(up).returncode == 0
+
+
 def test_two_ups_of_one_name_make_one_cluster(checkout: Checkout) -> None:
     done = [finish(up) for up in [checkout.start("up", "one", "--nodes", "1") for _ in range(2)]]
     assert [up.returncode for up in done] == [0, 0], [up.stderr for up in done]
-    assert done[0].stdout == done[1].stdout
+    assert sum("creating cluster" in up.stderr for up in done) == 1
     assert len(checkout.pids("one")) == len(controlplane.COMPONENTS)
 
 
