@@ -32,12 +32,14 @@ NODES = 3
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[controlplane.Cluster]:
-    name = f"test-{uuid.uuid4().hex[:8]}"
-    try:
-        yield controlplane.up(name, NODES)
-    finally:
-        controlplane.down(name)
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[controlplane.Cluster]:
+    with pytest.MonkeyPatch.context() as patch:
+        # Not among the project's own clusters.
+        patch.setattr(paths, "CLUSTERS", tmp_path_factory.mktemp("clusters"))
+        try:
+            yield controlplane.up("shared", NODES)
+        finally:
+            controlplane.down("shared")
 
 
 @pytest.fixture
@@ -253,7 +255,9 @@ def test_creates_take_turns_on_the_machine(checkout: Checkout) -> None:
         assert "creating cluster one" in up.stderr.readline()
         assert "another cluster is being created" in up.stderr.readline()
         assert not checkout.pids("one")
-    assert finish(up).returncode == 0
+        up.send_signal(signal.SIGINT)
+        assert finish(up).returncode != 0
+    assert not checkout.directory("one").exists()
 
 
 def test_two_ups_of_one_name_make_one_cluster(checkout: Checkout) -> None:
@@ -290,7 +294,7 @@ def test_ctrl_c_while_creating_leaves_nothing(checkout: Checkout) -> None:
     assert not checkout.directory("one").exists()
 
 
-def test_a_dead_cluster_is_made_anew(checkout: Checkout) -> None:
+def test_a_dead_cluster_is_made_anew_and_one_whose_folder_is_gone_is_ended(checkout: Checkout) -> None:
     checkout.run("up", "one", "--nodes", "1")
     processes.kill_cluster(checkout.directory("one"))  # as a reboot would
     assert checkout.run("status").stdout.splitlines()[1].split()[:2] == ["one", "stopped"]
@@ -299,9 +303,6 @@ def test_a_dead_cluster_is_made_anew(checkout: Checkout) -> None:
     assert "not alive" in up.stderr
     assert len(checkout.pids("one")) == len(controlplane.COMPONENTS)
 
-
-def test_down_ends_a_cluster_whose_folder_is_gone(checkout: Checkout) -> None:
-    checkout.run("up", "one", "--nodes", "1")
     shutil.rmtree(checkout.root / ".lab")  # git clean -fdx
     assert checkout.pids("one")
     assert "is removed" in checkout.run("down", "one").stderr
