@@ -84,7 +84,7 @@ def main() -> None:
         signal.signal(number, _end)
     try:
         commands()
-    except controlplane.ControlPlaneError as error:
+    except (controlplane.ControlPlaneError, OSError) as error:  # an OSError names its file: a full disk, no right
         console.say(f"error: {error}")
         sys.exit(1)
 

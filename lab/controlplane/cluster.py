@@ -250,8 +250,11 @@ def _create_or_fail(name: str, nodes: int, directory: Path, binaries: Path) -> C
         settings = _write_json(directory / "kwokctl.json", config.kwokctl(binaries, ports, policy))
         arguments = ["--config", str(settings), "--kubeconfig", str(directory / "kubeconfig")]
         _run_kwokctl(binaries, directory, "create", "cluster", *arguments)
-        api = Api(config.ADDRESS, ports.kube_apiserver, _kwok(directory) / "pki")
-        # kwokctl's exit code 0 does not mean that the cluster came up.
+        # kwokctl's exit code 0 does not mean that the cluster came up, or that there is one.
+        pki = _kwok(directory) / "pki"
+        if not pki.is_dir():
+            raise ControlPlaneError(f"kwokctl create made no {pki}; {_end_of(directory / 'kwokctl.log')}")
+        api = Api(config.ADDRESS, ports.kube_apiserver, pki)
         _wait_until(api.is_ready, "the API server ready", directory)
     if nodes:
         _run_kwokctl(binaries, directory, "scale", "node", "--replicas", str(nodes))

@@ -171,7 +171,7 @@ def test_after_sigkill_the_next_build_waits_for_the_orphaned_go(cache: Path, go:
     assert not built(cache).exists()
     go.release()
     # What it made passes for programs, but is none: the cluster cannot come up.
-    assert finish(second).returncode == 1
+    assert "error: kwokctl create made no " in finish(second).stderr
     assert sorted(path.name for path in built(cache).iterdir()) == sorted(build.PROGRAMS)
     assert len(go.calls("build")) == 2
 
