@@ -9,9 +9,9 @@ import asyncio
 import json
 import logging
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 from lightkube.config import client_adapter
@@ -311,10 +311,9 @@ def _said(error: Exception) -> str:
 class Trouble:
     """Says once that something does not work, and once that it works again; waits a little longer each time."""
 
-    def __init__(self, what: str, sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep) -> None:
+    def __init__(self, what: str) -> None:
         """``what`` is what does not work, as in "watching pods"."""
         self._what = what
-        self._sleep = sleep
         self._attempts = 0
         self._said = ""
 
@@ -325,10 +324,29 @@ class Trouble:
             self._said = str(error)
         delay = RETRY_DELAYS[min(self._attempts, len(RETRY_DELAYS) - 1)]
         self._attempts += 1
-        await self._sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311 – no secret
+        await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311 – no secret
 
     def over(self) -> None:
         """It works."""
         if self._said:
             logger.warning("%s: works again", self._what)
         self._attempts, self._said = 0, ""
+
+
+Answer = TypeVar("Answer")
+
+
+async def answer(what: str, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Ask the API server until it answers, well or with an error: one that is away is waited for.
+
+    ``what`` is what the log says meanwhile, as in "looking for samples".
+    """
+    trouble = Trouble(what)
+    while True:
+        try:
+            answered = await ask()
+        except ClusterUnreachable as error:
+            await trouble.wait(error)
+        else:
+            trouble.over()
+            return answered

@@ -14,6 +14,7 @@ import kopf
 from nuvop import settings as settings_
 from nuvop.errors import LoginError, NuvopError
 from nuvop.operator import Operator, find_types
+from nuvop.session import kopf_session
 
 _settings = settings_.from_environment()
 _types = find_types(_settings)
@@ -54,27 +55,12 @@ async def stop(**_: Any) -> None:
 
 
 @kopf.on.login()
-async def log_in(**_: Any) -> kopf.ConnectionInfo:
+async def log_in(**_: Any) -> kopf.AiohttpSession:
     """Give kopf the same credentials that kubectl and the status client have."""
     try:
-        credentials = await _operator.login.refresh()
-        token = credentials.token()
+        return await kopf_session(_operator.login)
     except LoginError as error:
         raise kopf.TemporaryError(str(error), delay=2) from error
-    return kopf.ConnectionInfo(
-        server=credentials.server,
-        ca_data=credentials.ca,
-        insecure=credentials.insecure,
-        proxy_url=credentials.proxy,
-        trust_env=True,
-        username=credentials.username,
-        password=credentials.password,
-        token=token,
-        certificate_data=credentials.client_certificate,
-        private_key_data=credentials.client_key,
-        default_namespace=credentials.namespace,
-        expiration=credentials.expiration,
-    )
 
 
 def _serve(group: str, version: str, plural: str) -> None:

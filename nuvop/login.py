@@ -32,9 +32,6 @@ logger = logging.getLogger(__name__)
 KUBECONFIG_NAME = "nuvop"
 """What cluster, user and context of the private kubeconfig are called."""
 
-VALIDITY = datetime.timedelta(minutes=50)
-"""How long credentials are used without looking at their source again; the kubelet renews tokens within the hour."""
-
 PLUGIN_TIMEOUT = 60.0
 """Seconds that a credential plugin may take; some ask a far-away service."""
 
@@ -53,14 +50,13 @@ UNSUPPORTED = {
 class Credentials:
     """Where the API server is and how to log in there. Without a repr: it holds secrets.
 
-    Certificates and keys are PEM texts; ``token_file`` is read anew by whoever uses it; at ``expiration`` the source
-    is looked at again.
+    Certificates and keys are PEM texts; ``token_file`` is read anew by whoever uses it. ``expiration`` is when a
+    credential plugin has to be asked again.
     """
 
     source: str
     server: str
     namespace: str
-    expiration: datetime.datetime
     ca: str | None = None
     insecure: bool = False
     proxy: str | None = None
@@ -69,6 +65,7 @@ class Credentials:
     token_file: Path | None = None
     username: str | None = None
     password: str | None = None
+    expiration: datetime.datetime | None = None
 
     def token(self) -> str | None:
         """The bearer token of this moment; raise LoginError where its file cannot be read."""
@@ -101,8 +98,8 @@ class Login:
         return credentials
 
     async def keep_fresh(self, credentials: Credentials) -> None:
-        """Renew credentials before their end, again and again; for ever."""
-        while True:
+        """Ask a credential plugin again before its credentials end, for ever; end at once where there is no plugin."""
+        while credentials.expiration is not None:
             left = credentials.expiration - datetime.datetime.now(datetime.UTC)
             await asyncio.sleep(max((left - RENEW_BEFORE).total_seconds(), 10))
             try:
@@ -122,7 +119,6 @@ class Login:
                 source=f"the service account in {folder}",
                 server=f"https://{f'[{host}]' if ':' in host else host}:{port}",
                 namespace=(folder / "namespace").read_text().strip(),
-                expiration=_soon(),
                 ca=(folder / "ca.crt").read_text(),
                 token_file=token,
             )
@@ -130,18 +126,15 @@ class Login:
             raise LoginError(f"{error.filename}: {error.strerror}") from error
 
     async def _user_kubeconfig(self) -> Credentials:
-        files = os.environ.get("KUBECONFIG") or "~/.kube/config"
-        source = f"kubeconfig {files}"
+        source = f"kubeconfig {os.pathsep.join(_kubeconfig_files())}"
+        nowhere_else = f"and this is no pod with a service account in {self._settings.service_account}"
         try:
             config = await user_config(self._processes, self._program)
         except KubectlError as error:
-            raise LoginError(f"{source}: {error}") from error
+            raise LoginError(f"no credentials: {source}: {error}, {nowhere_else}") from error
         clusters, users = config.get("clusters") or [], config.get("users") or []
         if not clusters:
-            raise LoginError(
-                f"no credentials: {source} has no current context, and this is no pod with a service account "
-                f"in {self._settings.service_account}. Set KUBECONFIG, or `kubectl config use-context …`"
-            )
+            raise LoginError(f"no credentials: {source}: the current context names no cluster, {nowhere_else}")
         cluster, user = clusters[0]["cluster"], users[0]["user"] if users else {}
         context = config["contexts"][0]["context"]
         for name, advice in UNSUPPORTED.items():
@@ -153,7 +146,6 @@ class Login:
             source=source,
             server=cluster["server"],
             namespace=context.get("namespace") or "default",
-            expiration=_soon(),
             ca=_pem(cluster.get("certificate-authority-data")),
             insecure=bool(cluster.get("insecure-skip-tls-verify")),
             proxy=cluster.get("proxy-url"),
@@ -194,7 +186,9 @@ class Login:
         line = f"{credentials.source}: credential plugin {plugin['command']}"
         try:
             done = await self._processes.run(
-                [plugin["command"], *(plugin.get("args") or ())], environment=environment, timeout=PLUGIN_TIMEOUT
+                [_located(plugin["command"]), *(plugin.get("args") or ())],
+                environment=environment,
+                timeout=PLUGIN_TIMEOUT,
             )
         except KubectlError as error:
             raise LoginError(f"{line}: {error} {plugin.get('installHint') or ''}".strip()) from error
@@ -207,7 +201,7 @@ class Login:
                 credentials,
                 client_certificate=status.get("clientCertificateData") or credentials.client_certificate,
                 client_key=status.get("clientKeyData") or credentials.client_key,
-                expiration=min(datetime.datetime.fromisoformat(expiration), _soon()) if expiration else _soon(),
+                expiration=datetime.datetime.fromisoformat(expiration) if expiration else None,
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             # The output itself stays out of the message: it may hold the token.
@@ -215,8 +209,18 @@ class Login:
         return self._with_token(found, status.get("token"))
 
 
-def _soon() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC) + VALIDITY
+def _located(command: str) -> str:
+    """A plugin's command; a relative path is relative to the kubeconfig, and kubectl does not tell which of several."""
+    if "/" not in command or command.startswith("/"):
+        return command
+    folders = [Path(file).parent for file in _kubeconfig_files()]
+    return next((str(folder / command) for folder in folders if (folder / command).exists()), command)
+
+
+def _kubeconfig_files() -> list[str]:
+    """The user's kubeconfig files, as kubectl finds them."""
+    named = [file for file in os.environ.get("KUBECONFIG", "").split(os.pathsep) if file]
+    return named or [os.path.expanduser("~/.kube/config")]
 
 
 def _pem(data: str | None) -> str | None:

@@ -4,16 +4,17 @@ import asyncio
 import logging
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from nuvop import kinds, login, overlay
 from nuvop.applier import Applier
 from nuvop.catalog import Catalog
-from nuvop.cluster import Cluster, Trouble
-from nuvop.errors import ClusterError, KindError, NotServed
+from nuvop.cluster import Cluster, Trouble, answer
+from nuvop.errors import KindError, NotServed
 from nuvop.kinds import ResourceType
 from nuvop.kubectl import Kubectl, Processes, find_kubectl
-from nuvop.login import Credentials, Login
+from nuvop.login import Login
 from nuvop.reconcile import Reconciler
 from nuvop.settings import Settings
 
@@ -72,7 +73,7 @@ class Operator:
         kubectl = Kubectl(self._processes, program, self._private)
         catalog = Catalog(self._types, kubectl, self.cluster, self._settings.generated)
         await catalog.load_all()
-        await self._wait_for_server(credentials)
+        await answer(f"waiting for {credentials.server}", lambda: self.cluster.discover("v1", "Pod"))
         self.reconciler = Reconciler(
             catalog, self.cluster, Applier(kubectl), self._settings.generated, cluster_wide=cluster_wide
         )
@@ -84,26 +85,34 @@ class Operator:
     async def may_scan(self) -> bool:
         """Whether the credentials allow to watch CRDs and namespaces, as kopf does to notice new ones."""
         asked = [("apiextensions.k8s.io", "customresourcedefinitions"), ("", "namespaces")]
-        return all([await self.cluster.may(v, group, plural) for group, plural in asked for v in ("list", "watch")])
-
-    async def wait_for_types(self) -> None:
-        """Wait until the API server knows all CR types. For an operator that will not notice new ones later."""
-        for folder, type_ in self._types:
-            trouble = Trouble(f"kind {type_.plural}: install it with `kubectl apply -f {_shown(folder / 'crd.yaml')}`")
-            while not await self._is_served(type_, trouble):
-                pass
-            trouble.over()
+        return all(
+            [
+                await answer("asking for its rights", partial(self.cluster.may, verb, group, plural))
+                for group, plural in asked
+                for verb in ("list", "watch")
+            ]
+        )
 
     async def tell_missing_types(self) -> None:
         """Say which CR types the API server does not know yet, and how to install them."""
         for folder, type_ in self._types:
-            try:
-                await self.cluster.discover(type_.api_version, type_.kind)
-            except NotServed:
-                logger.warning(
-                    "CRD %s.%s is not installed: waiting for it. Install it with `kubectl apply -f %s`",
-                    type_.plural, type_.group, _shown(folder / "crd.yaml"),
-                )  # fmt: skip
+            if not await self._is_served(type_):
+                logger.warning("%s: waiting for it", _how_to_install(folder, type_))
+
+    async def wait_for_types(self) -> None:
+        """Wait until the API server knows all CR types. For an operator that will not notice new ones later."""
+        for folder, type_ in self._types:
+            trouble = Trouble(f"{_how_to_install(folder, type_)}, and may not be watched")
+            while not await self._is_served(type_):
+                await trouble.wait(NotServed("waiting for it"))
+            trouble.over()
+
+    async def _is_served(self, type_: ResourceType) -> bool:
+        try:
+            await answer(f"looking for {type_.plural}", lambda: self.cluster.discover(type_.api_version, type_.kind))
+        except NotServed:
+            return False
+        return True
 
     async def stop(self) -> None:
         """Let what is being applied end, then leave nothing: no process, no credentials on disk."""
@@ -121,26 +130,8 @@ class Operator:
         if self._lock is not None:
             os.close(self._lock)
 
-    async def _is_served(self, type_: ResourceType, trouble: Trouble) -> bool:
-        try:
-            await self.cluster.discover(type_.api_version, type_.kind)
-        except ClusterError as error:
-            await trouble.wait(error)
-            return False
-        return True
 
-    async def _wait_for_server(self, credentials: Credentials) -> None:
-        trouble = Trouble(f"waiting for {credentials.server}")
-        while True:
-            try:
-                await self.cluster.discover("v1", "Pod")
-            except ClusterError as error:
-                await trouble.wait(error)
-            else:
-                trouble.over()
-                return
-
-
-def _shown(path: Path) -> str:
-    """A path as the user would type it here."""
-    return os.path.relpath(path)
+def _how_to_install(folder: Path, type_: ResourceType) -> str:
+    # The path as the user would type it here.
+    crd = os.path.relpath(folder / "crd.yaml")
+    return f"CRD {type_.plural}.{type_.group} is not installed (`kubectl apply -f {crd}`)"
