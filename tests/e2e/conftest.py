@@ -1,0 +1,88 @@
+import shutil
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from lab import controlplane
+from tests.e2e.harness import PROGRAMS, ROOT, Kubectl, Operator, artifacts, environment
+
+ARTIFACTS = ROOT / "test-artifacts"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
+
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[controlplane.Cluster]:
+    name = "e2e"
+    controlplane.down(name)
+    cluster = controlplane.up(name)
+    Kubectl(cluster.kubeconfig, "default")("apply", "-f", str(ROOT / "kustomize/samples/crd.yaml"))
+    yield cluster
+    controlplane.down(name)
+
+
+@pytest.fixture
+def namespace(request: pytest.FixtureRequest) -> str:
+    """A namespace's name that no other test has."""
+    return f"t{abs(hash(request.node.nodeid)) % 10**10}"
+
+
+@pytest.fixture
+def kubectl(cluster: controlplane.Cluster, namespace: str) -> Iterator[Kubectl]:
+    kubectl = Kubectl(cluster.kubeconfig, namespace)
+    kubectl("create", "namespace", namespace)
+    yield kubectl
+    kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+Start = Callable[..., Operator]
+
+
+@pytest.fixture
+def operator(
+    request: pytest.FixtureRequest, cluster: controlplane.Cluster, kubectl: Kubectl, tmp_path: Path
+) -> Iterator[Start]:
+    """Makes operators, which are stopped after the test. Their logs are kept where the test failed."""
+    folder = ARTIFACTS / request.node.name.replace("/", "_")
+    shutil.rmtree(folder, ignore_errors=True)
+    made: list[Operator] = []
+
+    def make(*command: str | Path, start: bool = True, directory: Path = ROOT, **variables: str) -> Operator:
+        home = tmp_path / f"operator{len(made)}"
+        home.mkdir()
+        operator = Operator(
+            command or (PROGRAMS / "kopf", "run", "-n", kubectl.namespace),
+            environment(cluster, home / "generated", **variables),
+            folder / f"operator{len(made)}.log",
+            home / "generated",
+            directory,
+        )
+        made.append(operator)
+        return operator.start() if start else operator
+
+    with artifacts(folder, kubectl):
+        yield make
+        running = [operator for operator in made if hasattr(operator, "process")]
+        codes = [operator.stop() for operator in running]
+        left = [command for operator in running for command in operator.processes()]
+    assert not left, f"left running: {left}"
+    if request.node.stash.get(FAILED, True) or any(code < 0 and code != -9 for code in codes):
+        print(f"\nthe operator's log and the events are in {folder}")
+    else:
+        shutil.rmtree(folder)

@@ -1,0 +1,194 @@
+"""What the end-to-end tests are made of: an operator as a process, kubectl, and waiting for something to be true."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lab.controlplane import Cluster
+
+ROOT = Path(__file__).parents[2]
+PROGRAMS = Path(sys.executable).parent
+PATIENCE = 60.0
+"""Seconds until a test gives up waiting. A busy machine gets more time than anybody would want to wait."""
+
+
+def eventually(what: str, check: Callable[[], Any], *, within: float = PATIENCE) -> Any:
+    """Wait until ``check()`` is true, and return what it returned; fail with the last thing seen."""
+    deadline = time.monotonic() + within
+    while True:
+        found = check()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {within:g} s: {what}; last: {found!r}")
+        time.sleep(0.1)
+
+
+def always(what: str, check: Callable[[], Any], *, during: float) -> None:
+    """Fail as soon as ``check()`` is not true."""
+    deadline = time.monotonic() + during
+    while time.monotonic() < deadline:
+        found = check()
+        assert found, f"{what}: {found!r}"
+        time.sleep(0.1)
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    """kubectl with one cluster's administrator's rights, in one namespace."""
+
+    kubeconfig: Path
+    namespace: str
+
+    def run(self, *arguments: str, stdin: str | None = None) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [PROGRAMS / "kubectl", "-n", self.namespace, *arguments],
+            input=stdin,
+            text=True,
+            capture_output=True,
+            timeout=60,
+            env={"KUBECONFIG": str(self.kubeconfig), "HOME": "/nonexistent", "PATH": os.environ["PATH"]},
+            check=False,
+        )
+
+    def __call__(self, *arguments: str, stdin: str | None = None) -> str:
+        """Run kubectl and return what it printed; fail where it failed."""
+        done = self.run(*arguments, stdin=stdin)
+        assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
+        return done.stdout
+
+    def apply(self, *objects: Mapping[str, Any]) -> None:
+        self("apply", "-f", "-", stdin="\n---\n".join(json.dumps(obj) for obj in objects))
+
+    def get(self, what: str) -> dict[str, Any]:
+        """An object; empty where there is none."""
+        done = self.run("get", what, "-o", "json")
+        if done.returncode != 0:
+            assert "NotFound" in done.stderr, done.stderr
+            return {}
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def list(self, what: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self("get", what, "-o", "json"))["items"]
+        return found
+
+
+def sample(name: str, count: object = 2, **spec: object) -> dict[str, Any]:
+    """A Sample, as a user would write it."""
+    return {
+        "apiVersion": "nuvolaris.org/v1",
+        "kind": "Sample",
+        "metadata": {"name": name},
+        "spec": {"count": count, **spec},
+    }
+
+
+def condition(cr: Mapping[str, Any], type_: str) -> dict[str, Any]:
+    """A condition of a CR; empty where it is not there."""
+    found = [c for c in cr.get("status", {}).get("conditions", []) if c["type"] == type_]
+    return found[0] if found else {}
+
+
+def is_ready(cr: Mapping[str, Any]) -> bool:
+    """Ready at its own generation."""
+    ready = condition(cr, "Ready")
+    return ready.get("status") == "True" and ready["observedGeneration"] == cr["metadata"]["generation"]
+
+
+def stalled(cr: Mapping[str, Any]) -> tuple[str, str]:
+    """Reason and message of the Stalled condition; empty texts where it is not there."""
+    found = condition(cr, "Stalled")
+    return found.get("reason", ""), found.get("message", "")
+
+
+@dataclass
+class Operator:
+    """An operator process, its log and its folder of overlays."""
+
+    command: Sequence[str | Path]
+    environment: Mapping[str, str]
+    log_file: Path
+    generated: Path
+    directory: Path = ROOT
+    process: "subprocess.Popen[bytes]" = field(init=False)
+
+    def start(self, *, until: str | None = "Initial authentication has finished") -> "Operator":
+        before = len(self.log())
+        with self.log_file.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command, env=self.environment, cwd=self.directory, stdout=log, stderr=log, start_new_session=True
+            )
+        if until is not None:
+            eventually(f"the operator says {until!r}", lambda: until in self.log()[before:] or self._must_live())
+        return self
+
+    def _must_live(self) -> bool:
+        assert self.process.poll() is None, f"the operator ended with {self.process.returncode}:\n{self.log()}"
+        return False
+
+    def log(self) -> str:
+        return self.log_file.read_text() if self.log_file.exists() else ""
+
+    def stop(self) -> int:
+        """Ask it to stop, and return its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(30)
+
+    def processes(self) -> list[str]:
+        """The command lines of all that runs in this operator's environment: itself, kubectl, the reaper."""
+        mark = str(self.generated.parent).encode()
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    if command and mark in (entry / "environ").read_bytes():
+                        found.append(command)
+                except OSError:
+                    continue  # it has just ended, or is somebody else's
+        return found
+
+
+def environment(cluster: Cluster, generated: Path, **more: str) -> dict[str, str]:
+    """The environment of an operator: nothing of the machine's but what it needs."""
+    temporary = generated.parent / "tmp"
+    temporary.mkdir(exist_ok=True)
+    return {
+        "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
+        "HOME": str(generated.parent),
+        "TMPDIR": str(temporary),
+        "KUBECONFIG": str(cluster.kubeconfig),
+        "NUVOP_GENERATED": str(generated),
+        **more,
+    }
+
+
+@contextmanager
+def artifacts(folder: Path, kubectl: Kubectl) -> Iterator[None]:
+    """Keep what helps to understand a failure: the events; the operators' logs are in the folder already."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        (folder / "events.txt").write_text(kubectl.run("get", "events", "-A", "--sort-by=.lastTimestamp").stdout)
+
+
+def copy_kinds(target: Path) -> Path:
+    """A copy of the kinds' folder that a test may break."""
+    shutil.copytree(ROOT / "kustomize", target)
+    return target
