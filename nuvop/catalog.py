@@ -5,9 +5,7 @@ import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
-from nuvop import kinds, overlay
+from nuvop import kinds, overlay, yamltext
 from nuvop.cluster import ApiResource, Cluster
 from nuvop.errors import BuildFailed, KindError, KubectlError, WriteFailed
 from nuvop.kinds import Kind, ResourceType
@@ -103,6 +101,6 @@ class Catalog:
             text = await self._kubectl.build(overlay.write_source(self._generated, kind))
         except BuildFailed as error:
             raise BuildFailed(f"{folder}: {error}") from error
-        kind = kinds.with_base(kind, [document for document in YAML(typ="safe").load_all(text) if document])
+        kind = kinds.with_base(kind, yamltext.load_all(text))
         overlay.write_base(self._generated, kind, text)
         return kind

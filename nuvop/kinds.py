@@ -15,10 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
-from nuvop import fields
+from nuvop import fields, yamltext
 from nuvop.errors import FieldPathError, KindError
 from nuvop.fields import FieldPath, Json
 
@@ -246,9 +243,9 @@ def _content(where: Path, files: Mapping[str, bytes], name: str) -> bytes:
 
 def _document(where: Path, content: bytes) -> Any:
     try:
-        return YAML(typ="safe").load(content.decode())
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise KindError(f"{where}: is not YAML: {' '.join(str(error).split())}") from error
+        return yamltext.load(content)
+    except yamltext.NotYaml as error:
+        raise KindError(f"{where}: is not YAML: {error}") from error
 
 
 def _mapping(where: Path, value: Any, name: str = "") -> dict[str, Any]:
@@ -370,8 +367,8 @@ def _carried(files: Mapping[str, bytes]) -> dict[str, tuple[str, ...]]:
 def _kustomization(content: bytes) -> dict[str, Any]:
     """A kustomization's fields; none where it cannot be read: kustomize will say so itself."""
     try:
-        document = YAML(typ="safe").load(content.decode())
-    except (YAMLError, UnicodeDecodeError):
+        document = yamltext.load(content)
+    except yamltext.NotYaml:
         return {}
     return document if isinstance(document, dict) else {}
 

@@ -7,29 +7,22 @@ kustomize will make of them. `write`, `snapshot`, `remove` and `claim` put them 
     generated/.kinds/<digest>/base/           what kustomize made of that, once
     generated/<plural>/<namespace>/<name>/    kustomization.yaml and a patch for each child
 
-No string is ever pasted into YAML: a serializer writes every file, and quotes every string, because kubectl
-reads YAML 1.1, to which a bare ``no`` is false.
+No string is ever pasted into YAML: a serializer writes every file.
 """
 
 import base64
 import copy
 import fcntl
 import hashlib
-import io
 import json
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ruamel.yaml import YAML
-from ruamel.yaml.nodes import MappingNode, ScalarNode
-from ruamel.yaml.representer import SafeRepresenter
-
-from nuvop import fields, labelling
+from nuvop import fields, labelling, yamltext
 from nuvop.errors import FieldPathError, GeneratedInUse, OverlayError, SettingsError, WriteFailed
 from nuvop.fields import Json, Operation
 from nuvop.kinds import Child, Kind
@@ -85,14 +78,14 @@ def make(kind: Kind, cr: Body) -> Overlay:
         patches[child] += fields.put(body, fields.path_to("metadata", "ownerReferences"), [_owner_reference(kind, cr)])
 
     names = _file_names(kind.base)
-    files = {names[child]: _dump([operation.as_dict() for operation in patches[child]]) for child in kind.base}
+    files = {names[child]: yamltext.dump([operation.as_dict() for operation in patches[child]]) for child in kind.base}
     labels = {
         MANAGED_BY_LABEL: "nuvop",
         INSTANCE_LABEL: key.instance,
         OWNER_LABEL: metadata["uid"],
         REVISION_LABEL: revision,
     }
-    files["kustomization.yaml"] = _dump(
+    files["kustomization.yaml"] = yamltext.dump(
         {
             "apiVersion": "kustomize.config.k8s.io/v1beta1",
             "kind": "Kustomization",
@@ -152,41 +145,6 @@ def _secret_data(body: dict[str, Json]) -> list[Operation]:
     return [*operations, Operation("remove", "/stringData")]
 
 
-# --- YAML ------------------------------------------------------------------------------------------------------------
-
-_PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9]{1,}")
-_NOT_PLAIN = frozenset({"yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
-
-
-class _Representer(SafeRepresenter):
-    """Quotes every string but the keys that no reader of YAML takes for anything else."""
-
-    def represent_quoted(self, text: str) -> ScalarNode:
-        return self.represent_scalar("tag:yaml.org,2002:str", text, style='"')
-
-    def represent_members(self, mapping: dict[str, Json]) -> MappingNode:
-        node = self.represent_dict(mapping)
-        for key, _ in node.value:
-            if _PLAIN_KEY.fullmatch(key.value) and key.value.lower() not in _NOT_PLAIN:
-                key.style = None
-        return node
-
-
-_Representer.add_representer(str, _Representer.represent_quoted)
-_Representer.add_representer(dict, _Representer.represent_members)
-
-
-def _dump(document: Json) -> str:
-    yaml = YAML(typ="safe")
-    yaml.Representer = _Representer
-    yaml.default_flow_style = False
-    yaml.width = 1_000_000
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment] # ruamel's annotation knows None only
-    stream = io.StringIO()
-    yaml.dump(document, stream)
-    return stream.getvalue()
-
-
 # --- on disk ---------------------------------------------------------------------------------------------------------
 
 
@@ -242,7 +200,7 @@ def write_base(generated: Path, kind: Kind, rendered: str) -> None:
         **{name: [f"source/{path}" for path in paths] for name, paths in kind.carried.items()},
     }
     carried = {f"source/{path}": kind.files[path] for paths in kind.carried.values() for path in paths}
-    files = {"base.yaml": rendered.encode(), "kustomization.yaml": _dump(kustomization).encode(), **carried}
+    files = {"base.yaml": rendered.encode(), "kustomization.yaml": yamltext.dump(kustomization).encode(), **carried}
     _write_folder(target, files, mode=0o400)
 
 

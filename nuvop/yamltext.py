@@ -1,0 +1,83 @@
+"""YAML as Kubernetes' tools mean it: JSON in another dress. Every file that nuvop reads or writes goes through here.
+
+Written, every string is quoted, because kubectl reads YAML 1.1, to which a bare ``no`` is false. Read, what JSON has no
+type for (a date, a lone ``=`` or ``<<``) stays the text that it is; ruamel's own parser is used because libyaml's refuses flow
+lists with a colon in an item, such as ``[https://…]``, which kustomize reads.
+"""
+
+import io
+import re
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import MappingNode, ScalarNode
+from ruamel.yaml.representer import SafeRepresenter
+
+Json = Any
+
+
+class NotYaml(ValueError):
+    """The text is no YAML; says where and why on one line."""
+
+
+class _Constructor(SafeConstructor):
+    """Knows JSON's types only."""
+
+
+for _tag in ("timestamp", "value", "merge"):
+    _Constructor.add_constructor(f"tag:yaml.org,2002:{_tag}", SafeConstructor.construct_yaml_str)
+
+
+def load_all(content: bytes | str) -> list[Json]:
+    """Read all documents that are not empty; raise NotYaml."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = _Constructor
+    try:
+        text = content.decode() if isinstance(content, bytes) else content
+        return [document for document in yaml.load_all(text) if document is not None]
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise NotYaml(" ".join(str(error).split())) from error
+
+
+def load(content: bytes | str) -> Json:
+    """Read one document, None where there is none; raise NotYaml, also where there are several."""
+    documents = load_all(content)
+    if len(documents) > 1:
+        raise NotYaml(f"there are {len(documents)} documents where one belongs")
+    return documents[0] if documents else None
+
+
+_PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9]{1,}")
+_NOT_PLAIN = frozenset({"yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
+
+
+class _Representer(SafeRepresenter):
+    """Quotes every string but the keys that no reader of YAML takes for anything else."""
+
+    def represent_quoted(self, text: str) -> ScalarNode:
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style='"')
+
+    def represent_members(self, mapping: dict[str, Json]) -> MappingNode:
+        node = self.represent_dict(mapping)
+        for key, _ in node.value:
+            if _PLAIN_KEY.fullmatch(key.value) and key.value.lower() not in _NOT_PLAIN:
+                key.style = None
+        return node
+
+
+_Representer.add_representer(str, _Representer.represent_quoted)
+_Representer.add_representer(dict, _Representer.represent_members)
+
+
+def dump(document: Json) -> str:
+    """Write a document; `load` and kubectl read back the same values."""
+    yaml = YAML(typ="safe")
+    yaml.Representer = _Representer
+    yaml.default_flow_style = False
+    yaml.width = 1_000_000
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment] # ruamel's annotation knows None only
+    stream = io.StringIO()
+    yaml.dump(document, stream)
+    return stream.getvalue()
