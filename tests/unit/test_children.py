@@ -1,0 +1,137 @@
+from typing import Any
+
+from nuvop import children
+from nuvop.children import Children, Entry
+from nuvop.objects import INSTANCE_LABEL, OWNER_LABEL, REVISION_LABEL, CRKey, ObjectKey
+from nuvop.overlay import Overlay
+
+INSTANCE = ("demo", "samples-obj")
+DEPLOYMENT = ObjectKey("apps", "Deployment", "demo", "obj-web")
+
+
+def obj(
+    version: int,
+    name: str = "obj-web",
+    *,
+    kind: str = "Deployment",
+    api_version: str = "apps/v1",
+    instance: str | None = "samples-obj",
+    namespace: str = "demo",
+    fields: dict[str, Any] | None = None,
+    **metadata: Any,
+) -> dict[str, Any]:
+    labels = {INSTANCE_LABEL: instance, OWNER_LABEL: "u1", REVISION_LABEL: "r1"} if instance else {}
+    managed = [{"manager": "nuvop", "operation": "Apply", "fieldsV1": fields or {"f:spec": {}}}]
+    return {
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "uid": f"uid-{name}",
+            "resourceVersion": str(version),
+            "labels": labels,
+            "managedFields": managed,
+            **metadata,
+        },
+    }
+
+
+def test_the_newest_version_wins() -> None:
+    known = Children()
+    assert known.put(obj(5)) == {INSTANCE}
+    assert known.put(obj(4)) == set(), "an apply may answer after the watch has seen more"
+    assert known.put(obj(5)) == set()
+    assert known.of(INSTANCE)[DEPLOYMENT]["metadata"]["resourceVersion"] == "5"
+    assert known.put(obj(10)) == {INSTANCE}, "numbers, not texts"
+
+
+def test_what_is_gone_does_not_come_back_by_an_old_answer() -> None:
+    known = Children()
+    known.put(obj(5))
+    assert known.remove(obj(7)) == {INSTANCE}
+    assert known.put(obj(6)) == set()
+    assert known.of(INSTANCE) == {}
+    assert known.put(obj(8)) == {INSTANCE}
+
+
+def test_an_old_removal_does_not_remove_what_is_new() -> None:
+    known = Children()
+    known.put(obj(9))
+    assert known.remove(obj(7)) == set()
+    assert DEPLOYMENT in known.of(INSTANCE)
+
+
+def test_an_object_may_change_hands() -> None:
+    known = Children()
+    known.put(obj(1))
+    assert known.put(obj(2, instance="samples-other")) == {INSTANCE, ("demo", "samples-other")}
+    assert known.of(INSTANCE) == {}
+    assert known.put(obj(3, instance=None)) == {("demo", "samples-other")}
+    assert known.of(("demo", "samples-other")) == {}
+
+
+def test_a_full_list_tells_what_is_gone_in_its_scope() -> None:
+    known = Children()
+    known.put(obj(1, "obj-a"))
+    known.put(obj(1, "obj-b"))
+    known.put(obj(1, "obj-a", kind="Pod", api_version="v1"))
+    known.put(obj(1, "obj-a", namespace="elsewhere"))
+    assert known.replace(("apps", "Deployment", "demo"), [obj(2, "obj-b")]) == {INSTANCE}
+    assert {str(key) for key in known.of(INSTANCE)} == {"Deployment/obj-b", "Pod/obj-a"}
+    assert known.of(("elsewhere", "samples-obj"))
+    assert known.replace(("apps", "Deployment", "demo"), [obj(2, "obj-b")]) == set()
+    known.replace(("apps", "Deployment", None), [])
+    assert {str(key) for key in known.of(INSTANCE)} == {"Pod/obj-a"}
+    assert not known.of(("elsewhere", "samples-obj"))
+
+
+def test_a_secret_is_not_kept_in_memory() -> None:
+    known = Children()
+    secret = {**obj(1, kind="Secret", api_version="v1"), "data": {"password": "x"}, "type": "Opaque"}
+    known.put(secret)
+    (kept,) = known.of(INSTANCE).values()
+    assert "data" not in kept
+    assert kept["type"] == "Opaque"
+    assert secret["data"] == {"password": "x"}
+
+
+def overlay(*names: str, revision: str = "r1") -> Overlay:
+    objects = tuple(ObjectKey("apps", "Deployment", "demo", name) for name in names)
+    return Overlay(CRKey("samples", "demo", "obj"), revision, {}, objects)
+
+
+def compare(live: list[dict[str, Any]], inventory: list[dict[str, Any]], revision: str = "r1") -> children.Comparison:
+    known = Children()
+    for body in live:
+        known.put(body)
+    entries = tuple(children.entry_of(body) for body in inventory)
+    return children.compare(overlay("obj-web", revision=revision), "u1", entries, known.of(INSTANCE))
+
+
+def test_comparisons() -> None:
+    intact = compare([obj(1)], [obj(1)])
+    assert intact.is_intact
+    assert compare([], []).missing == (DEPLOYMENT,)
+    assert compare([obj(1)], [obj(1)], revision="r2").outdated == (DEPLOYMENT,)
+    assert compare([obj(2, fields={"f:spec": {"f:x": {}}})], [obj(1)]).drifted == (DEPLOYMENT,)
+    assert compare([obj(1, uid="another")], [obj(1)]).drifted == (DEPLOYMENT,)
+    assert compare([obj(1)], []).drifted == (DEPLOYMENT,), "what is not in the inventory was not told as applied"
+    leaving = compare([obj(1, deletionTimestamp="now")], [obj(1)])
+    assert leaving.leaving == (DEPLOYMENT,)
+    assert leaving.is_intact, "an apply would not bring it back before it is gone"
+
+
+def test_another_crs_uid_is_outdated() -> None:
+    body = obj(1)
+    body["metadata"]["labels"][OWNER_LABEL] = "the CR that had this name before"
+    assert compare([body], [obj(1)]).outdated == (DEPLOYMENT,)
+
+
+def test_inventory_goes_through_the_status_and_back() -> None:
+    entry = children.entry_of(obj(1))
+    assert entry == Entry("apps/v1", "Deployment", "demo", "obj-web", "uid-obj-web", entry.digest)
+    assert len(entry.digest) == 16
+    assert children.inventory_of({"inventory": [entry.as_dict()]}) == (entry,)
+    assert children.inventory_of({}) == ()
+    assert entry.key == DEPLOYMENT

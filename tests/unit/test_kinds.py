@@ -1,0 +1,196 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nuvop import kinds
+from nuvop.errors import KindError
+
+SAMPLES = Path(__file__).parents[2] / "kustomize/samples"
+FOLDER = Path("kinds/web")
+DEPLOYMENT = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "demo-deploy"},
+    "spec": {"replicas": 1, "template": {"spec": {"containers": [{"name": "nginx", "image": "nginx"}]}}},
+}
+
+
+def files(**changed: str | None) -> dict[str, bytes]:
+    """The shipped Sample kind's files, some of them changed (``crd`` means crd.yaml) or, with None, left out."""
+    found = kinds.read(SAMPLES)
+    for name, text in changed.items():
+        path = f"{name}.yaml"
+        if text is None:
+            del found[path]
+        else:
+            found[path] = text.encode()
+    return found
+
+
+def crd(change: Callable[[str], str]) -> dict[str, bytes]:
+    return files(crd=change((SAMPLES / "crd.yaml").read_text()))
+
+
+def kind_yaml(text: str) -> dict[str, bytes]:
+    return files(kind=f"apiVersion: nuvop.nuvolaris.org/v1\nkind: Kind\n{text}")
+
+
+def error_of(content: dict[str, bytes]) -> str:
+    with pytest.raises(KindError) as error:
+        kinds.parse(FOLDER, content)
+    return str(error.value)
+
+
+def test_the_shipped_kind() -> None:
+    kind = kinds.parse(SAMPLES, files())
+    assert (kind.resource.api_version, kind.resource.kind, kind.resource.plural) == (
+        "nuvolaris.org/v1",
+        "Sample",
+        "samples",
+    )
+    assert [(str(s.source), str(s.child), str(s.target)) for s in kind.settings] == [
+        ("spec.count", "Deployment/demo-deploy", "spec.replicas"),
+        ("spec.image", "Deployment/demo-deploy", "spec.template.spec.containers.[name=nginx].image"),
+    ]
+    assert [(r.name, str(r.child), r.is_list) for r in kind.reports] == [
+        ("replicas", "Deployment/demo-deploy", False),
+        ("podNames", "Pod/*", True),
+    ]
+    with_base = kinds.with_base(kind, [DEPLOYMENT])
+    assert [str(child) for child in with_base.base] == ["Deployment/demo-deploy"]
+    assert with_base.watched == {("apps/v1", "Deployment"), ("v1", "Pod")}
+
+
+def test_find_and_read(tmp_path: Path) -> None:
+    for name in ("b", "a", "not-a-kind"):
+        (tmp_path / name).mkdir()
+    for name in ("b", "a"):
+        (tmp_path / name / "kind.yaml").write_text("x")
+    (tmp_path / "a/.hidden").write_text("x")
+    (tmp_path / "a/__pycache__").mkdir()
+    (tmp_path / "a/__pycache__/x.pyc").write_text("x")
+    (tmp_path / "a/sub").mkdir()
+    (tmp_path / "a/sub/x.yaml").write_text("y")
+    assert kinds.find(tmp_path) == [tmp_path / "a", tmp_path / "b"]
+    assert kinds.read(tmp_path / "a") == {"kind.yaml": b"x", "sub/x.yaml": b"y"}
+    with pytest.raises(KindError, match="no such folder"):
+        kinds.find(tmp_path / "none")
+
+
+def test_a_symbolic_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "passwords").symlink_to("/etc/passwd")
+    with pytest.raises(KindError, match="passwords: is a symbolic link"):
+        kinds.read(tmp_path)
+
+
+def test_digest_depends_on_names_and_contents() -> None:
+    digests = {
+        kinds.digest(content)
+        for content in ({"a": b"1"}, {"a": b"2"}, {"b": b"1"}, {"a": b"1", "b": b""}, {"a": b"", "b": b"1"}, {})
+    }
+    assert len(digests) == 6
+    assert kinds.digest({"a": b"1", "b": b"2"}) == kinds.digest({"b": b"2", "a": b"1"})
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (files(crd=None), ["kinds/web/crd.yaml", "no such file"]),
+        (files(crd="{"), ["kinds/web/crd.yaml", "not YAML"]),
+        (files(crd="- 1"), ["kinds/web/crd.yaml", "[1] is not a mapping"]),
+        (files(crd="kind: Secret"), ["kinds/web/crd.yaml: kind: 'Secret'"]),
+        (files(crd="kind: CustomResourceDefinition"), ["kinds/web/crd.yaml", "names.plural"]),
+        (crd(lambda text: text.replace("storage: true", "storage: false")), ["storage: true"]),
+        (crd(lambda text: text.replace("Namespaced", "Cluster")), ["spec.scope: 'Cluster' must be 'Namespaced'"]),
+        (crd(lambda text: text.replace("        status: {}\n", "", 1)), ["version v1", "subresources", "`status: {}`"]),
+        (crd(lambda text: text.replace("                inventory:", "                stock:")), ["status.inventory"]),
+        (
+            crd(lambda text: text.replace("observedGeneration: -1", "observedGeneration: 0")),
+            ["{observedGeneration: -1}"],
+        ),
+        (files(kind=None), ["kinds/web/kind.yaml", "no such file"]),
+        (files(kind="kind: Kind"), ["kinds/web/kind.yaml: apiVersion: None must be 'nuvop.nuvolaris.org/v1'"]),
+        (kind_yaml("sets: {}"), ["kinds/web/kind.yaml: sets: there is no such field"]),
+        (kind_yaml("set: [a]"), ["kinds/web/kind.yaml: set: ['a'] is not a mapping"]),
+        (kind_yaml("set: {spec.count: nowhere}"), ["set: spec.count", "'nowhere'", "Kind/name field.path"]),
+        (kind_yaml("set: {spec.count: 7}"), ["set: spec.count", "7 must read"]),
+        (kind_yaml("set: {spec.count: Deployment/x spec..y}"), ["set: spec.count", "'spec..y' cannot be read"]),
+        (kind_yaml("set: {spec.size: Deployment/x spec.y}"), ["set: spec.size", "the CRD has no such field"]),
+        (kind_yaml("set: {metadata.name: Deployment/x spec.y}"), ["set: metadata.name", "under spec"]),
+        (kind_yaml("set: {'spec.*': Deployment/x spec.y}"), ["set: spec.*"]),
+        (kind_yaml("set: {spec.count: Deployment/* spec.y}"), ["set: spec.count", "name the child"]),
+        (kind_yaml("status: {conditions: Deployment/x spec.y}"), ["status: conditions", "nuvop itself writes"]),
+        (kind_yaml("status: {nodes: Deployment/x spec.y}"), ["status: nodes", "the CRD has no status.nodes"]),
+        (files(kustomization=None), ["kinds/web/kustomization.yaml", "no such file"]),
+        (files(kustomization="resources: [../other]"), ["resources: '../other' is outside", "copy it in"]),
+        (files(kustomization="resources: [/etc]"), ["resources: '/etc' is outside"]),
+        (files(kustomization="resources: [x/../../y.yaml]"), ["'x/../../y.yaml' is outside"]),
+        (files(kustomization="resources: [https://example.org/a.yaml]"), ["remote bases are not fetched"]),
+        (files(kustomization="resources: [github.com/org/repo]"), ["remote bases are not fetched"]),
+        (files(kustomization="components: ['git@example.org:a/b']"), ["components", "remote bases are not fetched"]),
+    ],
+)
+def test_what_is_wrong_is_named(content: dict[str, bytes], said: list[str]) -> None:
+    error = error_of(content)
+    for part in said:
+        assert part in error
+
+
+def test_a_nested_kustomization_is_looked_at_too() -> None:
+    content = files() | {"sub/kustomization.yaml": b"resources: [../../outside]"}
+    assert "kinds/web/sub/kustomization.yaml: resources: '../../outside' is outside" in error_of(content)
+    inside = files() | {"sub/kustomization.yaml": b"resources: [..]"}
+    assert kinds.parse(FOLDER, inside).files == inside
+
+
+@pytest.mark.parametrize("text", ["resources: [missing.yaml]", "resources: {", "7"])
+def test_what_kustomize_says_itself_is_left_to_it(text: str) -> None:
+    assert kinds.parse(FOLDER, files(kustomization=text)).base == ()
+
+
+@pytest.mark.parametrize("text", ["set:\n  spec.count: [Deployment/a spec.x, Deployment/b spec.y]", ""])
+def test_a_field_may_set_several_children_or_none(text: str) -> None:
+    assert len(kinds.parse(FOLDER, kind_yaml(text)).settings) == (2 if text else 0)
+
+
+def base_error(*objects: dict[str, Any], content: dict[str, bytes] | None = None) -> str:
+    with pytest.raises(KindError) as error:
+        kinds.with_base(kinds.parse(FOLDER, content or files()), objects)
+    return str(error.value)
+
+
+def named(kind: str, name: str = "x", api_version: str = "v1", **more: Any) -> dict[str, Any]:
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, **more}}
+
+
+def test_a_base_that_does_not_fit() -> None:
+    assert "no object" in base_error()
+    assert "Deployment/demo-deploy stands there twice" in base_error(DEPLOYMENT, DEPLOYMENT)
+    assert "has no Deployment/demo-deploy; it has ConfigMap/x" in base_error(named("ConfigMap"))
+    assert "set: spec.count" in base_error(named("ConfigMap"))
+    other = {**DEPLOYMENT, "spec": {"template": {"spec": {"containers": [{"name": "web"}]}}}}
+    error = base_error(other)
+    assert "set: spec.image" in error
+    assert "[name=nginx]" in error
+    assert "there is web" in error
+    reported = kind_yaml("status: {replicas: Service/* spec.x}")
+    assert "status: replicas" in base_error(DEPLOYMENT, content=reported)
+
+
+@pytest.mark.parametrize("kind", ["Namespace", "CustomResourceDefinition", "APIService", "ClusterRole", "StorageClass"])
+def test_what_may_not_be_a_child(kind: str) -> None:
+    assert f"{kind}/x" in base_error(DEPLOYMENT, named(kind))
+
+
+def test_objects_need_a_name_and_no_owner() -> None:
+    assert "metadata.name" in base_error({"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "x-"}})
+    assert "ownerReferences" in base_error(named("ConfigMap", ownerReferences=[{}]))
+
+
+def test_what_tells_kustomize_of_names_is_carried() -> None:
+    content = files(
+        kustomization="resources: [deployment.yaml]\nconfigurations: [./names.yaml]", names="nameReference: []"
+    )
+    assert kinds.parse(FOLDER, content).carried == {"configurations": ("names.yaml",)}

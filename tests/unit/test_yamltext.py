@@ -1,0 +1,71 @@
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nuvop import yamltext
+
+HOSTILE = [
+    "no", "y", "NULL", "~", "0045691", "1e3", "12:30", "0x1F", "1_000", "", " ", "- a", "a: b", "# x", "{}", "[]",
+    "'", '"', "\\", "%TAG", "&a", "*a", "!!int 1", "a\nb\n\n", "\tx", "2026-11-21", ".inf", "---", "...", "=", "<<",
+    "Здравствуй", "日本\u2028語", "\u0085", "\ufeff", "😀", "\x07", "$(rm -rf /)", "{{.x}}",
+]  # fmt: skip
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(st.characters(codec="utf-8")),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner),
+    max_leaves=10,
+)
+
+
+@given(VALUES)
+@settings(deadline=None)
+def test_any_value_survives_the_way_through_yaml(value: Any) -> None:
+    assert (
+        yaml.safe_load(yamltext.dump({"value": value}))
+        == yamltext.load(yamltext.dump({"value": value}))
+        == {"value": value}
+    )
+
+
+def test_kubectl_reads_hostile_texts_as_they_are(tmp_path: Path) -> None:
+    """All of them through the real kustomize, as the data of one ConfigMap."""
+    (tmp_path / "cm.yaml").write_text("{apiVersion: v1, kind: ConfigMap, metadata: {name: x}, data: {a: b}}")
+    data = {f"key{i}": text for i, text in enumerate(HOSTILE)}
+    patch = [{"op": "add", "path": "/data", "value": data}]
+    (tmp_path / "patch.yaml").write_text(yamltext.dump(patch))
+    (tmp_path / "kustomization.yaml").write_text(
+        "resources: [cm.yaml]\npatches: [{path: patch.yaml, target: {kind: ConfigMap}}]"
+    )
+    kubectl = Path(sys.executable).parent / "kubectl"
+    built = subprocess.run([kubectl, "kustomize", tmp_path], capture_output=True, text=True, check=True).stdout
+    assert yamltext.load(built)["data"] == data
+
+
+def test_what_json_has_no_type_for_stays_text() -> None:
+    assert yamltext.load("{a: 2026-11-21, b: =, c: 2026-11-21T00:00:00Z}") == {
+        "a": "2026-11-21",
+        "b": "=",
+        "c": "2026-11-21T00:00:00Z",
+    }
+
+
+def test_flow_lists_may_hold_addresses() -> None:
+    assert yamltext.load("[https://example.org/a]") == ["https://example.org/a"]
+
+
+@pytest.mark.parametrize("text", ["{", "a: b: c", b"\xff", "a: 1\na: 2", "!!python/object:os.system x", "--- 1\n--- 2"])
+def test_what_is_not_yaml_is_told_on_one_line(text: str | bytes) -> None:
+    with pytest.raises(yamltext.NotYaml) as error:
+        yamltext.load(text)
+    assert "\n" not in str(error.value)
+
+
+def test_merge_keys_are_merged() -> None:
+    assert yamltext.load("a: &a {x: 1}\nb: {<<: *a, y: 2}")["b"] == {"x": 1, "y": 2}
