@@ -1,8 +1,8 @@
 """YAML as Kubernetes' tools mean it: JSON in another dress. Every file that nuvop reads or writes goes through here.
 
 Written, every string is quoted, because kubectl reads YAML 1.1, to which a bare ``no`` is false. Read, what JSON has no
-type for (a date, a lone ``=`` or ``<<``) stays the text that it is; ruamel's own parser is used because libyaml's refuses flow
-lists with a colon in an item, such as ``[https://…]``, which kustomize reads.
+type for (a date, a lone ``=`` or ``<<``) stays the text that it is. ruamel's own parser is used, because libyaml's
+refuses flow lists with a colon in an item, such as ``[https://…]``, which kustomize reads.
 """
 
 import io
