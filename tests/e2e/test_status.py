@@ -1,0 +1,122 @@
+"""The status is never untrue: a watcher on the CR checks every version that there ever was."""
+
+import json
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.conftest import Start
+from tests.e2e.harness import PROGRAMS, Kubectl, condition, copy_kinds, eventually, is_ready, sample, stalled
+from tests.unit.test_status import broken_invariants
+
+
+@contextmanager
+def every_version(kubectl: Kubectl, name: str) -> Iterator[list[dict[str, Any]]]:
+    """All versions of a CR that a watch saw."""
+    seen: list[dict[str, Any]] = []
+    watch = subprocess.Popen(
+        [PROGRAMS / "kubectl", "-n", kubectl.namespace, "get", f"sam/{name}", "--watch", "-o", "json"],
+        env={"KUBECONFIG": str(kubectl.kubeconfig), "HOME": "/nonexistent"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+    def read() -> None:
+        assert watch.stdout is not None
+        decoder, buffer = json.JSONDecoder(), ""
+        for line in watch.stdout:
+            buffer += line
+            if line == "}\n":
+                seen.append(decoder.decode(buffer))
+                buffer = ""
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        yield seen
+    finally:
+        watch.terminate()
+        watch.wait()
+        reader.join()
+        assert watch.stdout is not None
+        watch.stdout.close()
+
+
+def test_it_is_true_at_every_version(kubectl: Kubectl, operator: Start, tmp_path: Path) -> None:
+    kinds = copy_kinds(tmp_path / "kinds")
+    operator(NUVOP_KINDS=str(kinds))
+    kubectl.apply(sample("obj", 2))
+    with every_version(kubectl, "obj") as seen:
+        for count in (3, 1, 0, 2):
+            kubectl("patch", "sam/obj", "--type=merge", "-p", json.dumps({"spec": {"count": count}}))
+            kubectl("wait", "--for=condition=Ready", "sam/obj", "--timeout=60s")
+            assert kubectl.get("deployment/obj-demo-deploy")["status"].get("availableReplicas", 0) == count
+        kubectl("scale", "deployment/obj-demo-deploy", "--replicas=5")
+        eventually("put back", lambda: kubectl.get("deployment/obj-demo-deploy")["spec"]["replicas"] == 2)
+        kubectl("delete", "pods", "--all", "--wait=false")
+        eventually("ready", lambda: is_ready(kubectl.get("sam/obj")))
+        base = kinds / "samples/deployment.yaml"
+        whole = base.read_text()
+        base.write_text("{")
+        eventually("stalled", lambda: stalled(kubectl.get("sam/obj"))[0] == "BuildFailed")
+        base.write_text(whole)
+        eventually("ready", lambda: is_ready(kubectl.get("sam/obj")))
+        last = kubectl.get("sam/obj")["metadata"]["resourceVersion"]
+        eventually("all is seen", lambda: seen and seen[-1]["metadata"]["resourceVersion"] == last)
+
+    assert len(seen) > 10
+    for version in seen:
+        told, generation = version["status"], version["metadata"]["generation"]
+        if "conditions" not in told:
+            continue
+        broken = broken_invariants(generation, told)
+        # Between a change of the spec and the answer to it a status speaks of the generation before, and says so.
+        assert set(broken) <= ({"7 Ready of an older generation", "8 Ready with a condition of an older generation"}), (
+            broken,
+            version,
+        )
+        ready = condition(version, "Ready")
+        assert ready["observedGeneration"] <= generation
+        if ready["status"] == "True":
+            assert told["observedGeneration"] == ready["observedGeneration"]
+        assert "\n" not in ready["message"]
+        assert ready["message"]
+
+
+def test_it_is_false_while_the_children_are_not_ready_and_names_them(
+    kubectl: Kubectl, operator: Start, tmp_path: Path
+) -> None:
+    kinds = copy_kinds(tmp_path / "kinds")
+    base = kinds / "samples/deployment.yaml"
+    # No node has that much memory: the pod stays pending.
+    base.write_text(base.read_text().replace("memory: 16Mi", "memory: 900Ti").replace("memory: 64Mi", "memory: 900Ti"))
+    operator(NUVOP_KINDS=str(kinds))
+    kubectl.apply(sample("obj", 2))
+    message = "Deployment/obj-demo-deploy: 0 of 2 replicas are available"
+    eventually("the culprit is named", lambda: condition(kubectl.get("sam/obj"), "Ready").get("message") == message)
+    told = kubectl.get("sam/obj")
+    assert condition(told, "Ready")["status"] == "False"
+    assert condition(told, "Reconciling")["status"] == "True"
+    assert told["status"]["observedGeneration"] == -1
+    assert kubectl.run("wait", "--for=condition=Ready", "sam/obj", "--timeout=2s").returncode != 0
+
+    kubectl("patch", "sam/obj", "--type=merge", "-p", '{"spec":{"count":0}}')
+    kubectl("wait", "--for=condition=Ready", "sam/obj", "--timeout=60s")
+
+
+def test_before_anything_ran_it_does_not_look_reconciled(kubectl: Kubectl) -> None:
+    kubectl.apply(sample("obj", 2))
+    assert kubectl.get("sam/obj")["status"] == {"observedGeneration": -1}
+
+
+def test_a_foreign_status_is_written_over(kubectl: Kubectl, operator: Start) -> None:
+    operator()
+    kubectl.apply(sample("obj", 1))
+    kubectl("wait", "--for=condition=Ready", "sam/obj", "--timeout=60s")
+    lie = {"status": {"replicas": 99, "conditions": None}}
+    kubectl("patch", "sam/obj", "--subresource=status", "--type=merge", "-p", json.dumps(lie))
+    eventually("ready", lambda: is_ready(kubectl.get("sam/obj")))
+    assert kubectl.get("sam/obj")["status"]["replicas"] == 1
