@@ -116,9 +116,15 @@ class TestPrograms:
         assert checkout.run(go, "env", "GOROOT").stdout.startswith(str(checkout.tools))
 
     def test_go_of_the_user_is_used_where_it_is_new_enough(self, checkout: Checkout, tmp_path: Path) -> None:
-        program(tmp_path / "go", 'echo "go version go1.27.3 linux/amd64"')
+        (checkout.tools / "bin" / "go").unlink()
+        go = program(tmp_path / "go", 'echo "go version go1.27.3 linux/amd64"')
         run = checkout.taskw("--taskfile", "probe.yml", "which", PATH=f"{checkout.path}:{tmp_path}")
-        assert run.stderr == ""
+        assert (run.stdout.splitlines()[-1], run.stderr) == (go, "")
+
+    def test_go_of_the_user_is_not_used_where_it_is_too_old(self, checkout: Checkout, tmp_path: Path) -> None:
+        program(tmp_path / "go", 'echo "go version go1.25.9 linux/amd64"')
+        run = checkout.taskw("--taskfile", "probe.yml", "which", PATH=f"{checkout.path}:{tmp_path}")
+        assert run.stdout.splitlines()[-1] == str(checkout.tools / "bin" / "go")
 
     def test_kopf_is_ours(self, checkout: Checkout) -> None:
         assert checkout.run(str(checkout.venv / "bin" / "kopf"), "run").stdout == "nuvop's kopf ['run']\n"

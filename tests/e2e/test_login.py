@@ -13,7 +13,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from lab.controlplane import Cluster
-from tests.e2e.conftest import Start
+from tests.conftest import Start
 from tests.e2e.harness import Kubectl, eventually, is_ready, sample
 
 ACCOUNT = "operator"

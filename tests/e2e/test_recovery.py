@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab.controlplane import Cluster
-from tests.e2e.conftest import Start
+from tests.conftest import Start
 from tests.e2e.harness import PROGRAMS, Kubectl, always, eventually, is_ready, sample
 
 

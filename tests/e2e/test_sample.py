@@ -8,7 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from lab.controlplane import Cluster
-from tests.e2e.conftest import Start
+from tests.conftest import Start
 from tests.e2e.harness import PROGRAMS, ROOT, Kubectl, condition, eventually, is_ready, sample
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.conftest import Start
+from tests.conftest import Start
 from tests.e2e.harness import PROGRAMS, Kubectl, condition, copy_kinds, eventually, is_ready, sample, stalled
 from tests.unit.test_status import broken_invariants
 

@@ -11,8 +11,9 @@ ARTIFACTS = ROOT / "test-artifacts"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever needs the cluster is end to end."""
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if "cluster" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.e2e)
 
 
