@@ -153,9 +153,12 @@ def entry_of(body: Body) -> Entry:
 
 
 def inventory_of(status: Mapping[str, Any]) -> Inventory:
-    """Read the inventory from a CR's status; empty where there is none."""
+    """Read the inventory from a CR's status; empty where there is none. What somebody mangled there does not count."""
+    names = Entry.__dataclass_fields__.keys()
     return tuple(
-        Entry(**{name: entry[name] for name in Entry.__dataclass_fields__}) for entry in status.get("inventory") or ()
+        Entry(**{name: entry[name] for name in names})
+        for entry in status.get("inventory") or ()
+        if isinstance(entry, dict) and names <= entry.keys()
     )
 
 

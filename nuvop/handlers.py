@@ -46,6 +46,9 @@ async def start(settings: kopf.OperatorSettings, **_: Any) -> None:
     except NuvopError as error:
         await _operator.stop()
         raise kopf.PermanentError(str(error)) from error
+    except BaseException:
+        await _operator.stop()
+        raise
 
 
 @kopf.on.cleanup()

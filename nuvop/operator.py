@@ -3,9 +3,11 @@
 import asyncio
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from nuvop import kinds, login, overlay
 from nuvop.applier import Applier
@@ -44,17 +46,15 @@ def find_types(settings: Settings) -> list[tuple[Path, ResourceType]]:
 class Operator:
     """One running operator. `start` it before kopf watches anything, `stop` it after kopf has ended."""
 
+    login: Login
+    cluster: Cluster
+    reconciler: Reconciler
+
     def __init__(self, settings: Settings, types: Sequence[tuple[Path, ResourceType]]) -> None:
         """Nothing happens before `start`."""
         self._settings = settings
         self._types = types
-        self._tasks: list[asyncio.Task[None]] = []
-        self._processes: Processes | None = None
-        self._private: Path | None = None
-        self._lock: int | None = None
-        self.login: Login
-        self.cluster: Cluster
-        self.reconciler: Reconciler
+        self._ending = AsyncExitStack()
 
     async def start(self, *, cluster_wide: bool) -> None:
         """Find kubectl, log in, load the kinds, and see that the API server answers.
@@ -62,25 +62,44 @@ class Operator:
         Raises KubectlUnusable, LoginError, GeneratedInUse and SettingsError: each ends the operator at once. An API
         server that does not answer is waited for.
         """
-        self._lock = overlay.claim(self._settings.generated)
-        self._processes = Processes()
-        self._private = login.make_private_folder()
-        program = await find_kubectl(self._processes)
-        self.login = Login(self._settings, self._processes, program, self._private)
+        generated = self._settings.generated
+        self._ending.callback(os.close, overlay.claim(generated))
+        private = login.make_private_folder()
+        self._ending.callback(login.remove_private_folder, private)
+        processes = Processes()
+        self._ending.callback(processes.close)
+        program = await find_kubectl(processes)
+        self.login = Login(self._settings, processes, program, private)
         self.cluster = Cluster(self.login)
+        self._ending.push_async_callback(self.cluster.close)
         credentials = await self.cluster.connect()
         logger.info("logged in to %s with %s", credentials.server, credentials.source)
-        kubectl = Kubectl(self._processes, program, self._private)
-        catalog = Catalog(self._types, kubectl, self.cluster, self._settings.generated)
+        kubectl = Kubectl(processes, program, private)
+        catalog = Catalog(self._types, kubectl, self.cluster, generated)
         await catalog.load_all()
         await answer(f"waiting for {credentials.server}", lambda: self.cluster.discover("v1", "Pod"))
-        self.reconciler = Reconciler(
-            catalog, self.cluster, Applier(kubectl), self._settings.generated, cluster_wide=cluster_wide
-        )
-        self._tasks = [
-            asyncio.create_task(self.login.keep_fresh(credentials)),
-            asyncio.create_task(catalog.keep_looking(self.reconciler.kind_changed)),
-        ]
+        self.reconciler = Reconciler(catalog, self.cluster, Applier(kubectl), generated, cluster_wide=cluster_wide)
+        self._ending.push_async_callback(self.reconciler.close)
+        self._in_background("renewing credentials", self.login.keep_fresh(credentials))
+        self._in_background("looking at the kinds' folders", catalog.keep_looking(self.reconciler.kind_changed))
+
+    async def stop(self) -> None:
+        """Let what is being applied end, then leave nothing: no process, no credentials on disk."""
+        await self._ending.aclose()
+
+    def _in_background(self, what: str, work: Coroutine[Any, Any, None]) -> None:
+        async def guarded() -> None:
+            try:
+                await work
+            except Exception:
+                logger.exception("%s: nuvop has an error here, and has stopped doing that", what)
+
+        async def end() -> None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        task = asyncio.create_task(guarded())
+        self._ending.push_async_callback(end)
 
     async def may_scan(self) -> bool:
         """Whether the credentials allow to watch CRDs and namespaces, as kopf does to notice new ones."""
@@ -113,22 +132,6 @@ class Operator:
         except NotServed:
             return False
         return True
-
-    async def stop(self) -> None:
-        """Let what is being applied end, then leave nothing: no process, no credentials on disk."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if hasattr(self, "reconciler"):
-            await self.reconciler.close()
-        if hasattr(self, "cluster"):
-            await self.cluster.close()
-        if self._processes is not None:
-            self._processes.close()
-        if self._private is not None:
-            login.remove_private_folder(self._private)
-        if self._lock is not None:
-            os.close(self._lock)
 
 
 def _how_to_install(folder: Path, type_: ResourceType) -> str:

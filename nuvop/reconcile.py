@@ -6,12 +6,11 @@ One reconcile serves creation, update and restart: it looks at what is, never at
 a time, so there is one apply in flight per CR; no CR waits for another but for a free slot of the applier.
 """
 
-import asyncio
 import datetime
 import logging
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,8 +18,8 @@ from nuvop import children, readiness, status
 from nuvop import overlay as overlays
 from nuvop.applier import Applier
 from nuvop.catalog import Catalog
-from nuvop.children import Children, Comparison, Instance, Inventory
-from nuvop.cluster import ApiResource, Cluster, Listed, Removed
+from nuvop.children import Comparison, Instance, Inventory
+from nuvop.cluster import Cluster
 from nuvop.errors import (
     ApplyFailed,
     BuildFailed,
@@ -37,7 +36,6 @@ from nuvop.errors import (
 )
 from nuvop.kinds import STATUS_FIELDS, Kind
 from nuvop.objects import (
-    INSTANCE_LABEL,
     OWNER_LABEL,
     Body,
     CRKey,
@@ -49,6 +47,7 @@ from nuvop.objects import (
     taken_fields,
     version_of,
 )
+from nuvop.observer import Observer
 from nuvop.overlay import Overlay
 from nuvop.readiness import State
 from nuvop.status import Phase, Reason, Verdict
@@ -83,7 +82,7 @@ class Record:
     inventory: Inventory
     overlay: Overlay | None = None
     overlay_of: tuple[str, int] = ("", 0)
-    applied: dict[ObjectKey, Body] = field(default_factory=dict)
+    owned: dict[ObjectKey, Body] = field(default_factory=dict)
     failures: int = 0
     failed_generation: int = 0
     said: str = ""
@@ -99,6 +98,13 @@ class Record:
     def generation(self) -> int:
         """The CR's generation."""
         return int(self.body["metadata"]["generation"])
+
+    def remember(self, bodies: Iterable[Body]) -> None:
+        """Remember who owns which field of the children while all is well: a later drift is told by it."""
+        self.owned = {
+            key_of(body): {"metadata": {"managedFields": body["metadata"].get("managedFields") or []}}
+            for body in bodies
+        }
 
 
 class Another(Exception):
@@ -116,12 +122,9 @@ class Reconciler:
         self._cluster = cluster
         self._applier = applier
         self._generated = generated
-        self._cluster_wide = cluster_wide
         self._records: dict[CRKey, Record] = {}
         self._keys: dict[Instance, CRKey] = {}
-        self._children = Children()
-        self._watches: dict[tuple[ApiResource, str | None], asyncio.Task[None]] = {}
-        self._listed: set[tuple[ApiResource, str | None]] = set()
+        self._observer = Observer(cluster, self._changed, self._listed, cluster_wide=cluster_wide)
         self._queue: WorkQueue[CRKey] = WorkQueue(self._reconcile)
 
     # --- what the outside tells -----------------------------------------------------------------------------------
@@ -153,9 +156,18 @@ class Reconciler:
     async def close(self) -> None:
         """Stop: what is being applied may end, then the watches end."""
         await self._queue.close(STOP_GRACE)
-        for watch in self._watches.values():
-            watch.cancel()
-        await asyncio.gather(*self._watches.values(), return_exceptions=True)
+        await self._observer.close()
+
+    def _changed(self, instances: set[Instance]) -> None:
+        """Look at the CRs again whose children have changed."""
+        for instance in instances & self._keys.keys():
+            self._queue.add(self._keys[instance])
+
+    def _listed(self, namespace: str | None) -> None:
+        """Look at the CRs that may have waited for a full list."""
+        for key in self._records:
+            if namespace in (None, key.namespace):
+                self._queue.add(key)
 
     def _forget(self, key: CRKey) -> None:
         self._records.pop(key, None)
@@ -187,11 +199,13 @@ class Reconciler:
         try:
             kind = self._catalog.kind(key.plural)
             overlay = self._overlay(kind, key, record)
-            if not await self._is_watching(kind, key.namespace):
+            if not self._observer.is_watching(await self._catalog.watched(kind), key.namespace):
                 return None
-            live = self._children.of((key.namespace, key.instance))
+            live = self._observer.live((key.namespace, key.instance))
             comparison = children.compare(overlay, record.uid, record.inventory, live)
-            if not comparison.is_intact:
+            if comparison.is_intact:
+                record.remember(live.values())
+            else:
                 if record.inventory and not await self._is_current(key, record, generation):
                     return None
                 if foreign := await self._foreign(kind, overlay, record, comparison):
@@ -253,9 +267,8 @@ class Reconciler:
         self, key: CRKey, record: Record, generation: int, comparison: Comparison, live: Mapping[ObjectKey, Body]
     ) -> Verdict | None:
         """Say who changed what; return a verdict where the repair has to wait, because it happens again and again."""
-        is_repair = comparison.drifted or (comparison.missing and record.inventory and not comparison.outdated)
-        if not is_repair:
-            return None
+        if not record.inventory or comparison.outdated:
+            return None  # the first apply, or a new revision
         told = _told(comparison, record, live)
         if wait := _fight_delay(record.repairs):
             self._say_once(key, record, f"contested: {told}")
@@ -270,12 +283,9 @@ class Reconciler:
     async def _apply(self, key: CRKey, record: Record, overlay: Overlay) -> None:
         objects = await self._applier.apply(overlays.folder(self._generated, key))
         record.failures, record.said = 0, ""
-        record.applied = {
-            key_of(body): {"metadata": {"managedFields": body["metadata"]["managedFields"]}} for body in objects
-        }
         record.inventory = tuple(children.entry_of(body) for body in objects)
-        for body in objects:
-            self._children.put(body)
+        record.remember(objects)
+        self._observer.applied(objects)
         logger.info("%s: applied %s (revision %s)", key, ", ".join(map(str, overlay.objects)), overlay.revision)
 
     def _failed(self, key: CRKey, record: Record, generation: int, error: NuvopError) -> Verdict:
@@ -311,7 +321,7 @@ class Reconciler:
 
     def _judge(self, kind: Kind, overlay: Overlay, record: Record, generation: int) -> Verdict:
         """Say how far the children are."""
-        live = self._children.of((overlay.key.namespace, overlay.key.instance))
+        live = self._observer.live((overlay.key.namespace, overlay.key.instance))
         reported = children.report(kind, overlay, live)
         found = [
             (key, readiness.assess(live[key]) if key in live else readiness.in_progress("is not there"))
@@ -362,32 +372,6 @@ class Reconciler:
             logger.warning("%s: %s", key, what)
             record.said = what
 
-    # --- watching the children ------------------------------------------------------------------------------------
-
-    async def _is_watching(self, kind: Kind, namespace: str) -> bool:
-        """Whether all that a kind's CRs need is watched and was listed in full: no verdict before that."""
-        scope = None if self._cluster_wide else namespace
-        needed = [(resource, scope) for resource in await self._catalog.watched(kind)]
-        for watched in needed:
-            if watched not in self._watches:
-                self._watches[watched] = asyncio.create_task(self._watch(*watched))
-        return all(watched in self._listed for watched in needed)
-
-    async def _watch(self, resource: ApiResource, namespace: str | None) -> None:
-        """Follow a kind of children, and queue the CRs that each change concerns."""
-        async for event in self._cluster.follow(resource, namespace, INSTANCE_LABEL):
-            concerned: set[Instance]
-            if isinstance(event, Listed):
-                concerned = self._children.replace((resource.group, resource.kind, namespace), event.items)
-                self._listed.add((resource, namespace))
-                concerned |= {i for i in self._keys if namespace in (None, i[0])}
-            elif isinstance(event, Removed):
-                concerned = self._children.remove(event.body)
-            else:
-                concerned = self._children.put(event.body)
-            for instance in concerned & self._keys.keys():
-                self._queue.add(self._keys[instance])
-
 
 def _last_reported(record: Record) -> dict[str, object]:
     """What the children last reported: a verdict that has not looked at them leaves it as it was."""
@@ -398,7 +382,7 @@ def _told(comparison: Comparison, record: Record, live: Mapping[ObjectKey, Body]
     """What was changed, and by whom."""
     told = [f"{missing} was deleted" for missing in comparison.missing]
     for drifted in comparison.drifted:
-        before = record.applied.get(drifted)
+        before = record.owned.get(drifted)
         taken = taken_fields(before, live[drifted]) if before else []
         what = ", ".join(f"{path} was {'changed by ' + who if who else 'removed'}" for path, who in taken)
         told.append(f"{drifted}: {what or 'was changed while nuvop was not looking'}")

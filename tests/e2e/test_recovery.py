@@ -49,6 +49,10 @@ def test_a_restart_with_nothing_to_do_writes_nothing(cluster: Cluster, kubectl: 
     eventually("it has looked at all", lambda: overlays.is_dir() and len(list(overlays.iterdir())) == 10)
     always("nothing is written", lambda: not writes_of(cluster, kubectl.namespace, since), during=3)
 
+    kubectl("scale", "deployment/obj4-demo-deploy", "--replicas=3")
+    told = "Deployment/obj4-demo-deploy: spec.replicas was changed by kubectl"
+    eventually("the author of a drift is known after a restart too", lambda: told in second.log())
+
     kubectl("patch", "sam/obj3", "--type=merge", "-p", '{"spec":{"count":2}}')
     kubectl("wait", "--for=condition=Ready", "sam/obj3", "--timeout=60s")
     assert kubectl.get("deployment/obj3-demo-deploy")["spec"]["replicas"] == 2

@@ -1,0 +1,83 @@
+"""Watches what the CRs' status depends on, and tells which CRs a change concerns."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+from nuvop.children import Children, Instance
+from nuvop.cluster import ApiResource, Cluster, Listed, Removed
+from nuvop.objects import INSTANCE_LABEL, Body, ObjectKey
+
+logger = logging.getLogger(__name__)
+
+RESTART_DELAY = 5.0
+"""Seconds until a watch is begun anew that has ended in an error that nobody foresaw."""
+
+Watched = tuple[ApiResource, str | None]
+"""What one watch covers: a resource, in one namespace or (None) in all."""
+
+
+class Observer:
+    """Everything that carries an instance label, of the kinds and namespaces that were asked for."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        changed: Callable[[set[Instance]], None],
+        listed: Callable[[str | None], None],
+        *,
+        cluster_wide: bool,
+    ) -> None:
+        """``changed`` is called with the CRs that a change concerns, ``listed`` with the namespace (None for all) of a
+        full list, after which verdicts are possible. ``cluster_wide`` makes one watch a kind for all namespaces.
+        """
+        self._cluster = cluster
+        self._changed = changed
+        self._told_listed = listed
+        self._cluster_wide = cluster_wide
+        self._children = Children()
+        self._watches: dict[Watched, asyncio.Task[None]] = {}
+        self._listed: set[Watched] = set()
+
+    def live(self, instance: Instance) -> Mapping[ObjectKey, Body]:
+        """The live objects of a CR."""
+        return self._children.of(instance)
+
+    def applied(self, bodies: Sequence[Body]) -> None:
+        """Take in what an apply showed: the watch tells the same a moment later."""
+        for body in bodies:
+            self._children.put(body)
+
+    def is_watching(self, resources: list[ApiResource], namespace: str) -> bool:
+        """Whether all of these are watched and were listed in full; what is not watched yet is from now on."""
+        scope = None if self._cluster_wide else namespace
+        needed = [(resource, scope) for resource in resources]
+        for watched in needed:
+            if watched not in self._watches:
+                self._watches[watched] = asyncio.create_task(self._watch(*watched))
+        return all(watched in self._listed for watched in needed)
+
+    async def close(self) -> None:
+        """End all watches."""
+        for watch in self._watches.values():
+            watch.cancel()
+        await asyncio.gather(*self._watches.values(), return_exceptions=True)
+
+    async def _watch(self, resource: ApiResource, namespace: str | None) -> None:
+        while True:
+            try:
+                await self._follow(resource, namespace)
+            except Exception:
+                logger.exception("watching %s: nuvop has an error here; beginning anew", resource.plural)
+                await asyncio.sleep(RESTART_DELAY)
+
+    async def _follow(self, resource: ApiResource, namespace: str | None) -> None:
+        async for event in self._cluster.follow(resource, namespace, INSTANCE_LABEL):
+            if isinstance(event, Listed):
+                self._changed(self._children.replace((resource.group, resource.kind, namespace), event.items))
+                self._listed.add((resource, namespace))
+                self._told_listed(namespace)
+            elif isinstance(event, Removed):
+                self._changed(self._children.remove(event.body))
+            else:
+                self._changed(self._children.put(event.body))
