@@ -70,7 +70,7 @@ def _read_the_patch(shell: Shell) -> None:
     shell.show.step("Read what was generated")
     path = _see_replicas_on_disk(shell, 2)
     shell.run("cat", str(path.relative_to(PROJECT)))
-    shell.show.meaning(f"spec.count became spec.replicas, because {KIND}/kind.yaml says so.")
+    shell.show.meaning(f"spec.count became spec.replicas, as {KIND}/kind.yaml says.")
 
 
 def _see_the_deployment(shell: Shell) -> None:
@@ -105,7 +105,7 @@ def _delete_the_sample(shell: Shell) -> None:
     shell.show.step("Delete the Sample")
     # Foreground: the garbage collector looks for new kinds every 30 seconds. Of a CR that is gone by then it learns
     # when it tries its children again, later and later; one that waits for its children it sees at once.
-    shell.show.aside("This may take 30 seconds: so often the garbage collector looks for new kinds.")
+    shell.show.aside("This may take 30 seconds: the garbage collector has yet to learn of the kind.")
     shell.run(*IN_NAMESPACE, "delete", "-f", EXAMPLE, "--cascade=foreground", f"--timeout={shell.patience:.0f}s")
     children = (*IN_NAMESPACE, "get", "deploy,rs,pods", "-l", CHILDREN)
     shell.run_until("no Deployment, ReplicaSet or Pod", lambda output: output.startswith("No resources"), *children)
