@@ -79,7 +79,14 @@ class Removed:
     body: Body
 
 
-Event = Listed | Changed | Removed
+@dataclass(frozen=True)
+class Failing:
+    """The API server refuses to list or watch; it is asked again until it does not."""
+
+    error: ClusterError
+
+
+Event = Listed | Changed | Removed | Failing
 
 
 class Expired(ClusterError):
@@ -111,6 +118,7 @@ class Cluster:
             verify=client_adapter.verify_cluster(cluster, user, abs_file=lambda path: path),
             auth=client_adapter.user_auth(user),
             proxy=credentials.proxy,
+            trust_env=credentials.may_use_proxies,
             timeout=REQUEST_TIMEOUT,
             # Each watch holds a connection for as long as it lasts.
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=20),
@@ -206,8 +214,11 @@ class Cluster:
                 version = ""
             except ClusterUnreachable as error:
                 await trouble.wait(error)
-            except (ClusterError, LoginError) as error:
+            except LoginError as error:
+                await trouble.wait(error)
+            except ClusterError as error:
                 version = ""
+                yield Failing(error)
                 await trouble.wait(error)
 
     async def _list(self, resource: ApiResource, namespace: str | None, selector: str) -> tuple[list[Body], str]:

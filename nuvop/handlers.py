@@ -16,6 +16,9 @@ from nuvop.errors import LoginError, NuvopError
 from nuvop.operator import Operator, find_types
 from nuvop.session import kopf_session
 
+EXIT_TIMEOUT = 30.0
+"""Seconds after which an operator that was asked to stop ends in any case: more than the pipeline takes to close."""
+
 _settings = settings_.from_environment()
 _types = find_types(_settings)
 _operator = Operator(_settings, _types)
@@ -32,13 +35,17 @@ class _Backoffs:
 async def start(settings: kopf.OperatorSettings, **_: Any) -> None:
     """Start the operator; what cannot work ends the process with one line that says why."""
     settings.networking.error_backoffs = _Backoffs()
+    # The end must not wait for an API server that does not answer.
+    settings.process.ultimate_exiting_timeout = EXIT_TIMEOUT
     settings.posting.enabled = False
     # A line for every request, and for every event that was merely seen, hides what happened.
     for chatty in ("httpx2", "kopf.objects"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
-        await _operator.start(cluster_wide=settings.peering.clusterwide)
-        settings.scanning.disabled = not await _operator.may_scan()
+        cluster_wide = settings.peering.clusterwide
+        await _operator.start(cluster_wide=cluster_wide)
+        settings.peering.standalone |= not await _operator.may_peer(cluster_wide=cluster_wide)
+        settings.scanning.disabled = not await _operator.may_scan(cluster_wide=cluster_wide)
         if settings.scanning.disabled:
             await _operator.wait_for_types()
         else:

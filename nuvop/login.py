@@ -13,11 +13,13 @@ import asyncio
 import base64
 import datetime
 import fcntl
+import ipaddress
 import json
 import logging
 import os
 import shutil
 import tempfile
+import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -66,6 +68,18 @@ class Credentials:
     username: str | None = None
     password: str | None = None
     expiration: datetime.datetime | None = None
+
+    @property
+    def may_use_proxies(self) -> bool:
+        """Whether the environment's proxies count: as for kubectl, they do not for this computer's own addresses.
+
+        Source: ``ProxyFromEnvironment`` in Go's net/http.
+        """
+        host = urllib.parse.urlsplit(self.server).hostname or ""
+        try:
+            return not ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host != "localhost"
 
     def token(self) -> str | None:
         """The bearer token of this moment; raise LoginError where its file cannot be read."""

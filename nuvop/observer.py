@@ -3,10 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from nuvop.children import Children, Instance
-from nuvop.cluster import ApiResource, Cluster, Listed, Removed
+from nuvop.cluster import ApiResource, Cluster, Failing, Listed, Removed
 from nuvop.objects import INSTANCE_LABEL, Body, ObjectKey
+
+if TYPE_CHECKING:
+    from nuvop.errors import ClusterError
 
 logger = logging.getLogger(__name__)
 
@@ -24,20 +28,21 @@ class Observer:
         self,
         cluster: Cluster,
         changed: Callable[[set[Instance]], None],
-        listed: Callable[[str | None], None],
+        look_again: Callable[[str | None], None],
         *,
         cluster_wide: bool,
     ) -> None:
-        """``changed`` is called with the CRs that a change concerns, ``listed`` with the namespace (None for all) of a
-        full list, after which verdicts are possible. ``cluster_wide`` makes one watch a kind for all namespaces.
+        """``changed`` is called with the CRs that a change concerns, ``look_again`` with the namespace (None for all)
+        where verdicts have become possible, or impossible. ``cluster_wide`` makes one watch a kind for all namespaces.
         """
         self._cluster = cluster
         self._changed = changed
-        self._told_listed = listed
+        self._look_again = look_again
         self._cluster_wide = cluster_wide
         self._children = Children()
         self._watches: dict[Watched, asyncio.Task[None]] = {}
         self._listed: set[Watched] = set()
+        self._failing: dict[Watched, ClusterError] = {}
 
     def live(self, instance: Instance) -> Mapping[ObjectKey, Body]:
         """The live objects of a CR."""
@@ -49,12 +54,18 @@ class Observer:
             self._children.put(body)
 
     def is_watching(self, resources: list[ApiResource], namespace: str) -> bool:
-        """Whether all of these are watched and were listed in full; what is not watched yet is from now on."""
+        """Whether all of these are watched and were listed in full; what is not watched yet is from now on.
+
+        Raises the ClusterError of a watch that the API server refuses.
+        """
         scope = None if self._cluster_wide else namespace
         needed = [(resource, scope) for resource in resources]
         for watched in needed:
             if watched not in self._watches:
                 self._watches[watched] = asyncio.create_task(self._watch(*watched))
+        for watched in needed:
+            if watched in self._failing:
+                raise self._failing[watched]
         return all(watched in self._listed for watched in needed)
 
     async def close(self) -> None:
@@ -76,7 +87,11 @@ class Observer:
             if isinstance(event, Listed):
                 self._changed(self._children.replace((resource.group, resource.kind, namespace), event.items))
                 self._listed.add((resource, namespace))
-                self._told_listed(namespace)
+                self._failing.pop((resource, namespace), None)
+                self._look_again(namespace)
+            elif isinstance(event, Failing):
+                self._failing[(resource, namespace)] = event.error
+                self._look_again(namespace)
             elif isinstance(event, Removed):
                 self._changed(self._children.remove(event.body))
             else:

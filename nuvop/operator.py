@@ -5,7 +5,6 @@ import logging
 import os
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,37 +100,44 @@ class Operator:
         task = asyncio.create_task(guarded())
         self._ending.push_async_callback(end)
 
-    async def may_scan(self) -> bool:
-        """Whether the credentials allow to watch CRDs and namespaces, as kopf does to notice new ones."""
-        asked = [("apiextensions.k8s.io", "customresourcedefinitions"), ("", "namespaces")]
-        return all(
-            [
-                await answer("asking for its rights", partial(self.cluster.may, verb, group, plural))
-                for group, plural in asked
-                for verb in ("list", "watch")
-            ]
+    async def may_scan(self, *, cluster_wide: bool) -> bool:
+        """Whether the credentials allow kopf to notice new CRDs and, unless it serves all, new namespaces."""
+        crds, namespaces = ("apiextensions.k8s.io", "customresourcedefinitions"), ("", "namespaces")
+        asked = [crds] if cluster_wide else [crds, namespaces]
+        return all([await self._may(verb, *resource) for resource in asked for verb in ("list", "watch")])
+
+    async def may_peer(self, *, cluster_wide: bool) -> bool:
+        """Whether there is a peering, and the credentials allow kopf to take part in it."""
+        kind, plural = (
+            ("ClusterKopfPeering", "clusterkopfpeerings") if cluster_wide else ("KopfPeering", "kopfpeerings")
         )
+        if not await self._is_served("kopf.dev/v1", kind):
+            return False
+        return all([await self._may(verb, "kopf.dev", plural) for verb in ("list", "watch", "patch")])
 
     async def tell_missing_types(self) -> None:
         """Say which CR types the API server does not know yet, and how to install them."""
         for folder, type_ in self._types:
-            if not await self._is_served(type_):
+            if not await self._is_served(type_.api_version, type_.kind):
                 logger.warning("%s: waiting for it", _how_to_install(folder, type_))
 
     async def wait_for_types(self) -> None:
         """Wait until the API server knows all CR types. For an operator that will not notice new ones later."""
         for folder, type_ in self._types:
             trouble = Trouble(f"{_how_to_install(folder, type_)}, and may not be watched")
-            while not await self._is_served(type_):
+            while not await self._is_served(type_.api_version, type_.kind):
                 await trouble.wait(NotServed("waiting for it"))
             trouble.over()
 
-    async def _is_served(self, type_: ResourceType) -> bool:
+    async def _is_served(self, api_version: str, kind: str) -> bool:
         try:
-            await answer(f"looking for {type_.plural}", lambda: self.cluster.discover(type_.api_version, type_.kind))
+            await answer(f"looking for {kind}", lambda: self.cluster.discover(api_version, kind))
         except NotServed:
             return False
         return True
+
+    async def _may(self, verb: str, group: str, plural: str) -> bool:
+        return await answer("asking for its rights", lambda: self.cluster.may(verb, group, plural))
 
 
 def _how_to_install(folder: Path, type_: ResourceType) -> str:

@@ -217,8 +217,12 @@ def folder(generated: Path, key: CRKey) -> Path:
 
 
 def remove(generated: Path, key: CRKey) -> None:
-    """Remove the overlay of a CR that is gone."""
-    _remove(folder(generated, key))
+    """Remove the overlay of a CR that is gone, and the folders that it leaves empty."""
+    path = folder(generated, key)
+    _remove(path)
+    for parent in (path.parent, path.parent.parent):
+        if parent.is_dir() and not any(parent.iterdir()):
+            parent.rmdir()
 
 
 def _write_folder(target: Path, files: Mapping[str, bytes], *, mode: int) -> None:

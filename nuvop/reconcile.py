@@ -26,13 +26,10 @@ from nuvop.errors import (
     ClusterError,
     Conflict,
     KindError,
-    KubectlError,
     LoginError,
     NotFound,
-    NotServed,
     NuvopError,
     OverlayError,
-    WriteFailed,
 )
 from nuvop.kinds import STATUS_FIELDS, Kind
 from nuvop.objects import (
@@ -124,7 +121,7 @@ class Reconciler:
         self._generated = generated
         self._records: dict[CRKey, Record] = {}
         self._keys: dict[Instance, CRKey] = {}
-        self._observer = Observer(cluster, self._changed, self._listed, cluster_wide=cluster_wide)
+        self._observer = Observer(cluster, self._changed, self._look_again, cluster_wide=cluster_wide)
         self._queue: WorkQueue[CRKey] = WorkQueue(self._reconcile)
 
     # --- what the outside tells -----------------------------------------------------------------------------------
@@ -163,8 +160,8 @@ class Reconciler:
         for instance in instances & self._keys.keys():
             self._queue.add(self._keys[instance])
 
-    def _listed(self, namespace: str | None) -> None:
-        """Look at the CRs that may have waited for a full list."""
+    def _look_again(self, namespace: str | None) -> None:
+        """Look at the CRs that may wait for a full list, or cannot have one."""
         for key in self._records:
             if namespace in (None, key.namespace):
                 self._queue.add(key)
@@ -213,7 +210,7 @@ class Reconciler:
                 if contested := self._contested(key, record, generation, comparison, live):
                     return contested
                 await self._apply(key, record, overlay)
-        except (KindError, OverlayError, KubectlError, WriteFailed, NotServed) as error:
+        except NuvopError as error:
             return self._failed(key, record, generation, error)
         return self._judge(kind, overlay, record, generation)
 

@@ -57,7 +57,7 @@ async def kopf_session(login: Login) -> kopf.AiohttpSession:
         headers=info.as_http_headers(),
         middlewares=[_Authorization(login, credentials)],
         proxy=credentials.proxy,
-        trust_env=True,
+        trust_env=credentials.may_use_proxies,
     )
     return kopf.AiohttpSession(
         server=credentials.server, default_namespace=credentials.namespace, aiohttp_session=session

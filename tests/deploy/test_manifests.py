@@ -43,13 +43,6 @@ def requirements(*arguments: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_the_copies_of_the_crds_are_fresh() -> None:
-    done = subprocess.run(
-        [sys.executable, ROOT / "deploy/crd/generate.py", "--check"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-
-
 def test_every_kind_has_its_crd_and_the_rights_to_its_crs() -> None:
     types = [kinds.resource_type(folder, kinds.read(folder)) for folder in kinds.find(ROOT / "kustomize")]
     objects = built("default")

@@ -55,7 +55,7 @@ class Kubectl:
             input=stdin,
             text=True,
             capture_output=True,
-            timeout=60,
+            timeout=PATIENCE + 30,
             env={"KUBECONFIG": str(self.kubeconfig), "HOME": "/nonexistent", "PATH": os.environ["PATH"]},
             check=False,
         )
