@@ -247,7 +247,7 @@ async def test_an_idle_queue_does_nothing(work: Work, queue: WorkQueue[str]) -> 
         steps += 1
         return real(*args, **more)  # type: ignore[arg-type]
 
-    loop.call_soon = counted  # type: ignore[method-assign,assignment]
+    loop.call_soon = counted  # type: ignore[method-assign]
     await settle(0.2)
     assert steps < 5
     assert asyncio.all_tasks() == {asyncio.current_task()}, "no task is left of a run that has ended"

@@ -1,0 +1,717 @@
+"""nuvop's own client against a server that speaks as much of the protocol as it needs: real connections."""
+
+# ruff: noqa: ASYNC240 – the files are small, and nothing else has to go on meanwhile
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from aiohttp import web
+
+from nuvop import cluster
+from nuvop.cluster import ApiResource, Changed, Cluster, Event, Failing, Listed, Removed, Trouble, answer
+from nuvop.errors import ClusterError, ClusterUnreachable, Conflict, Forbidden, LoginError, NotFound, NotServed
+from nuvop.login import Login
+from tests.unit.conftest import Answer, ApiServer, plain, reply, status, write_kubeconfig
+
+pytestmark = pytest.mark.usefixtures("impatient")
+
+PODS = ApiResource("", "v1", "pods", "Pod")
+SAMPLES = ApiResource("nuvolaris.org", "v1", "samples", "Sample")
+LIST, WATCH = "GET /api/v1/pods", "WATCH /api/v1/pods"
+
+
+def pod(name: str, version: int) -> dict[str, Any]:
+    return {"metadata": {"name": name, "namespace": "demo", "resourceVersion": str(version)}}
+
+
+def whole(name: str, version: int) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Pod", **pod(name, version)}
+
+
+def page(*items: Mapping[str, Any], version: int, more: str = "") -> Answer:
+    """A list, whose items leave out what they have in common."""
+    metadata = {"resourceVersion": str(version), **({"continue": more} if more else {})}
+    return reply({"kind": "PodList", "apiVersion": "v1", "metadata": metadata, "items": list(items)})
+
+
+def event(type_: str, name: str, version: int) -> dict[str, Any]:
+    return {"type": type_, "object": whole(name, version)}
+
+
+def bookmark(version: int) -> dict[str, Any]:
+    return {
+        "type": "BOOKMARK",
+        "object": {"kind": "Pod", "apiVersion": "v1", "metadata": {"resourceVersion": str(version)}},
+    }
+
+
+def error(code: int, message: str) -> dict[str, Any]:
+    """An error in the midst of a watch."""
+    return {"type": "ERROR", "object": {"kind": "Status", "status": "Failure", "message": message, "code": code}}
+
+
+@pytest.fixture
+def config(home: Path, api: ApiServer) -> Path:
+    return write_kubeconfig(home / ".kube/config", {"token": "t"}, {"server": api.url})
+
+
+@pytest.fixture
+async def client(login: Login, config: Path) -> AsyncIterator[Cluster]:
+    made = Cluster(login)
+    await made.connect()
+    yield made
+    await made.close()
+
+
+class Follower:
+    """Takes events as they come."""
+
+    def __init__(self, client: Cluster, namespace: str | None = None) -> None:
+        self.stream = cast("AsyncGenerator[Event]", client.follow(PODS, namespace, "app=x"))
+
+    async def take(self, count: int) -> list[Event]:
+        async with asyncio.timeout(5):
+            return [await anext(self.stream) for _ in range(count)]
+
+    async def stays_silent(self, seconds: float) -> bool:
+        """Whether nothing comes; no event can be taken afterwards."""
+        try:
+            await asyncio.wait_for(anext(self.stream), seconds)
+        except TimeoutError:
+            return True
+        return False
+
+
+@pytest.fixture
+async def follower(client: Cluster) -> AsyncIterator[Follower]:
+    made = Follower(client)
+    yield made
+    await made.stream.aclose()
+
+
+# --- list and watch --------------------------------------------------------------------------------------------------
+
+
+async def test_a_full_list_comes_first(api: ApiServer, follower: Follower) -> None:
+    api.answers[LIST] = [page(pod("a", 3), pod("b", 5), version=7)]
+    assert await follower.take(1) == [Listed([whole("a", 3), whole("b", 5)])]
+    (request,) = api.requests
+    assert request.query == {"labelSelector": "app=x", "limit": "500"}
+    assert request.headers["Authorization"] == "Bearer t"
+
+
+async def test_an_empty_list_is_told_too(api: ApiServer, follower: Follower) -> None:
+    api.answers[LIST] = [page(version=7)]
+    assert await follower.take(1) == [Listed([])], "that there is nothing is a fact"
+
+
+async def test_the_watch_goes_on_from_the_list(api: ApiServer, follower: Follower) -> None:
+    api.answers[LIST] = [page(pod("a", 3), version=7)]
+    api.answers[WATCH] = [
+        api.events(event("ADDED", "b", 8), event("MODIFIED", "a", 9), event("DELETED", "a", 10), then="hang")
+    ]
+    assert (await follower.take(4))[1:] == [Changed(whole("b", 8)), Changed(whole("a", 9)), Removed(whole("a", 10))]
+    (request,) = api.seen(WATCH)
+    assert request.query["resourceVersion"] == "7"
+    assert request.query["labelSelector"] == "app=x"
+    assert request.query["allowWatchBookmarks"] == "true"
+    # The server is to end it, ten minutes give or take a fifth after the list.
+    assert 470 <= int(request.query["timeoutSeconds"]) <= 720
+
+
+async def test_one_namespace(api: ApiServer, client: Cluster) -> None:
+    api.answers["GET /api/v1/namespaces/demo/pods"] = [page(pod("a", 3), version=7)]
+    follower = Follower(client, "demo")
+    assert await follower.take(1) == [Listed([whole("a", 3)])]
+    await follower.stream.aclose()
+
+
+async def test_an_ended_watch_goes_on_where_it_was(api: ApiServer, follower: Follower) -> None:
+    api.answers[LIST] = [page(version=7)]
+    api.answers[WATCH] = [
+        api.events(event("ADDED", "a", 8)),
+        api.events(),
+        api.events(event("ADDED", "b", 9), then="hang"),
+    ]
+    assert await follower.take(3) == [Listed([]), Changed(whole("a", 8)), Changed(whole("b", 9))]
+    assert [request.query["resourceVersion"] for request in api.seen(WATCH)] == ["7", "8", "8"]
+    assert len(api.seen(LIST)) == 1
+
+
+@pytest.mark.parametrize("rest", [b"", b'{"type": "MODIFIED", "object": {"metad'], ids=["between", "within"])
+async def test_a_lost_connection_goes_on_where_it_was(api: ApiServer, follower: Follower, rest: bytes) -> None:
+    api.answers[LIST] = [page(version=7)]
+    api.answers[WATCH] = [
+        api.events(event("ADDED", "a", 8), rest, then="cut"),
+        api.events(event("MODIFIED", "a", 9), then="hang"),
+    ]
+    assert await follower.take(3) == [Listed([]), Changed(whole("a", 8)), Changed(whole("a", 9))]
+    assert [request.query["resourceVersion"] for request in api.seen(WATCH)] == ["7", "8"]
+    assert len(api.seen(LIST)) == 1
+
+
+async def test_a_bookmark_is_no_event_and_keeps_the_place(api: ApiServer, follower: Follower) -> None:
+    api.answers[LIST] = [page(version=7)]
+    api.answers[WATCH] = [api.events(bookmark(50)), api.events(event("ADDED", "a", 51), then="hang")]
+    assert await follower.take(2) == [Listed([]), Changed(whole("a", 51))]
+    assert [request.query["resourceVersion"] for request in api.seen(WATCH)] == ["7", "50"]
+
+
+@pytest.mark.parametrize("how", ["event", "answer"])
+async def test_a_version_that_is_too_old_means_a_new_list(api: ApiServer, follower: Follower, how: str) -> None:
+    gone = api.events(error(410, "too old resource version")) if how == "event" else status(410, "Expired")
+    api.answers[LIST] = [page(pod("a", 3), pod("b", 4), version=7), page(pod("b", 4), version=90)]
+    api.answers[WATCH] = [gone, api.events(event("ADDED", "c", 91), then="hang")]
+    assert await follower.take(3) == [
+        Listed([whole("a", 3), whole("b", 4)]),
+        Listed([whole("b", 4)]),  # nobody says that a was deleted: the list does
+        Changed(whole("c", 91)),
+    ]
+    assert [request.query["resourceVersion"] for request in api.seen(WATCH)] == ["7", "90"]
+
+
+async def test_a_watch_that_is_told_of_an_error_goes_on_where_it_was(api: ApiServer, follower: Follower) -> None:
+    api.answers[LIST] = [page(version=7)]
+    api.answers[WATCH] = [
+        api.events(event("ADDED", "a", 8), error(500, "etcdserver: leader changed")),
+        api.events(event("ADDED", "b", 9), then="hang"),
+    ]
+    assert await follower.take(3) == [Listed([]), Changed(whole("a", 8)), Changed(whole("b", 9))]
+    assert [request.query["resourceVersion"] for request in api.seen(WATCH)] == ["7", "8"]
+
+
+async def test_a_long_list_comes_in_pages(api: ApiServer, follower: Follower) -> None:
+    api.answers[LIST] = [
+        page(pod("a", 1), version=7, more="two"),
+        page(pod("b", 2), version=7, more="three"),
+        page(pod("c", 3), version=7),
+    ]
+    assert await follower.take(1) == [Listed([whole("a", 1), whole("b", 2), whole("c", 3)])]
+    assert [request.query.get("continue") for request in api.seen(LIST)] == [None, "two", "three"]
+    assert {request.query["labelSelector"] for request in api.seen(LIST)} == {"app=x"}
+
+
+async def test_a_list_that_expires_between_its_pages_starts_over(api: ApiServer, follower: Follower) -> None:
+    api.answers[LIST] = [
+        page(pod("a", 1), version=7, more="two"),
+        status(410, "The provided continue parameter is too old"),
+        page(pod("b", 2), version=9),
+    ]
+    assert await follower.take(1) == [Listed([whole("b", 2)])], "half a list would look like a deletion"
+    assert [request.query.get("continue") for request in api.seen(LIST)] == [None, "two", None]
+
+
+async def test_a_list_that_fails_between_its_pages_is_not_told(api: ApiServer, follower: Follower) -> None:
+    api.answers[LIST] = [page(pod("a", 1), version=7, more="two"), status(503, "busy"), page(pod("b", 2), version=9)]
+    assert await follower.take(1) == [Listed([whole("b", 2)])]
+
+
+async def test_a_new_list_is_due_after_a_while(
+    api: ApiServer, follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "RELIST_AFTER", 0.05)
+    api.answers[LIST] = [page(pod("a", 1), version=7), page(version=8)]
+    api.answers[WATCH] = [api.events() for _ in range(20)]
+    assert await follower.take(2) == [Listed([whole("a", 1)]), Listed([])]
+    assert {request.query["timeoutSeconds"] for request in api.seen(WATCH)} == {"1"}, "0 would be the server's default"
+
+
+async def test_what_is_forbidden_is_told_and_tried_until_it_is_allowed(
+    api: ApiServer, follower: Follower, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "nuvop")
+    refused = status(403, 'pods is forbidden: User "jane" cannot list resource "pods"')
+    api.answers[LIST] = [refused, refused, refused, page(version=7)]
+    *failing, listed = await follower.take(4)
+    for told in failing:
+        assert isinstance(told, Failing)
+        assert isinstance(told.error, Forbidden)
+        assert told.error.status == 403
+    assert listed == Listed([])
+    assert [record.getMessage() for record in caplog.records] == [
+        'watching pods: pods is forbidden: User "jane" cannot list resource "pods" (403); trying again until it works',
+        "watching pods: works again",
+    ]
+
+
+async def test_a_right_that_is_lost_means_a_new_list(api: ApiServer, follower: Follower) -> None:
+    api.answers[LIST] = [page(pod("a", 1), version=7), page(version=20)]
+    api.answers[WATCH] = [status(403, "forbidden")]
+    first, failing, second = await follower.take(3)
+    assert (first, second) == (Listed([whole("a", 1)]), Listed([]))
+    assert isinstance(failing, Failing)
+
+
+@pytest.mark.parametrize("code", [429, 500, 502, 503, 504])
+async def test_an_api_server_in_trouble_is_waited_for(
+    api: ApiServer, follower: Follower, caplog: pytest.LogCaptureFixture, code: int
+) -> None:
+    caplog.set_level(logging.WARNING, "nuvop")
+    api.answers[LIST] = [status(code, "busy"), status(code, "busy"), page(version=7)]
+    assert await follower.take(1) == [Listed([])]
+    assert len(caplog.records) == 2, "once that it does not work, once that it does"
+
+
+async def test_a_proxys_error_page_is_trouble_too(
+    api: ApiServer, follower: Follower, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "nuvop")
+    api.answers[LIST] = [plain("<html>\nBad gateway</html>", 502), page(version=7)]
+    assert await follower.take(1) == [Listed([])]
+    assert "(502)" in caplog.records[0].getMessage()
+
+
+async def test_a_server_that_comes_back_is_found_again(
+    api: ApiServer, client: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "nuvop")
+    api.answers[LIST] = [page(pod("a", 1), version=7)]
+    api.answers[WATCH] = [api.events(event("ADDED", "b", 8), then="hang")]
+    follower = Follower(client)
+    await follower.take(2)
+    await api.stop()
+    waiting = asyncio.create_task(follower.take(1))
+    await asyncio.sleep(0.2)
+    assert not waiting.done()
+    api.answers[WATCH] = [api.events(event("DELETED", "a", 9), then="hang")]
+    await api.start()
+    assert await waiting == [Removed(whole("a", 9))]
+    assert api.seen(WATCH)[-1].query["resourceVersion"] == "8"
+    assert len(api.seen(LIST)) == 1
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages[0].startswith("watching pods: the API server cannot be reached: ")
+    assert messages[-1] == "watching pods: works again"
+    assert len(messages) == len(set(messages))
+    await follower.stream.aclose()
+
+
+async def test_a_follower_can_be_cancelled_at_any_time(api: ApiServer, client: Cluster) -> None:
+    async def follow() -> None:
+        async with contextlib.aclosing(cast("AsyncGenerator[Event]", client.follow(PODS, None, ""))) as stream:
+            async for _ in stream:
+                pass
+
+    api.answers[LIST] = [page(version=7)]
+    watching = asyncio.create_task(follow())
+    await asyncio.sleep(0.1)
+    assert len(api.seen(WATCH)) == 1
+    api.answers[LIST] = [status(503, "busy")]
+    retrying = asyncio.create_task(follow())
+    await asyncio.sleep(0.1)
+    for task in (watching, retrying):
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(task, 1)
+
+
+# --- a token that is refused -----------------------------------------------------------------------------------------
+
+
+async def test_a_new_token_is_read_when_the_old_one_is_refused(api: ApiServer, client: Cluster, config: Path) -> None:
+    api.answers["GET /api/v1/namespaces/demo/pods/a"] = [reply(whole("a", 1))]
+    api.token = "new"
+    write_kubeconfig(config, {"token": "new"}, {"server": api.url})
+    assert await client.get(PODS, "demo", "a") == whole("a", 1)
+    assert api.requests[-1].headers["Authorization"] == "Bearer new"
+
+
+async def test_a_token_file_is_read_anew(api: ApiServer, login: Login, config: Path, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("old")
+    write_kubeconfig(config, {"tokenFile": str(file)}, {"server": api.url})
+    client = Cluster(login)
+    await client.connect()
+    api.answers[LIST] = [page(version=7)]
+    api.token = "old"
+    follower = Follower(client)
+    await follower.take(1)
+    api.token = "new"
+    file.write_text("new")
+    api.answers[WATCH] = [api.events(event("ADDED", "a", 8), then="hang")]
+    assert await follower.take(1) == [Changed(whole("a", 8))]
+    assert len(api.seen(LIST)) == 1, "nothing was lost"
+    await follower.stream.aclose()
+    await client.close()
+
+
+async def test_a_watch_waits_until_its_token_is_accepted(api: ApiServer, follower: Follower, config: Path) -> None:
+    api.answers[LIST] = [page(pod("a", 1), version=7), page(version=8)]
+    assert await follower.take(1) == [Listed([whole("a", 1)])]
+    api.token = "new"
+    failing = (await follower.take(1))[0]
+    assert isinstance(failing, Failing)
+    assert failing.error.status == 401
+    write_kubeconfig(config, {"token": "new"}, {"server": api.url})
+    async with asyncio.timeout(5):
+        async for event in follower.stream:
+            if isinstance(event, Listed):
+                assert event == Listed([])
+                break
+
+
+async def test_a_login_that_fails_meanwhile_is_waited_out(api: ApiServer, follower: Follower, config: Path) -> None:
+    api.answers[LIST] = [page(version=7)]
+    api.token = "new"
+    config.write_text("{{{")
+    waiting = asyncio.create_task(follower.take(1))
+    await asyncio.sleep(0.3)
+    assert not waiting.done()
+    write_kubeconfig(config, {"token": "new"}, {"server": api.url})
+    assert await waiting == [Listed([])]
+
+
+async def test_a_token_that_stays_refused_is_an_error(api: ApiServer, client: Cluster) -> None:
+    api.token = "another"
+    with pytest.raises(Forbidden) as raised:
+        await client.get(PODS, "demo", "a")
+    assert (raised.value.status, str(raised.value)) == (401, "Unauthorized (401)")
+
+
+async def test_without_credentials_a_refused_token_is_a_login_error(
+    api: ApiServer, client: Cluster, config: Path
+) -> None:
+    api.token = "another"
+    config.unlink()
+    with pytest.raises(LoginError):
+        await client.get(PODS, "demo", "a")
+
+
+async def test_requests_that_are_refused_together_log_in_once(api: ApiServer, client: Cluster, config: Path) -> None:
+    api.answers["GET /api/v1/namespaces/demo/pods/a"] = [reply(whole("a", 1))]
+    api.token = "new"
+    write_kubeconfig(config, {"token": "new"}, {"server": api.url})
+    logins = 0
+    real = client._login.refresh
+
+    async def refresh() -> Any:
+        nonlocal logins
+        logins += 1
+        return await real()
+
+    client._login.refresh = refresh  # type: ignore[method-assign]
+    await asyncio.gather(*(client.get(PODS, "demo", "a") for _ in range(10)))
+    assert logins == 1
+
+
+# --- what may not happen ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.xfail(reason="lists and watches are repeated without a pause")
+async def test_versions_that_are_always_too_old_do_not_burn_the_api_server(
+    api: ApiServer, follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "RETRY_DELAYS", (0.2,))
+    monkeypatch.setattr(cluster, "RECONNECT_DELAY", 0.1)
+    api.answers[LIST] = [page(version=7)]
+    api.answers[WATCH] = [status(410, "Expired") for _ in range(1000)]
+
+    async def take_all() -> None:
+        async for _ in follower.stream:
+            pass
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(take_all(), 0.5)
+    assert len(api.seen(LIST)) <= 8
+
+
+@pytest.mark.xfail(reason="each 401 adds a client with its connections and certificates, and none is closed")
+async def test_a_token_that_stays_refused_costs_no_memory(api: ApiServer, client: Cluster) -> None:
+    api.token = "another"
+    for _ in range(10):
+        with pytest.raises(Forbidden):
+            await client.get(PODS, "demo", "a")
+    assert len(client._retired) < 5
+
+
+@pytest.mark.xfail(reason="the follower ends with a JSONDecodeError, and the kind is watched no more")
+@pytest.mark.parametrize("text", ["<html>please log in</html>", "[]", "{}"])
+async def test_an_answer_that_is_no_list_is_trouble(api: ApiServer, follower: Follower, text: str) -> None:
+    api.answers[LIST] = [plain(text), page(version=7)]
+    assert (await follower.take(1))[-1] == Listed([])
+
+
+@pytest.mark.xfail(reason="the follower ends with an AttributeError")
+async def test_an_error_that_is_no_status_is_trouble(api: ApiServer, follower: Follower) -> None:
+    api.answers[LIST] = [plain('"bad gateway"', 502, "application/json"), page(version=7)]
+    assert (await follower.take(1))[-1] == Listed([])
+
+
+@pytest.mark.xfail(reason="the follower ends with lightkube's ConfigError")
+async def test_a_token_file_that_is_away_for_a_moment(
+    api: ApiServer, login: Login, config: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_text("t")
+    write_kubeconfig(config, {"tokenFile": str(file)}, {"server": api.url})
+    client = Cluster(login)
+    await client.connect()
+    file.unlink()
+    api.answers[LIST] = [page(version=7)]
+    follower = Follower(client)
+    try:
+        waiting = asyncio.create_task(follower.take(1))
+        await asyncio.sleep(0.1)
+        file.write_text("t")
+        assert await waiting == [Listed([])]
+    finally:
+        await follower.stream.aclose()
+        await client.close()
+
+
+# --- requests --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (400, ClusterError),
+        (403, Forbidden),
+        (404, NotFound),
+        (409, Conflict),
+        (410, cluster.Expired),
+        (429, ClusterUnreachable),
+        (500, ClusterUnreachable),
+        (503, ClusterUnreachable),
+    ],
+)
+async def test_errors_are_told_apart(api: ApiServer, client: Cluster, code: int, kind: type[ClusterError]) -> None:
+    api.answers["GET /api/v1/namespaces/demo/pods/a"] = [status(code, "what it said")]
+    with pytest.raises(ClusterError) as raised:
+        await client.get(PODS, "demo", "a")
+    assert type(raised.value) is kind
+    assert (raised.value.status, str(raised.value)) == (code, f"what it said ({code})")
+    assert len(api.requests) == 1
+
+
+async def test_a_server_that_is_away(api: ApiServer, client: Cluster) -> None:
+    await api.stop()
+    with pytest.raises(ClusterUnreachable) as raised:
+        await client.get(PODS, "demo", "a")
+    assert raised.value.status == 0
+    assert str(raised.value).startswith("the API server cannot be reached: ")
+
+
+async def test_a_server_that_does_not_answer(api: ApiServer, client: Cluster) -> None:
+    async def never(request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(5)
+        return web.Response()
+
+    api.answers["GET /api/v1/namespaces/demo/pods/a"] = [never]
+    assert client._client is not None
+    client._client.timeout = 0.1
+    with pytest.raises(ClusterUnreachable, match="cannot be reached: ReadTimeout"):
+        await client.get(PODS, "demo", "a")
+
+
+async def test_nothing_can_be_asked_before_connecting(login: Login) -> None:
+    with pytest.raises(ClusterUnreachable):
+        await Cluster(login).get(PODS, "demo", "a")
+
+
+@pytest.mark.parametrize(
+    ("resource", "namespace", "name", "path"),
+    [
+        (PODS, None, None, "/api/v1/pods"),
+        (PODS, "demo", "a", "/api/v1/namespaces/demo/pods/a"),
+        (SAMPLES, "demo", None, "/apis/nuvolaris.org/v1/namespaces/demo/samples"),
+        (ApiResource("", "v1", "nodes", "Node", namespaced=False), "demo", "n", "/api/v1/nodes/n"),
+    ],
+)
+def test_paths(resource: ApiResource, namespace: str | None, name: str | None, path: str) -> None:
+    assert resource.path(namespace, name) == path
+
+
+def resources(*names: tuple[str, str, bool]) -> Answer:
+    entries = [{"name": name, "kind": kind, "namespaced": namespaced} for name, kind, namespaced in names]
+    return reply({"kind": "APIResourceList", "resources": entries})
+
+
+async def test_discovery(api: ApiServer, client: Cluster) -> None:
+    api.answers["GET /apis/apps/v1"] = [
+        resources(
+            ("deployments", "Deployment", True), ("deployments/scale", "Scale", True),
+            ("deployments/status", "Deployment", True), ("controllerrevisions", "ControllerRevision", True),
+        )
+    ]  # fmt: skip
+    api.answers["GET /api/v1"] = [resources(("nodes", "Node", False), ("nodes/status", "Node", False))]
+    expected = ApiResource("apps", "v1", "deployments", "Deployment")
+    assert await client.discover("apps/v1", "Deployment") == expected
+    assert await client.discover("apps/v1", "Deployment") == expected
+    assert (await client.discover("apps/v1", "ControllerRevision")).plural == "controllerrevisions"
+    assert await client.discover("v1", "Node") == ApiResource("", "v1", "nodes", "Node", namespaced=False)
+    assert len(api.requests) == 2, "a group is asked for once"
+    with pytest.raises(NotServed) as raised:
+        await client.discover("apps/v1", "Scale")
+    assert str(raised.value) == "the API server serves no Scale of apps/v1"
+
+
+async def test_a_kind_that_is_installed_later_is_found(api: ApiServer, client: Cluster) -> None:
+    with pytest.raises(NotServed) as raised:
+        await client.discover("nuvolaris.org/v1", "Sample")
+    assert str(raised.value) == "the API server serves no nuvolaris.org/v1"
+    api.answers["GET /apis/nuvolaris.org/v1"] = [resources(("others", "Other", True))]
+    with pytest.raises(NotServed):
+        await client.discover("nuvolaris.org/v1", "Sample")
+    api.answers["GET /apis/nuvolaris.org/v1"] = [resources(("samples", "Sample", True))]
+    assert await client.discover("nuvolaris.org/v1", "Sample") == SAMPLES
+
+
+@pytest.mark.parametrize(("allowed", "namespace"), [(True, None), (False, "demo")])
+async def test_rights_are_asked_for(api: ApiServer, client: Cluster, allowed: bool, namespace: str | None) -> None:
+    what = "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    api.answers[what] = [reply({"status": {"allowed": allowed}}, 201)]
+    assert await client.may("list", "apps", "deployments", namespace) is allowed
+    (request,) = api.requests
+    assert request.headers["Content-Type"] == "application/json"
+    assert json.loads(request.body)["spec"] == {
+        "resourceAttributes": {
+            "verb": "list", "group": "apps", "resource": "deployments", "namespace": namespace or "",
+        }
+    }  # fmt: skip
+
+
+# --- status ----------------------------------------------------------------------------------------------------------
+
+STATUS = "PATCH /apis/nuvolaris.org/v1/namespaces/demo/samples/obj/status"
+
+
+def patching(stored: dict[str, Any]) -> Answer:
+    """What the API server does with a JSON patch: its tests first; a failed one is a 422 without causes."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        assert request.content_type == "application/json-patch+json"
+        for operation in await request.json():
+            *parents, last = operation["path"].split("/")[1:]
+            target = stored
+            for parent in parents:
+                target = target[parent]
+            if operation["op"] == "add":
+                target[last] = operation["value"]
+            elif target.get(last) != operation["value"]:
+                return await status(422, "the server rejected our request due to an error in our request")(request)
+        return await reply(stored)(request)
+
+    return answer
+
+
+def sample(uid: str = "u1", generation: int = 3, **more: Any) -> dict[str, Any]:
+    metadata = {"name": "obj", "namespace": "demo", "uid": uid, "generation": generation, "resourceVersion": "9"}
+    return {"metadata": metadata, **more}
+
+
+NEW = {"phase": "Ready", "conditions": [{"type": "Ready", "status": "True"}]}
+
+
+async def test_a_status_is_replaced_as_a_whole(api: ApiServer, client: Cluster) -> None:
+    api.answers[STATUS] = [patching(sample(status={"phase": "Old", "left": "over"}))]
+    written = await client.write_status(SAMPLES, sample(), NEW)
+    assert written["status"] == NEW
+    (request,) = api.requests
+    assert [(entry["op"], entry["path"]) for entry in json.loads(request.body)] == [
+        ("test", "/metadata/uid"),
+        ("test", "/metadata/generation"),
+        ("add", "/status"),
+    ]
+
+
+async def test_a_first_status_is_written(api: ApiServer, client: Cluster) -> None:
+    api.answers[STATUS] = [patching(sample())]
+    assert (await client.write_status(SAMPLES, sample(), NEW))["status"] == NEW
+
+
+@pytest.mark.parametrize("stored", [sample(uid="u2"), sample(generation=4)], ids=["another one", "has changed"])
+async def test_a_status_of_another_cr_or_generation_is_not_written(
+    api: ApiServer, client: Cluster, stored: dict[str, Any]
+) -> None:
+    api.answers[STATUS] = [patching(stored)]
+    with pytest.raises(Conflict) as raised:
+        await client.write_status(SAMPLES, sample(), NEW)
+    assert raised.value.status == 422
+    assert "status" not in stored
+
+
+async def test_a_status_that_the_schema_refuses_is_no_conflict(api: ApiServer, client: Cluster) -> None:
+    causes = [{"reason": "FieldValueTypeInvalid", "field": "status.phase", "message": "must be string"}]
+    api.answers[STATUS] = [status(422, 'Sample "obj" is invalid', causes=causes)]
+    with pytest.raises(ClusterError) as raised:
+        await client.write_status(SAMPLES, sample(), NEW)
+    assert not isinstance(raised.value, Conflict)
+    assert str(raised.value) == 'Sample "obj" is invalid (422)'
+
+
+async def test_a_status_of_a_cr_that_is_gone(api: ApiServer, client: Cluster) -> None:
+    with pytest.raises(NotFound):
+        await client.write_status(SAMPLES, sample(), NEW)
+
+
+# --- trouble ---------------------------------------------------------------------------------------------------------
+
+
+async def test_trouble_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "nuvop")
+    trouble = Trouble("looking")
+    trouble.over()
+    for error in ("away", "away", "busy", "busy", "away"):
+        await trouble.wait(ClusterUnreachable(error))
+    trouble.over()
+    trouble.over()
+    await trouble.wait(ClusterUnreachable("away"))
+    assert [record.getMessage() for record in caplog.records] == [
+        "looking: away; trying again until it works",
+        "looking: busy; trying again until it works",
+        "looking: away; trying again until it works",
+        "looking: works again",
+        "looking: away; trying again until it works",
+    ]
+
+
+async def test_trouble_waits_longer_each_time_and_starts_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "RETRY_DELAYS", (1.0, 10.0, 100.0))
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    trouble = Trouble("looking")
+    for _ in range(5):
+        await trouble.wait(ClusterUnreachable("away"))
+    trouble.over()
+    await trouble.wait(ClusterUnreachable("away"))
+    assert [
+        round(seconds / expected, 9) for seconds, expected in zip(slept, (1, 10, 100, 100, 100, 1), strict=True)
+    ] == [pytest.approx(1, abs=0.2) for _ in slept]
+    assert len(set(slept)) == len(slept), "many clients do not come back in step"
+
+
+async def test_answer_waits_for_the_api_server(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "nuvop")
+    answers: list[Any] = [ClusterUnreachable("away"), ClusterUnreachable("away"), "found"]
+
+    async def ask() -> str:
+        said = answers.pop(0)
+        if isinstance(said, Exception):
+            raise said
+        return str(said)
+
+    assert await answer("looking for samples", ask) == "found"
+    assert [record.getMessage() for record in caplog.records] == [
+        "looking for samples: away; trying again until it works",
+        "looking for samples: works again",
+    ]
+
+
+@pytest.mark.parametrize("error", [NotFound("gone"), Forbidden("no"), LoginError("nobody"), ValueError("a bug")])
+async def test_answer_passes_an_answer_on_that_is_an_error(error: Exception) -> None:
+    async def ask() -> None:
+        raise error
+
+    with pytest.raises(type(error)) as raised:
+        await answer("looking", ask)
+    assert raised.value is error

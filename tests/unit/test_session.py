@@ -1,0 +1,188 @@
+"""kopf's session against a server that answers: real connections, a real login, made-up answers."""
+
+# ruff: noqa: ASYNC240 – the files are small, and nothing else has to go on meanwhile
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import kopf
+import pytest
+
+from nuvop.errors import LoginError
+from nuvop.login import Login
+from nuvop.session import kopf_session
+from tests.unit.conftest import ApiServer, reply, status, write_kubeconfig
+
+pytestmark = pytest.mark.usefixtures("impatient")
+
+PODS = "/api/v1/pods"
+Open = Callable[[], Coroutine[Any, Any, kopf.AiohttpSession]]
+
+
+@pytest.fixture
+def config(home: Path) -> Path:
+    return home / ".kube/config"
+
+
+@pytest.fixture
+async def open_(login: Login, api: ApiServer, config: Path) -> AsyncIterator[Open]:
+    """Opens kopf's session; the kubeconfig has to be there by then."""
+    opened: list[aiohttp.ClientSession] = []
+
+    async def make() -> kopf.AiohttpSession:
+        session = await kopf_session(login)
+        opened.append(session.aiohttp_session)
+        return session
+
+    yield make
+    for session in opened:
+        await session.close()
+
+
+def tokens(api: ApiServer) -> list[str | None]:
+    return [request.headers.get("Authorization") for request in api.requests]
+
+
+async def test_what_kopf_is_told(open_: Open, config: Path, api: ApiServer) -> None:
+    write_kubeconfig(config, {"token": "t"}, {"server": api.url}, namespace="demo")
+    session = await open_()
+    assert (session.server, session.default_namespace) == (api.url, "demo")
+
+
+async def test_the_token_goes_with_every_request(open_: Open, config: Path, api: ApiServer) -> None:
+    write_kubeconfig(config, {"token": "secret"}, {"server": api.url})
+    api.token = "secret"
+    api.answers[f"GET {PODS}"] = [reply({"items": []})]
+    session = await open_()
+    for _ in range(2):
+        response = await session.aiohttp_session.get(api.url + PODS)
+        assert await response.json() == {"items": []}
+    assert tokens(api) == ["Bearer secret"] * 2
+
+
+async def test_a_token_file_is_read_for_every_request(open_: Open, config: Path, api: ApiServer, home: Path) -> None:
+    file = home / "token"
+    file.write_text("one\n")
+    write_kubeconfig(config, {"tokenFile": str(file)}, {"server": api.url})
+    api.answers[f"GET {PODS}"] = [reply({})]
+    session = await open_()
+    await session.aiohttp_session.get(api.url + PODS)
+    file.write_text("two\n")
+    await session.aiohttp_session.get(api.url + PODS)
+    assert tokens(api) == ["Bearer one", "Bearer two"]
+
+
+async def test_a_refused_token_is_renewed_within_the_request(
+    open_: Open, config: Path, api: ApiServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "nuvop")
+    write_kubeconfig(config, {"token": "old"}, {"server": api.url})
+    api.token = "new"
+    api.answers[f"PATCH {PODS}"] = [reply({"patched": True})]
+    session = await open_()
+    request = asyncio.create_task(session.aiohttp_session.patch(api.url + PODS, json={"a": "ü"}))
+    await asyncio.sleep(0.3)
+    assert not request.done(), "it waits for a token that is accepted"
+    write_kubeconfig(config, {"token": "new"}, {"server": api.url})
+    response = await asyncio.wait_for(request, 5)
+    assert response.status == 200
+    assert await response.json() == {"patched": True}
+    assert len(api.requests) > 3
+    assert tokens(api)[0] == "Bearer old"
+    assert tokens(api)[-1] == "Bearer new"
+    assert {request.body for request in api.requests} == {b'{"a": "\\u00fc"}'}, "each attempt sends the whole body"
+    assert [record.getMessage().replace(api.url, "URL") for record in caplog.records] == [
+        f"logging in to URL: the token of kubeconfig {config} is not accepted; trying again until it works",
+        "logging in to URL: works again",
+    ]
+    assert "old" not in caplog.text
+
+
+async def test_a_login_that_fails_meanwhile_is_waited_out(
+    open_: Open, config: Path, api: ApiServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "nuvop")
+    write_kubeconfig(config, {"token": "old"}, {"server": api.url})
+    api.token = "new"
+    api.answers[f"GET {PODS}"] = [reply({})]
+    session = await open_()
+    config.write_text("{{{")
+    request = asyncio.create_task(session.aiohttp_session.get(api.url + PODS))
+    await asyncio.sleep(0.3)
+    assert not request.done()
+    write_kubeconfig(config, {"token": "new"}, {"server": api.url})
+    assert (await asyncio.wait_for(request, 5)).status == 200
+    assert "no credentials" in caplog.text
+
+
+async def test_a_token_file_that_is_away_for_a_moment(open_: Open, config: Path, api: ApiServer, home: Path) -> None:
+    file = home / "token"
+    file.write_text("t")
+    write_kubeconfig(config, {"tokenFile": str(file)}, {"server": api.url})
+    api.answers[f"GET {PODS}"] = [reply({})]
+    session = await open_()
+    file.unlink()
+    request = asyncio.create_task(session.aiohttp_session.get(api.url + PODS))
+    await asyncio.sleep(0.1)
+    assert api.requests == [], "without its token a request is another user's"
+    file.write_text("t")
+    assert (await asyncio.wait_for(request, 5)).status == 200
+
+
+async def test_requests_that_are_refused_together_all_go_on(open_: Open, config: Path, api: ApiServer) -> None:
+    write_kubeconfig(config, {"token": "old"}, {"server": api.url})
+    api.token = "new"
+    api.answers[f"GET {PODS}"] = [reply({})]
+    session = await open_()
+    requests = asyncio.gather(*(session.aiohttp_session.get(api.url + PODS) for _ in range(10)))
+    await asyncio.sleep(0.1)
+    write_kubeconfig(config, {"token": "new"}, {"server": api.url})
+    assert [response.status for response in await asyncio.wait_for(requests, 10)] == [200] * 10
+
+
+@pytest.mark.parametrize("code", [200, 403, 404, 409, 410, 422, 429, 500, 503])
+async def test_every_other_answer_is_kopfs(open_: Open, config: Path, api: ApiServer, code: int) -> None:
+    write_kubeconfig(config, {"token": "t"}, {"server": api.url})
+    api.answers[f"GET {PODS}"] = [status(code, "said")]
+    session = await open_()
+    response = await session.aiohttp_session.get(api.url + PODS)
+    assert response.status == code
+    assert (await response.json())["message"] == "said"
+    assert len(api.requests) == 1
+
+
+async def test_without_a_token_a_401_is_kopfs(open_: Open, config: Path, api: ApiServer) -> None:
+    write_kubeconfig(config, {"username": "jane", "password": "hunter2"}, {"server": api.url})
+    api.token = "never"
+    session = await open_()
+    assert (await session.aiohttp_session.get(api.url + PODS)).status == 401
+    (authorization,) = tokens(api)
+    assert authorization is not None
+    assert authorization.startswith("Basic ")
+
+
+async def test_a_stream_is_not_read_to_its_end_first(open_: Open, config: Path, api: ApiServer) -> None:
+    write_kubeconfig(config, {"token": "t"}, {"server": api.url})
+    api.answers[f"WATCH {PODS}"] = [api.events({"type": "ADDED"}, then="hang")]
+    session = await open_()
+    async with asyncio.timeout(5):
+        response = await session.aiohttp_session.get(f"{api.url}{PODS}?watch=true")
+        assert await response.content.readline() == b'{"type": "ADDED"}\n'
+        response.close()
+
+
+async def test_a_server_that_is_away_is_kopfs_affair(open_: Open, config: Path, api: ApiServer) -> None:
+    write_kubeconfig(config, {"token": "t"}, {"server": api.url})
+    session = await open_()
+    await api.stop()
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await session.aiohttp_session.get(api.url + PODS)
+
+
+async def test_nothing_to_log_in_with(open_: Open) -> None:
+    with pytest.raises(LoginError):
+        await open_()
