@@ -97,7 +97,7 @@ def test_write_replaces_as_a_whole(kind: Kind, tmp_path: Path) -> None:
     assert [path.name for path in folder.parent.iterdir()] == ["obj"], "no temporary folder is left"
     overlay.remove(generated, CRKey("samples", "demo", "obj"))
     overlay.remove(generated, CRKey("samples", "demo", "obj"))
-    assert not folder.exists()
+    assert [path.name for path in generated.iterdir()] == [overlay.LOCK], "no empty folder is left"
     os.close(lock)
 
 
