@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pytest_subprocess import FakeProcess
 
-from nuvop import kubectl, reaper
+from nuvop import kubectl
 from nuvop.errors import ApplyFailed, BuildFailed, KubectlError, KubectlTimeout, KubectlUnusable
 from nuvop.kubectl import Kubectl, Processes, find_kubectl, user_config
 from tests.unit.conftest import KUBECTL, eventually, is_alive, read_pids, script, write_kubeconfig
@@ -692,47 +691,37 @@ async def test_a_build_error_in_a_linked_folder_names_no_folder_either(kustomize
 
 
 @pytest.fixture
-def on_path(fp: FakeProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[FakeProcess, str]:
-    """pytest-subprocess's stand-in for a kubectl that is first on PATH."""
-    monkeypatch.setenv("PATH", str(tmp_path))
-    # The pids of its processes are made up: nobody may be killed by them.
-    monkeypatch.setattr(os, "killpg", lambda group, signal: None)
-    fp.register([sys.executable, "-I", "-S", reaper.__file__], stdin_callable=lambda _: None)
-    return fp, script(tmp_path / "kubectl", "exit 1")
+def on_path(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> Fake:
+    monkeypatch.setenv("PATH", str(Path(fake.program).parent), prepend=os.pathsep)
+    return fake
 
 
 def version(text: str) -> str:
     return json.dumps({"clientVersion": {"major": "1", "gitVersion": text}, "kustomizeVersion": "v5.8.1"})
 
 
-async def find(fp: FakeProcess, program: str, stdout: str, stderr: str = "", returncode: int = 0) -> str:
-    argv = [program, "version", "--client", "-o", "json"]
-    fp.register(argv, stdout=stdout.encode(), stderr=stderr.encode(), returncode=returncode)
-    found = await find_kubectl(Processes())
-    assert fp.call_count(argv) == 1
-    return found
-
-
 @pytest.mark.parametrize("text", ["v1.27.0", "v1.37.1", "v1.32.4-dispatcher", "v1.30.2+k3s1", "v1.100.0", "v2.0.0"])
-async def test_a_kubectl_that_will_do(on_path: tuple[FakeProcess, str], text: str) -> None:
-    fp, program = on_path
-    assert await find(fp, program, version(text)) == program
+async def test_a_kubectl_that_will_do(processes: Processes, on_path: Fake, text: str) -> None:
+    on_path.says(version(text))
+    assert await find_kubectl(processes) == on_path.program
+    assert on_path.argv == ["version", "--client", "-o", "json"]
 
 
 @pytest.mark.parametrize("text", ["v1.26.15", "v1.9.0", "v0.99.0"])
-async def test_a_kubectl_that_is_too_old(on_path: tuple[FakeProcess, str], text: str) -> None:
-    fp, program = on_path
+async def test_a_kubectl_that_is_too_old(processes: Processes, on_path: Fake, text: str) -> None:
+    on_path.says(version(text))
     with pytest.raises(KubectlUnusable) as error:
-        await find(fp, program, version(text))
-    assert str(error.value) == f"{program} is {text}; nuvop needs 1.27 or newer"
+        await find_kubectl(processes)
+    assert str(error.value) == f"{on_path.program} is {text}; nuvop needs 1.27 or newer"
 
 
 @pytest.mark.parametrize("stdout", ["", "Client Version: v1.20", "[]", "{}", '{"clientVersion": {"gitVersion": 1}}'])
-async def test_a_program_that_is_no_kubectl(on_path: tuple[FakeProcess, str], stdout: str) -> None:
-    fp, program = on_path
+async def test_a_program_that_is_no_kubectl(processes: Processes, on_path: Fake, stdout: str) -> None:
+    on_path.says(stdout, "kubectl: I am a shim\nmore\n", 3)
     with pytest.raises(KubectlUnusable) as error:
-        await find(fp, program, stdout, "kubectl: I am a shim\nmore\n", returncode=3)
-    assert str(error.value) == (f"{program} does not tell its version (exit code 3): kubectl: I am a shim (and 1 more)")
+        await find_kubectl(processes)
+    expected = f"{on_path.program} does not tell its version (exit code 3): kubectl: I am a shim (and 1 more)"
+    assert str(error.value) == expected
 
 
 async def test_no_kubectl_on_path(processes: Processes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
