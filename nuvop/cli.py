@@ -1,7 +1,6 @@
 """The command line: ``nuvop``, ``python -m nuvop``, and the ``kopf`` that serves nuvop's kinds by itself."""
 
 import copy
-import logging
 import warnings
 from typing import Any
 
@@ -9,6 +8,7 @@ import click
 import kopf
 import kopf.cli
 
+from nuvop import logs
 from nuvop.errors import NuvopError
 
 
@@ -19,7 +19,9 @@ class _Run(click.Command):
         """Run the operator; an error that nuvop knows is one line and exit code 1."""
         if not ctx.params["modules"] and not ctx.params["paths"]:
             ctx.params["modules"] = ("nuvop.handlers",)
-            _quieten_kopf()
+            logs.leave_start_errors_to_cli()
+            # kopf's tasks that a failed start never gets to.
+            warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
         try:
             return super().invoke(ctx)
         except (kopf.LoginError, NuvopError) as error:
@@ -29,12 +31,6 @@ class _Run(click.Command):
             if isinstance(error.__cause__, kopf.PermanentError):
                 raise click.ClickException(str(error.__cause__)) from error
             raise
-
-
-def _quieten_kopf() -> None:
-    """Leave it to nuvop to say once why it cannot start; kopf would say so twice more."""
-    logging.getLogger("kopf.activities.startup").setLevel(logging.CRITICAL)
-    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
 
 
 def _run_command() -> click.Command:

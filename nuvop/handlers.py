@@ -5,12 +5,12 @@ to the CR: no annotation, no finalizer. Creation, update and resumption all go t
 """
 
 import itertools
-import logging
 from collections.abc import Iterator
 from typing import Any
 
 import kopf
 
+from nuvop import logs
 from nuvop import settings as settings_
 from nuvop.errors import LoginError, NuvopError
 from nuvop.operator import Operator, find_types
@@ -38,9 +38,7 @@ async def start(settings: kopf.OperatorSettings, **_: Any) -> None:
     # The end must not wait for an API server that does not answer.
     settings.process.ultimate_exiting_timeout = EXIT_TIMEOUT
     settings.posting.enabled = False
-    # A line for every request, and for every event that was merely seen, hides what happened.
-    for chatty in ("httpx2", "kopf.objects"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    logs.quieten()
     try:
         cluster_wide = settings.peering.clusterwide
         await _operator.start(cluster_wide=cluster_wide)

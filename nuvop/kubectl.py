@@ -189,7 +189,9 @@ class Kubectl:
         argv = [self._program, "kustomize", str(folder)]
         done = await self._processes.run(argv, environment=self._offline, timeout=BUILD_TIMEOUT)
         if done.returncode != 0:
-            raise BuildFailed(_first_lines(done.stderr).replace(f"{folder}/", "").replace(str(folder), "the folder"))
+            # Always one error, whose text may go over several lines.
+            reason = " ".join(_told(done.stderr)).removeprefix("error: ") or SILENCE
+            raise BuildFailed(reason.replace(f"{folder}/", "").replace(str(folder), "the folder"))
         return done.stdout.decode()
 
     async def apply(self, folder: Path) -> list[dict[str, Any]]:
@@ -268,14 +270,22 @@ def _reason(stderr: str) -> str:
     return _NAMED_FILE.sub("", _first_lines(stderr))
 
 
+SILENCE = "it said nothing"
+
+
 def _first_lines(stderr: str) -> str:
-    """The first message of an error on one line, with a count of further ones; warnings are left out."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    lines = [line for line in lines if not line.startswith(("Warning:", "#"))] or lines
+    """The first message of an error on one line, with a count of further ones."""
+    lines = _told(stderr)
     if not lines:
-        return "it said nothing"
+        return SILENCE
     # An error's list of causes follows it, a line each.
     first, causes = lines[0], [line.removeprefix("* ") for line in lines[1:] if line.startswith("* ")]
     others = len(lines) - 1 - len(causes)
     text = f"{first.removeprefix('error: ')} {'; '.join(causes)}".strip()
     return f"{text} (and {others} more)" if others > 0 else text
+
+
+def _told(stderr: str) -> list[str]:
+    """The lines of an error without warnings, unless there is nothing else."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    return [line for line in lines if not line.startswith(("Warning:", "# Warning:"))] or lines

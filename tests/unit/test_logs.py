@@ -1,0 +1,23 @@
+import logging
+
+import pytest
+
+from nuvop import logs
+
+
+@pytest.mark.parametrize(
+    ("message", "is_told"),
+    [
+        ("Request attempt #1 failed; will retry: GET https://x -> Refused()", True),
+        ("Request attempt #1/9 failed; will retry: GET https://x -> Refused()", True),
+        ("Request attempt #2 failed; will retry: GET https://x -> Refused()", False),
+        ("Request attempt #10 failed; will retry: GET https://x -> Refused()", False),
+        ("Request attempt #10 failed; escalating: GET https://x -> Refused()", True),
+        ("Request attempt #1 failed; will retry: GET https://x -> 'storage is (re)initializing'", False),
+        ("Unresolved resources cannot be served (try creating their CRDs): x", False),
+        ("Not enough permissions to watch for resources", True),
+    ],
+)
+def test_what_is_told(message: str, is_told: bool) -> None:
+    record = logging.LogRecord("kopf", logging.ERROR, "", 0, message, (), None)
+    assert logs._is_news(record) is is_told
