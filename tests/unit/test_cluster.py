@@ -144,11 +144,21 @@ async def test_an_ended_watch_goes_on_where_it_was(api: ApiServer, follower: Fol
     assert len(api.seen(LIST)) == 1
 
 
-@pytest.mark.parametrize("rest", [b"", b'{"type": "MODIFIED", "object": {"metad'], ids=["between", "within"])
-async def test_a_lost_connection_goes_on_where_it_was(api: ApiServer, follower: Follower, rest: bytes) -> None:
+@pytest.mark.parametrize(
+    ("rest", "then"),
+    [
+        pytest.param(b"", "cut", id="between events"),
+        pytest.param(b'{"type": "MODIFIED", "object": {"metad', "cut", id="within an event"),
+        pytest.param(b'{"type": "MODIFIED", "object": {"metad', "end", id="within an event, politely"),
+        pytest.param(b"<html>time-out</html>\n", "hang", id="by a proxy"),
+    ],
+)
+async def test_a_lost_connection_goes_on_where_it_was(
+    api: ApiServer, follower: Follower, rest: bytes, then: str
+) -> None:
     api.answers[LIST] = [page(version=7)]
     api.answers[WATCH] = [
-        api.events(event("ADDED", "a", 8), rest, then="cut"),
+        api.events(event("ADDED", "a", 8), rest, then=then),
         api.events(event("MODIFIED", "a", 9), then="hang"),
     ]
     assert await follower.take(3) == [Listed([]), Changed(whole("a", 8)), Changed(whole("a", 9))]

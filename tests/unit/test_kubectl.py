@@ -55,6 +55,20 @@ async def test_the_environment_is_the_one_given_and_no_other(
     assert sorted(done.stdout.split(b"\0")) == [b"", b"A=b\nc=d", b"E="]
 
 
+@pytest.fixture
+def typed() -> Iterator[None]:
+    """Something is typed at the operator's standard input."""
+    before = os.dup(0)
+    reading, writing = os.pipe()
+    os.write(writing, b"yes\n")
+    os.dup2(reading, 0)
+    yield
+    os.dup2(before, 0)
+    for descriptor in (before, reading, writing):
+        os.close(descriptor)
+
+
+@pytest.mark.usefixtures("typed")
 async def test_standard_input_is_empty(processes: Processes) -> None:
     done = await processes.run([SH, "-c", "[ /dev/fd/0 -ef /dev/null ] && cat"], environment=PATH, timeout=10)
     assert done == kubectl.Completed(0, b"", "")
@@ -233,14 +247,18 @@ async def test_many_runs_leave_no_file_open_and_no_zombie(processes: Processes) 
     assert processes._groups == set()
 
 
-async def test_closing_kills_what_runs_and_ends_the_reaper(tmp_path: Path) -> None:
+@pytest.mark.parametrize("reaper_lives", [True, False])
+async def test_closing_kills_what_runs_and_ends_the_reaper(tmp_path: Path, reaper_lives: bool) -> None:
     file = tmp_path / "pids"
     processes = Processes()
     task = asyncio.create_task(processes.run([SH, "-c", DEAF_TREE, str(file)], environment=PATH, timeout=60))
-    await asyncio.to_thread(read_pids, file, 3)
+    pids = await asyncio.to_thread(read_pids, file, 3)
+    if not reaper_lives:
+        processes._reaper.kill()
+        processes._reaper.wait()
     processes.close()
-    assert processes._reaper.returncode == 0
-    assert eventually(lambda: not any(map(is_alive, read_pids(file, 3))))
+    assert processes._reaper.returncode == (0 if reaper_lives else -9)
+    assert eventually(lambda: not any(map(is_alive, pids)))
     await asyncio.wait([task], timeout=5)
     assert task.done()
     task.exception()
