@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import httpx2
 from lightkube.config import client_adapter
 from lightkube.config.kubeconfig import KubeConfig
+from lightkube.core.exceptions import ConfigError
 
 from nuvop.errors import ClusterError, ClusterUnreachable, Conflict, Forbidden, LoginError, NotFound, NotServed
 from nuvop.login import KUBECONFIG_NAME, Credentials, Login
@@ -31,6 +32,9 @@ RECONNECT_DELAY = 0.1
 """Seconds between the end of a watch and the next one."""
 RETRY_DELAYS = (0.2, 0.5, 1.0, 2.0, 3.0)
 """Seconds between attempts while the API server cannot be reached; the last one repeats."""
+
+KEPT_CLIENTS = 2
+"""How many clients with older credentials may still end what they have begun."""
 
 JSON_PATCH = "application/json-patch+json"
 
@@ -112,6 +116,8 @@ class Cluster:
         if self._client is not None:
             # Its requests under way may still end well.
             self._retired.append(self._client)
+            while len(self._retired) > KEPT_CLIENTS:
+                await self._retired.pop(0).aclose()
         self._client = httpx2.AsyncClient(
             base_url=cluster.server,
             # The private kubeconfig refers to no relative file.
@@ -212,6 +218,7 @@ class Cluster:
                 await asyncio.sleep(RECONNECT_DELAY)
             except Expired:
                 version = ""
+                await trouble.pause()
             except ClusterUnreachable as error:
                 await trouble.wait(error)
             except LoginError as error:
@@ -226,10 +233,11 @@ class Cluster:
         params = {"labelSelector": selector, "limit": str(PAGE)}
         while True:
             page = await self._request("GET", resource.path(namespace), params=params)
-            for item in page["items"]:
+            if "items" not in page or not isinstance(page.get("metadata"), dict):
+                raise ClusterUnreachable("what answers to a list is no API server")
+            for item in page["items"] or []:
                 # A list leaves out what all its items have in common.
-                item["apiVersion"], item["kind"] = resource.api_version, resource.kind
-            items += page["items"]
+                items.append({**item, "apiVersion": resource.api_version, "kind": resource.kind})
             if not page["metadata"].get("continue"):
                 return items, page["metadata"]["resourceVersion"]
             params["continue"] = page["metadata"]["continue"]
@@ -264,6 +272,8 @@ class Cluster:
             raise
         except (httpx2.TransportError, httpx2.StreamError, ValueError) as error:
             raise ClusterUnreachable(_said(error)) from error
+        except ConfigError as error:  # lightkube's, of a token file
+            raise LoginError(str(error)) from error
 
     async def _request(
         self, method: str, path: str, *, content: str | None = None, content_type: str = "application/json", **more: Any
@@ -275,6 +285,8 @@ class Cluster:
                 response = await client.request(method, path, content=content, headers=headers, **more)
             except httpx2.TransportError as error:
                 raise ClusterUnreachable(_said(error)) from error
+            except ConfigError as error:  # lightkube's, of a token file
+                raise LoginError(str(error)) from error
             if response.status_code == 401 and attempt == 1:
                 # The token was not renewed in time, or the source of the credentials has changed: look there.
                 await self._reconnect(client)
@@ -282,8 +294,10 @@ class Cluster:
             break
         if response.is_error:
             raise _error(response)
-        answer: dict[str, Any] = response.json()
-        return answer
+        body = _json(response)
+        if not isinstance(body, dict):
+            raise ClusterUnreachable(f"what answers to {method} {path} is no API server")
+        return body
 
     async def _reconnect(self, failed: httpx2.AsyncClient) -> None:
         """Connect anew unless somebody has done so since ``failed`` was used."""
@@ -297,10 +311,17 @@ class Cluster:
         return self._client
 
 
-def _error(response: httpx2.Response) -> ClusterError:
+def _json(response: httpx2.Response) -> Any:
+    """What an answer says; None where that is not JSON."""
     try:
-        status = response.json()
+        return response.json()
     except ValueError:
+        return None
+
+
+def _error(response: httpx2.Response) -> ClusterError:
+    status = _json(response)
+    if not isinstance(status, dict):
         return _status_error(response.status_code, response.text[:200])
     if response.status_code == 422 and not (status.get("details") or {}).get("causes"):
         # That is how the API server answers a `test` operation that failed.
@@ -333,6 +354,10 @@ class Trouble:
         if str(error) != self._said:
             logger.warning("%s: %s; trying again until it works", self._what, error)
             self._said = str(error)
+        await self.pause()
+
+    async def pause(self) -> None:
+        """Wait before the next attempt without a word: what happened is nothing unusual."""
         delay = RETRY_DELAYS[min(self._attempts, len(RETRY_DELAYS) - 1)]
         self._attempts += 1
         await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311 – no secret

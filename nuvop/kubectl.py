@@ -60,13 +60,9 @@ class Processes:
 
     def __init__(self) -> None:
         """Start the reaper."""
-        self._reaper = subprocess.Popen(
-            [sys.executable, "-I", "-S", reaper.__file__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        self._reaper = _start_reaper()
         self._groups: set[int] = set()
+        self._closed = False
 
     async def run(
         self,
@@ -92,8 +88,8 @@ class Processes:
             )
         except OSError as error:
             raise KubectlUnusable(f"{argv[0]} cannot be started: {error.strerror or error}") from error
-        self._begin(process.pid)
         try:
+            self._begin(process.pid)
             async with asyncio.timeout(timeout):
                 stdout, stderr = await asyncio.gather(
                     _read(process.stdout, output_limit, argv), _read_start(process.stderr)
@@ -104,17 +100,19 @@ class Processes:
         finally:
             # Also after a normal end: what the command started must not outlive it.
             self._kill(process.pid)
+            # asyncio waits until the pipes are closed, too: one that nobody reads any more, or that a process outside
+            # of the group holds, never is.
+            process._transport.close()  # type: ignore[attr-defined]
             await asyncio.shield(process.wait())
             self._end(process.pid)
         return Completed(returncode, stdout, stderr)
 
     def close(self) -> None:
         """Kill what still runs and end the reaper."""
+        self._closed = True
         for group in list(self._groups):
             self._kill(group)
-        assert self._reaper.stdin is not None  # noqa: S101 – opened as a pipe above
-        self._reaper.stdin.close()
-        self._reaper.wait()
+        _end_reaper(self._reaper)
 
     def _begin(self, group: int) -> None:
         self._groups.add(group)
@@ -125,9 +123,16 @@ class Processes:
         self._tell_reaper("-", group)
 
     def _tell_reaper(self, mark: str, group: int) -> None:
-        assert self._reaper.stdin is not None  # noqa: S101
-        self._reaper.stdin.write(f"{mark}{group}\n".encode())
-        self._reaper.stdin.flush()
+        if self._closed:
+            return
+        try:
+            _tell(self._reaper, mark, group)
+        except BrokenPipeError:
+            # Somebody killed it. A new one has to know of all that runs.
+            _end_reaper(self._reaper)
+            self._reaper = _start_reaper()
+            for running in self._groups:
+                _tell(self._reaper, "+", running)
 
     @staticmethod
     def _kill(group: int) -> None:
@@ -135,6 +140,27 @@ class Processes:
             os.killpg(group, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             return  # already gone (macOS says EPERM of a group of zombies)
+
+
+def _start_reaper() -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", reaper.__file__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+        bufsize=0,
+    )
+
+
+def _end_reaper(process: "subprocess.Popen[bytes]") -> None:
+    assert process.stdin is not None  # noqa: S101 – opened as a pipe
+    process.stdin.close()
+    process.wait()
+
+
+def _tell(process: "subprocess.Popen[bytes]", mark: str, group: int) -> None:
+    assert process.stdin is not None  # noqa: S101 – opened as a pipe
+    process.stdin.write(f"{mark}{group}\n".encode())
 
 
 async def _read(stream: asyncio.StreamReader | None, limit: int, argv: Sequence[str]) -> bytes:
@@ -190,8 +216,8 @@ class Kubectl:
         done = await self._processes.run(argv, environment=self._offline, timeout=BUILD_TIMEOUT)
         if done.returncode != 0:
             # Always one error, whose text may go over several lines.
-            reason = " ".join(_told(done.stderr)).removeprefix("error: ") or SILENCE
-            raise BuildFailed(reason.replace(f"{folder}/", "").replace(str(folder), "the folder"))
+            reason = " ".join(_lines(done.stderr)).removeprefix("error: ") or SILENCE
+            raise BuildFailed(_without_path(reason, folder))
         return done.stdout.decode()
 
     async def apply(self, folder: Path) -> list[dict[str, Any]]:
@@ -212,7 +238,7 @@ class Kubectl:
             objects: list[dict[str, Any]] = printed["items"] if printed["kind"] == "List" else [printed]
         except (ValueError, KeyError, TypeError) as error:
             raise ApplyFailed(
-                f"kubectl apply ended well but printed no objects: {_first_lines(done.stderr)}", terminal=False
+                f"kubectl apply ended well but printed no objects: {_first_message(done.stderr)}", terminal=False
             ) from error
         return objects
 
@@ -232,7 +258,7 @@ async def find_kubectl(processes: Processes) -> str:
         found = tuple(map(int, re.findall(r"\d+", version)[:2]))
     except (ValueError, KeyError, TypeError) as error:
         raise KubectlUnusable(
-            f"{program} does not tell its version (exit code {done.returncode}): {_first_lines(done.stderr)}"
+            f"{program} does not tell its version (exit code {done.returncode}): {_first_message(done.stderr)}"
         ) from error
     if found < MINIMUM_VERSION:
         raise KubectlUnusable(f"{program} is {version}; nuvop needs {wanted} or newer")
@@ -247,7 +273,7 @@ async def user_config(processes: Processes, program: str) -> dict[str, Any]:
     argv = [program, "config", "view", "--minify", "--flatten", "--raw", "-o", "json"]
     done = await processes.run(argv, environment=os.environ, timeout=VERSION_TIMEOUT)
     if done.returncode != 0:
-        raise KubectlError(_first_lines(done.stderr))
+        raise KubectlError(_first_message(done.stderr))
     config: dict[str, Any] = json.loads(done.stdout)
     return config
 
@@ -255,10 +281,29 @@ async def user_config(processes: Processes, program: str) -> dict[str, Any]:
 _TERMINAL = re.compile(
     r"is invalid|\((Invalid|Forbidden|BadRequest|MethodNotAllowed|RequestEntityTooLarge)\)|denied the request"
     r"|not declared in schema|failed to create typed patch|field is immutable|strict decoding error"
+    r"|unable to decode|failed to convert new object"
 )
 _NAMED_FILE = re.compile(
-    r'error when (?:creating|applying patch|patching|retrieving current configuration of)[^"]*"[^"]*": '
+    r'(?:error when (?:creating|applying patch|patching|retrieving current configuration of)[^"]*"[^"]*"|'
+    r'unable to (?:decode|recognize) "[^"]*"): | from "[^"]*"(?=: no matches for kind)'
 )
+_QUOTED_VALUE = re.compile(r", got &value\.\w+\{.*\}")
+"""How the API server quotes a value of the wrong type. It may be a Secret's."""
+
+_NO_MESSAGE = re.compile(r"Warning:|# Warning:|[EWIF]\d{4} [\d:.]+ +\d+ \S+\]|ensure CRDs are installed first")
+"""Lines that are no error: warnings, kubectl's own log with time and process id, advice."""
+
+_ADVICE_ON_CONFLICTS = "Please review the fields above"
+"""What follows is advice on kubectl's options."""
+
+SILENCE = "it said nothing"
+
+
+def _without_path(text: str, folder: Path) -> str:
+    """A text that names files by their place in a folder; kustomize follows links."""
+    for named in (folder, folder.resolve()):
+        text = text.replace(f"{named}/", "").replace(str(named), "the folder")
+    return text
 
 
 def _is_terminal(stderr: str) -> bool:
@@ -267,15 +312,12 @@ def _is_terminal(stderr: str) -> bool:
 
 
 def _reason(stderr: str) -> str:
-    return _NAMED_FILE.sub("", _first_lines(stderr))
+    return _QUOTED_VALUE.sub("", _NAMED_FILE.sub("", _first_message(stderr)))
 
 
-SILENCE = "it said nothing"
-
-
-def _first_lines(stderr: str) -> str:
+def _first_message(stderr: str) -> str:
     """The first message of an error on one line, with a count of further ones."""
-    lines = _told(stderr)
+    lines = _lines(stderr)
     if not lines:
         return SILENCE
     # An error's list of causes follows it, a line each.
@@ -285,7 +327,7 @@ def _first_lines(stderr: str) -> str:
     return f"{text} (and {others} more)" if others > 0 else text
 
 
-def _told(stderr: str) -> list[str]:
-    """The lines of an error without warnings, unless there is nothing else."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    return [line for line in lines if not line.startswith(("Warning:", "# Warning:"))] or lines
+def _lines(stderr: str) -> list[str]:
+    """The lines of an error that are messages; all of them where none is."""
+    lines = [line for line in map(str.strip, stderr.split(_ADVICE_ON_CONFLICTS)[0].splitlines()) if line]
+    return [line for line in lines if not _NO_MESSAGE.match(line)] or lines

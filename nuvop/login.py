@@ -171,7 +171,7 @@ class Login:
         if user.get("exec"):
             return await self._with_plugin(credentials, user["exec"], cluster)
         if user.get("tokenFile"):
-            return replace(credentials, token_file=Path(user["tokenFile"]))
+            return replace(credentials, token_file=Path(_beside_kubeconfig(user["tokenFile"])))
         return self._with_token(credentials, user.get("token"))
 
     def _with_token(self, credentials: Credentials, token: str | None) -> Credentials:
@@ -200,7 +200,7 @@ class Login:
         line = f"{credentials.source}: credential plugin {plugin['command']}"
         try:
             done = await self._processes.run(
-                [_located(plugin["command"]), *(plugin.get("args") or ())],
+                [_plugin_program(plugin["command"]), *(plugin.get("args") or ())],
                 environment=environment,
                 timeout=PLUGIN_TIMEOUT,
             )
@@ -215,26 +215,39 @@ class Login:
                 credentials,
                 client_certificate=status.get("clientCertificateData") or credentials.client_certificate,
                 client_key=status.get("clientKeyData") or credentials.client_key,
-                expiration=datetime.datetime.fromisoformat(expiration) if expiration else None,
+                expiration=_time(expiration) if expiration else None,
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             # The output itself stays out of the message: it may hold the token.
             raise LoginError(f"{line}: printed no ExecCredential with a status") from error
+        if not status.get("token") and not (status.get("clientCertificateData") and status.get("clientKeyData")):
+            raise LoginError(f"{line}: gave neither a token nor a client certificate with its key")
         return self._with_token(found, status.get("token"))
 
 
-def _located(command: str) -> str:
-    """A plugin's command; a relative path is relative to the kubeconfig, and kubectl does not tell which of several."""
-    if "/" not in command or command.startswith("/"):
-        return command
-    folders = [Path(file).parent for file in _kubeconfig_files()]
-    return next((str(folder / command) for folder in folders if (folder / command).exists()), command)
+def _plugin_program(command: str) -> str:
+    """A plugin's program: a bare name is looked for on PATH."""
+    return _beside_kubeconfig(command) if "/" in command else command
+
+
+def _beside_kubeconfig(path: str) -> str:
+    """A path in a kubeconfig is relative to that file; kubectl does not tell which one of several it was."""
+    if path.startswith("/"):
+        return path
+    folders = [Path(file).absolute().parent for file in _kubeconfig_files()]
+    return next((str(folder / path) for folder in folders if (folder / path).exists()), path)
 
 
 def _kubeconfig_files() -> list[str]:
     """The user's kubeconfig files, as kubectl finds them."""
     named = [file for file in os.environ.get("KUBECONFIG", "").split(os.pathsep) if file]
     return named or [os.path.expanduser("~/.kube/config")]
+
+
+def _time(text: str) -> datetime.datetime:
+    """A time of RFC 3339; UTC where it has no zone."""
+    time = datetime.datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=datetime.UTC)
 
 
 def _pem(data: str | None) -> str | None:

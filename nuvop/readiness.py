@@ -46,13 +46,14 @@ def assess(obj: Body) -> Readiness:
     """Return the readiness of a live object."""
     if is_deleting(obj):
         return in_progress("is being deleted")
-    status = obj.get("status") or {}
-    observed = status.get("observedGeneration")
+    # Of what shape a custom resource's status is, is up to its CRD.
+    status = obj.get("status") if isinstance(obj.get("status"), dict) else {}
+    observed = str((status or {}).get("observedGeneration"))
     generation = obj["metadata"].get("generation")
-    if observed is not None and generation is not None and observed < generation:
+    if observed.isdecimal() and generation is not None and int(observed) < generation:
         return in_progress("its newest generation has not been seen yet")
     rule = _RULES.get((group_of(obj["apiVersion"]), obj["kind"]), _any)
-    return rule(obj, obj.get("spec") or {}, status)
+    return rule(obj, obj.get("spec") or {}, status or {})
 
 
 def _any(obj: Body, spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:
@@ -82,6 +83,8 @@ def _deployment(obj: Body, spec: Mapping[str, Any], status: Mapping[str, Any]) -
         return in_progress(f"{updated} of {wanted} replicas are up to date")
     if all_ > updated:
         return in_progress(f"{all_ - updated} old replicas are still there")
+    if all_ > wanted:
+        return in_progress(f"{all_ - wanted} replicas too many are still there")
     if available < updated or available < wanted:
         return in_progress(f"{available} of {wanted} replicas are available")
     if ready < wanted:
@@ -193,7 +196,10 @@ _RULES = {
 
 def _condition(status: Mapping[str, Any], type_: str, value: str) -> Mapping[str, Any] | None:
     """The condition of a type, if it has that value."""
-    for condition in status.get("conditions") or ():
+    conditions = status.get("conditions")
+    for condition in conditions if isinstance(conditions, list) else ():
+        if not isinstance(condition, dict):
+            continue
         if (condition.get("type"), condition.get("status")) == (type_, value):
             found: Mapping[str, Any] = condition
             return found

@@ -16,11 +16,13 @@ def main() -> None:
         signal.signal(ignored, signal.SIG_IGN)
     groups: set[int] = set()
     for line in sys.stdin.buffer:
-        mark, group = line[:1], int(line[1:])
+        mark, group = line[:1], line[1:].strip()
+        if not group.isdigit():
+            continue  # half a line, of an operator that died while it wrote
         if mark == b"+":
-            groups.add(group)
+            groups.add(int(group))
         else:
-            groups.discard(group)
+            groups.discard(int(group))
     for group in groups:
         try:
             os.killpg(group, signal.SIGKILL)

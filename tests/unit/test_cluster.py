@@ -412,7 +412,6 @@ async def test_requests_that_are_refused_together_log_in_once(api: ApiServer, cl
 # --- what may not happen ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.xfail(reason="lists and watches are repeated without a pause")
 async def test_versions_that_are_always_too_old_do_not_burn_the_api_server(
     api: ApiServer, follower: Follower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -430,7 +429,6 @@ async def test_versions_that_are_always_too_old_do_not_burn_the_api_server(
     assert len(api.seen(LIST)) <= 8
 
 
-@pytest.mark.xfail(reason="each 401 adds a client with its connections and certificates, and none is closed")
 async def test_a_token_that_stays_refused_costs_no_memory(api: ApiServer, client: Cluster) -> None:
     api.token = "another"
     for _ in range(10):
@@ -439,20 +437,17 @@ async def test_a_token_that_stays_refused_costs_no_memory(api: ApiServer, client
     assert len(client._retired) < 5
 
 
-@pytest.mark.xfail(reason="the follower ends with a JSONDecodeError, and the kind is watched no more")
 @pytest.mark.parametrize("text", ["<html>please log in</html>", "[]", "{}"])
 async def test_an_answer_that_is_no_list_is_trouble(api: ApiServer, follower: Follower, text: str) -> None:
     api.answers[LIST] = [plain(text), page(version=7)]
     assert (await follower.take(1))[-1] == Listed([])
 
 
-@pytest.mark.xfail(reason="the follower ends with an AttributeError")
 async def test_an_error_that_is_no_status_is_trouble(api: ApiServer, follower: Follower) -> None:
     api.answers[LIST] = [plain('"bad gateway"', 502, "application/json"), page(version=7)]
     assert (await follower.take(1))[-1] == Listed([])
 
 
-@pytest.mark.xfail(reason="the follower ends with lightkube's ConfigError")
 async def test_a_token_file_that_is_away_for_a_moment(
     api: ApiServer, login: Login, config: Path, tmp_path: Path
 ) -> None:

@@ -137,13 +137,6 @@ async def test_only_the_start_of_an_endless_standard_error_is_kept(processes: Pr
     assert done.stderr.startswith("firsty\ny\n")
 
 
-HANGS = pytest.mark.xfail(
-    reason="hangs: asyncio's wait() returns when all pipes are closed, and nobody reads them to their end any more",
-    run=False,
-)
-
-
-@HANGS
 @pytest.mark.parametrize("text", ["exec yes", "exec yes >&2", "yes & yes >&2"])
 async def test_a_time_out_holds_for_a_command_that_prints_without_end(processes: Processes, text: str) -> None:
     began = time.monotonic()
@@ -152,14 +145,12 @@ async def test_a_time_out_holds_for_a_command_that_prints_without_end(processes:
     assert time.monotonic() - began < 3
 
 
-@HANGS
 async def test_output_without_end_is_ended(processes: Processes) -> None:
     for _ in range(10):
         with pytest.raises(KubectlError):
             await processes.run([program("yes")], environment=PATH, timeout=10, output_limit=100_000)
 
 
-@HANGS
 async def test_a_time_out_holds_though_a_process_has_left_the_group(processes: Processes, tmp_path: Path) -> None:
     daemon = (
         f"import os, time; os.setsid(); print(os.getpid(), file=open({str(tmp_path / 'pid')!r}, 'w')); time.sleep(9)"
@@ -264,7 +255,6 @@ async def test_closing_kills_what_runs_and_ends_the_reaper(tmp_path: Path, reape
     task.exception()
 
 
-@pytest.mark.xfail(reason="ValueError: write to closed file")
 async def test_a_run_that_closing_has_killed_ends_as_one_that_was_killed() -> None:
     processes = Processes()
     task = asyncio.create_task(processes.run([SH, "-c", "exec sleep 60"], environment=PATH, timeout=60))
@@ -288,13 +278,11 @@ def without_reaper() -> Iterator[Processes]:
         made.close()
 
 
-@pytest.mark.xfail(reason="BrokenPipeError, and the command is left behind", run=False)
 async def test_the_operator_can_do_without_its_reaper(without_reaper: Processes) -> None:
     done = await without_reaper.run([program("printf"), "x"], environment=PATH, timeout=10)
     assert done.stdout == b"x"
 
 
-@pytest.mark.xfail(reason="the command goes on when the reaper cannot be told of it", run=False)
 async def test_no_command_is_left_behind_without_a_reaper(without_reaper: Processes, tmp_path: Path) -> None:
     file = tmp_path / "pid"
     try:
@@ -551,7 +539,6 @@ PASSING = {
             False,
             REFUSED,
             id="connection refused",
-            marks=pytest.mark.xfail(reason="the time and a process id in the message make each attempt another one"),
         ),
         pytest.param(
             f'error: resource mapping not found for name: "d" namespace: "default" from "{FOLDER}": no matches for '
@@ -560,7 +547,6 @@ PASSING = {
             'resource mapping not found for name: "d" namespace: "default": no matches for '
             'kind "Widget" in version "nowhere.example/v1"',
             id="unknown kind",
-            marks=pytest.mark.xfail(reason="names the overlay's folder"),
         ),
         pytest.param(
             f'error: unable to decode "{FOLDER}": json: cannot unmarshal number into Go struct field '
@@ -568,7 +554,6 @@ PASSING = {
             True,
             "json: cannot unmarshal number into Go struct field ObjectMeta.metadata.labels of type string",
             id="label that is no string",
-            marks=pytest.mark.xfail(reason="names the overlay's folder, and is tried again though nothing can change"),
         ),
         pytest.param(
             "Error from server: failed to convert new object (default/c; /v1, Kind=Secret) to proper version: unable "
@@ -579,21 +564,18 @@ PASSING = {
             "to convert unstructured object to /v1, Kind=Secret: error decoding from json: illegal base64 data at "
             "input byte 7",
             id="Secret that is no base64",
-            marks=pytest.mark.xfail(reason="is tried again though nothing can change"),
         ),
         pytest.param(
             f"error: {MODIFIED}\n{CONFLICT_ADVICE}",
             False,
             MODIFIED,
             id="conflict",
-            marks=pytest.mark.xfail(reason="kubectl's advice on options is taken for causes"),
         ),
         pytest.param(
             f"Warning: this is a warning from the hook\nerror: {HOOK}: denied with a code\n{CONFLICT_ADVICE}",
             True,
             f"{HOOK}: denied with a code",
             id="webhook that denies with 409",
-            marks=pytest.mark.xfail(reason="kubectl's advice on options is taken for causes"),
         ),
     ],
 )
@@ -627,7 +609,6 @@ async def test_what_was_printed_before_the_error_is_not_in_it(fake: Fake, kubect
     assert "aHVudGVyMg==" not in str(error.value)
 
 
-@pytest.mark.xfail(reason="kubectl quotes the value itself")
 async def test_a_value_of_a_secret_is_not_in_the_error(fake: Fake, kubectl_: Kubectl) -> None:
     stderr = (
         "Error from server: failed to create typed patch object (default/c; /v1, Kind=Secret): .data.password: "
@@ -697,7 +678,6 @@ async def test_a_folder_that_is_gone(kustomize: Kubectl, tmp_path: Path) -> None
     assert str(tmp_path) not in str(error.value)
 
 
-@pytest.mark.xfail(reason="kustomize follows the link, and then the folder's own name is not in its text")
 async def test_a_build_error_in_a_linked_folder_names_no_folder_either(kustomize: Kubectl, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(kind_folder(tmp_path / "kind", "resources: [gone.yaml]"))
     with pytest.raises(BuildFailed) as error:

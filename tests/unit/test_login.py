@@ -89,12 +89,7 @@ async def test_certificates_in_files_are_copied(login: Login, config: Path) -> N
     assert credentials.token() is None
 
 
-RELATIVE = pytest.mark.xfail(
-    reason="kubectl config view does not tell where it stands; it is not in the current folder"
-)
-
-
-@pytest.mark.parametrize("relative", [False, pytest.param(True, marks=RELATIVE)])
+@pytest.mark.parametrize("relative", [False, True])
 async def test_a_token_file_is_referred_to(login: Login, config: Path, relative: bool) -> None:
     file = config.parent / "token"
     # Where both are given, the file counts, as for kubectl.
@@ -515,7 +510,6 @@ async def test_what_a_plugin_printed_is_not_in_the_error(
     assert not login.kubeconfig.exists()
 
 
-@pytest.mark.xfail(reason="logs in as nobody, which the API server may answer with 403 instead of 401")
 @pytest.mark.parametrize(
     "status", [{}, {"clientCertificateData": "c"}, {"clientKeyData": "k"}, {"token": ""}], ids=json.dumps
 )
@@ -528,7 +522,6 @@ async def test_a_plugin_that_gives_no_credentials(
         await login.refresh()
 
 
-@pytest.mark.xfail(reason="TypeError in keep_fresh: an expiration without a zone cannot be compared")
 async def test_an_expiration_without_a_zone_does_not_end_the_renewal(
     login: Login, config: Path, plugin: Plugin
 ) -> None:
