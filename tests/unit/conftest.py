@@ -67,7 +67,7 @@ def eventually(check: Callable[[], bool], seconds: float = 5.0) -> bool:
 
 def read_pids(file: Path, count: int) -> list[int]:
     """The process ids that a script has written, a line each."""
-    assert eventually(lambda: file.exists() and len(file.read_text().split()) >= count)
+    assert eventually(lambda: file.exists() and len(file.read_text().split()) >= count, 20)
     return [int(line) for line in file.read_text().split()]
 
 

@@ -144,8 +144,13 @@ import asyncio, sys
 from nuvop.kubectl import Processes
 
 async def main():
+    processes = Processes()
     script = "trap '' TERM; sleep 60 & echo $$ > $0; echo $! >> $0; wait"
-    await Processes().run(["/bin/sh", "-c", script, sys.argv[1]], environment={}, timeout=60)
+    run = asyncio.create_task(processes.run(["/bin/sh", "-c", script, sys.argv[1]], environment={}, timeout=60))
+    while not processes._groups:
+        await asyncio.sleep(0.01)
+    print("the reaper knows of it", flush=True)
+    await run
 
 asyncio.run(main())
 """
@@ -153,9 +158,10 @@ asyncio.run(main())
 
 def test_what_an_operator_ran_dies_with_it_even_when_it_is_killed(tmp_path: Path) -> None:
     file = tmp_path / "pids"
-    operator = subprocess.Popen([sys.executable, "-c", OPERATOR, str(file)])
-    pids = read_pids(file, 2)
-    assert all(map(is_alive, pids))
-    operator.kill()
-    operator.wait()
+    with subprocess.Popen([sys.executable, "-c", OPERATOR, str(file)], stdout=subprocess.PIPE) as operator:
+        assert operator.stdout is not None
+        operator.stdout.readline()
+        pids = read_pids(file, 2)
+        assert all(map(is_alive, pids))
+        operator.kill()
     assert eventually(lambda: not any(map(is_alive, pids)))
