@@ -409,6 +409,15 @@ async def test_requests_that_are_refused_together_log_in_once(api: ApiServer, cl
     assert logins == 1
 
 
+async def test_a_new_token_does_not_end_what_is_under_way(api: ApiServer, follower: Follower, client: Cluster) -> None:
+    api.answers[LIST] = [page(version=7)]
+    api.answers[WATCH] = [api.events(event("ADDED", "a", 8), then="hang")]
+    await follower.take(2)
+    await client.connect()
+    assert await follower.stays_silent(0.1)
+    assert len(api.seen(WATCH)) == 1
+
+
 # --- what may not happen ---------------------------------------------------------------------------------------------
 
 
@@ -512,6 +521,17 @@ async def test_a_server_that_does_not_answer(api: ApiServer, client: Cluster) ->
     client._client.timeout = 0.1
     with pytest.raises(ClusterUnreachable, match="cannot be reached: ReadTimeout"):
         await client.get(PODS, "demo", "a")
+
+
+async def test_a_proxy_is_for_others(
+    api: ApiServer, login: Login, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    client = Cluster(login)
+    await client.connect()
+    api.answers["GET /api/v1/namespaces/demo/pods/a"] = [reply(whole("a", 1))]
+    assert await client.get(PODS, "demo", "a") == whole("a", 1)
+    await client.close()
 
 
 async def test_nothing_can_be_asked_before_connecting(login: Login) -> None:

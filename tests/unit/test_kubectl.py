@@ -292,6 +292,31 @@ async def test_no_command_is_left_behind_without_a_reaper(without_reaper: Proces
     assert eventually(lambda: not is_alive(pid), 1)
 
 
+async def test_a_new_reaper_knows_of_all_that_runs(processes: Processes) -> None:
+    task = asyncio.create_task(processes.run([SH, "-c", "exec sleep 60"], environment=PATH, timeout=60))
+    await asyncio.sleep(0.2)
+    assert processes._groups
+    killed = processes._reaper
+    killed.kill()
+    killed.wait()
+    await processes.run([SH, "-c", ":"], environment=PATH, timeout=10)
+    assert processes._reaper is not killed
+    # The end of the operator, for the reaper.
+    assert processes._reaper.stdin is not None
+    processes._reaper.stdin.close()
+    with contextlib.suppress(ValueError):  # for it can be told nothing more
+        await asyncio.wait_for(task, 5)
+
+
+async def test_what_is_run_after_closing_leaves_nothing_behind(tmp_path: Path) -> None:
+    processes = Processes()
+    processes.close()
+    file = tmp_path / "pids"
+    with pytest.raises(KubectlTimeout):
+        await processes.run([SH, "-c", DEAF_TREE, str(file)], environment=PATH, timeout=0.5)
+    assert eventually(lambda: not any(map(is_alive, read_pids(file, 3))))
+
+
 # --- Kubectl ---------------------------------------------------------------------------------------------------------
 
 
@@ -609,16 +634,52 @@ async def test_what_was_printed_before_the_error_is_not_in_it(fake: Fake, kubect
     assert "aHVudGVyMg==" not in str(error.value)
 
 
-async def test_a_value_of_a_secret_is_not_in_the_error(fake: Fake, kubectl_: Kubectl) -> None:
-    stderr = (
-        "Error from server: failed to create typed patch object (default/c; /v1, Kind=Secret): .data.password: "
-        "expected string, got &value.valueUnstructured{Value:424242}\n"
-    )
-    fake.says("", stderr, 1)
+TYPED_SECRET = "failed to create typed patch object (default/c; /v1, Kind=Secret)"
+LEAKS = pytest.mark.xfail(reason="kubectl quotes the value itself")
+UNTOLD = pytest.mark.xfail(reason="the errors are counted, not told")
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        pytest.param(
+            ".data.password: expected string, got &value.valueUnstructured{Value:424242}",
+            ".data.password: expected string",
+            id="number",
+        ),
+        pytest.param(".data: expected map, got &{424242}", ".data: expected map", id="no map", marks=LEAKS),
+        pytest.param(".data: expected map, got &{[424242 1]}", ".data: expected map", id="list", marks=LEAKS),
+        pytest.param(
+            'errors:\n  .data.a: expected string, got &value.valueUnstructured{Value:[]interface {}{"424242"}}\n'
+            "  .data.b: expected string, got &value.valueUnstructured{Value:true}",
+            "errors: .data.a: expected string; .data.b: expected string",
+            id="two",
+            marks=UNTOLD,
+        ),
+    ],
+)
+async def test_a_value_of_a_secret_is_not_in_the_error(fake: Fake, kubectl_: Kubectl, told: str, said: str) -> None:
+    fake.says("", f"Error from server: {TYPED_SECRET}: {told}\n", 1)
     with pytest.raises(ApplyFailed) as error:
         await kubectl_.apply(FOLDER)
-    assert ".data.password: expected string" in str(error.value)
-    assert "424242" not in str(error.value)
+    assert error.value.terminal
+    assert str(error.value) == f"Error from server: {TYPED_SECRET}: {said}"
+
+
+@pytest.mark.xfail(reason="is tried again, though only another CR or another folder can help")
+async def test_what_kustomize_cannot_build_is_not_tried_again(
+    kustomize: Kubectl, tmp_path: Path, private: Path
+) -> None:
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}}
+    spec = {"containers": [{"name": "x", "image": "y", "env": "no list"}]}
+    config_map = CONFIG_MAP | {"metadata": {"name": "c"}}
+    files = {"p": json.dumps({**pod, "spec": spec}), "c": json.dumps(config_map)}
+    folder = kind_folder(tmp_path / "overlay", "namePrefix: x-\nresources: [p.yaml, c.yaml]", **files)
+    write_kubeconfig(private / "kubeconfig", {"token": "t"}, {"server": "https://127.0.0.1:1"})
+    with pytest.raises(ApplyFailed) as error:
+        await kustomize.apply(folder)
+    assert "updating name reference" in str(error.value)
+    assert error.value.terminal
 
 
 # --- build, with the real kustomize ----------------------------------------------------------------------------------

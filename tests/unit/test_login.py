@@ -134,6 +134,24 @@ async def test_what_else_may_stand_in_a_kubeconfig(login: Login, config: Path) -
     assert made["users"][0]["user"] == {"username": "jane", "password": "hunter2"}
 
 
+@pytest.mark.parametrize(
+    ("server", "expected"),
+    [
+        ("https://api.example:6443", True),
+        ("https://10.0.0.1", True),
+        ("https://[2001:db8::1]:6443", True),
+        ("https://localhost.example", True),
+        ("https://localhost:6443", False),
+        ("https://LOCALHOST:6443", False),
+        ("https://127.0.0.1:6443", False),
+        ("https://127.8.9.1", False),
+        ("http://[::1]:6443", False),
+    ],
+)
+def test_proxies_are_not_for_this_computer(server: str, expected: bool) -> None:
+    assert Credentials(source="s", server=server, namespace="n").may_use_proxies is expected
+
+
 async def test_kubectl_reads_the_private_kubeconfig(login: Login, config: Path) -> None:
     write_kubeconfig(config, {"token": "t"}, {"certificate-authority-data": encoded(CA)}, namespace="demo")
     await login.refresh()

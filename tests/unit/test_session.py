@@ -1,6 +1,6 @@
 """kopf's session against a server that answers: real connections, a real login, made-up answers."""
 
-# ruff: noqa: ASYNC240 – the files are small, and nothing else has to go on meanwhile
+# ruff: noqa: ASYNC110, ASYNC240 – the files are small, and nothing else has to go on meanwhile
 
 import asyncio
 import logging
@@ -85,13 +85,14 @@ async def test_a_refused_token_is_renewed_within_the_request(
     api.answers[f"PATCH {PODS}"] = [reply({"patched": True})]
     session = await open_()
     request = asyncio.create_task(session.aiohttp_session.patch(api.url + PODS, json={"a": "ü"}))
-    await asyncio.sleep(0.3)
+    async with asyncio.timeout(10):
+        while len(api.requests) < 3:
+            await asyncio.sleep(0.02)
     assert not request.done(), "it waits for a token that is accepted"
     write_kubeconfig(config, {"token": "new"}, {"server": api.url})
     response = await asyncio.wait_for(request, 5)
     assert response.status == 200
     assert await response.json() == {"patched": True}
-    assert len(api.requests) > 3
     assert tokens(api)[0] == "Bearer old"
     assert tokens(api)[-1] == "Bearer new"
     assert {request.body for request in api.requests} == {b'{"a": "\\u00fc"}'}, "each attempt sends the whole body"
@@ -181,6 +182,16 @@ async def test_a_server_that_is_away_is_kopfs_affair(open_: Open, config: Path, 
     await api.stop()
     with pytest.raises(aiohttp.ClientConnectionError):
         await session.aiohttp_session.get(api.url + PODS)
+
+
+async def test_a_proxy_is_for_others(
+    open_: Open, config: Path, api: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    write_kubeconfig(config, {"token": "t"}, {"server": api.url})
+    api.answers[f"GET {PODS}"] = [reply({})]
+    session = await open_()
+    assert (await session.aiohttp_session.get(api.url + PODS)).status == 200
 
 
 async def test_nothing_to_log_in_with(open_: Open) -> None:
