@@ -111,6 +111,11 @@ async def test_an_empty_list_is_told_too(api: ApiServer, follower: Follower) -> 
     assert await follower.take(1) == [Listed([])], "that there is nothing is a fact"
 
 
+async def test_an_empty_list_may_be_null(api: ApiServer, follower: Follower) -> None:
+    api.answers[LIST] = [reply({"kind": "PodList", "metadata": {"resourceVersion": "7"}, "items": None})]
+    assert await follower.take(1) == [Listed([])]
+
+
 async def test_the_watch_goes_on_from_the_list(api: ApiServer, follower: Follower) -> None:
     api.answers[LIST] = [page(pod("a", 3), version=7)]
     api.answers[WATCH] = [
@@ -446,7 +451,7 @@ async def test_a_token_that_stays_refused_costs_no_memory(api: ApiServer, client
     assert len(client._retired) < 5
 
 
-@pytest.mark.parametrize("text", ["<html>please log in</html>", "[]", "{}"])
+@pytest.mark.parametrize("text", ["<html>please log in</html>", "[]", "{}", '{"metadata": {}}'])
 async def test_an_answer_that_is_no_list_is_trouble(api: ApiServer, follower: Follower, text: str) -> None:
     api.answers[LIST] = [plain(text), page(version=7)]
     assert (await follower.take(1))[-1] == Listed([])
@@ -457,22 +462,28 @@ async def test_an_error_that_is_no_status_is_trouble(api: ApiServer, follower: F
     assert (await follower.take(1))[-1] == Listed([])
 
 
+@pytest.mark.parametrize("when", ["before the list", "before the watch"])
 async def test_a_token_file_that_is_away_for_a_moment(
-    api: ApiServer, login: Login, config: Path, tmp_path: Path
+    api: ApiServer, login: Login, config: Path, tmp_path: Path, when: str
 ) -> None:
     file = tmp_path / "token"
-    file.write_text("t")
+    file.write_text("old")
     write_kubeconfig(config, {"tokenFile": str(file)}, {"server": api.url})
     client = Cluster(login)
     await client.connect()
-    file.unlink()
     api.answers[LIST] = [page(version=7)]
+    api.answers[WATCH] = [api.events(event("ADDED", "a", 8), then="hang")]
     follower = Follower(client)
     try:
+        if when == "before the watch":
+            await follower.take(1)
+        api.token = "new"
+        file.unlink()
         waiting = asyncio.create_task(follower.take(1))
-        await asyncio.sleep(0.1)
-        file.write_text("t")
-        assert await waiting == [Listed([])]
+        await asyncio.sleep(0.2)
+        assert not waiting.done()
+        file.write_text("new")
+        assert await waiting == [Listed([]) if when == "before the list" else Changed(whole("a", 8))]
     finally:
         await follower.stream.aclose()
         await client.close()

@@ -471,6 +471,7 @@ async def test_a_plugin_beside_the_kubeconfig(login: Login, config: Path, plugin
 async def test_a_plugin_on_path(login: Login, config: Path, plugin: Plugin, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(Path(plugin.command).parent), prepend=os.pathsep)
     write_kubeconfig(config, plugin.user(command="plugin"))
+    script(config.parent / "plugin", "echo that of the same name beside the kubeconfig")
     assert (await login.refresh()).token() == "from-plugin"
 
 

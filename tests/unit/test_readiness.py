@@ -339,7 +339,10 @@ def test_an_observed_generation_may_be_a_string() -> None:
     assert assess(rollout).state is not FAILED
 
 
-@pytest.mark.parametrize("status", [{"conditions": {"Ready": "True"}}, {"conditions": ["Ready"]}, "Ready"])
+@pytest.mark.parametrize(
+    "status",
+    [{"conditions": {"Ready": "True"}}, {"conditions": ["Ready"]}, "Ready", {"observedGeneration": "main@sha1:0f"}],
+)
 def test_a_status_of_another_shape_is_no_error(status: Any) -> None:
     assert assess(body("something/v1", "MyCR", {}, status, generation=1)).state is READY
 
