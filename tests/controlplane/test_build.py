@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -52,7 +53,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGo]:
     program = tmp_path / "bin" / "go"
     program.parent.mkdir()
-    program.write_text(f"#!{sys.executable} -S\n" + Path(fake_go.__file__).read_text())
+    # A path with a space cannot stand in a `#!` line.
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -S {shlex.quote(fake_go.__file__)} "$@"\n')
     program.chmod(0o755)
     talk = tmp_path / "talk"
     talk.mkdir()

@@ -139,7 +139,7 @@ def slow_kubectl(folder: Path) -> str:
     program = folder / "kubectl"
     program.write_text(
         "#!/bin/sh\n"
-        f'case "$1" in apply) trap "" TERM; sleep 600 & wait; sleep 600;; *) exec {PROGRAMS}/kubectl "$@";; esac\n'
+        f'case "$1" in apply) trap "" TERM; sleep 600 & wait; sleep 600;; *) exec "{PROGRAMS}/kubectl" "$@";; esac\n'
     )
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     return f"{folder}:{os.environ['PATH']}"
