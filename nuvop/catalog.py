@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from nuvop import kinds, overlay, yamltext
@@ -39,7 +40,7 @@ class Catalog:
         loaded = self._loaded[plural]
         if isinstance(loaded, Kind):
             return loaded
-        raise loaded
+        raise type(loaded)(str(loaded)) from loaded
 
     def resource(self, plural: str) -> ApiResource:
         """The resource of a kind's CRs."""
@@ -71,11 +72,17 @@ class Catalog:
             await asyncio.sleep(LOOK_EVERY)
             for plural in self._folders:
                 seen = await asyncio.to_thread(self._digest, plural)
-                if seen == last_look[plural] and seen != self._digests[plural]:
+                has_changed = seen == last_look[plural] and seen != self._digests[plural]
+                if has_changed:
                     logger.info("%s has changed", self._folders[plural])
+                if has_changed or self._may_pass(plural):
                     await self._load(plural)
                     changed(plural)
                 last_look[plural] = seen
+
+    def _may_pass(self, plural: str) -> bool:
+        """Whether what keeps a kind from being served is not its folder's fault: a full disk, a killed kubectl."""
+        return not isinstance(self._loaded[plural], Kind | KindError | BuildFailed)
 
     def _digest(self, plural: str) -> str:
         try:
@@ -85,11 +92,17 @@ class Catalog:
 
     async def _load(self, plural: str) -> None:
         self._digests[plural] = await asyncio.to_thread(self._digest, plural)
+        before = str(self._loaded.get(plural))
         try:
             self._loaded[plural] = await self._rendered(plural)
         except (KindError, KubectlError, WriteFailed) as error:
-            logger.error("kind %s cannot be served: %s", plural, error)
             self._loaded[plural] = error
+        except Exception as error:
+            # One folder of a shape that nobody foresaw must not stop the others.
+            logger.exception("kind %s: nuvop has an error here", plural)
+            self._loaded[plural] = KindError(f"{self._folders[plural]}: {type(error).__name__}: {error}")
+        if not isinstance(self._loaded[plural], Kind) and str(self._loaded[plural]) != before:
+            logger.error("kind %s cannot be served: %s", plural, self._loaded[plural])
 
     async def _rendered(self, plural: str) -> Kind:
         folder = self._folders[plural]
@@ -102,5 +115,4 @@ class Catalog:
         except BuildFailed as error:
             raise BuildFailed(f"{folder}: {error}") from error
         kind = kinds.with_base(kind, yamltext.load_all(text))
-        overlay.write_base(self._generated, kind, text)
-        return kind
+        return replace(kind, rendered=text)

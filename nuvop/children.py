@@ -77,22 +77,24 @@ class Children:
         self._removed[key] = version
         return self._forget(key)
 
-    def replace(self, scope: Scope, bodies: Iterable[Body]) -> set[Instance]:
-        """Take in a full list of a scope; return the CRs that anything changed for."""
+    def replace(self, scope: Scope, bodies: Iterable[Body], version: int) -> set[Instance]:
+        """Take in a full list of a scope, as it was at a version; return the CRs that anything changed for."""
         group, kind, namespace = scope
         listed = {key_of(body): body for body in bodies}
         gone = [
             key
             for key in self._objects
             if (key.group, key.kind) == (group, kind) and namespace in (None, key.namespace) and key not in listed
+            # What an apply has shown since is newer than the list.
+            if version_of(self._objects[key]) <= version
         ]
         concerned: set[Instance] = set()
         for key in gone:
             concerned |= self._forget(key)
         self._removed = {
-            key: version
-            for key, version in self._removed.items()
-            if not ((key.group, key.kind) == (group, kind) and namespace in (None, key.namespace))
+            key: removed
+            for key, removed in self._removed.items()
+            if removed > version or not ((key.group, key.kind) == (group, kind) and namespace in (None, key.namespace))
         }
         for body in listed.values():
             concerned |= self.put(body)

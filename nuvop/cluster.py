@@ -64,9 +64,10 @@ class ApiResource:
 
 @dataclass(frozen=True)
 class Listed:
-    """All objects there are at one moment; what is not among them does not exist."""
+    """All objects there are at one moment, of this version; what is not among them did not exist then."""
 
     items: list[Body]
+    version: int
 
 
 @dataclass(frozen=True)
@@ -118,10 +119,14 @@ class Cluster:
             self._retired.append(self._client)
             while len(self._retired) > KEPT_CLIENTS:
                 await self._retired.pop(0).aclose()
+        try:
+            # The private kubeconfig refers to no relative file.
+            tls = client_adapter.verify_cluster(cluster, user, abs_file=lambda path: path)
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+            raise LoginError(f"{credentials.source}: its certificates or key cannot be used: {error}") from error
         self._client = httpx2.AsyncClient(
             base_url=cluster.server,
-            # The private kubeconfig refers to no relative file.
-            verify=client_adapter.verify_cluster(cluster, user, abs_file=lambda path: path),
+            verify=tls,
             auth=client_adapter.user_auth(user),
             proxy=credentials.proxy,
             trust_env=credentials.may_use_proxies,
@@ -137,9 +142,12 @@ class Cluster:
             if client is not None:
                 await client.aclose()
 
-    async def discover(self, api_version: str, kind: str) -> ApiResource:
-        """Return the resource of a kind; raise NotServed where the API server does not know it."""
-        if kind not in self._discovered.get(api_version, {}):
+    async def discover(self, api_version: str, kind: str, *, anew: bool = False) -> ApiResource:
+        """Return the resource of a kind; raise NotServed where the API server does not know it.
+
+        What was found once is taken for true, unless ``anew`` says to ask again.
+        """
+        if anew or kind not in self._discovered.get(api_version, {}):
             group, _, version = api_version.rpartition("/")
             try:
                 answer = await self._request("GET", f"/apis/{api_version}" if group else f"/api/{version}")
@@ -207,7 +215,7 @@ class Cluster:
                     items, version = await self._list(resource, namespace, selector)
                     relist_at = clock() + RELIST_AFTER * random.uniform(0.8, 1.2)  # noqa: S311 – no secret
                     trouble.over()
-                    yield Listed(items)
+                    yield Listed(items, int(version))
                 async for event in self._watch(resource, namespace, selector, version, relist_at - clock()):
                     trouble.over()
                     version = event["object"]["metadata"]["resourceVersion"]

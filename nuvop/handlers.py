@@ -5,6 +5,7 @@ to the CR: no annotation, no finalizer. Creation, update and resumption all go t
 """
 
 import itertools
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +23,9 @@ EXIT_TIMEOUT = 30.0
 _settings = settings_.from_environment()
 _types = find_types(_settings)
 _operator = Operator(_settings, _types)
+
+
+logger = logging.getLogger(__name__)
 
 
 class _Backoffs:
@@ -46,12 +50,14 @@ async def start(settings: kopf.OperatorSettings, **_: Any) -> None:
         settings.scanning.disabled = not await _operator.may_scan(cluster_wide=cluster_wide)
         if settings.scanning.disabled:
             await _operator.wait_for_types()
-        else:
-            await _operator.tell_missing_types()
     except NuvopError as error:
         await _operator.stop()
         raise kopf.PermanentError(str(error)) from error
-    except BaseException:
+    except Exception as error:
+        logger.exception("nuvop has an error here")
+        await _operator.stop()
+        raise kopf.PermanentError(f"{type(error).__name__}: {error}") from error
+    except BaseException:  # cancelled: it was asked to stop
         await _operator.stop()
         raise
 

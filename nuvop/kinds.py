@@ -18,6 +18,7 @@ from typing import Any
 from nuvop import fields, yamltext
 from nuvop.errors import FieldPathError, KindError
 from nuvop.fields import FieldPath, Json
+from nuvop.objects import LABELS
 
 KIND_API_VERSION = "nuvop.nuvolaris.org/v1"
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -35,6 +36,15 @@ CLUSTER_SCOPED = NEVER_A_CHILD | {
 
 MADE_BY_CHILDREN = {"Pod": "v1", "PersistentVolumeClaim": "v1", "Job": "batch/v1"}
 """What controllers make of children: it carries the instance label, so a status line may ask for it."""
+
+NOT_SETTABLE = frozenset(
+    {
+        ("apiVersion",), ("kind",), ("status",),
+        ("metadata", "name"), ("metadata", "namespace"), ("metadata", "ownerReferences"),
+        *(("metadata", "labels", label) for label in LABELS),
+    }
+)  # fmt: skip
+"""Fields of a child that say which object it is, and whose."""
 
 STATUS_FIELDS = ("conditions", "observedGeneration", "inventory")
 """What nuvop writes to every CR's status; a field that the schema lacks would vanish without an error."""
@@ -105,7 +115,7 @@ class Child:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind: its folder's files and what they say. ``base`` is empty until `with_base`.
+    """A kind: its folder's files and what they say. ``base`` is empty until `with_base`; ``rendered`` is its text.
 
     ``carried`` are the files that tell kustomize where custom objects hold names, by the kustomization's field.
     """
@@ -118,6 +128,7 @@ class Kind:
     reports: tuple[Report, ...]
     carried: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     base: tuple[Child, ...] = ()
+    rendered: str = field(default="", repr=False)
 
     @property
     def watched(self) -> frozenset[tuple[str, str]]:
@@ -145,6 +156,8 @@ def read(folder: Path) -> dict[str, bytes]:
     try:
         for path in sorted(folder.rglob("*")):
             name = path.relative_to(folder)
+            if not name.as_posix().isprintable():
+                raise KindError(f"{folder}: {name.as_posix()!r}: a file's name must be readable text")
             if any(part.startswith(".") or part == "__pycache__" for part in name.parts):
                 continue
             if path.is_symlink():
@@ -183,6 +196,13 @@ def resource_type(folder: Path, files: Mapping[str, bytes]) -> ResourceType:
 
 def parse(folder: Path, files: Mapping[str, bytes]) -> Kind:
     """Understand a kind's files; raise KindError that names file, field and value of what is wrong."""
+    try:
+        return _parse(folder, files)
+    except (TypeError, AttributeError, KeyError, IndexError) as error:
+        raise KindError(f"{folder / 'crd.yaml'}: is not of the shape of a CRD: {error}") from error
+
+
+def _parse(folder: Path, files: Mapping[str, bytes]) -> Kind:
     resource = resource_type(folder, files)
     schema = _schema(folder / "crd.yaml", files, resource.version)
     where = folder / "kind.yaml"
@@ -307,7 +327,16 @@ def _settings(where: Path, value: Any, schema: Mapping[str, Any]) -> Iterator[Se
             child, at = _child_and_path(line, target)
             if child.name == "*":
                 raise KindError(f"{line}: {target!r}: name the child; * is for status")
+            if _is_nuvops(at):
+                raise KindError(f"{line}: {target!r}: {at} is for nuvop alone to set")
             yield Setting(path, child, at)
+
+
+def _is_nuvops(path: FieldPath) -> bool:
+    """Whether a field says which object it is or whose, which a CR may not change."""
+    names = tuple(segment.name if isinstance(segment, fields.Name) else "*" for segment in path.segments)
+    whole = names in {("metadata",), ("metadata", "labels")}
+    return whole or any(names[:length] in NOT_SETTABLE for length in (1, 2, 3))
 
 
 def _reports(where: Path, value: Any, schema: Mapping[str, Any]) -> Iterator[Report]:
@@ -349,6 +378,11 @@ def _child(folder: Path, obj: Mapping[str, Json]) -> Child:
         raise KindError(
             f"{folder}: {kind}/{name}: a {kind} lives outside namespaces; children that do are not supported"
         )
+    if kind == "Job" and fields.value_at(obj, "spec", "ttlSecondsAfterFinished") is not None:
+        raise KindError(
+            f"{folder}: Job/{name}: spec.ttlSecondsAfterFinished: nuvop would run the Job again once its TTL has "
+            "removed it; leave it out: the Job goes with its CR"
+        )
     if metadata.get("ownerReferences"):
         raise KindError(f"{folder}: {kind}/{name}: metadata.ownerReferences: the owner of a child is its CR")
     return Child(obj["apiVersion"], kind, name, obj)
@@ -387,7 +421,8 @@ def _refuse_outside(folder: Path, files: Mapping[str, bytes]) -> None:
     for name in kustomizations:
         document = _kustomization(files[name])
         for listed in _REFERENCES:
-            for entry in document.get(listed) or []:
+            entries = document.get(listed)
+            for entry in entries if isinstance(entries, list) else ():
                 if isinstance(entry, str) and "\n" not in entry:
                     _refuse_entry(f"{folder / name}: {listed}: {entry!r}", entry, posixpath.dirname(name), files)
 

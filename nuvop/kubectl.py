@@ -58,9 +58,10 @@ class Processes:
     the caller is cancelled, and, by the reaper, when the operator itself is killed.
     """
 
-    def __init__(self) -> None:
-        """Start the reaper."""
-        self._reaper = _start_reaper()
+    def __init__(self, private: Path | None = None) -> None:
+        """Start the reaper, which also removes the folder ``private`` when the operator was killed."""
+        self._private = private
+        self._reaper = _start_reaper(private)
         self._groups: set[int] = set()
         self._closed = False
 
@@ -130,7 +131,7 @@ class Processes:
         except BrokenPipeError:
             # Somebody killed it. A new one has to know of all that runs.
             _end_reaper(self._reaper)
-            self._reaper = _start_reaper()
+            self._reaper = _start_reaper(self._private)
             for running in self._groups:
                 _tell(self._reaper, "+", running)
 
@@ -142,9 +143,9 @@ class Processes:
             return  # already gone (macOS says EPERM of a group of zombies)
 
 
-def _start_reaper() -> "subprocess.Popen[bytes]":
+def _start_reaper(private: Path | None) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", reaper.__file__],
+        [sys.executable, "-I", "-S", reaper.__file__, *([str(private)] if private else [])],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         start_new_session=True,
@@ -214,6 +215,8 @@ class Kubectl:
         """Return what kustomize makes of a folder, as YAML; raise BuildFailed with kustomize's reason."""
         argv = [self._program, "kustomize", str(folder)]
         done = await self._processes.run(argv, environment=self._offline, timeout=BUILD_TIMEOUT)
+        if done.returncode < 0:
+            raise KubectlError(f"kubectl kustomize was killed by signal {-done.returncode}")
         if done.returncode != 0:
             # Always one error, whose text may go over several lines.
             reason = " ".join(_lines(done.stderr)).removeprefix("error: ") or SILENCE
@@ -265,12 +268,14 @@ async def find_kubectl(processes: Processes) -> str:
     return program
 
 
-async def user_config(processes: Processes, program: str) -> dict[str, Any]:
-    """Return the user's kubeconfig as kubectl sees it: files merged, current context only, certificates inlined.
+async def user_config(processes: Processes, program: str, context: str | None = None) -> dict[str, Any]:
+    """Return the user's kubeconfig as kubectl sees it: files merged, certificates inlined, only the context that is
+    asked for, or the current one where none is.
 
     This alone runs with the operator's own environment: it is the user's configuration that is asked for.
     """
     argv = [program, "config", "view", "--minify", "--flatten", "--raw", "-o", "json"]
+    argv += [f"--context={context}"] if context else []
     done = await processes.run(argv, environment=os.environ, timeout=VERSION_TIMEOUT)
     if done.returncode != 0:
         raise KubectlError(_first_message(done.stderr))
@@ -282,13 +287,15 @@ _TERMINAL = re.compile(
     r"is invalid|\((Invalid|Forbidden|BadRequest|MethodNotAllowed|RequestEntityTooLarge)\)|denied the request"
     r"|not declared in schema|failed to create typed patch|field is immutable|strict decoding error"
     r"|unable to decode|failed to convert new object"
+    # kustomize's own
+    r"|accumulating resources|updating name reference|visit traversal on path"
 )
 _NAMED_FILE = re.compile(
     r'(?:error when (?:creating|applying patch|patching|retrieving current configuration of)[^"]*"[^"]*"|'
     r'unable to (?:decode|recognize) "[^"]*"): | from "[^"]*"(?=: no matches for kind)'
 )
-_QUOTED_VALUE = re.compile(r", got &value\.\w+\{.*\}")
-"""How the API server quotes a value of the wrong type. It may be a Secret's."""
+_QUOTED_VALUE = re.compile(r", got &(?:value\.\w+)?\{.*?\}+(?=;|$)|map\[string\]interface ?\{\}\{.*\}: ")
+"""How a value of the wrong type, or a whole manifest, is quoted. It may be a Secret's."""
 
 _NO_MESSAGE = re.compile(r"Warning:|# Warning:|[EWIF]\d{4} [\d:.]+ +\d+ \S+\]|ensure CRDs are installed first")
 """Lines that are no error: warnings, kubectl's own log with time and process id, advice."""
@@ -321,7 +328,7 @@ def _first_message(stderr: str) -> str:
     if not lines:
         return SILENCE
     # An error's list of causes follows it, a line each.
-    first, causes = lines[0], [line.removeprefix("* ") for line in lines[1:] if line.startswith("* ")]
+    first, causes = lines[0], [line.strip().removeprefix("* ") for line in lines[1:] if line.startswith(("* ", "  "))]
     others = len(lines) - 1 - len(causes)
     text = f"{first.removeprefix('error: ')} {'; '.join(causes)}".strip()
     return f"{text} (and {others} more)" if others > 0 else text
@@ -329,5 +336,6 @@ def _first_message(stderr: str) -> str:
 
 def _lines(stderr: str) -> list[str]:
     """The lines of an error that are messages; all of them where none is."""
-    lines = [line for line in map(str.strip, stderr.split(_ADVICE_ON_CONFLICTS)[0].splitlines()) if line]
+    lines = [line.rstrip() for line in stderr.split(_ADVICE_ON_CONFLICTS)[0].splitlines() if line.strip()]
+    lines = lines if not lines or not lines[0].startswith(" ") else [line.strip() for line in lines]
     return [line for line in lines if not _NO_MESSAGE.match(line)] or lines

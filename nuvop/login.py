@@ -101,13 +101,23 @@ class Login:
         self._program = program
         self._private = private
         self.kubeconfig = private / "kubeconfig"
+        self._context: str | None = None
+        self._server: str | None = None
 
     async def refresh(self) -> Credentials:
         """Read the credentials from their source, write the private kubeconfig, return them.
 
-        Raises LoginError, with all the places that were looked at, when there are none.
+        The cluster is that of the first time: a context that the user switches to later is another operator's. Raises
+        LoginError when there are no credentials, with all the places that were looked at, or when they are now for
+        another server.
         """
         credentials = self._service_account() or await self._user_kubeconfig()
+        if self._server not in (None, credentials.server):
+            raise LoginError(
+                f"{credentials.source}: the server is {credentials.server} now, and nuvop works at {self._server}: "
+                "restart it if that is what you want"
+            )
+        self._server = credentials.server
         _write_private(self.kubeconfig, json.dumps(_kubeconfig(credentials)))
         return credentials
 
@@ -143,14 +153,15 @@ class Login:
         source = f"kubeconfig {os.pathsep.join(_kubeconfig_files())}"
         nowhere_else = f"and this is no pod with a service account in {self._settings.service_account}"
         try:
-            config = await user_config(self._processes, self._program)
+            config = await user_config(self._processes, self._program, self._context)
         except KubectlError as error:
-            raise LoginError(f"no credentials: {source}: {error}, {nowhere_else}") from error
+            why = error if _have_kubeconfig() else "there is no such file"
+            raise LoginError(f"no credentials: {source}: {why}, {nowhere_else}") from error
         clusters, users = config.get("clusters") or [], config.get("users") or []
         if not clusters:
             raise LoginError(f"no credentials: {source}: the current context names no cluster, {nowhere_else}")
         cluster, user = clusters[0]["cluster"], users[0]["user"] if users else {}
-        context = config["contexts"][0]["context"]
+        self._context, context = config["contexts"][0]["name"], config["contexts"][0]["context"]
         for name, advice in UNSUPPORTED.items():
             if user.get(name):
                 raise LoginError(f"{source}: users: {users[0]['name']}: {name} is not supported: {advice}")
@@ -160,11 +171,11 @@ class Login:
             source=source,
             server=cluster["server"],
             namespace=context.get("namespace") or "default",
-            ca=_pem(cluster.get("certificate-authority-data")),
+            ca=_pem(source, cluster, "certificate-authority-data"),
             insecure=bool(cluster.get("insecure-skip-tls-verify")),
             proxy=cluster.get("proxy-url"),
-            client_certificate=_pem(user.get("client-certificate-data")),
-            client_key=_pem(user.get("client-key-data")),
+            client_certificate=_pem(source, user, "client-certificate-data"),
+            client_key=_pem(source, user, "client-key-data"),
             username=user.get("username"),
             password=user.get("password"),
         )
@@ -250,8 +261,16 @@ def _time(text: str) -> datetime.datetime:
     return time if time.tzinfo else time.replace(tzinfo=datetime.UTC)
 
 
-def _pem(data: str | None) -> str | None:
-    return base64.b64decode(data).decode() if data else None
+def _have_kubeconfig() -> bool:
+    return any(Path(file).exists() for file in _kubeconfig_files())
+
+
+def _pem(source: str, of: Mapping[str, Any], name: str) -> str | None:
+    data = of.get(name)
+    try:
+        return base64.b64decode(data).decode() if data else None
+    except ValueError as error:
+        raise LoginError(f"{source}: {name} is no PEM text in base64") from error
 
 
 def _kubeconfig(credentials: Credentials) -> dict[str, Any]:
@@ -300,10 +319,11 @@ def make_private_folder() -> Path:
     """Make the private folder, locked while this process lives; remove those that killed operators left behind."""
     for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         _remove_if_abandoned(left)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))  # mode 0700
-    # Never closed: the lock is held until the process ends, however it ends.
-    _lock(folder)
-    return folder
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))  # mode 0700
+        # Never closed: the lock is held until the process ends, however it ends.
+        if _lock(folder) is not None:
+            return folder
 
 
 def remove_private_folder(folder: Path) -> None:
@@ -311,20 +331,22 @@ def remove_private_folder(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
-def _lock(folder: Path) -> bool:
+def _lock(folder: Path) -> int | None:
+    """Lock a private folder; return the lock's file descriptor, None where another process has it."""
     descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        return False
-    return True
+        return None
+    return descriptor
 
 
 def _remove_if_abandoned(folder: Path) -> None:
     try:
         mine = folder.is_dir() and not folder.is_symlink() and folder.stat().st_uid == os.getuid()
-        if mine and (folder / _LOCK).exists() and _lock(folder):
+        if mine and (folder / _LOCK).exists() and (lock := _lock(folder)) is not None:
             shutil.rmtree(folder)
+            os.close(lock)
     except FileNotFoundError:
         return  # another operator was quicker

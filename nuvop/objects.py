@@ -19,6 +19,8 @@ INSTANCE_LABEL = "nuvop.nuvolaris.org/instance"
 OWNER_LABEL = "nuvop.nuvolaris.org/owner"
 REVISION_LABEL = "nuvop.nuvolaris.org/revision"
 
+LABELS = (MANAGED_BY_LABEL, INSTANCE_LABEL, OWNER_LABEL, REVISION_LABEL)
+
 LABEL_VALUE_LIMIT = 63
 
 

@@ -65,7 +65,8 @@ class Observer:
                 self._watches[watched] = asyncio.create_task(self._watch(*watched))
         for watched in needed:
             if watched in self._failing:
-                raise self._failing[watched]
+                error = self._failing[watched]
+                raise type(error)(str(error), status=error.status) from error
         return all(watched in self._listed for watched in needed)
 
     async def close(self) -> None:
@@ -85,7 +86,9 @@ class Observer:
     async def _follow(self, resource: ApiResource, namespace: str | None) -> None:
         async for event in self._cluster.follow(resource, namespace, INSTANCE_LABEL):
             if isinstance(event, Listed):
-                self._changed(self._children.replace((resource.group, resource.kind, namespace), event.items))
+                self._changed(
+                    self._children.replace((resource.group, resource.kind, namespace), event.items, event.version)
+                )
                 self._listed.add((resource, namespace))
                 self._failing.pop((resource, namespace), None)
                 self._look_again(namespace)

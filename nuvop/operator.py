@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,13 @@ from nuvop.reconcile import Reconciler
 from nuvop.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+LOOK_FOR_TYPES_EVERY = 10.0
+"""Seconds between two looks whether the CRDs are installed."""
+
+
+RESTART_DELAY = 5.0
+"""Seconds until work in the background begins anew that has ended in an error that nobody foresaw."""
 
 
 def find_types(settings: Settings) -> list[tuple[Path, ResourceType]]:
@@ -65,7 +72,7 @@ class Operator:
         self._ending.callback(os.close, overlay.claim(generated))
         private = login.make_private_folder()
         self._ending.callback(login.remove_private_folder, private)
-        processes = Processes()
+        processes = Processes(private)
         self._ending.callback(processes.close)
         program = await find_kubectl(processes)
         self.login = Login(self._settings, processes, program, private)
@@ -79,19 +86,22 @@ class Operator:
         await answer(f"waiting for {credentials.server}", lambda: self.cluster.discover("v1", "Pod"))
         self.reconciler = Reconciler(catalog, self.cluster, Applier(kubectl), generated, cluster_wide=cluster_wide)
         self._ending.push_async_callback(self.reconciler.close)
-        self._in_background("renewing credentials", self.login.keep_fresh(credentials))
-        self._in_background("looking at the kinds' folders", catalog.keep_looking(self.reconciler.kind_changed))
+        self._in_background("renewing credentials", lambda: self.login.keep_fresh(credentials))
+        self._in_background("looking at the folders", lambda: catalog.keep_looking(self.reconciler.kind_changed))
+        self._in_background("looking for the CRDs", self._keep_telling_missing_types)
 
     async def stop(self) -> None:
         """Let what is being applied end, then leave nothing: no process, no credentials on disk."""
         await self._ending.aclose()
 
-    def _in_background(self, what: str, work: Coroutine[Any, Any, None]) -> None:
+    def _in_background(self, what: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         async def guarded() -> None:
-            try:
-                await work
-            except Exception:
-                logger.exception("%s: nuvop has an error here, and has stopped doing that", what)
+            while True:
+                try:
+                    return await work()
+                except Exception:
+                    logger.exception("%s: nuvop has an error here; beginning anew", what)
+                    await asyncio.sleep(RESTART_DELAY)
 
         async def end() -> None:
             task.cancel()
@@ -115,11 +125,19 @@ class Operator:
             return False
         return all([await self._may(verb, "kopf.dev", plural) for verb in ("list", "watch", "patch")])
 
-    async def tell_missing_types(self) -> None:
-        """Say which CR types the API server does not know yet, and how to install them."""
-        for folder, type_ in self._types:
-            if not await self._is_served(type_.api_version, type_.kind):
-                logger.warning("%s: waiting for it", _how_to_install(folder, type_))
+    async def _keep_telling_missing_types(self) -> None:
+        """Say which CR types the API server does not know, how to install them, and when it knows them again."""
+        missing: set[str] = set()
+        while True:
+            for folder, type_ in self._types:
+                is_served = await self._is_served(type_.api_version, type_.kind)
+                if not is_served and type_.plural not in missing:
+                    logger.warning("%s: waiting for it", _how_to_install(folder, type_))
+                    missing.add(type_.plural)
+                elif is_served and type_.plural in missing:
+                    logger.info("CRD %s.%s is installed", type_.plural, type_.group)
+                    missing.discard(type_.plural)
+            await asyncio.sleep(LOOK_FOR_TYPES_EVERY)
 
     async def wait_for_types(self) -> None:
         """Wait until the API server knows all CR types. For an operator that will not notice new ones later."""
@@ -131,7 +149,7 @@ class Operator:
 
     async def _is_served(self, api_version: str, kind: str) -> bool:
         try:
-            await answer(f"looking for {kind}", lambda: self.cluster.discover(api_version, kind))
+            await answer(f"looking for {kind}", lambda: self.cluster.discover(api_version, kind, anew=True))
         except NotServed:
             return False
         return True

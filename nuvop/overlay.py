@@ -16,6 +16,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -39,6 +40,9 @@ from nuvop.objects import (
 RULES = 1
 """The rules by which overlays are made. Raised when, and only when, golden outputs change: an upgrade of nuvop
 rewrites nobody's objects otherwise."""
+
+_UNWRITABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What is not printable in YAML (https://yaml.org/spec/1.2.2/#51-character-set), and NEL, which kustomize folds."""
 
 SNAPSHOTS = ".kinds"
 LOCK = ".nuvop.lock"
@@ -65,6 +69,7 @@ def make(kind: Kind, cr: Body) -> Overlay:
     bodies = {child: copy.deepcopy(dict(child.body)) for child in kind.base}
     patches: dict[Child, list[Operation]] = {child: [] for child in kind.base}
     for setting, value in used:
+        _refuse_unwritable(str(setting.source), value)
         child = next(c for c in kind.base if (c.kind, c.name) == (setting.child.kind, setting.child.name))
         try:
             patches[child] += fields.put(bodies[child], setting.target, value)
@@ -98,6 +103,21 @@ def make(kind: Kind, cr: Body) -> Overlay:
     )
     objects = tuple(ObjectKey(c.group, c.kind, key.namespace, f"{key.name}-{c.name}") for c in kind.base)
     return Overlay(key, revision, files, objects)
+
+
+def _refuse_unwritable(source: str, value: Json) -> None:
+    """Refuse characters that kubectl's YAML does not take, or changes: kubectl would answer with the whole manifest."""
+    match value:
+        case str():
+            if found := _UNWRITABLE.search(value):
+                raise OverlayError(f"{source}: the character U+{ord(found[0]):04X} cannot stand in a manifest")
+        case dict():
+            for name, member in value.items():
+                _refuse_unwritable(source, name)
+                _refuse_unwritable(f"{source}.{name}", member)
+        case list():
+            for index, item in enumerate(value):
+                _refuse_unwritable(f"{source}.{index}", item)
 
 
 def _revision(kind: Kind, key: CRKey, used: list[tuple[str, Json]]) -> str:
@@ -183,29 +203,9 @@ def write_source(generated: Path, kind: Kind) -> Path:
     return target
 
 
-def write_base(generated: Path, kind: Kind, rendered: str) -> None:
-    """Write what kustomize made of a kind's folder: what every overlay of the kind builds upon.
-
-    It is rendered once, so names that kustomize makes up (the hashes of generated ConfigMaps) are known before an
-    overlay is applied, and kustomize has less to do for each CR. What tells kustomize of names inside of custom
-    objects has to be told again one level up.
-    """
-    target = generated / SNAPSHOTS / kind.digest / "base"
-    if target.exists():
-        return
-    kustomization = {
-        "apiVersion": "kustomize.config.k8s.io/v1beta1",
-        "kind": "Kustomization",
-        "resources": ["base.yaml"],
-        **{name: [f"source/{path}" for path in paths] for name, paths in kind.carried.items()},
-    }
-    carried = {f"source/{path}": kind.files[path] for paths in kind.carried.values() for path in paths}
-    files = {"base.yaml": rendered.encode(), "kustomization.yaml": yamltext.dump(kustomization).encode(), **carried}
-    _write_folder(target, files, mode=0o400)
-
-
-def write(generated: Path, overlay: Overlay) -> Path:
-    """Write an overlay, replacing an older one of the same CR as a whole; return its folder."""
+def write(generated: Path, kind: Kind, overlay: Overlay) -> Path:
+    """Write an overlay as a whole, in the place of an older one, and what it builds upon; return its folder."""
+    _write_base(generated, kind)
     target = folder(generated, overlay.key)
     _write_folder(target, {name: text.encode() for name, text in overlay.files.items()}, mode=0o600)
     return target
@@ -223,6 +223,31 @@ def remove(generated: Path, key: CRKey) -> None:
     for parent in (path.parent, path.parent.parent):
         if parent.is_dir() and not any(parent.iterdir()):
             parent.rmdir()
+
+
+def _write_base(generated: Path, kind: Kind) -> None:
+    """Write what kustomize made of a kind's folder: what every overlay of the kind builds upon.
+
+    It is rendered once, so names that kustomize makes up (the hashes of generated ConfigMaps) are known before an
+    overlay is applied, and kustomize has less to do for each CR. What tells kustomize of names inside of custom
+    objects has to be told again one level up.
+    """
+    target = generated / SNAPSHOTS / kind.digest / "base"
+    if target.exists():
+        return
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": ["base.yaml"],
+        **{name: [f"source/{path}" for path in paths] for name, paths in kind.carried.items()},
+    }
+    carried = {f"source/{path}": kind.files[path] for paths in kind.carried.values() for path in paths}
+    files = {
+        "base.yaml": kind.rendered.encode(),
+        "kustomization.yaml": yamltext.dump(kustomization).encode(),
+        **carried,
+    }
+    _write_folder(target, files, mode=0o400)
 
 
 def _write_folder(target: Path, files: Mapping[str, bytes], *, mode: int) -> None:

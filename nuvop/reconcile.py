@@ -34,6 +34,7 @@ from nuvop.errors import (
 from nuvop.kinds import STATUS_FIELDS, Kind
 from nuvop.objects import (
     OWNER_LABEL,
+    REVISION_LABEL,
     Body,
     CRKey,
     ObjectKey,
@@ -41,6 +42,7 @@ from nuvop.objects import (
     key_of,
     labels_of,
     maker_of,
+    ownership,
     taken_fields,
     version_of,
 )
@@ -67,6 +69,9 @@ FIGHT_DELAY_MOST = 300.0
 PROGRESS_PAUSE = 0.5
 """Seconds between two status writes that tell of progress only; the end of it is told at once."""
 
+UNPROCESSABLE = 422
+"""The HTTP status of what does not fit a schema."""
+
 STOP_GRACE = 10.0
 """Seconds that a running apply gets when the operator stops; then kubectl is killed."""
 
@@ -79,6 +84,8 @@ class Record:
     inventory: Inventory
     overlay: Overlay | None = None
     overlay_of: tuple[str, int] = ("", 0)
+    is_first_look: bool = True
+    applied_revision: str = ""
     owned: dict[ObjectKey, Body] = field(default_factory=dict)
     failures: int = 0
     failed_generation: int = 0
@@ -96,8 +103,9 @@ class Record:
         """The CR's generation."""
         return int(self.body["metadata"]["generation"])
 
-    def remember(self, bodies: Iterable[Body]) -> None:
+    def remember(self, revision: str, bodies: Iterable[Body]) -> None:
         """Remember who owns which field of the children while all is well: a later drift is told by it."""
+        self.applied_revision = revision
         self.owned = {
             key_of(body): {"metadata": {"managedFields": body["metadata"].get("managedFields") or []}}
             for body in bodies
@@ -130,10 +138,12 @@ class Reconciler:
         """Take in a CR as kopf showed it."""
         key = CRKey(plural, body["metadata"]["namespace"], body["metadata"]["name"])
         record = self._records.get(key)
+        if record is not None and version_of(body) < version_of(record.body):
+            return  # an old answer, perhaps of another CR that had this name
         if record is None or record.uid != body["metadata"]["uid"]:
             self._records[key] = Record(body, children.inventory_of(body.get("status") or {}))
             self._keys[(key.namespace, key.instance)] = key
-        elif version_of(body) > version_of(record.body):
+        else:
             record.body = body
         self._queue.add(key)
 
@@ -201,11 +211,13 @@ class Reconciler:
             live = self._observer.live((key.namespace, key.instance))
             comparison = children.compare(overlay, record.uid, record.inventory, live)
             if comparison.is_intact:
-                record.remember(live.values())
+                record.remember(overlay.revision, live.values())
+                record.failures, record.said = 0, ""
             else:
-                if record.inventory and not await self._is_current(key, record, generation):
+                is_first_look, record.is_first_look = record.is_first_look, False
+                if not is_first_look and not await self._is_current(key, record, generation):
                     return None
-                if foreign := await self._foreign(kind, overlay, record, comparison):
+                if foreign := await self._foreign(kind, overlay, record, comparison, live):
                     return self._stalled(key, record, generation, Reason.NOT_OWNED, foreign)
                 if contested := self._contested(key, record, generation, comparison, live):
                     return contested
@@ -219,7 +231,7 @@ class Reconciler:
         made_of = (kind.digest, record.generation)
         if record.overlay is None or record.overlay_of != made_of:
             overlay = overlays.make(kind, record.body)
-            overlays.write(self._generated, overlay)
+            overlays.write(self._generated, kind, overlay)
             record.overlay, record.overlay_of = overlay, made_of
         return record.overlay
 
@@ -241,30 +253,40 @@ class Reconciler:
             return False
         return True
 
-    async def _foreign(self, kind: Kind, overlay: Overlay, record: Record, comparison: Comparison) -> str:
+    async def _foreign(
+        self, kind: Kind, overlay: Overlay, record: Record, comparison: Comparison, live: Mapping[ObjectKey, Body]
+    ) -> str:
         """Say which object stands in the way: one with a child's name that nuvop has not made; empty where none does.
 
         Applying over it would take it over without a word, and delete its owner's fields.
         """
-        ours = {entry.uid for entry in record.inventory}
+        found = [(key, live[key]) for key in (*comparison.outdated, *comparison.drifted)]
         api_versions = {key: child.api_version for key, child in zip(overlay.objects, kind.base, strict=True)}
         for missing in comparison.missing:
             resource = await self._cluster.discover(api_versions[missing], missing.kind)
             try:
-                body = await self._cluster.get(resource, missing.namespace, missing.name)
+                found.append((missing, await self._cluster.get(resource, missing.namespace, missing.name)))
             except NotFound:
                 continue
-            if labels_of(body).get(OWNER_LABEL) != record.uid and body["metadata"]["uid"] not in ours:
+        ours = {entry.uid for entry in record.inventory}
+        for key, body in found:
+            # Who copies an object copies its labels; the entry of the manager nuvop is the API server's to write. It
+            # is there in what an earlier CR of this name has left, too.
+            is_ours = body["metadata"]["uid"] in ours or (
+                OWNER_LABEL in labels_of(body) and ownership(body) is not None
+            )
+            if not is_ours:
                 maker = maker_of(body)
                 by = f", made by {maker}" if maker else ""
-                return f"{missing} exists{by}, and nuvop has not made it: delete it, or give this resource another name"
+                return f"{key} exists{by}, and nuvop has not made it: delete it, or give this resource another name"
         return ""
 
     def _contested(
         self, key: CRKey, record: Record, generation: int, comparison: Comparison, live: Mapping[ObjectKey, Body]
     ) -> Verdict | None:
         """Say who changed what; return a verdict where the repair has to wait, because it happens again and again."""
-        if not record.inventory or comparison.outdated:
+        is_ours = record.overlay is not None and record.applied_revision == record.overlay.revision
+        if not record.inventory or (comparison.outdated and not is_ours):
             return None  # the first apply, or a new revision
         told = _told(comparison, record, live)
         if wait := _fight_delay(record.repairs):
@@ -281,7 +303,7 @@ class Reconciler:
         objects = await self._applier.apply(overlays.folder(self._generated, key))
         record.failures, record.said = 0, ""
         record.inventory = tuple(children.entry_of(body) for body in objects)
-        record.remember(objects)
+        record.remember(overlay.revision, objects)
         self._observer.applied(objects)
         logger.info("%s: applied %s (revision %s)", key, ", ".join(map(str, overlay.objects)), overlay.revision)
 
@@ -295,6 +317,8 @@ class Reconciler:
             return self._stalled_verdict(record, generation, Reason.INVALID_SPEC, str(error))
         if isinstance(error, ApplyFailed) and error.terminal:
             return self._stalled(key, record, generation, Reason.APPLY_FAILED, str(error))
+        # Somebody may have removed what was written.
+        record.overlay = None
         self._retry(key, record, RETRY_MOST_PASSING)
         return Verdict(
             generation, Phase.IN_PROGRESS, Reason.RETRYING, str(error), record.inventory, _last_reported(record)
@@ -358,11 +382,21 @@ class Reconciler:
             if await self._is_current(key, record, verdict.generation):
                 raise
             return
+        except ClusterError as error:
+            if error.status != UNPROCESSABLE or not verdict.reported:
+                raise
+            # What the children report does not fit the CRD: that much can be told.
+            message = f"kind.yaml: status: {error}"
+            bare = Verdict(verdict.generation, Phase.STALLED, Reason.KIND_INVALID, message, verdict.inventory)
+            await self._tell(key, record, bare)
+            return
         record.told_at = time.monotonic()
         if version_of(body) > version_of(record.body):
             record.body = body
         if fresh["conditions"] != previous.get("conditions"):
-            logger.info("%s: %s: %s: %s", key, verdict.phase, verdict.reason, status.one_line(verdict.message))
+            is_news = verdict.reason in (Reason.SUCCEEDED, Reason.PROGRESSING)
+            level = logging.INFO if is_news else logging.WARNING
+            logger.log(level, "%s: %s: %s: %s", key, verdict.phase, verdict.reason, status.one_line(verdict.message))
 
     def _say_once(self, key: CRKey, record: Record, what: str) -> None:
         if record.said != what:
@@ -378,6 +412,9 @@ def _last_reported(record: Record) -> dict[str, object]:
 def _told(comparison: Comparison, record: Record, live: Mapping[ObjectKey, Body]) -> str:
     """What was changed, and by whom."""
     told = [f"{missing} was deleted" for missing in comparison.missing]
+    for outdated in comparison.outdated:
+        revision = labels_of(live[outdated]).get(REVISION_LABEL)
+        told.append(f"{outdated} was applied by another nuvop, with another folder (revision {revision})")
     for drifted in comparison.drifted:
         before = record.owned.get(drifted)
         taken = taken_fields(before, live[drifted]) if before else []

@@ -1,6 +1,7 @@
 """What users do wrong, and what they are told."""
 
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -17,6 +18,7 @@ from tests.e2e.harness import (
     ROOT,
     Kubectl,
     always,
+    condition,
     copy_kinds,
     environment,
     eventually,
@@ -199,6 +201,42 @@ def unchanged(read: Callable[[], list[str]], *, during: float) -> list[str]:
     return before if read() == before else []
 
 
+def test_two_operators_with_different_folders_do_not_fight_for_ever(
+    kubectl: Kubectl, operator: Start, tmp_path: Path
+) -> None:
+    other = copy_kinds(tmp_path / "kinds")
+    base = other / "samples/deployment.yaml"
+    base.write_text(base.read_text().replace("image: nginx", "image: nginx:other"))
+    running = [operator(), operator(NUVOP_KINDS=str(other))]
+    kubectl.apply(sample("obj", 1))
+    eventually("both have noticed", lambda: all("contested: Deployment/obj-demo-deploy" in op.log() for op in running))
+    assert "was applied by another nuvop, with another folder" in running[0].log()
+    eventually("it is told", lambda: condition(kubectl.get("sam/obj"), "Ready").get("reason") == "Contested", within=30)
+    assert all(op.log().count(": applied ") < 12 for op in running)
+
+
+def test_a_crd_that_goes_away_is_told(kubectl: Kubectl, operator: Start, tmp_path: Path) -> None:
+    kinds = copy_kinds(tmp_path / "kinds")
+    group = f"{kubectl.namespace}.example.org"
+    make_second_kind(kinds, group)
+    crd = str(kinds / "examples/crd.yaml")
+    kubectl("apply", "-f", crd)
+    kubectl("wait", "--for=condition=Established", f"crd/examples.{group}", "--timeout=30s")
+    running = operator(NUVOP_KINDS=str(kinds))
+    assert "is not installed" not in running.log()
+    kubectl("delete", "-f", crd)
+    eventually("it is told", lambda: f"CRD examples.{group} is not installed" in running.log())
+    assert running.process.poll() is None
+
+
+def test_a_manifest_is_never_told(kubectl: Kubectl, operator: Start) -> None:
+    running = operator()
+    kubectl.apply(sample("obj", 1, image="a\x7fb"))
+    reason, message = eventually("stalled", lambda: any(found := stalled(kubectl.get("sam/obj"))) and found)
+    assert (reason, message) == ("InvalidSpec", "spec.image: the character U+007F cannot stand in a manifest")
+    assert "containers" not in running.log()
+
+
 def test_two_operators_on_one_folder_of_overlays_is_refused(
     cluster: Cluster, kubectl: Kubectl, operator: Start
 ) -> None:
@@ -254,6 +292,15 @@ def test_no_credentials(cluster: Cluster, tmp_path: Path) -> None:
 def test_kubeconfig_that_is_broken(cluster: Cluster, tmp_path: Path) -> None:
     broken = tmp_path / "kubeconfig"
     broken.write_text("clusters: {")
+    assert_one_clear_error(run_to_its_end(cluster, tmp_path, KUBECONFIG=str(broken)), str(broken))
+
+
+@pytest.mark.parametrize("name", ["certificate-authority-data", "client-key-data"])
+def test_certificates_that_are_none(cluster: Cluster, tmp_path: Path, name: str) -> None:
+    kubectl = Kubectl(cluster.kubeconfig, "default")
+    config = kubectl("config", "view", "--raw", "--flatten")
+    broken = tmp_path / "kubeconfig"
+    broken.write_text(re.sub(f"{name}: .*", f"{name}: AAAA", config))
     assert_one_clear_error(run_to_its_end(cluster, tmp_path, KUBECONFIG=str(broken)), str(broken))
 
 

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,7 @@ def documents(text: str) -> list[dict[str, Any]]:
 def load(folder: Path, generated: Path) -> kinds.Kind:
     kind = kinds.parse(folder, kinds.read(folder))
     rendered = build(overlay.write_source(generated, kind))
-    kind = kinds.with_base(kind, documents(rendered))
-    overlay.write_base(generated, kind, rendered)
-    return kind
+    return replace(kinds.with_base(kind, documents(rendered)), rendered=rendered)
 
 
 @pytest.fixture
@@ -61,7 +60,7 @@ def example(path: Path) -> dict[str, Any]:
 def test_example(path: Path, generated: Path) -> None:
     kind = load(path.parents[1], generated)
     made = overlay.make(kind, example(path))
-    built = build(overlay.write(generated, made))
+    built = build(overlay.write(generated, kind, made))
     seen = "".join(f"# {name}\n{text}\n" for name, text in sorted(made.files.items()))
     seen += f"# what kustomize makes of it\n{built}"
 

@@ -77,13 +77,21 @@ def test_a_full_list_tells_what_is_gone_in_its_scope() -> None:
     known.put(obj(1, "obj-b"))
     known.put(obj(1, "obj-a", kind="Pod", api_version="v1"))
     known.put(obj(1, "obj-a", namespace="elsewhere"))
-    assert known.replace(("apps", "Deployment", "demo"), [obj(2, "obj-b")]) == {INSTANCE}
+    assert known.replace(("apps", "Deployment", "demo"), [obj(2, "obj-b")], 3) == {INSTANCE}
     assert {str(key) for key in known.of(INSTANCE)} == {"Deployment/obj-b", "Pod/obj-a"}
     assert known.of(("elsewhere", "samples-obj"))
-    assert known.replace(("apps", "Deployment", "demo"), [obj(2, "obj-b")]) == set()
-    known.replace(("apps", "Deployment", None), [])
+    assert known.replace(("apps", "Deployment", "demo"), [obj(2, "obj-b")], 3) == set()
+    known.replace(("apps", "Deployment", None), [], 4)
     assert {str(key) for key in known.of(INSTANCE)} == {"Pod/obj-a"}
     assert not known.of(("elsewhere", "samples-obj"))
+
+
+def test_a_list_says_nothing_of_what_came_later() -> None:
+    known = Children()
+    known.put(obj(101))
+    assert known.replace(("apps", "Deployment", None), [], 100) == set()
+    assert DEPLOYMENT in known.of(INSTANCE)
+    assert known.replace(("apps", "Deployment", None), [], 102) == {INSTANCE}
 
 
 def test_a_secret_is_not_kept_in_memory() -> None:

@@ -100,7 +100,7 @@ async def follower(client: Cluster) -> AsyncIterator[Follower]:
 
 async def test_a_full_list_comes_first(api: ApiServer, follower: Follower) -> None:
     api.answers[LIST] = [page(pod("a", 3), pod("b", 5), version=7)]
-    assert await follower.take(1) == [Listed([whole("a", 3), whole("b", 5)])]
+    assert await follower.take(1) == [Listed([whole("a", 3), whole("b", 5)], 7)]
     (request,) = api.requests
     assert request.query == {"labelSelector": "app=x", "limit": "500"}
     assert request.headers["Authorization"] == "Bearer t"
@@ -108,12 +108,12 @@ async def test_a_full_list_comes_first(api: ApiServer, follower: Follower) -> No
 
 async def test_an_empty_list_is_told_too(api: ApiServer, follower: Follower) -> None:
     api.answers[LIST] = [page(version=7)]
-    assert await follower.take(1) == [Listed([])], "that there is nothing is a fact"
+    assert await follower.take(1) == [Listed([], 7)], "that there is nothing is a fact"
 
 
 async def test_an_empty_list_may_be_null(api: ApiServer, follower: Follower) -> None:
     api.answers[LIST] = [reply({"kind": "PodList", "metadata": {"resourceVersion": "7"}, "items": None})]
-    assert await follower.take(1) == [Listed([])]
+    assert await follower.take(1) == [Listed([], 7)]
 
 
 async def test_the_watch_goes_on_from_the_list(api: ApiServer, follower: Follower) -> None:
@@ -133,7 +133,7 @@ async def test_the_watch_goes_on_from_the_list(api: ApiServer, follower: Followe
 async def test_one_namespace(api: ApiServer, client: Cluster) -> None:
     api.answers["GET /api/v1/namespaces/demo/pods"] = [page(pod("a", 3), version=7)]
     follower = Follower(client, "demo")
-    assert await follower.take(1) == [Listed([whole("a", 3)])]
+    assert await follower.take(1) == [Listed([whole("a", 3)], 7)]
     await follower.stream.aclose()
 
 
@@ -144,7 +144,7 @@ async def test_an_ended_watch_goes_on_where_it_was(api: ApiServer, follower: Fol
         api.events(),
         api.events(event("ADDED", "b", 9), then="hang"),
     ]
-    assert await follower.take(3) == [Listed([]), Changed(whole("a", 8)), Changed(whole("b", 9))]
+    assert await follower.take(3) == [Listed([], 7), Changed(whole("a", 8)), Changed(whole("b", 9))]
     assert [request.query["resourceVersion"] for request in api.seen(WATCH)] == ["7", "8", "8"]
     assert len(api.seen(LIST)) == 1
 
@@ -166,7 +166,7 @@ async def test_a_lost_connection_goes_on_where_it_was(
         api.events(event("ADDED", "a", 8), rest, then=then),
         api.events(event("MODIFIED", "a", 9), then="hang"),
     ]
-    assert await follower.take(3) == [Listed([]), Changed(whole("a", 8)), Changed(whole("a", 9))]
+    assert await follower.take(3) == [Listed([], 7), Changed(whole("a", 8)), Changed(whole("a", 9))]
     assert [request.query["resourceVersion"] for request in api.seen(WATCH)] == ["7", "8"]
     assert len(api.seen(LIST)) == 1
 
@@ -174,7 +174,7 @@ async def test_a_lost_connection_goes_on_where_it_was(
 async def test_a_bookmark_is_no_event_and_keeps_the_place(api: ApiServer, follower: Follower) -> None:
     api.answers[LIST] = [page(version=7)]
     api.answers[WATCH] = [api.events(bookmark(50)), api.events(event("ADDED", "a", 51), then="hang")]
-    assert await follower.take(2) == [Listed([]), Changed(whole("a", 51))]
+    assert await follower.take(2) == [Listed([], 7), Changed(whole("a", 51))]
     assert [request.query["resourceVersion"] for request in api.seen(WATCH)] == ["7", "50"]
 
 
@@ -184,8 +184,8 @@ async def test_a_version_that_is_too_old_means_a_new_list(api: ApiServer, follow
     api.answers[LIST] = [page(pod("a", 3), pod("b", 4), version=7), page(pod("b", 4), version=90)]
     api.answers[WATCH] = [gone, api.events(event("ADDED", "c", 91), then="hang")]
     assert await follower.take(3) == [
-        Listed([whole("a", 3), whole("b", 4)]),
-        Listed([whole("b", 4)]),  # nobody says that a was deleted: the list does
+        Listed([whole("a", 3), whole("b", 4)], 7),
+        Listed([whole("b", 4)], 90),  # nobody says that a was deleted: the list does
         Changed(whole("c", 91)),
     ]
     assert [request.query["resourceVersion"] for request in api.seen(WATCH)] == ["7", "90"]
@@ -197,7 +197,7 @@ async def test_a_watch_that_is_told_of_an_error_goes_on_where_it_was(api: ApiSer
         api.events(event("ADDED", "a", 8), error(500, "etcdserver: leader changed")),
         api.events(event("ADDED", "b", 9), then="hang"),
     ]
-    assert await follower.take(3) == [Listed([]), Changed(whole("a", 8)), Changed(whole("b", 9))]
+    assert await follower.take(3) == [Listed([], 7), Changed(whole("a", 8)), Changed(whole("b", 9))]
     assert [request.query["resourceVersion"] for request in api.seen(WATCH)] == ["7", "8"]
 
 
@@ -207,7 +207,7 @@ async def test_a_long_list_comes_in_pages(api: ApiServer, follower: Follower) ->
         page(pod("b", 2), version=7, more="three"),
         page(pod("c", 3), version=7),
     ]
-    assert await follower.take(1) == [Listed([whole("a", 1), whole("b", 2), whole("c", 3)])]
+    assert await follower.take(1) == [Listed([whole("a", 1), whole("b", 2), whole("c", 3)], 7)]
     assert [request.query.get("continue") for request in api.seen(LIST)] == [None, "two", "three"]
     assert {request.query["labelSelector"] for request in api.seen(LIST)} == {"app=x"}
 
@@ -218,13 +218,13 @@ async def test_a_list_that_expires_between_its_pages_starts_over(api: ApiServer,
         status(410, "The provided continue parameter is too old"),
         page(pod("b", 2), version=9),
     ]
-    assert await follower.take(1) == [Listed([whole("b", 2)])], "half a list would look like a deletion"
+    assert await follower.take(1) == [Listed([whole("b", 2)], 9)], "half a list would look like a deletion"
     assert [request.query.get("continue") for request in api.seen(LIST)] == [None, "two", None]
 
 
 async def test_a_list_that_fails_between_its_pages_is_not_told(api: ApiServer, follower: Follower) -> None:
     api.answers[LIST] = [page(pod("a", 1), version=7, more="two"), status(503, "busy"), page(pod("b", 2), version=9)]
-    assert await follower.take(1) == [Listed([whole("b", 2)])]
+    assert await follower.take(1) == [Listed([whole("b", 2)], 9)]
 
 
 async def test_a_new_list_is_due_after_a_while(
@@ -233,7 +233,7 @@ async def test_a_new_list_is_due_after_a_while(
     monkeypatch.setattr(cluster, "RELIST_AFTER", 0.05)
     api.answers[LIST] = [page(pod("a", 1), version=7), page(version=8)]
     api.answers[WATCH] = [api.events() for _ in range(20)]
-    assert await follower.take(2) == [Listed([whole("a", 1)]), Listed([])]
+    assert await follower.take(2) == [Listed([whole("a", 1)], 7), Listed([], 8)]
     assert {request.query["timeoutSeconds"] for request in api.seen(WATCH)} == {"1"}, "0 would be the server's default"
 
 
@@ -248,7 +248,7 @@ async def test_what_is_forbidden_is_told_and_tried_until_it_is_allowed(
         assert isinstance(told, Failing)
         assert isinstance(told.error, Forbidden)
         assert told.error.status == 403
-    assert listed == Listed([])
+    assert listed == Listed([], 7)
     assert [record.getMessage() for record in caplog.records] == [
         'watching pods: pods is forbidden: User "jane" cannot list resource "pods" (403); trying again until it works',
         "watching pods: works again",
@@ -259,7 +259,7 @@ async def test_a_right_that_is_lost_means_a_new_list(api: ApiServer, follower: F
     api.answers[LIST] = [page(pod("a", 1), version=7), page(version=20)]
     api.answers[WATCH] = [status(403, "forbidden")]
     first, failing, second = await follower.take(3)
-    assert (first, second) == (Listed([whole("a", 1)]), Listed([]))
+    assert (first, second) == (Listed([whole("a", 1)], 7), Listed([], 20))
     assert isinstance(failing, Failing)
 
 
@@ -269,7 +269,7 @@ async def test_an_api_server_in_trouble_is_waited_for(
 ) -> None:
     caplog.set_level(logging.WARNING, "nuvop")
     api.answers[LIST] = [status(code, "busy"), status(code, "busy"), page(version=7)]
-    assert await follower.take(1) == [Listed([])]
+    assert await follower.take(1) == [Listed([], 7)]
     assert len(caplog.records) == 2, "once that it does not work, once that it does"
 
 
@@ -278,7 +278,7 @@ async def test_a_proxys_error_page_is_trouble_too(
 ) -> None:
     caplog.set_level(logging.WARNING, "nuvop")
     api.answers[LIST] = [plain("<html>\nBad gateway</html>", 502), page(version=7)]
-    assert await follower.take(1) == [Listed([])]
+    assert await follower.take(1) == [Listed([], 7)]
     assert "(502)" in caplog.records[0].getMessage()
 
 
@@ -357,7 +357,7 @@ async def test_a_token_file_is_read_anew(api: ApiServer, login: Login, config: P
 
 async def test_a_watch_waits_until_its_token_is_accepted(api: ApiServer, follower: Follower, config: Path) -> None:
     api.answers[LIST] = [page(pod("a", 1), version=7), page(version=8)]
-    assert await follower.take(1) == [Listed([whole("a", 1)])]
+    assert await follower.take(1) == [Listed([whole("a", 1)], 7)]
     api.token = "new"
     failing = (await follower.take(1))[0]
     assert isinstance(failing, Failing)
@@ -366,7 +366,7 @@ async def test_a_watch_waits_until_its_token_is_accepted(api: ApiServer, followe
     async with asyncio.timeout(5):
         async for event in follower.stream:
             if isinstance(event, Listed):
-                assert event == Listed([])
+                assert event == Listed([], 8)
                 break
 
 
@@ -378,7 +378,7 @@ async def test_a_login_that_fails_meanwhile_is_waited_out(api: ApiServer, follow
     await asyncio.sleep(0.3)
     assert not waiting.done()
     write_kubeconfig(config, {"token": "new"}, {"server": api.url})
-    assert await waiting == [Listed([])]
+    assert await waiting == [Listed([], 7)]
 
 
 async def test_a_token_that_stays_refused_is_an_error(api: ApiServer, client: Cluster) -> None:
@@ -454,12 +454,12 @@ async def test_a_token_that_stays_refused_costs_no_memory(api: ApiServer, client
 @pytest.mark.parametrize("text", ["<html>please log in</html>", "[]", "{}", '{"metadata": {}}'])
 async def test_an_answer_that_is_no_list_is_trouble(api: ApiServer, follower: Follower, text: str) -> None:
     api.answers[LIST] = [plain(text), page(version=7)]
-    assert (await follower.take(1))[-1] == Listed([])
+    assert (await follower.take(1))[-1] == Listed([], 7)
 
 
 async def test_an_error_that_is_no_status_is_trouble(api: ApiServer, follower: Follower) -> None:
     api.answers[LIST] = [plain('"bad gateway"', 502, "application/json"), page(version=7)]
-    assert (await follower.take(1))[-1] == Listed([])
+    assert (await follower.take(1))[-1] == Listed([], 7)
 
 
 @pytest.mark.parametrize("when", ["before the list", "before the watch"])
@@ -483,7 +483,7 @@ async def test_a_token_file_that_is_away_for_a_moment(
         await asyncio.sleep(0.2)
         assert not waiting.done()
         file.write_text("new")
-        assert await waiting == [Listed([]) if when == "before the list" else Changed(whole("a", 8))]
+        assert await waiting == [Listed([], 7) if when == "before the list" else Changed(whole("a", 8))]
     finally:
         await follower.stream.aclose()
         await client.close()

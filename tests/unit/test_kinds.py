@@ -138,6 +138,30 @@ def test_what_is_wrong_is_named(content: dict[str, bytes], said: list[str]) -> N
         assert part in error
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "kind",
+        "apiVersion",
+        "status.x",
+        "metadata",
+        "metadata.name",
+        "metadata.namespace",
+        "metadata.ownerReferences",
+        "metadata.ownerReferences.0.uid",
+        "metadata.labels",
+        "metadata.labels.[nuvop.nuvolaris.org/owner]",
+    ],
+)
+def test_what_says_which_object_it_is_cannot_be_set(path: str) -> None:
+    assert f"{path} is for nuvop alone" in error_of(kind_yaml(f"set: {{spec.count: 'Deployment/demo-deploy {path}'}}"))
+
+
+@pytest.mark.parametrize("path", ["metadata.labels.mine", "metadata.annotations.x", "spec.selector.name"])
+def test_other_metadata_can_be_set(path: str) -> None:
+    assert kinds.parse(FOLDER, kind_yaml(f"set: {{spec.count: Deployment/demo-deploy {path}}}")).settings
+
+
 def test_a_nested_kustomization_is_looked_at_too() -> None:
     content = files() | {"sub/kustomization.yaml": b"resources: [../../outside]"}
     assert "kinds/web/sub/kustomization.yaml: resources: '../../outside' is outside" in error_of(content)
@@ -182,6 +206,24 @@ def test_a_base_that_does_not_fit() -> None:
 @pytest.mark.parametrize("kind", ["Namespace", "CustomResourceDefinition", "APIService", "ClusterRole", "StorageClass"])
 def test_what_may_not_be_a_child(kind: str) -> None:
     assert f"{kind}/x" in base_error(DEPLOYMENT, named(kind))
+
+
+def test_a_job_that_would_run_again_and_again_is_refused() -> None:
+    job = {**named("Job", api_version="batch/v1"), "spec": {"ttlSecondsAfterFinished": 0}}
+    assert "Job/x: spec.ttlSecondsAfterFinished" in base_error(DEPLOYMENT, job)
+
+
+@pytest.mark.parametrize("text", ["resources: 7", "resources: a.yaml", "resources: {a: b}"])
+def test_resources_of_another_shape_are_left_to_kustomize(text: str) -> None:
+    assert kinds.parse(FOLDER, files(kustomization=text)).base == ()
+
+
+@pytest.mark.parametrize("schema", ["[1]", "{properties: []}", "{properties: {status: {properties: 7}}}"])
+def test_a_schema_of_another_shape_is_an_error_of_the_kind(schema: str) -> None:
+    text = (SAMPLES / "crd.yaml").read_text()
+    assert "kinds/web/crd.yaml" in error_of(
+        files(crd=text[: text.index("        openAPIV3Schema:")] + f"        openAPIV3Schema: {schema}")
+    )
 
 
 def test_objects_need_a_name_and_no_owner() -> None:

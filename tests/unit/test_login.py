@@ -174,14 +174,34 @@ async def test_no_secret_of_another_context_is_copied(
     assert not any("hunter2" in file.read_text() for file in private.iterdir())
 
 
-async def test_a_new_context_is_seen_at_the_next_refresh(login: Login, config: Path) -> None:
+async def test_the_cluster_stays_that_of_the_first_time(login: Login, config: Path) -> None:
+    """A user who switches the context meanwhile must not have the operator write to another cluster."""
     write_kubeconfig(config, {"token": "one"}, {"server": "https://one"})
     await login.refresh()
-    write_kubeconfig(config, {"client-certificate-data": encoded("c"), "client-key-data": encoded("k")},
-                     {"server": "https://two"})  # fmt: skip
+    before = login.kubeconfig.read_text()
+    write_kubeconfig(config, {"token": "two"}, {"server": "https://two"})
+    with pytest.raises(LoginError) as error:
+        await login.refresh()
+    assert "https://two" in str(error.value)
+    assert "https://one" in str(error.value)
+    assert login.kubeconfig.read_text() == before
+
+
+async def test_the_context_stays_that_of_the_first_time(login: Login, config: Path) -> None:
+    users = [{"name": name, "user": {"token": name}} for name in ("dev", "prod")]
+    clusters = [{"name": name, "cluster": {"server": f"https://{name}"}} for name in ("dev", "prod")]
+    contexts = [{"name": name, "context": {"cluster": name, "user": name}} for name in ("dev", "prod")]
+
+    def use(context: str) -> None:
+        parts = {"users": users, "clusters": clusters, "contexts": contexts, "current-context": context}
+        config.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", **parts}))
+
+    config.parent.mkdir(parents=True)
+    use("dev")
+    assert (await login.refresh()).server == "https://dev"
+    use("prod")
     credentials = await login.refresh()
-    assert (credentials.server, credentials.token_file) == ("https://two", None)
-    assert private_config(login)["clusters"][0]["cluster"] == {"server": "https://two"}
+    assert (credentials.server, credentials.token()) == ("https://dev", "dev")
 
 
 # --- the private files -----------------------------------------------------------------------------------------------
@@ -200,13 +220,13 @@ async def test_private_files_are_private_whatever_the_umask(login: Login, config
 
 
 async def test_a_reader_sees_the_old_or_the_new_kubeconfig(login: Login, config: Path) -> None:
-    write_kubeconfig(config, {"token": "t"}, {"server": "https://old"})
+    write_kubeconfig(config, {"username": "old"})
     await login.refresh()
     with login.kubeconfig.open() as reading:
-        write_kubeconfig(config, {"token": "t"}, {"server": "https://new"})
+        write_kubeconfig(config, {"username": "new"})
         await login.refresh()
-        assert json.load(reading)["clusters"][0]["cluster"]["server"] == "https://old"
-    assert private_config(login)["clusters"][0]["cluster"]["server"] == "https://new"
+        assert json.load(reading)["users"][0]["user"]["username"] == "old"
+    assert private_config(login)["users"][0]["user"]["username"] == "new"
 
 
 async def test_the_users_files_stay_as_they_are(login: Login, config: Path, home: Path) -> None:
@@ -233,7 +253,7 @@ async def test_nothing_to_log_in_with(login: Login, config: Path, tmp_path: Path
     with pytest.raises(LoginError) as error:
         await login.refresh()
     assert str(error.value) == (
-        f"no credentials: kubeconfig {config}: current-context must exist in order to minify, "
+        f"no credentials: kubeconfig {config}: there is no such file, "
         f"and this is no pod with a service account in {tmp_path}/account"
     )
     assert not login.kubeconfig.exists()

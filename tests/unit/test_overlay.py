@@ -48,7 +48,21 @@ def test_a_field_that_is_left_out_sets_nothing(kind: Kind) -> None:
     assert operations(overlay.make(kind, sample(count=0)))["/spec/replicas"] == 0
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+UNWRITABLE = ["\x07", "\u0085", "\x7f", "\x1b", "\x00", "\ufffe", "a\ud800"]
+
+
+@pytest.mark.parametrize("text", UNWRITABLE)
+def test_what_cannot_stand_in_a_manifest_is_refused_by_name(kind: Kind, text: str) -> None:
+    with pytest.raises(OverlayError) as error:
+        overlay.make(kind, sample(image=text))
+    assert f"spec.image: the character U+{ord(text[-1]):04X}" in str(error.value)
+    with pytest.raises(OverlayError, match=r"spec.image.a.0"):
+        overlay.make(kind, sample(image={"a": [text]}))
+    with pytest.raises(OverlayError, match=r"spec.image"):
+        overlay.make(kind, sample(image={text: 1}))
+
+
+@pytest.mark.parametrize("text", sorted(set(HOSTILE) - set(UNWRITABLE)))
 def test_text_stays_what_it_is(kind: Kind, text: str) -> None:
     """Read back by PyYAML, which knows YAML 1.1 as kubectl does."""
     assert operations(overlay.make(kind, sample(image=text)))["/spec/template/spec/containers/0/image"] == text
@@ -87,17 +101,18 @@ def mode(path: Path) -> int:
 def test_write_replaces_as_a_whole(kind: Kind, tmp_path: Path) -> None:
     generated = tmp_path / "generated"
     lock = overlay.claim(generated)
-    folder = overlay.write(generated, overlay.make(kind, sample(count=1)))
+    folder = overlay.write(generated, kind, overlay.make(kind, sample(count=1)))
     assert folder == generated / "samples/demo/obj"
     (folder / "stray").write_text("x")
-    overlay.write(generated, overlay.make(kind, sample(count=2)))
+    overlay.write(generated, kind, overlay.make(kind, sample(count=2)))
     assert sorted(path.name for path in folder.iterdir()) == ["deployment-demo-deploy.yaml", "kustomization.yaml"]
     assert [mode(generated), mode(folder)] == [0o700, 0o700]
     assert {mode(path) for path in folder.iterdir()} == {0o600}
     assert [path.name for path in folder.parent.iterdir()] == ["obj"], "no temporary folder is left"
     overlay.remove(generated, CRKey("samples", "demo", "obj"))
     overlay.remove(generated, CRKey("samples", "demo", "obj"))
-    assert [path.name for path in generated.iterdir()] == [overlay.LOCK], "no empty folder is left"
+    left = sorted(path.name for path in generated.iterdir())
+    assert left == [overlay.SNAPSHOTS, overlay.LOCK], "no empty folder is left"
     os.close(lock)
 
 
@@ -137,4 +152,4 @@ def test_claim_does_not_touch_a_folder_of_others(tmp_path: Path) -> None:
 def test_what_cannot_be_written_is_named(kind: Kind, tmp_path: Path) -> None:
     (tmp_path / "samples").write_text("a file where a folder should be")
     with pytest.raises(WriteFailed, match="samples/demo/obj cannot be written"):
-        overlay.write(tmp_path, overlay.make(kind, sample()))
+        overlay.write(tmp_path, kind, overlay.make(kind, sample()))

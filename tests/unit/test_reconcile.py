@@ -1,0 +1,191 @@
+"""The pipeline's decisions, with stand-ins for the API server and kubectl. tests/e2e shows what Kubernetes does."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nuvop import kinds
+from nuvop.cluster import ApiResource, Event, Listed
+from nuvop.errors import NotFound
+from nuvop.kinds import Kind
+from nuvop.objects import INSTANCE_LABEL, OWNER_LABEL, REVISION_LABEL, CRKey
+from nuvop.overlay import folder
+from nuvop.reconcile import Reconciler
+from tests.unit.test_overlay import DEPLOYMENT, SAMPLES
+
+DEPLOYMENTS = ApiResource("apps", "v1", "deployments", "Deployment")
+KEY = CRKey("samples", "demo", "obj")
+
+
+def cr(version: int, uid: str = "u1", generation: int = 1) -> dict[str, Any]:
+    metadata = {
+        "name": "obj",
+        "namespace": "demo",
+        "uid": uid,
+        "generation": generation,
+        "resourceVersion": str(version),
+    }
+    return {"metadata": metadata, "spec": {"count": generation}, "status": {"observedGeneration": -1}}
+
+
+def deployment(version: int, *, labels: dict[str, str], manager: str = "nuvop") -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "manager": manager,
+        "operation": "Apply" if manager == "nuvop" else "Update",
+        "fieldsV1": {"f:spec": {}},
+    }
+    metadata = {"name": "obj-demo-deploy", "namespace": "demo", "uid": f"d-{manager}", "resourceVersion": str(version)}
+    body = {"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"replicas": 0}}
+    return {**body, "metadata": {**metadata, "labels": labels, "managedFields": [entry], "generation": 1},
+            "status": {"observedGeneration": 1}}  # fmt: skip
+
+
+class World:
+    """An API server with one CR and at most one Deployment, and a kubectl that applies."""
+
+    def __init__(self, generated: Path, kind: Kind) -> None:
+        self.generated, self._kind = generated, kind
+        self.crs: dict[str, Any] = {}
+        self.deployment: dict[str, Any] | None = None
+        self.listed: list[dict[str, Any]] = []
+        self.applied: list[str] = []
+        self.told: list[dict[str, Any]] = []
+
+    # what the Reconciler asks of Catalog, Cluster and Applier
+    def kind(self, plural: str) -> Kind:
+        return self._kind
+
+    def resource(self, plural: str) -> ApiResource:
+        return ApiResource("nuvolaris.org", "v1", "samples", "Sample")
+
+    async def watched(self, kind: Kind) -> list[ApiResource]:
+        return [DEPLOYMENTS]
+
+    async def discover(self, api_version: str, kind: str) -> ApiResource:
+        return DEPLOYMENTS
+
+    async def get(self, resource: ApiResource, namespace: str, name: str) -> dict[str, Any]:
+        found = self.crs.get(name) if resource.plural == "samples" else self.deployment
+        if found is None:
+            raise NotFound(name, status=404)
+        return found
+
+    async def write_status(self, resource: ApiResource, body: dict[str, Any], status: dict[str, Any]) -> dict[str, Any]:
+        self.told.append(status)
+        metadata = {**body["metadata"], "resourceVersion": str(int(body["metadata"]["resourceVersion"]) + 1)}
+        return {**body, "metadata": metadata, "status": status}
+
+    async def follow(self, resource: ApiResource, namespace: str, selector: str) -> AsyncIterator[Event]:
+        yield Listed(list(self.listed), 10)
+        await asyncio.Event().wait()
+
+    async def apply(self, path: Path) -> list[dict[str, Any]]:
+        self.applied.append((path / "kustomization.yaml").read_text())
+        revision = self.applied[-1].split('"' + REVISION_LABEL + '": "')[1].split('"')[0]
+        labels = {INSTANCE_LABEL: KEY.instance, OWNER_LABEL: "u1", REVISION_LABEL: revision}
+        self.deployment = deployment(100 + len(self.applied), labels=labels)
+        return [self.deployment]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path, kinds.with_base(kinds.parse(SAMPLES, kinds.read(SAMPLES)), [DEPLOYMENT]))
+
+
+@pytest.fixture
+async def reconciler(world: World) -> AsyncIterator[Reconciler]:
+    made = Reconciler(world, world, world, world.generated, cluster_wide=True)  # type: ignore[arg-type]
+    yield made
+    await made.close()
+
+
+async def settle() -> None:
+    for _ in range(50):
+        await asyncio.sleep(0.001)
+
+
+def conditions(world: World) -> dict[str, tuple[str, str]]:
+    return {c["type"]: (c["status"], c["reason"]) for c in world.told[-1]["conditions"]}
+
+
+async def test_a_new_cr_is_applied_and_told(world: World, reconciler: Reconciler) -> None:
+    world.crs["obj"] = cr(1)
+    reconciler.seen("samples", cr(1))
+    await settle()
+    assert len(world.applied) == 1
+    assert conditions(world)["Ready"] == ("True", "Succeeded")
+    assert folder(world.generated, KEY).is_dir()
+
+
+async def test_a_ghost_is_not_repaired(world: World, reconciler: Reconciler) -> None:
+    world.crs["obj"] = cr(1)
+    reconciler.seen("samples", cr(1))
+    await settle()
+    world.crs.clear()
+    assert world.deployment is not None
+    reconciler._changed(reconciler._observer._children.remove({**world.deployment, "metadata": {
+        **world.deployment["metadata"], "resourceVersion": "200"}}))  # fmt: skip
+    await settle()
+    assert len(world.applied) == 1
+    assert not folder(world.generated, KEY).exists()
+
+
+async def test_a_ghost_that_was_never_applied_is_not_applied(world: World, reconciler: Reconciler) -> None:
+    world.crs["obj"] = cr(1)
+    world.deployment = deployment(5, labels={}, manager="somebody")
+    reconciler.seen("samples", cr(1))
+    await settle()
+    assert conditions(world)["Stalled"] == ("True", "NotOwned")
+    world.crs.clear()
+    world.deployment = None
+    reconciler._queue.add(KEY)
+    await settle()
+    assert world.applied == []
+
+
+async def test_a_copy_with_our_labels_is_not_taken_over(world: World, reconciler: Reconciler) -> None:
+    labels = {INSTANCE_LABEL: KEY.instance, OWNER_LABEL: "another uid", REVISION_LABEL: "x"}
+    world.listed = [deployment(5, labels=labels, manager="somebody")]
+    world.crs["obj"] = cr(1)
+    reconciler.seen("samples", cr(1))
+    await settle()
+    assert world.applied == []
+    assert conditions(world)["Stalled"] == ("True", "NotOwned")
+    assert "made by somebody" in world.told[-1]["conditions"][0]["message"]
+
+
+async def test_what_an_earlier_cr_of_the_name_has_left_is_taken_on(world: World, reconciler: Reconciler) -> None:
+    labels = {INSTANCE_LABEL: KEY.instance, OWNER_LABEL: "earlier", REVISION_LABEL: "x"}
+    world.listed = [deployment(5, labels=labels)]
+    world.crs["obj"] = cr(1)
+    reconciler.seen("samples", cr(1))
+    await settle()
+    assert len(world.applied) == 1
+
+
+async def test_an_older_cr_of_the_same_name_does_not_count(world: World, reconciler: Reconciler) -> None:
+    world.crs["obj"] = cr(20)
+    reconciler.seen("samples", cr(20))
+    reconciler.seen("samples", cr(10, uid="older"))
+    reconciler.gone("samples", cr(11, uid="older"))
+    await settle()
+    assert reconciler._records[KEY].uid == "u1"
+    assert len(world.applied) == 1
+
+
+async def test_what_is_told_is_of_the_newest_generation(world: World, reconciler: Reconciler) -> None:
+    async def slow(path: Path) -> list[dict[str, Any]]:
+        if not world.applied:
+            world.crs["obj"] = cr(2, generation=2)
+            reconciler.seen("samples", cr(2, generation=2))
+        return await World.apply(world, path)
+
+    world.apply = slow  # type: ignore[method-assign]
+    world.crs["obj"] = cr(1)
+    reconciler.seen("samples", cr(1))
+    await settle()
+    assert len(world.applied) == 2
+    assert {c["observedGeneration"] for status in world.told for c in status["conditions"]} == {2}
