@@ -19,6 +19,7 @@ from typing import Any
 
 from nuvop import reaper
 from nuvop.errors import ApplyFailed, BuildFailed, KubectlError, KubectlTimeout, KubectlUnusable
+from nuvop.objects import FIELD_MANAGER
 
 MINIMUM_VERSION = (1, 27)
 """The first kubectl with kustomize 5, whose namePrefix and labels the overlays rely on."""
@@ -229,7 +230,7 @@ class Kubectl:
         Raises ApplyFailed when any object was refused: then it is not known which of the others were applied.
         """
         argv = [
-            self._program, "apply", "-k", str(folder), "--server-side", "--force-conflicts", "--field-manager=nuvop",
+            self._program, "apply", "-k", str(folder), "--server-side", "--force-conflicts", f"--field-manager={FIELD_MANAGER}",
             # With server-side apply the server rejects unknown fields and wrong types all the same.
             "--validate=false", "-o", "json", "--show-managed-fields", f"--request-timeout={REQUEST_TIMEOUT:g}s",
         ]  # fmt: skip
