@@ -60,7 +60,7 @@ class Processes:
     """
 
     def __init__(self, private: Path | None = None) -> None:
-        """Start the reaper, which also removes the folder ``private`` when the operator was killed."""
+        """Start the reaper, which removes the folder ``private`` at the end, whether the operator ends or is killed."""
         self._private = private
         self._reaper = _start_reaper(private)
         self._groups: set[int] = set()
@@ -230,7 +230,8 @@ class Kubectl:
         Raises ApplyFailed when any object was refused: then it is not known which of the others were applied.
         """
         argv = [
-            self._program, "apply", "-k", str(folder), "--server-side", "--force-conflicts", f"--field-manager={FIELD_MANAGER}",
+            self._program, "apply", "-k", str(folder),
+            "--server-side", "--force-conflicts", f"--field-manager={FIELD_MANAGER}",
             # With server-side apply the server rejects unknown fields and wrong types all the same.
             "--validate=false", "-o", "json", "--show-managed-fields", f"--request-timeout={REQUEST_TIMEOUT:g}s",
         ]  # fmt: skip

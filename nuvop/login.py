@@ -326,11 +326,6 @@ def make_private_folder() -> Path:
             return folder
 
 
-def remove_private_folder(folder: Path) -> None:
-    """Remove the private folder and the credentials in it."""
-    shutil.rmtree(folder)
-
-
 def _lock(folder: Path) -> int | None:
     """Lock a private folder; return the lock's file descriptor, None where another process has it."""
     descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -71,8 +71,7 @@ class Operator:
         generated = self._settings.generated
         self._ending.callback(os.close, overlay.claim(generated))
         private = login.make_private_folder()
-        self._ending.callback(login.remove_private_folder, private)
-        processes = Processes(private)
+        processes = Processes(private)  # whose reaper removes the private folder, however this process ends
         self._ending.callback(processes.close)
         program = await find_kubectl(processes)
         self.login = Login(self._settings, processes, program, private)

@@ -31,7 +31,7 @@ def main() -> None:
         except ProcessLookupError:
             continue
     for private in sys.argv[1:]:
-        shutil.rmtree(private, ignore_errors=True)  # an operator that ends by itself has removed it
+        shutil.rmtree(private)
 
 
 if __name__ == "__main__":

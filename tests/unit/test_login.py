@@ -5,6 +5,7 @@ import base64
 import datetime
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 
 from nuvop import login as login_
 from nuvop.errors import LoginError
-from nuvop.login import Credentials, Login, make_private_folder, remove_private_folder
+from nuvop.login import Credentials, Login, make_private_folder
 from tests.unit.conftest import KUBECTL, script, write_kubeconfig
 
 CA = "-----BEGIN CERTIFICATE-----\nca\n-----END CERTIFICATE-----\n"
@@ -663,7 +664,7 @@ def test_the_private_folder_is_private(temporary: Path) -> None:
     assert folder.parent == temporary
     assert mode(folder) == 0o700
     (folder / "kubeconfig").write_text("x")
-    remove_private_folder(folder)
+    shutil.rmtree(folder)
     assert list(temporary.iterdir()) == []
 
 

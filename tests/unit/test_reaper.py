@@ -165,3 +165,12 @@ def test_what_an_operator_ran_dies_with_it_even_when_it_is_killed(tmp_path: Path
         assert all(map(is_alive, pids))
         operator.kill()
     assert eventually(lambda: not any(map(is_alive, pids)))
+
+
+def test_it_removes_the_private_folder(tmp_path: Path) -> None:
+    private = tmp_path / "private"
+    (private / "cache").mkdir(parents=True)
+    (private / "kubeconfig").write_text("x")
+    subprocess.run([sys.executable, "-I", "-S", reaper.__file__, private], input=b"", check=True, timeout=10)
+    assert not private.exists()
+    assert tmp_path.exists()
