@@ -12,7 +12,7 @@ from nuvop import kinds, login, overlay
 from nuvop.applier import Applier
 from nuvop.catalog import Catalog
 from nuvop.cluster import Cluster, Trouble, answer
-from nuvop.errors import KindError, NotServed
+from nuvop.errors import ClusterError, KindError, LoginError, NotServed
 from nuvop.kinds import ResourceType
 from nuvop.kubectl import Kubectl, Processes, find_kubectl
 from nuvop.login import Login
@@ -127,16 +127,22 @@ class Operator:
     async def _keep_telling_missing_types(self) -> None:
         """Say which CR types the API server does not know, how to install them, and when it knows them again."""
         missing: set[str] = set()
+        trouble = Trouble("looking for the CRDs")
         while True:
-            for folder, type_ in self._types:
-                is_served = await self._is_served(type_.api_version, type_.kind)
-                if not is_served and type_.plural not in missing:
-                    logger.warning("%s: waiting for it", _how_to_install(folder, type_))
-                    missing.add(type_.plural)
-                elif is_served and type_.plural in missing:
-                    logger.info("CRD %s.%s is installed", type_.plural, type_.group)
-                    missing.discard(type_.plural)
-            await asyncio.sleep(LOOK_FOR_TYPES_EVERY)
+            try:
+                for folder, type_ in self._types:
+                    is_served = await self._is_served(type_.api_version, type_.kind)
+                    if not is_served and type_.plural not in missing:
+                        logger.warning("%s: waiting for it", _how_to_install(folder, type_))
+                        missing.add(type_.plural)
+                    elif is_served and type_.plural in missing:
+                        logger.info("CRD %s.%s is installed", type_.plural, type_.group)
+                        missing.discard(type_.plural)
+            except (ClusterError, LoginError) as error:
+                await trouble.wait(error)
+            else:
+                trouble.over()
+                await asyncio.sleep(LOOK_FOR_TYPES_EVERY)
 
     async def wait_for_types(self) -> None:
         """Wait until the API server knows all CR types. For an operator that will not notice new ones later."""
