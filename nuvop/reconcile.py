@@ -90,8 +90,10 @@ class Record:
     failures: int = 0
     failed_generation: int = 0
     said: str = ""
+    told: Mapping[str, object] | None = None
     told_at: float = 0.0
     repairs: deque[float] = field(default_factory=deque)
+    overwritten: deque[float] = field(default_factory=deque)
 
     @property
     def uid(self) -> str:
@@ -373,6 +375,12 @@ class Reconciler:
         if pause > 0 and status.is_mere_progress(previous, fresh):
             self._queue.add(key, pause)
             return
+        if record.told is not None and previous != record.told:
+            # Somebody else writes this status too, another nuvop perhaps.
+            if wait := _fight_delay(record.overwritten):
+                self._queue.add(key, wait)
+                return
+            record.overwritten.append(time.monotonic())
         try:
             body = await self._cluster.write_status(self._catalog.resource(key.plural), record.body, fresh)
         except NotFound as error:
@@ -390,7 +398,7 @@ class Reconciler:
             bare = Verdict(verdict.generation, Phase.STALLED, Reason.KIND_INVALID, message, verdict.inventory)
             await self._tell(key, record, bare)
             return
-        record.told_at = time.monotonic()
+        record.told, record.told_at = body.get("status"), time.monotonic()
         if version_of(body) > version_of(record.body):
             record.body = body
         if fresh["conditions"] != previous.get("conditions"):
