@@ -221,7 +221,7 @@ class Reconciler:
                     return None
                 if foreign := await self._foreign(kind, overlay, record, comparison, live):
                     return self._stalled(key, record, generation, Reason.NOT_OWNED, foreign)
-                if contested := self._contested(key, record, generation, comparison, live):
+                if contested := self._contested(key, record, overlay, generation, comparison, live):
                     return contested
                 await self._apply(key, record, overlay)
         except NuvopError as error:
@@ -284,11 +284,16 @@ class Reconciler:
         return ""
 
     def _contested(
-        self, key: CRKey, record: Record, generation: int, comparison: Comparison, live: Mapping[ObjectKey, Body]
+        self,
+        key: CRKey,
+        record: Record,
+        overlay: Overlay,
+        generation: int,
+        comparison: Comparison,
+        live: Mapping[ObjectKey, Body],
     ) -> Verdict | None:
         """Say who changed what; return a verdict where the repair has to wait, because it happens again and again."""
-        is_ours = record.overlay is not None and record.applied_revision == record.overlay.revision
-        if not record.inventory or (comparison.outdated and not is_ours):
+        if not record.inventory or (comparison.outdated and record.applied_revision != overlay.revision):
             return None  # the first apply, or a new revision
         told = _told(comparison, record, live)
         if wait := _fight_delay(record.repairs):
