@@ -188,6 +188,25 @@ def artifacts(folder: Path, kubectl: Kubectl) -> Iterator[None]:
         (folder / "events.txt").write_text(kubectl.run("get", "events", "-A", "--sort-by=.lastTimestamp").stdout)
 
 
+def writes_of(cluster: Cluster, namespace: str, since: int) -> list[str]:
+    """What nuvop wrote in a namespace, from a position in the audit log on: ``verb resource/subresource``."""
+    found = []
+    with cluster.audit_log.open() as log:
+        log.seek(since)
+        for line in log:
+            event = json.loads(line)
+            target = event.get("objectRef") or {}
+            by_nuvop = any(name in event.get("userAgent", "") for name in ("kubectl", "python-httpx", "kopf"))
+            if (
+                by_nuvop
+                and event["stage"] == "ResponseComplete"
+                and target.get("namespace") == namespace
+                and event["verb"] in ("create", "update", "patch", "delete", "deletecollection")
+            ):
+                found.append(f"{event['verb']} {target['resource']}/{target.get('subresource', '')}")
+    return found
+
+
 def copy_kinds(target: Path) -> Path:
     """A copy of the kinds' folder that a test may break."""
     shutil.copytree(ROOT / "kustomize", target)

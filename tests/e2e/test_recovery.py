@@ -1,6 +1,5 @@
 """What breaks while the operator runs, and what is true afterwards."""
 
-import json
 import os
 import random
 import signal
@@ -12,26 +11,7 @@ import pytest
 
 from lab.controlplane import Cluster
 from tests.conftest import Start
-from tests.e2e.harness import PROGRAMS, Kubectl, always, eventually, is_ready, sample
-
-
-def writes_of(cluster: Cluster, namespace: str, since: int) -> list[str]:
-    """What nuvop wrote in a namespace, from a position in the audit log on: ``verb resource/subresource``."""
-    found = []
-    with cluster.audit_log.open() as log:
-        log.seek(since)
-        for line in log:
-            event = json.loads(line)
-            target = event.get("objectRef") or {}
-            by_nuvop = any(name in event.get("userAgent", "") for name in ("kubectl", "python-httpx", "kopf"))
-            if (
-                by_nuvop
-                and event["stage"] == "ResponseComplete"
-                and target.get("namespace") == namespace
-                and event["verb"] in ("create", "update", "patch", "delete", "deletecollection")
-            ):
-                found.append(f"{event['verb']} {target['resource']}/{target.get('subresource', '')}")
-    return found
+from tests.e2e.harness import PROGRAMS, Kubectl, always, eventually, is_ready, sample, writes_of
 
 
 def test_a_restart_with_nothing_to_do_writes_nothing(cluster: Cluster, kubectl: Kubectl, operator: Start) -> None:
