@@ -5,9 +5,13 @@ from pathlib import Path
 import pytest
 
 from lab import controlplane
+from lab.controlplane import build
 from tests.e2e.harness import PROGRAMS, ROOT, Kubectl, Operator, artifacts, environment
 
 ARTIFACTS = ROOT / "test-artifacts"
+
+PURE = {"unit", "golden"}
+"""Folders whose tests need no cluster."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -15,6 +19,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "cluster" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.e2e)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Build the lab's control plane before the clock of the first test runs: cold, it takes longer than any may."""
+    needs_a_lab = any(PURE.isdisjoint(item.path.parts) for item in session.items)
+    if needs_a_lab and not session.config.option.collectonly:
+        with session.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+            build.ensure()
 
 
 @pytest.hookimpl(wrapper=True)
