@@ -6,10 +6,11 @@ have no preconditions and no raw objects.
 """
 
 import asyncio
+import builtins
 import json
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -37,6 +38,10 @@ KEPT_CLIENTS = 2
 """How many clients with older credentials may still end what they have begun."""
 
 JSON_PATCH = "application/json-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+ANY_JSON = "application/json"
+METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+"""https://kubernetes.io/docs/reference/using-api/api-concepts/#alternate-representations-of-resources"""
 
 
 @dataclass(frozen=True)
@@ -167,6 +172,70 @@ class Cluster:
         """Return an object; raise NotFound where there is none."""
         return await self._request("GET", resource.path(namespace, name))
 
+    async def list(
+        self,
+        resource: ApiResource,
+        namespace: str | None,
+        *,
+        labels: str = "",
+        fields: str = "",
+        metadata_only: bool = False,
+    ) -> builtins.list[Body]:
+        """Return all objects in a namespace (None for all namespaces) that fit a label and a field selector.
+
+        ``metadata_only`` leaves out all but apiVersion, kind and metadata: nothing of a Secret is sent then.
+        """
+        selectors = {"labelSelector": labels, "fieldSelector": fields}
+        params = {name: selector for name, selector in selectors.items() if selector}
+        items, _ = await self._list(resource, namespace, params, accept=METADATA_ONLY if metadata_only else ANY_JSON)
+        return items
+
+    async def create(self, resource: ApiResource, namespace: str, body: Body) -> Body:
+        """Create an object; return it as it is now. Raises Conflict where one of that name exists."""
+        return await self._request("POST", resource.path(namespace), content=json.dumps(body))
+
+    async def delete(self, resource: ApiResource, body: Body) -> None:
+        """Delete exactly this object as it was seen, in the background.
+
+        Raises Conflict where it is another one by now (by its uid) or has changed since (by its resourceVersion), and
+        NotFound where it is gone.
+        """
+        metadata = body["metadata"]
+        preconditions = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
+        options = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": "Background",
+            "preconditions": preconditions,
+        }
+        path = resource.path(metadata.get("namespace", ""), metadata["name"])
+        await self._request("DELETE", path, content=json.dumps(options))
+
+    async def patch_metadata(self, resource: ApiResource, body: Body, operations: Sequence[Mapping[str, Any]]) -> Body:
+        """Apply a JSON patch to exactly this object as it was seen; return it as it is now.
+
+        Raises Conflict where it is another one by now or has changed since, NotFound where it is gone.
+        """
+        metadata = body["metadata"]
+        tests = [
+            {"op": "test", "path": f"/metadata/{name}", "value": metadata[name]} for name in ("uid", "resourceVersion")
+        ]
+        return await self._request(
+            "PATCH",
+            resource.path(metadata.get("namespace", ""), metadata["name"]),
+            content_type=JSON_PATCH,
+            content=json.dumps([*tests, *operations]),
+        )
+
+    async def hand_over(self, resource: ApiResource, namespace: str, body: Body, manager: str) -> None:
+        """Let another field manager own the fields of ``body``, too, with the values that they have.
+
+        Raises Conflict where a value is no longer what ``body`` says.
+        """
+        path = resource.path(namespace, body["metadata"]["name"])
+        params = {"fieldManager": manager, "force": "false"}
+        await self._request("PATCH", path, params=params, content_type=APPLY_PATCH, content=json.dumps(body))
+
     async def write_status(self, resource: ApiResource, cr: Body, status: Mapping[str, Any]) -> Body:
         """Replace a CR's status as a whole; return the CR.
 
@@ -212,7 +281,7 @@ class Cluster:
         while True:
             try:
                 if not version or clock() >= relist_at:
-                    items, version = await self._list(resource, namespace, selector)
+                    items, version = await self._list(resource, namespace, {"labelSelector": selector})
                     relist_at = clock() + RELIST_AFTER * random.uniform(0.8, 1.2)  # noqa: S311 – no secret
                     trouble.over()
                     yield Listed(items, int(version))
@@ -236,11 +305,13 @@ class Cluster:
                 yield Failing(error)
                 await trouble.wait(error)
 
-    async def _list(self, resource: ApiResource, namespace: str | None, selector: str) -> tuple[list[Body], str]:
-        items: list[Body] = []
-        params = {"labelSelector": selector, "limit": str(PAGE)}
+    async def _list(
+        self, resource: ApiResource, namespace: str | None, selectors: Mapping[str, str], *, accept: str = ANY_JSON
+    ) -> tuple[builtins.list[Body], str]:
+        items: builtins.list[Body] = []
+        params = {**selectors, "limit": str(PAGE)}
         while True:
-            page = await self._request("GET", resource.path(namespace), params=params)
+            page = await self._request("GET", resource.path(namespace), params=params, accept=accept)
             if "items" not in page or not isinstance(page.get("metadata"), dict):
                 raise ClusterUnreachable("what answers to a list is no API server")
             for item in page["items"] or []:
@@ -284,9 +355,16 @@ class Cluster:
             raise LoginError(str(error)) from error
 
     async def _request(
-        self, method: str, path: str, *, content: str | None = None, content_type: str = "application/json", **more: Any
+        self,
+        method: str,
+        path: str,
+        *,
+        content: str | None = None,
+        content_type: str = ANY_JSON,
+        accept: str = ANY_JSON,
+        **more: Any,
     ) -> dict[str, Any]:
-        headers = {"Content-Type": content_type} if content is not None else {}
+        headers = {"Accept": accept, **({"Content-Type": content_type} if content is not None else {})}
         for attempt in (1, 2):
             client = self._connected()
             try:
