@@ -18,8 +18,13 @@ MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 INSTANCE_LABEL = "nuvop.nuvolaris.org/instance"
 OWNER_LABEL = "nuvop.nuvolaris.org/owner"
 REVISION_LABEL = "nuvop.nuvolaris.org/revision"
+NAMESPACE_LABEL = "nuvop.nuvolaris.org/namespace"
+"""On what lives outside namespaces: the namespace of its CR."""
 
-LABELS = (MANAGED_BY_LABEL, INSTANCE_LABEL, OWNER_LABEL, REVISION_LABEL)
+LABELS = (MANAGED_BY_LABEL, INSTANCE_LABEL, OWNER_LABEL, REVISION_LABEL, NAMESPACE_LABEL)
+
+FINALIZER = "nuvop.nuvolaris.org/children"
+"""On a CR with children that the garbage collector would not delete, or that are to outlive it."""
 
 LABEL_VALUE_LIMIT = 63
 
@@ -90,6 +95,15 @@ def is_deleting(body: Body) -> bool:
     return "deletionTimestamp" in body["metadata"]
 
 
+def is_finished(body: Body) -> bool:
+    """Whether a Job has come to its end, well or not
+    (https://kubernetes.io/docs/concepts/workloads/controllers/job/#terminal-job-conditions)."""
+    return (group_of(body["apiVersion"]), body["kind"]) == ("batch", "Job") and any(
+        condition.get("type") in ("Complete", "Failed") and condition.get("status") == "True"
+        for condition in (body.get("status") or {}).get("conditions") or ()
+    )
+
+
 def ownership(body: Body) -> Mapping[str, Any] | None:
     """nuvop's entry in managedFields: the one that `kubectl apply --server-side` writes; None where it is gone."""
     for entry in body["metadata"].get("managedFields") or ():
@@ -128,6 +142,11 @@ def taken_fields(before: Body, after: Body) -> list[tuple[str, str]]:
         for entry in after["metadata"].get("managedFields") or ()
     ]
     return [(_readable(leaf), next((m for m, leaves in others if leaf in leaves), "")) for leaf in lost]
+
+
+def owned_fields(body: Body) -> frozenset[str]:
+    """The paths of the fields that nuvop owns, as in ``spec.template.spec.containers.[name=nginx].image``."""
+    return frozenset(map(_readable, _leaves((ownership(body) or {}).get("fieldsV1") or {})))
 
 
 Leaf = tuple[str, ...]
