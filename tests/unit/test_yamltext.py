@@ -70,3 +70,10 @@ def test_what_is_not_yaml_is_told_on_one_line(text: str | bytes) -> None:
 
 def test_merge_keys_are_merged() -> None:
     assert yamltext.load("a: &a {x: 1}\nb: {<<: *a, y: 2}")["b"] == {"x": 1, "y": 2}
+
+
+def test_files_read_well() -> None:
+    """Members stay in their order, a value that stands in two places is written twice, keys are bare where they can."""
+    twice = [1]
+    text = yamltext.dump({"zone": twice, "app": twice, "no": None, "text": "no", "none": {}})
+    assert text == 'zone:\n- 1\napp:\n- 1\n"no": null\ntext: "no"\nnone: {}\n'
