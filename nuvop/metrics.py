@@ -1,0 +1,177 @@
+"""What nuvop counts, in Prometheus' text format; served over HTTP where the setting NUVOP_METRICS says so.
+
+``docs/metrics.md`` says what each metric means. In all of them ``kind`` is the plural of a CR's type, such as
+``samples``. No label names a single object or CR: the number of series must not grow with the number of CRs.
+"""
+
+import socket
+import threading
+from typing import Literal
+from wsgiref.simple_server import WSGIServer
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+
+from nuvop.errors import SettingsError
+from nuvop.objects import CRKey
+from nuvop.settings import METRICS, Address
+from nuvop.status import Phase
+
+ApplyResult = Literal["applied", "failed", "partly"]
+"""What became of one kubectl: all of its CRs were applied, none was, or some were."""
+APPLY_RESULTS: tuple[ApplyResult, ...] = ("applied", "failed", "partly")
+
+APPLY_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0)
+BATCH_SIZES = (1, 2, 5, 10, 20, 30, 40, 50)
+"""Upper bounds of the histograms' buckets."""
+
+MOST_DRIFT_SERIES = 1000
+"""How many fields and managers are told apart. Whoever may edit a child chooses the manager's name, a new one for
+each request if he likes; a metrics server remembers all of them."""
+OTHER = "other"
+"""The field and the manager in what is counted beyond that."""
+
+
+class Server:
+    """A running HTTP server, in a thread of its own."""
+
+    def __init__(self, server: WSGIServer, thread: threading.Thread) -> None:
+        """What prometheus_client's ``start_http_server`` returns."""
+        self._server = server
+        self._thread = thread
+
+    @property
+    def port(self) -> int:
+        """The port it listens at."""
+        return int(self._server.server_port)
+
+    def close(self) -> None:
+        """Stop listening; return when the thread has ended, in half a second at most."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+class Metrics:
+    """Counts what happens; each method is named after it. Safe to be read from another thread."""
+
+    def __init__(self) -> None:
+        """All counters begin at zero, in a registry of their own."""
+        self.registry = CollectorRegistry()
+        self._phases: dict[CRKey, Phase] = {}
+        self._drift_series: set[tuple[str, str, str, str]] = set()
+        self._drift = Counter(
+            "nuvop_drift",
+            "Fields of children that another manager changed or removed, and children that were deleted.",
+            ["kind", "child", "field", "manager"],
+            registry=self.registry,
+        )
+        self._contested = Counter(
+            "nuvop_contested",
+            "How often a repair was put off because somebody changes a child again and again.",
+            ["kind"],
+            registry=self.registry,
+        )
+        self._pruned = Counter(
+            "nuvop_pruned",
+            "Children that were deleted because their CR does not want them any more.",
+            ["kind"],
+            registry=self.registry,
+        )
+        self._prune_blocked = Gauge(
+            "nuvop_prune_blocked",
+            "1 while nothing of a kind is pruned because its folder's change would prune too much.",
+            ["kind"],
+            registry=self.registry,
+        )
+        self._kind_broken = Gauge(
+            "nuvop_kind_broken",
+            "1 while a kind's folder describes no kind that can be run.",
+            ["kind"],
+            registry=self.registry,
+        )
+        self._resources = Gauge(
+            "nuvop_resources", "Custom resources by what became of them.", ["kind", "phase"], registry=self.registry
+        )
+        self._applies = Counter(
+            "nuvop_applies", "Runs of kubectl apply, by what became of them.", ["result"], registry=self.registry
+        )
+        for result in APPLY_RESULTS:
+            self._applies.labels(result)
+        self._apply_seconds = Histogram(
+            "nuvop_apply_seconds", "How long one kubectl apply took.", buckets=APPLY_SECONDS, registry=self.registry
+        )
+        self._batch_size = Histogram(
+            "nuvop_apply_batch_size",
+            "How many custom resources one kubectl applied.",
+            buckets=BATCH_SIZES,
+            registry=self.registry,
+        )
+
+    def drifted(self, kind: str, child: str, field: str, manager: str) -> None:
+        """A field of a child was changed.
+
+        ``child`` is the child's kind; ``field`` is empty where the whole child was deleted, ``manager`` where nobody
+        owns the field any more.
+        """
+        series = (kind, child, field, manager)
+        if series not in self._drift_series:
+            if len(self._drift_series) >= MOST_DRIFT_SERIES:
+                series = (kind, child, OTHER, OTHER)
+            else:
+                self._drift_series.add(series)
+        self._drift.labels(*series).inc()
+
+    def contested(self, kind: str) -> None:
+        """A repair was put off: somebody changes a child again and again."""
+        self._contested.labels(kind).inc()
+
+    def pruned(self, kind: str) -> None:
+        """A child was deleted because its CR does not want it any more."""
+        self._pruned.labels(kind).inc()
+
+    def prune_judged(self, kind: str, *, is_blocked: bool) -> None:
+        """It was decided whether a kind's orphans may be pruned."""
+        self._prune_blocked.labels(kind).set(is_blocked)
+
+    def kind_loaded(self, kind: str, *, is_broken: bool) -> None:
+        """A kind's folder was read."""
+        self._kind_broken.labels(kind).set(is_broken)
+        for metric in (self._contested, self._pruned, self._prune_blocked):
+            # A rate is of two values: it would miss the first of a counter that is not there before.
+            metric.labels(kind)
+
+    def batch_applied(self, result: ApplyResult, seconds: float, size: int) -> None:
+        """One kubectl has ended that was given ``size`` CRs."""
+        self._applies.labels(result).inc()
+        self._apply_seconds.observe(seconds)
+        self._batch_size.observe(size)
+
+    def judged(self, key: CRKey, phase: Phase) -> None:
+        """A CR is in this phase now; saying it again changes nothing."""
+        self._move(key, phase)
+
+    def gone(self, key: CRKey) -> None:
+        """A CR is there no more."""
+        self._move(key, None)
+
+    def _move(self, key: CRKey, phase: Phase | None) -> None:
+        before = self._phases.pop(key, None)
+        if phase is not None:
+            self._phases[key] = phase
+        for known in Phase:
+            # All three are there from a kind's first CR on, so that none is taken for unknown.
+            self._resources.labels(key.plural, known).inc((known is phase) - (known is before))
+
+    def serve(self, address: Address) -> Server:
+        """Answer every HTTP request there with the metrics until the server is closed.
+
+        Raises SettingsError where nobody can listen there: the port is in use, the address is not this machine's.
+        """
+        # A socket for `::` takes IPv4 too where the machine has both.
+        everywhere = "::" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104 – asked for by an empty host
+        try:
+            server, thread = start_http_server(address.port, address.host or everywhere, self.registry)
+        except (OSError, UnicodeError) as error:  # the latter of a host name that cannot be one
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise SettingsError(f"{METRICS}: '{address}': {reason}") from error
+        return Server(server, thread)
