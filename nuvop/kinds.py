@@ -18,7 +18,7 @@ from typing import Any
 from nuvop import fields, yamltext
 from nuvop.errors import FieldPathError, KindError
 from nuvop.fields import FieldPath, Json
-from nuvop.objects import LABELS
+from nuvop.objects import LABELS, CRKey, ObjectKey
 
 KIND_API_VERSION = "nuvop.nuvolaris.org/v1"
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -26,13 +26,25 @@ KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization
 NEVER_A_CHILD = frozenset({"Namespace", "CustomResourceDefinition", "APIService"})
 """kustomize would rename a Namespace to the CR's own; deleting any of these deletes what others made."""
 
-CLUSTER_SCOPED = NEVER_A_CHILD | {
-    "ClusterRole", "ClusterRoleBinding", "CSIDriver", "CSINode", "FlowSchema", "IngressClass",
-    "MutatingWebhookConfiguration", "Node", "PersistentVolume", "PriorityClass", "PriorityLevelConfiguration",
-    "RuntimeClass", "StorageClass", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
-    "ValidatingWebhookConfiguration", "VolumeAttachment",
-}  # fmt: skip
-"""The kinds of Kubernetes itself that live outside namespaces; of others the API server's discovery tells."""
+_CLUSTER_SCOPED = {
+    "": "ComponentStatus Node PersistentVolume",
+    "admissionregistration.k8s.io": (
+        "MutatingAdmissionPolicy MutatingAdmissionPolicyBinding MutatingWebhookConfiguration "
+        "ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding ValidatingWebhookConfiguration"
+    ),
+    "certificates.k8s.io": "CertificateSigningRequest ClusterTrustBundle",
+    "flowcontrol.apiserver.k8s.io": "FlowSchema PriorityLevelConfiguration",
+    "networking.k8s.io": "IngressClass IPAddress ServiceCIDR",
+    "node.k8s.io": "RuntimeClass",
+    "rbac.authorization.k8s.io": "ClusterRole ClusterRoleBinding",
+    "resource.k8s.io": "DeviceClass DeviceTaintRule ResourceSlice",
+    "scheduling.k8s.io": "PriorityClass",
+    "storage.k8s.io": "CSIDriver CSINode StorageClass VolumeAttachment VolumeAttributesClass",
+    "storagemigration.k8s.io": "StorageVersionMigration",
+}
+CLUSTER_SCOPED = frozenset((group, kind) for group, names in _CLUSTER_SCOPED.items() for kind in names.split())
+"""The kinds of Kubernetes itself that live outside namespaces and may be children, by group; of others the API
+server's discovery tells (https://kubernetes.io/docs/reference/kubernetes-api/)."""
 
 MADE_BY_CHILDREN = {"Pod": "v1", "PersistentVolumeClaim": "v1", "Job": "batch/v1"}
 """What controllers make of children: it carries the instance label, so a status line may ask for it."""
@@ -109,6 +121,16 @@ class Child:
         """The API group; empty for the core group."""
         return self.api_version.rpartition("/")[0]
 
+    @property
+    def cluster_scoped(self) -> bool:
+        """Whether it lives outside namespaces."""
+        return (self.group, self.kind) in CLUSTER_SCOPED
+
+    def key(self, cr: CRKey) -> ObjectKey:
+        """Which object it is for a CR."""
+        namespace = "" if self.cluster_scoped else cr.namespace
+        return ObjectKey(self.group, self.kind, namespace, child_name(cr.name, self.name))
+
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
 
@@ -137,6 +159,11 @@ class Kind:
         known = {kind for _, kind in children}
         asked = {report.child.kind for report in self.reports} - known
         return frozenset(children | {(MADE_BY_CHILDREN[kind], kind) for kind in asked})
+
+
+def child_name(cr_name: str, base_name: str) -> str:
+    """What a CR's child is called whose name in the base is ``base_name``."""
+    return f"{cr_name}-{base_name}"
 
 
 def find(root: Path) -> list[Path]:
@@ -374,15 +401,6 @@ def _child(folder: Path, obj: Mapping[str, Json]) -> Child:
         raise KindError(f"{folder}: every object needs apiVersion, kind and metadata.name; one has {kind!r}, {name!r}")
     if kind in NEVER_A_CHILD:
         raise KindError(f"{folder}: {kind}/{name}: a {kind} cannot be a child: deleting a CR must not delete it")
-    if kind in CLUSTER_SCOPED:
-        raise KindError(
-            f"{folder}: {kind}/{name}: a {kind} lives outside namespaces; children that do are not supported"
-        )
-    if kind == "Job" and fields.value_at(obj, "spec", "ttlSecondsAfterFinished") is not None:
-        raise KindError(
-            f"{folder}: Job/{name}: spec.ttlSecondsAfterFinished: nuvop would run the Job again once its TTL has "
-            "removed it; leave it out: the Job goes with its CR"
-        )
     if metadata.get("ownerReferences"):
         raise KindError(f"{folder}: {kind}/{name}: metadata.ownerReferences: the owner of a child is its CR")
     return Child(obj["apiVersion"], kind, name, obj)

@@ -25,11 +25,12 @@ from pathlib import Path
 
 from nuvop import fields, labelling, yamltext
 from nuvop.errors import FieldPathError, GeneratedInUse, OverlayError, SettingsError, WriteFailed
-from nuvop.fields import Json, Operation
+from nuvop.fields import FieldPath, Json, Operation
 from nuvop.kinds import Child, Kind
 from nuvop.objects import (
     INSTANCE_LABEL,
     MANAGED_BY_LABEL,
+    NAMESPACE_LABEL,
     OWNER_LABEL,
     REVISION_LABEL,
     Body,
@@ -55,7 +56,23 @@ class Overlay:
     key: CRKey
     revision: str
     files: Mapping[str, str] = field(repr=False)
-    objects: tuple[ObjectKey, ...]
+    children: Mapping[ObjectKey, Child] = field(repr=False)
+    """Which object each child becomes, in the base's order."""
+
+    @property
+    def objects(self) -> tuple[ObjectKey, ...]:
+        """What kustomize will make of it."""
+        return tuple(self.children)
+
+    @property
+    def needs_finalizer(self) -> bool:
+        """Whether the garbage collector alone would not do what is to happen to the children when the CR goes."""
+        return any(child.cluster_scoped for child in self.children.values())
+
+
+def objects_of(kind: Kind, key: CRKey) -> tuple[ObjectKey, ...]:
+    """The objects of a CR's overlay, without making it."""
+    return tuple(child.key(key) for child in kind.base)
 
 
 def make(kind: Kind, cr: Body) -> Overlay:
@@ -80,7 +97,8 @@ def make(kind: Kind, cr: Body) -> Overlay:
         patches[child] += _secret_data(body)
         for path in [*labelling.template_paths(body), *labelling.selector_paths(body, templates)]:
             patches[child] += fields.put(body, path, key.instance)
-        patches[child] += fields.put(body, fields.path_to("metadata", "ownerReferences"), [_owner_reference(kind, cr)])
+        path, value = _bond(kind, cr, child)
+        patches[child] += fields.put(body, path, value)
 
     names = _file_names(kind.base)
     files = {names[child]: yamltext.dump([operation.as_dict() for operation in patches[child]]) for child in kind.base}
@@ -101,8 +119,7 @@ def make(kind: Kind, cr: Body) -> Overlay:
             "patches": [{"path": names[child], "target": _target(child)} for child in kind.base],
         }
     )
-    objects = tuple(ObjectKey(c.group, c.kind, key.namespace, f"{key.name}-{c.name}") for c in kind.base)
-    return Overlay(key, revision, files, objects)
+    return Overlay(key, revision, files, {child.key(key): child for child in kind.base})
 
 
 def _refuse_unwritable(source: str, value: Json) -> None:
@@ -126,6 +143,17 @@ def _revision(kind: Kind, key: CRKey, used: list[tuple[str, Json]]) -> str:
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def _bond(kind: Kind, cr: Body, child: Child) -> tuple[FieldPath, Json]:
+    """What ties a child to its CR: an ownerReference; the CR's namespace on what lives outside of namespaces.
+
+    A cluster-scoped object cannot have an owner in a namespace: the garbage collector would not find it
+    (https://kubernetes.io/docs/concepts/architecture/garbage-collection/#owners-dependents).
+    """
+    if child.cluster_scoped:
+        return fields.path_to("metadata", "labels", NAMESPACE_LABEL), cr["metadata"]["namespace"]
+    return fields.path_to("metadata", "ownerReferences"), [_owner_reference(kind, cr)]
+
+
 def _owner_reference(kind: Kind, cr: Body) -> dict[str, Json]:
     """The garbage collector deletes the children with their CR by this, also when nuvop is gone."""
     return {
@@ -140,7 +168,8 @@ def _owner_reference(kind: Kind, cr: Body) -> dict[str, Json]:
 def _target(child: Child) -> dict[str, str]:
     # kustomize takes the name of a target as a regular expression.
     version = child.api_version.rpartition("/")[2]
-    target = {"version": version, "kind": child.kind, "name": child.name.replace(".", r"\.")}
+    name = re.sub(r"[^\w:-]", lambda found: f"\\{found[0]}", child.name)
+    target = {"version": version, "kind": child.kind, "name": name}
     return {"group": child.group, **target} if child.group else target
 
 

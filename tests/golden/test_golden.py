@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 EXPECTED = HERE / "expected"
 KUBECTL = Path(sys.executable).parent / "kubectl"
-EXAMPLES = sorted([*ROOT.glob("kustomize/*/examples/*.yaml"), *HERE.glob("wide/examples/*.yaml")])
+EXAMPLES = sorted([*ROOT.glob("kustomize/*/examples/*.yaml"), *HERE.glob("*/examples/*.yaml")])
 
 
 def build(folder: Path) -> str:
@@ -70,7 +70,7 @@ def test_example(path: Path, generated: Path) -> None:
     assert seen == golden.read_text()
     # The overlay knows its objects before it is built.
     assert {(o.group, o.kind, o.namespace, o.name) for o in made.objects} == {
-        (d["apiVersion"].rpartition("/")[0], d["kind"], d["metadata"]["namespace"], d["metadata"]["name"])
+        (d["apiVersion"].rpartition("/")[0], d["kind"], d["metadata"].get("namespace", ""), d["metadata"]["name"])
         for d in documents(built)
     }
 

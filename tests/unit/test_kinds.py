@@ -6,6 +6,7 @@ import pytest
 
 from nuvop import kinds
 from nuvop.errors import KindError
+from nuvop.objects import CRKey, ObjectKey
 
 SAMPLES = Path(__file__).parents[2] / "kustomize/samples"
 FOLDER = Path("kinds/web")
@@ -179,9 +180,13 @@ def test_a_field_may_set_several_children_or_none(text: str) -> None:
     assert len(kinds.parse(FOLDER, kind_yaml(text)).settings) == (2 if text else 0)
 
 
+def based(*objects: dict[str, Any], content: dict[str, bytes] | None = None) -> kinds.Kind:
+    return kinds.with_base(kinds.parse(FOLDER, content or files()), objects)
+
+
 def base_error(*objects: dict[str, Any], content: dict[str, bytes] | None = None) -> str:
     with pytest.raises(KindError) as error:
-        kinds.with_base(kinds.parse(FOLDER, content or files()), objects)
+        based(*objects, content=content)
     return str(error.value)
 
 
@@ -203,14 +208,40 @@ def test_a_base_that_does_not_fit() -> None:
     assert "status: replicas" in base_error(DEPLOYMENT, content=reported)
 
 
-@pytest.mark.parametrize("kind", ["Namespace", "CustomResourceDefinition", "APIService", "ClusterRole", "StorageClass"])
+@pytest.mark.parametrize("kind", ["Namespace", "CustomResourceDefinition", "APIService"])
 def test_what_may_not_be_a_child(kind: str) -> None:
     assert f"{kind}/x" in base_error(DEPLOYMENT, named(kind))
 
 
-def test_a_job_that_would_run_again_and_again_is_refused() -> None:
+CR = CRKey("samples", "demo", "obj")
+
+
+@pytest.mark.parametrize(
+    ("kind", "api_version"),
+    [
+        ("ClusterRole", "rbac.authorization.k8s.io/v1"),
+        ("PriorityClass", "scheduling.k8s.io/v1"),
+        ("CSIDriver", "storage.k8s.io/v1"),
+        ("PersistentVolume", "v1"),
+        ("ValidatingAdmissionPolicy", "admissionregistration.k8s.io/v1beta1"),
+    ],
+)
+def test_what_lives_outside_namespaces_may_be_a_child(kind: str, api_version: str) -> None:
+    child = based(DEPLOYMENT, named(kind, api_version=api_version)).base[1]
+    assert child.cluster_scoped
+    assert child.key(CR) == ObjectKey(api_version.rpartition("/")[0], kind, "", "obj-x")
+
+
+def test_the_group_tells_what_lives_outside_namespaces() -> None:
+    deployment, node = based(DEPLOYMENT, named("Node", api_version="example.org/v1")).base
+    assert not deployment.cluster_scoped
+    assert deployment.key(CR) == ObjectKey("apps", "Deployment", "demo", "obj-demo-deploy")
+    assert node.key(CR) == ObjectKey("example.org", "Node", "demo", "obj-x")
+
+
+def test_a_job_may_have_a_time_to_live() -> None:
     job = {**named("Job", api_version="batch/v1"), "spec": {"ttlSecondsAfterFinished": 0}}
-    assert "Job/x: spec.ttlSecondsAfterFinished" in base_error(DEPLOYMENT, job)
+    assert based(DEPLOYMENT, job).base[1].body == job
 
 
 @pytest.mark.parametrize("text", ["resources: 7", "resources: a.yaml", "resources: {a: b}"])

@@ -10,7 +10,7 @@ import yaml  # type: ignore[import-untyped]
 from nuvop import kinds, overlay
 from nuvop.errors import GeneratedInUse, OverlayError, SettingsError, WriteFailed
 from nuvop.kinds import Kind
-from nuvop.objects import CRKey
+from nuvop.objects import CRKey, ObjectKey
 from tests.unit.test_yamltext import HOSTILE
 
 SAMPLES = Path(__file__).parents[2] / "kustomize/samples"
@@ -25,6 +25,11 @@ DEPLOYMENT = {
             "spec": {"containers": [{"name": "nginx", "image": "nginx"}]},
         },
     },
+}
+CLUSTER_ROLE = {
+    "apiVersion": "rbac.authorization.k8s.io/v1",
+    "kind": "ClusterRole",
+    "metadata": {"name": "reader"},
 }
 
 
@@ -89,6 +94,22 @@ def test_the_base_is_never_changed(kind: Kind) -> None:
     before = json.dumps(kind.base[0].body)
     overlay.make(kind, sample(count=5, image="x"))
     assert json.dumps(kind.base[0].body) == before
+
+
+def test_the_objects_of_a_cr_are_known_without_its_overlay(kind: Kind) -> None:
+    mixed = kinds.with_base(kind, [DEPLOYMENT, CLUSTER_ROLE])
+    made = overlay.make(mixed, sample())
+    assert made.objects == overlay.objects_of(mixed, made.key)
+    assert made.objects == (
+        ObjectKey("apps", "Deployment", "demo", "obj-demo-deploy"),
+        ObjectKey("rbac.authorization.k8s.io", "ClusterRole", "", "obj-reader"),
+    )
+    assert [child.body for child in made.children.values()] == [DEPLOYMENT, CLUSTER_ROLE]
+
+
+def test_what_the_garbage_collector_cannot_delete_needs_a_finalizer(kind: Kind) -> None:
+    assert not overlay.make(kind, sample()).needs_finalizer
+    assert overlay.make(kinds.with_base(kind, [DEPLOYMENT, CLUSTER_ROLE]), sample()).needs_finalizer
 
 
 # --- on disk ---------------------------------------------------------------------------------------------------------
