@@ -398,8 +398,8 @@ async def test_the_time_stands_in_many_places(api: FakeCluster, times: dict[str,
 async def test_the_later_one_of_the_same_second(api: FakeCluster) -> None:
     at = "2026-01-01T00:00:04Z"
     api.events["p"] = [
-        warning("Failed", "ImagePullBackOff", 1000, lastTimestamp=at),
         warning("Failed", "pulling", 999, lastTimestamp=at),
+        warning("Failed", "ImagePullBackOff", 1000, lastTimestamp=at),
     ]
     assert await Warnings(api).last([child("p")]) == "Failed: ImagePullBackOff"
 
