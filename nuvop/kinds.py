@@ -10,6 +10,7 @@ The base is what kustomize makes of the folder; kubectl renders it, so the calle
 import copy
 import hashlib
 import posixpath
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from nuvop.fields import FieldPath, Json
 from nuvop.objects import LABELS, CRKey, ObjectKey
 
 KIND_API_VERSION = "nuvop.nuvolaris.org/v1"
+KIND_FIELDS = ("set", "status", "release", "ready")
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
 NEVER_A_CHILD = frozenset({"Namespace", "CustomResourceDefinition", "APIService"})
@@ -58,7 +60,9 @@ NOT_SETTABLE = frozenset(
 )  # fmt: skip
 """Fields of a child that say which object it is, and whose."""
 
-STATUS_FIELDS = ("conditions", "observedGeneration", "inventory")
+DEADLINE = "10m"
+
+STATUS_FIELDS = ("conditions", "observedGeneration", "inventory", "lastHandledReconcileAt")
 """What nuvop writes to every CR's status; a field that the schema lacks would vanish without an error."""
 
 
@@ -84,6 +88,10 @@ class ChildSelector:
     kind: str
     name: str
 
+    def of(self, base: Sequence["Child"]) -> "Child":
+        """The child that is meant, of a base that `with_base` has checked."""
+        return next(child for child in base if (child.kind, child.name) == (self.kind, self.name))
+
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
 
@@ -108,6 +116,14 @@ class Report:
 
 
 @dataclass(frozen=True)
+class Release:
+    """One line of ``release``: a field of a child that another manager may have once nothing here sets it."""
+
+    child: ChildSelector
+    path: FieldPath
+
+
+@dataclass(frozen=True)
 class Child:
     """One object of a kind's base, as kustomize rendered it."""
 
@@ -126,6 +142,11 @@ class Child:
         """Whether it lives outside namespaces."""
         return (self.group, self.kind) in CLUSTER_SCOPED
 
+    @property
+    def is_job(self) -> bool:
+        """Whether it is a Job of Kubernetes itself."""
+        return (self.group, self.kind) == ("batch", "Job")
+
     def key(self, cr: CRKey) -> ObjectKey:
         """Which object it is for a CR."""
         namespace = "" if self.cluster_scoped else cr.namespace
@@ -139,6 +160,7 @@ class Child:
 class Kind:
     """A kind: its folder's files and what they say. ``base`` is empty until `with_base`; ``rendered`` is its text.
 
+    ``deadline`` is how many seconds the children have until they should be ready.
     ``carried`` are the files that tell kustomize where custom objects hold names, by the kustomization's field.
     """
 
@@ -148,6 +170,8 @@ class Kind:
     resource: ResourceType
     settings: tuple[Setting, ...]
     reports: tuple[Report, ...]
+    releases: tuple[Release, ...]
+    deadline: float
     carried: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     base: tuple[Child, ...] = ()
     rendered: str = field(default="", repr=False)
@@ -237,12 +261,21 @@ def _parse(folder: Path, files: Mapping[str, bytes]) -> Kind:
     for name, expected in (("apiVersion", KIND_API_VERSION), ("kind", "Kind")):
         if document.get(name) != expected:
             raise KindError(f"{where}: {name}: {document.get(name)!r} must be {expected!r}")
-    for name in document.keys() - {"apiVersion", "kind", "set", "status"}:
-        raise KindError(f"{where}: {name}: there is no such field; set and status may stand here")
-    settings = tuple(_settings(where, document.get("set"), schema))
-    reports = tuple(_reports(where, document.get("status"), schema))
+    for name in document.keys() - {"apiVersion", "kind", *KIND_FIELDS}:
+        raise KindError(f"{where}: {name}: there is no such field; {', '.join(KIND_FIELDS)} may stand here")
     _refuse_outside(folder, files)
-    return Kind(folder, files, digest(files), resource, settings, reports, _carried(files))
+    ready = _ready(where, document.get("ready"))
+    return Kind(
+        folder,
+        files,
+        digest(files),
+        resource,
+        settings=tuple(_settings(where, document.get("set"), schema)),
+        reports=tuple(_reports(where, document.get("status"), schema)),
+        releases=tuple(_releases(where, document.get("release"))),
+        deadline=_deadline(where, ready.get("deadline", DEADLINE)),
+        carried=_carried(files),
+    )
 
 
 def with_base(kind: Kind, objects: Sequence[Mapping[str, Json]]) -> Kind:
@@ -259,11 +292,10 @@ def with_base(kind: Kind, objects: Sequence[Mapping[str, Json]]) -> Kind:
     checked = replace(kind, base=base)
     for setting in kind.settings:
         line = f"{kind.folder / 'kind.yaml'}: set: {setting.source}: {setting.child} {setting.target}"
-        child = child_of(checked, setting.child, line)
-        try:
-            fields.put(copy.deepcopy(child.body), setting.target, None)
-        except FieldPathError as error:
-            raise KindError(f"{line}: {error}") from error
+        _try(line, child_of(checked, setting.child, line), setting.target)
+    for release in kind.releases:
+        line = f"{kind.folder / 'kind.yaml'}: release: {release.child} {release.path}"
+        _try(line, child_of(checked, release.child, line), release.path)
     for report in kind.reports:
         line = f"{kind.folder / 'kind.yaml'}: status: {report.name}: {report.child}"
         if report.child.name != "*":
@@ -271,6 +303,14 @@ def with_base(kind: Kind, objects: Sequence[Mapping[str, Json]]) -> Kind:
         elif report.child.kind not in MADE_BY_CHILDREN.keys() | {child.kind for child in base}:
             raise KindError(f"{line}: the folder has no {report.child.kind}, and its children make none")
     return checked
+
+
+def _try(line: str, child: Child, path: FieldPath) -> None:
+    """Raise KindError, which starts with ``line``, when a child cannot have such a field."""
+    try:
+        fields.put(copy.deepcopy(child.body), path, None)
+    except FieldPathError as error:
+        raise KindError(f"{line}: {error}") from error
 
 
 def child_of(kind: Kind, selector: ChildSelector, line: str) -> Child:
@@ -316,6 +356,11 @@ def _schema(where: Path, files: Mapping[str, bytes], version: str) -> dict[str, 
             raise KindError(
                 f"{where}: version {version}: the schema has no status.{name}, so the API server would drop it"
             )
+    if not _known(status["inventory"], fields.path_to(0, "done")):
+        raise KindError(
+            f"{where}: version {version}: the schema has no status.inventory[].done, so the API server would drop it, "
+            "and finished Jobs would run again: write `done: {type: string}`"
+        )
     default = schema["properties"]["status"].get("default")
     if not isinstance(default, dict) or default.get("observedGeneration") != -1:
         raise KindError(
@@ -376,6 +421,39 @@ def _reports(where: Path, value: Any, schema: Mapping[str, Any]) -> Iterator[Rep
             raise KindError(f"{line}: the CRD has no status.{name}, so the API server would drop it")
         child, at = _child_and_path(line, source)
         yield Report(name, child, at, is_list=(status[name] or {}).get("type") == "array")
+
+
+def _releases(where: Path, value: Any) -> Iterator[Release]:
+    if not isinstance(value or [], list):
+        raise KindError(f"{where}: release: {value!r} is not a list")
+    for text in value or ():
+        line = f"{where}: release: {text}"
+        child, path = _child_and_path(line, text)
+        if child.name == "*" or any(isinstance(segment, fields.Every) for segment in path.segments):
+            raise KindError(f"{line}: name the child and the field; there are no wildcards here")
+        if _is_nuvops(path):
+            raise KindError(f"{line}: {path} is nuvop's own")
+        yield Release(child, path)
+
+
+def _ready(where: Path, value: Any) -> dict[str, Any]:
+    ready = _mapping(where, value or {}, "ready")
+    for name in ready.keys() - {"deadline"}:
+        raise KindError(f"{where}: ready: {name}: there is no such field; deadline may stand here")
+    return ready
+
+
+_DURATION = re.compile(r"(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m)?(?:(?P<s>\d+)s)?")
+
+
+def _deadline(where: Path, value: Any) -> float:
+    """Read a duration as Go and kubectl write it, in seconds."""
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
+    total = 3600.0 * hours + 60.0 * minutes + seconds
+    if not total:
+        raise KindError(f"{where}: ready: deadline: {value!r} must be a duration such as 90s, 10m or 1h30m")
+    return total
 
 
 def _path(line: str, text: Any) -> FieldPath:

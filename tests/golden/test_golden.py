@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,13 @@ import pytest
 from ruamel.yaml import YAML
 
 from nuvop import kinds, overlay
+from nuvop.objects import REVISION_LABEL, ObjectKey
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 EXPECTED = HERE / "expected"
 KUBECTL = Path(sys.executable).parent / "kubectl"
+MADE = "# what kustomize makes of it\n"
 EXAMPLES = sorted([*ROOT.glob("kustomize/*/examples/*.yaml"), *HERE.glob("*/examples/*.yaml")])
 
 
@@ -56,41 +58,83 @@ def example(path: Path) -> dict[str, Any]:
     return cr
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: f"{path.parents[1].name}-{path.stem}")
-def test_example(path: Path, generated: Path) -> None:
-    kind = load(path.parents[1], generated)
-    made = overlay.make(kind, example(path))
-    built = build(overlay.write(generated, kind, made))
-    seen = "".join(f"# {name}\n{text}\n" for name, text in sorted(made.files.items()))
-    seen += f"# what kustomize makes of it\n{built}"
+def name_of(path: Path) -> str:
+    return f"{path.parents[1].name}-{path.stem}"
 
-    golden = EXPECTED / f"{path.parents[1].name}-{path.stem}.yaml"
+
+def key_of(obj: dict[str, Any]) -> ObjectKey:
+    metadata = obj["metadata"]
+    return ObjectKey(obj["apiVersion"].rpartition("/")[0], obj["kind"], metadata.get("namespace", ""), metadata["name"])
+
+
+def make(path: Path, generated: Path, **more: Any) -> tuple[overlay.Overlay, str]:
+    """An example's overlay, and what kustomize makes of it; the children are orphaned as its annotation says."""
+    kind, cr = load(path.parents[1], generated), example(path)
+    policy = cr["metadata"].get("annotations", {}).get("nuvop.nuvolaris.org/deletion-policy")
+    made = overlay.make(kind, cr, **{"orphan": policy == "Orphan"} | more)
+    return made, build(overlay.write(generated, kind, made))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=name_of)
+def test_example(path: Path, generated: Path) -> None:
+    made, built = make(path, generated)
+    seen = "".join(f"# {name}\n{text}\n" for name, text in sorted(made.files.items()))
+    seen += f"{MADE}{built}"
+
+    golden = EXPECTED / f"{name_of(path)}.yaml"
     if os.environ.get("NUVOP_GOLDEN") == "write":
         golden.write_text(seen)
     assert seen == golden.read_text()
     # The overlay knows its objects before it is built.
-    assert {(o.group, o.kind, o.namespace, o.name) for o in made.objects} == {
-        (d["apiVersion"].rpartition("/")[0], d["kind"], d["metadata"].get("namespace", ""), d["metadata"]["name"])
-        for d in documents(built)
-    }
+    assert sorted(made.objects) == sorted(map(key_of, documents(built)))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=name_of)
+def test_an_orphan_policy_changes_nothing_but_owner_and_revision(path: Path, generated: Path) -> None:
+    """A pod template that changed would restart the pods."""
+    objects, orphans = (documents(make(path, generated, orphan=orphan)[1]) for orphan in (False, True))
+    assert all("ownerReferences" not in obj["metadata"] for obj in orphans)
+    for obj in [*objects, *orphans]:
+        obj["metadata"].pop("ownerReferences", None)
+        assert obj["metadata"]["labels"].pop(REVISION_LABEL)
+    assert objects == orphans
+
+
+def test_what_is_left_out_is_not_made_and_changes_nothing_else(generated: Path) -> None:
+    path = HERE / "wide/examples/everything.yaml"
+    job = ObjectKey("batch", "Job", "here", "two-migrate")
+    whole, built = make(path, generated)
+    part, built_without = make(path, generated, without={job})
+    assert job in whole.objects
+    assert part.objects == tuple(key for key in whole.objects if key != job)
+    assert documents(built_without) == [obj for obj in documents(built) if key_of(obj) != job]
 
 
 def test_every_expected_file_has_its_example() -> None:
-    assert {path.stem for path in EXPECTED.glob("*.yaml")} == {f"{p.parents[1].name}-{p.stem}" for p in EXAMPLES}
+    assert {path.stem for path in EXPECTED.glob("*.yaml")} == set(map(name_of, EXAMPLES))
 
 
 def test_changed_rules_are_said() -> None:
-    """An upgrade that makes other overlays of the same input has to rewrite objects: RULES must say so."""
-    total = hashlib.sha256()
-    for path in sorted(EXPECTED.glob("wide-*.yaml")):
-        total.update(path.read_bytes())
+    """An upgrade that makes other objects of the same input has to rewrite them: RULES must say so."""
     known = EXPECTED / "rules.json"
-    now = {"rules": overlay.RULES, "digest": total.hexdigest()}
+    before = json.loads(known.read_text())
+    now = {
+        "rules": overlay.RULES,
+        "input": digest(path for folder in {path.parents[1] for path in EXAMPLES} for path in folder.rglob("*.yaml")),
+        "output": digest(EXPECTED.glob("*.yaml"), lambda text: text.partition(MADE)[2]),
+    }
+    if (now["rules"], now["input"]) == (before["rules"], before["input"]):
+        assert now["output"] == before["output"], (
+            "the same input makes other objects: raise RULES, then write them anew"
+        )
     if os.environ.get("NUVOP_GOLDEN") == "write":
         known.write_text(json.dumps(now) + "\n")
-    before = json.loads(known.read_text())
-    assert now == before, (
-        "the expected overlays have changed: raise RULES, then write them anew"
-        if now["rules"] == before["rules"]
-        else "RULES was raised: write the expected overlays anew"
-    )
+        before = now
+    assert now == before, "input or RULES have changed: write the expected overlays anew"
+
+
+def digest(paths: Iterable[Path], part: Callable[[str], str] = str) -> str:
+    total = hashlib.sha256()
+    for path in sorted(paths):
+        total.update(f"{path.name}:{part(path.read_text())}".encode())
+    return total.hexdigest()

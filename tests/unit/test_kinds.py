@@ -124,6 +124,19 @@ def test_digest_depends_on_names_and_contents() -> None:
         (kind_yaml("set: {spec.count: Deployment/* spec.y}"), ["set: spec.count", "name the child"]),
         (kind_yaml("status: {conditions: Deployment/x spec.y}"), ["status: conditions", "nuvop itself writes"]),
         (kind_yaml("status: {nodes: Deployment/x spec.y}"), ["status: nodes", "the CRD has no status.nodes"]),
+        (crd(lambda text: text.replace("lastHandledReconcileAt:", "lastHandled:")), ["status.lastHandledReconcileAt"]),
+        (crd(lambda text: text.replace("      done:", "      finished:")), ["status.inventory[].done", "drop it"]),
+        (kind_yaml("release: {a: b}"), ["kind.yaml: release: {'a': 'b'} is not a list"]),
+        (kind_yaml("release: [Deployment/web]"), ["kind.yaml: release: Deployment/web", "Kind/name field.path"]),
+        (kind_yaml("release: [Deployment/* spec.x]"), ["release: Deployment/* spec.x", "no wildcards"]),
+        (kind_yaml("release: ['Deployment/web spec.*.x']"), ["release: Deployment/web spec.*.x", "no wildcards"]),
+        (kind_yaml("release: [Deployment/web metadata.name]"), ["metadata.name is nuvop's own"]),
+        (kind_yaml("ready: [a]"), ["kind.yaml: ready: ['a'] is not a mapping"]),
+        (kind_yaml("ready: {timeout: 5m}"), ["kind.yaml: ready: timeout: there is no such field"]),
+        *(
+            (kind_yaml(f"ready: {{deadline: {text}}}"), [f"ready: deadline: {seen} must be a duration", "1h30m"])
+            for text, seen in (("300", "300"), ("soon", "'soon'"), ("0s", "'0s'"), ("''", "''"), ("5m1h", "'5m1h'"))
+        ),
         (files(kustomization=None), ["kinds/web/kustomization.yaml", "no such file"]),
         (files(kustomization="resources: [../other]"), ["resources: '../other' is outside", "copy it in"]),
         (files(kustomization="resources: [/etc]"), ["resources: '/etc' is outside"]),
@@ -242,6 +255,25 @@ def test_the_group_tells_what_lives_outside_namespaces() -> None:
 def test_a_job_may_have_a_time_to_live() -> None:
     job = {**named("Job", api_version="batch/v1"), "spec": {"ttlSecondsAfterFinished": 0}}
     assert based(DEPLOYMENT, job).base[1].body == job
+
+
+def test_release() -> None:
+    content = kind_yaml("release: [Deployment/demo-deploy spec.replicas]")
+    assert [(str(r.child), str(r.path)) for r in based(DEPLOYMENT, content=content).releases] == [
+        ("Deployment/demo-deploy", "spec.replicas")
+    ]
+    assert "release: Deployment/demo-deploy spec.replicas: the folder has no" in base_error(
+        named("ConfigMap"), content=content
+    )
+    typo = kind_yaml("release: ['Deployment/demo-deploy spec.template.spec.containers.[name=web].image']")
+    assert "there is nginx" in base_error(DEPLOYMENT, content=typo)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("", 600), ("deadline: 90s", 90), ("deadline: 10m", 600), ("deadline: 1h30m", 5400)]
+)
+def test_deadline(text: str, seconds: float) -> None:
+    assert kinds.parse(FOLDER, kind_yaml(f"ready: {{{text}}}")).deadline == seconds
 
 
 @pytest.mark.parametrize("text", ["resources: 7", "resources: a.yaml", "resources: {a: b}"])

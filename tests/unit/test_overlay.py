@@ -1,6 +1,7 @@
 import json
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,86 @@ def test_the_objects_of_a_cr_are_known_without_its_overlay(kind: Kind) -> None:
 def test_what_the_garbage_collector_cannot_delete_needs_a_finalizer(kind: Kind) -> None:
     assert not overlay.make(kind, sample()).needs_finalizer
     assert overlay.make(kinds.with_base(kind, [DEPLOYMENT, CLUSTER_ROLE]), sample()).needs_finalizer
+
+
+def test_an_orphan_policy_is_part_of_the_revision_and_needs_a_finalizer(kind: Kind) -> None:
+    made, orphaning = overlay.make(kind, sample()), overlay.make(kind, sample(), orphan=True)
+    assert made.revision != orphaning.revision
+    assert (made.needs_finalizer, orphaning.needs_finalizer) == (False, True)
+    assert "/metadata/ownerReferences" in operations(made)
+    assert "/metadata/ownerReferences" not in operations(orphaning)
+
+
+def test_a_child_without_any_patch_has_no_file(kind: Kind) -> None:
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "web"}}
+    made = overlay.make(kinds.with_base(kind, [DEPLOYMENT, account]), sample(), orphan=True)
+    assert sorted(made.files) == ["deployment-demo-deploy.yaml", "kustomization.yaml"]
+    assert "web" not in made.files["kustomization.yaml"]
+    assert len(made.objects) == 2
+
+
+def job(**spec: Any) -> dict[str, Any]:
+    metadata = {"name": "migrate", "labels": {"app": "migrate"}}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
+
+
+JOB = ObjectKey("batch", "Job", "demo", "obj-migrate")
+
+
+def test_what_is_left_out_does_not_count_in_the_revision(kind: Kind) -> None:
+    with_job = kinds.with_base(kind, [DEPLOYMENT, job()])
+    whole, part = overlay.make(with_job, sample()), overlay.make(with_job, sample(), without={JOB})
+    assert whole.revision == part.revision
+    assert whole.contents == part.contents
+    assert part.objects == (ObjectKey("apps", "Deployment", "demo", "obj-demo-deploy"),)
+    assert yaml.safe_load(part.files["job-migrate.yaml"]) == {
+        "$patch": "delete",
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "migrate"},
+    }
+    unknown = ObjectKey("batch", "Job", "demo", "obj-other")
+    assert overlay.make(with_job, sample(), without={unknown}).files == whole.files
+
+
+def test_the_contents_of_a_job_change_with_what_it_is_made_from(kind: Kind) -> None:
+    def content(made_of: dict[str, Any], setting: Kind = kind, **more: Any) -> str:
+        made = overlay.make(kinds.with_base(setting, [DEPLOYMENT, made_of]), sample(**more))
+        assert list(made.contents) == [JOB]
+        return made.contents[JOB]
+
+    assert content(job()) == content(job(), count=7) == content(job(), uid="u2")
+    assert len(content(job())) == 16
+    assert content(job()) != content(job(backoffLimit=1))
+    sets_job = parsed("set: {spec.count: Job/migrate spec.completions}")
+    assert content(job(), sets_job) == content(job()), "what else the kind says does not count"
+    assert len({content(job(), sets_job), content(job(), sets_job, count=1), content(job(), sets_job, count=2)}) == 3
+
+
+def parsed(text: str) -> Kind:
+    files = kinds.read(SAMPLES) | {"kind.yaml": f"apiVersion: nuvop.nuvolaris.org/v1\nkind: Kind\n{text}".encode()}
+    return kinds.parse(SAMPLES, files)
+
+
+def test_what_is_released_has_no_value() -> None:
+    releasing = parsed(
+        "set: {spec.count: Deployment/demo-deploy spec.replicas}\n"
+        "release: [Deployment/demo-deploy spec.replicas, Job/migrate spec.completions]"
+    )
+    kind = kinds.with_base(releasing, [DEPLOYMENT, job(completions=2)])
+    deployment = ObjectKey("apps", "Deployment", "demo", "obj-demo-deploy")
+    assert [(key, str(path)) for key, path in overlay.make(kind, sample()).released] == [(deployment, "spec.replicas")]
+    assert overlay.make(kind, sample(count=0)).released == ()
+    empty = kinds.with_base(releasing, [DEPLOYMENT, job(completions=None)])
+    assert [key for key, _ in overlay.make(empty, sample(count=0)).released] == [JOB], "null is no value"
+    assert overlay.make(empty, sample(count=0), without={JOB}).released == ()
+
+
+def test_the_size_grows_with_base_and_files(kind: Kind) -> None:
+    small = overlay.make(kind, sample()).size
+    assert small == sum(map(len, overlay.make(kind, sample()).files.values())) + len(kind.rendered)
+    assert overlay.make(replace(kind, rendered="é" * 1000), sample()).size == small + 2000
+    assert overlay.make(kind, sample(image="x" * 1000)).size > small + 1000
 
 
 # --- on disk ---------------------------------------------------------------------------------------------------------
