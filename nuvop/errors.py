@@ -7,6 +7,7 @@
     ├── KindError                a kind's folder is wrong: file, field and value
     │   └── FieldPathError       a field path cannot be read, or leads nowhere
     ├── OverlayError             this CR cannot be turned into an overlay
+    ├── DirectiveError           an annotation of a CR asks for something that nuvop does not know
     ├── WriteFailed              an overlay cannot be written to disk
     ├── KubectlError             kubectl did not do what it was asked
     │   ├── KubectlUnusable      missing, too old, or not a kubectl
@@ -51,6 +52,10 @@ class FieldPathError(KindError):
 
 class OverlayError(NuvopError):
     """This CR cannot be turned into an overlay."""
+
+
+class DirectiveError(NuvopError):
+    """An annotation of a CR asks for something that nuvop does not know."""
 
 
 class WriteFailed(NuvopError):

@@ -1,0 +1,109 @@
+"""What users ask of nuvop by annotations: of a CR, on the CR; of a child, in its manifest. Pure.
+
+| on a CR: ``nuvop.nuvolaris.org/…``   | means                                                                         |
+|--------------------------------------|-------------------------------------------------------------------------------|
+| ``drift: report``                    | tell of changes to children, do not undo them; ``repair`` is the default      |
+| ``suspend: "true"``                  | change nothing                                                                |
+| ``reconcile: <any new value>``       | apply now                                                                     |
+| ``prune: confirm``                   | delete what is left over, however much it is                                  |
+| ``adopt: "true"``                    | take over objects of the children's names                                     |
+| ``deletion-policy: Orphan``          | the children outlive the CR; ``Delete`` is the default                        |
+
+| on a child                           | means                                                                         |
+|--------------------------------------|-------------------------------------------------------------------------------|
+| ``prune: disabled``                  | it stays when its CR no longer has it                                         |
+| ``recreate: "true"``                 | it may be deleted and made anew where a change is not possible otherwise      |
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nuvop.errors import DirectiveError
+from nuvop.objects import Body
+
+PREFIX = "nuvop.nuvolaris.org/"
+
+DRIFT = f"{PREFIX}drift"
+SUSPEND = f"{PREFIX}suspend"
+RECONCILE = f"{PREFIX}reconcile"
+PRUNE = f"{PREFIX}prune"
+ADOPT = f"{PREFIX}adopt"
+DELETION_POLICY = f"{PREFIX}deletion-policy"
+RECREATE = f"{PREFIX}recreate"
+
+_VALUES: Mapping[str, tuple[str, ...] | None] = {
+    ADOPT: ("true", "false"),
+    DELETION_POLICY: ("Orphan", "Delete"),
+    DRIFT: ("report", "repair"),
+    PRUNE: ("confirm",),
+    RECONCILE: None,
+    SUSPEND: ("true", "false"),
+}
+"""The values that each annotation of a CR may have; None for any."""
+
+
+@dataclass(frozen=True)
+class Directives:
+    """What a CR's annotations ask for; ``reconcile`` is empty where nothing was asked."""
+
+    report_drift: bool
+    suspend: bool
+    reconcile: str
+    confirm_prune: bool
+    adopt: bool
+    orphan: bool
+
+
+def of(cr: Body) -> Directives:
+    """Read a CR's annotations.
+
+    Raises DirectiveError where an annotation with nuvop's prefix has an unknown name or value: who mistypes
+    ``suspend`` must not learn it from what nuvop does then.
+    """
+    asked = {name: value for name, value in _annotations(cr).items() if name.startswith(PREFIX)}
+    for name, value in sorted(asked.items()):
+        _check(name, value)
+    return Directives(
+        report_drift=asked.get(DRIFT) == "report",
+        suspend=asked.get(SUSPEND) == "true",
+        reconcile=asked.get(RECONCILE, ""),
+        confirm_prune=asked.get(PRUNE) == "confirm",
+        adopt=asked.get(ADOPT) == "true",
+        orphan=asked.get(DELETION_POLICY) == "Orphan",
+    )
+
+
+def keeps_children(cr: Body) -> bool:
+    """Whether the children of a CR that is being deleted are to stay.
+
+    An unknown value keeps them, because deleting is what cannot be undone; it is no error, because the deletion of a
+    CR must come to an end.
+    """
+    return _annotations(cr).get(DELETION_POLICY, "Delete") != "Delete"
+
+
+def may_be_pruned(child: Body) -> bool:
+    """Whether a child may be deleted once its CR no longer has it.
+
+    ``prune: disabled`` keeps it, and so does any other value, because deleting is what cannot be undone.
+    """
+    return PRUNE not in _annotations(child)
+
+
+def may_be_recreated(child: Body) -> bool:
+    """Whether a child may be deleted and made anew where the API server refuses to change it."""
+    return _annotations(child).get(RECREATE) == "true"
+
+
+def _annotations(body: Body) -> Mapping[str, str]:
+    return body["metadata"].get("annotations") or {}
+
+
+def _check(name: str, value: str) -> None:
+    at = f"metadata.annotations: {name}: {value!r}"
+    if name not in _VALUES:
+        known = ", ".join(known.removeprefix(PREFIX) for known in sorted(_VALUES))
+        raise DirectiveError(f"{at}: a custom resource has no such annotation; {known} may stand here")
+    allowed = _VALUES[name]
+    if allowed is not None and value not in allowed:
+        raise DirectiveError(f"{at} must be {' or '.join(allowed)}")
