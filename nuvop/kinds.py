@@ -16,10 +16,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from nuvop import fields, yamltext
+from nuvop import directives, fields, readiness, yamltext
 from nuvop.errors import FieldPathError, KindError
 from nuvop.fields import FieldPath, Json
 from nuvop.objects import LABELS, CRKey, ObjectKey
+from nuvop.readiness import Rule
 
 KIND_API_VERSION = "nuvop.nuvolaris.org/v1"
 KIND_FIELDS = ("set", "status", "release", "ready")
@@ -61,6 +62,9 @@ NOT_SETTABLE = frozenset(
 """Fields of a child that say which object it is, and whose."""
 
 DEADLINE = "10m"
+
+CHILD_DIRECTIVES = {directives.RECREATE: ("true", "false"), directives.PRUNE: ("disabled",)}
+"""nuvop's annotations that may stand on a child in the base, and their values."""
 
 STATUS_FIELDS = ("conditions", "observedGeneration", "inventory", "lastHandledReconcileAt")
 """What nuvop writes to every CR's status; a field that the schema lacks would vanish without an error."""
@@ -160,7 +164,8 @@ class Child:
 class Kind:
     """A kind: its folder's files and what they say. ``base`` is empty until `with_base`; ``rendered`` is its text.
 
-    ``deadline`` is how many seconds the children have until they should be ready.
+    ``deadline`` is how many seconds the children have until they should be ready; ``rules`` say of some of them, by
+    kind and name in the base, when they are.
     ``carried`` are the files that tell kustomize where custom objects hold names, by the kustomization's field.
     """
 
@@ -172,6 +177,7 @@ class Kind:
     reports: tuple[Report, ...]
     releases: tuple[Release, ...]
     deadline: float
+    rules: Mapping[tuple[str, str], Rule] = field(default_factory=dict)
     carried: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     base: tuple[Child, ...] = ()
     rendered: str = field(default="", repr=False)
@@ -274,6 +280,7 @@ def _parse(folder: Path, files: Mapping[str, bytes]) -> Kind:
         reports=tuple(_reports(where, document.get("status"), schema)),
         releases=tuple(_releases(where, document.get("release"))),
         deadline=_deadline(where, ready.get("deadline", DEADLINE)),
+        rules=dict(_rules(where, ready.get("children"))),
         carried=_carried(files),
     )
 
@@ -296,6 +303,9 @@ def with_base(kind: Kind, objects: Sequence[Mapping[str, Json]]) -> Kind:
     for release in kind.releases:
         line = f"{kind.folder / 'kind.yaml'}: release: {release.child} {release.path}"
         _try(line, child_of(checked, release.child, line), release.path)
+    for name in kind.rules:
+        selector = ChildSelector(*name)
+        child_of(checked, selector, f"{kind.folder / 'kind.yaml'}: ready: children: {selector}")
     for report in kind.reports:
         line = f"{kind.folder / 'kind.yaml'}: status: {report.name}: {report.child}"
         if report.child.name != "*":
@@ -407,8 +417,12 @@ def _settings(where: Path, value: Any, schema: Mapping[str, Any]) -> Iterator[Se
 def _is_nuvops(path: FieldPath) -> bool:
     """Whether a field says which object it is or whose, which a CR may not change."""
     names = tuple(segment.name if isinstance(segment, fields.Name) else "*" for segment in path.segments)
-    whole = names in {("metadata",), ("metadata", "labels")}
-    return whole or any(names[:length] in NOT_SETTABLE for length in (1, 2, 3))
+    match names:
+        case ("metadata",) | ("metadata", "labels"):
+            return True
+        case ("metadata", "annotations", annotation, *_) if annotation.startswith(directives.PREFIX):
+            return True
+    return any(names[:length] in NOT_SETTABLE for length in (1, 2, 3))
 
 
 def _reports(where: Path, value: Any, schema: Mapping[str, Any]) -> Iterator[Report]:
@@ -438,8 +452,8 @@ def _releases(where: Path, value: Any) -> Iterator[Release]:
 
 def _ready(where: Path, value: Any) -> dict[str, Any]:
     ready = _mapping(where, value or {}, "ready")
-    for name in ready.keys() - {"deadline"}:
-        raise KindError(f"{where}: ready: {name}: there is no such field; deadline may stand here")
+    for name in ready.keys() - {"deadline", "children"}:
+        raise KindError(f"{where}: ready: {name}: there is no such field; deadline and children may stand here")
     return ready
 
 
@@ -454,6 +468,18 @@ def _deadline(where: Path, value: Any) -> float:
     if not total:
         raise KindError(f"{where}: ready: deadline: {value!r} must be a duration such as 90s, 10m or 1h30m")
     return total
+
+
+def _rules(where: Path, value: Any) -> Iterator[tuple[tuple[str, str], Rule]]:
+    for name, text in _mapping(where, value or {}, "ready: children").items():
+        line = f"{where}: ready: children: {name}: {text}"
+        kind, slash, base_name = str(name).partition("/")
+        if not (kind and slash and base_name) or base_name == "*":
+            raise KindError(f"{line}: {name!r} must read `Kind/name`, as they stand in the base")
+        try:
+            yield (kind, base_name), readiness.parse_rule(str(text))
+        except FieldPathError as error:
+            raise KindError(f"{line}: {error}") from error
 
 
 def _path(line: str, text: Any) -> FieldPath:
@@ -481,6 +507,13 @@ def _child(folder: Path, obj: Mapping[str, Json]) -> Child:
         raise KindError(f"{folder}: {kind}/{name}: a {kind} cannot be a child: deleting a CR must not delete it")
     if metadata.get("ownerReferences"):
         raise KindError(f"{folder}: {kind}/{name}: metadata.ownerReferences: the owner of a child is its CR")
+    for annotation, value in (metadata.get("annotations") or {}).items():
+        if annotation.startswith(directives.PREFIX) and value not in CHILD_DIRECTIVES.get(annotation, ()):
+            allowed = "; ".join(f"{known}: {' or '.join(map(repr, of))}" for known, of in CHILD_DIRECTIVES.items())
+            raise KindError(
+                f"{folder}: {kind}/{name}: metadata.annotations: {annotation}: {value!r} means nothing to nuvop; "
+                f"on a child it knows {allowed}"
+            )
     return Child(obj["apiVersion"], kind, name, obj)
 
 

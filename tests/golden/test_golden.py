@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from nuvop import kinds, overlay
+from nuvop import directives, kinds, overlay
 from nuvop.objects import REVISION_LABEL, ObjectKey
 
 ROOT = Path(__file__).parents[2]
@@ -70,8 +70,7 @@ def key_of(obj: dict[str, Any]) -> ObjectKey:
 def make(path: Path, generated: Path, **more: Any) -> tuple[overlay.Overlay, str]:
     """An example's overlay, and what kustomize makes of it; the children are orphaned as its annotation says."""
     kind, cr = load(path.parents[1], generated), example(path)
-    policy = cr["metadata"].get("annotations", {}).get("nuvop.nuvolaris.org/deletion-policy")
-    made = overlay.make(kind, cr, **{"orphan": policy == "Orphan"} | more)
+    made = overlay.make(kind, cr, **{"orphan": directives.of(cr).orphan} | more)
     return made, build(overlay.write(generated, kind, made))
 
 

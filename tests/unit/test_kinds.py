@@ -7,6 +7,7 @@ import pytest
 from nuvop import kinds
 from nuvop.errors import KindError
 from nuvop.objects import CRKey, ObjectKey
+from nuvop.readiness import parse_rule
 
 SAMPLES = Path(__file__).parents[2] / "kustomize/samples"
 FOLDER = Path("kinds/web")
@@ -132,6 +133,13 @@ def test_digest_depends_on_names_and_contents() -> None:
         (kind_yaml("release: ['Deployment/web spec.*.x']"), ["release: Deployment/web spec.*.x", "no wildcards"]),
         (kind_yaml("release: [Deployment/web metadata.name]"), ["metadata.name is nuvop's own"]),
         (kind_yaml("ready: [a]"), ["kind.yaml: ready: ['a'] is not a mapping"]),
+        (
+            kind_yaml("ready: {children: {Widget: exists}}"),
+            ["ready: children: Widget: exists", "must read `Kind/name`"],
+        ),
+        (kind_yaml("ready: {children: {Widget/*: exists}}"), ["ready: children: Widget/*", "must read `Kind/name`"]),
+        (kind_yaml("ready: {children: {Widget/w: Ready}}"), ["kind.yaml: ready: children: Widget/w: Ready", "STATUS"]),
+        (kind_yaml("ready: {children: Ready=True}"), ["ready: children: 'Ready=True' is not a mapping"]),
         (kind_yaml("ready: {timeout: 5m}"), ["kind.yaml: ready: timeout: there is no such field"]),
         *(
             (kind_yaml(f"ready: {{deadline: {text}}}"), [f"ready: deadline: {seen} must be a duration", "1h30m"])
@@ -165,6 +173,7 @@ def test_what_is_wrong_is_named(content: dict[str, bytes], said: list[str]) -> N
         "metadata.ownerReferences.0.uid",
         "metadata.labels",
         "metadata.labels.[nuvop.nuvolaris.org/owner]",
+        "metadata.annotations.[nuvop.nuvolaris.org/recreate]",
     ],
 )
 def test_what_says_which_object_it_is_cannot_be_set(path: str) -> None:
@@ -274,6 +283,46 @@ def test_release() -> None:
 )
 def test_deadline(text: str, seconds: float) -> None:
     assert kinds.parse(FOLDER, kind_yaml(f"ready: {{{text}}}")).deadline == seconds
+
+
+def test_rules_of_readiness() -> None:
+    content = kind_yaml("ready: {children: {Deployment/demo-deploy: Available=True, Widget/w: status.phase=Running}}")
+    widget = named("Widget", "w", "example.org/v1")
+    assert based(DEPLOYMENT, widget, content=content).rules == {
+        ("Deployment", "demo-deploy"): parse_rule("Available=True"),
+        ("Widget", "w"): parse_rule("status.phase=Running"),
+    }
+    assert "ready: children: Widget/w: the folder has no Widget/w" in base_error(DEPLOYMENT, content=content)
+
+
+ANNOTATION = "nuvop.nuvolaris.org"
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value"),
+    [
+        (f"{ANNOTATION}/recreate", "yes"),
+        (f"{ANNOTATION}/prune", "true"),
+        (f"{ANNOTATION}/adopt", "true"),
+        (f"{ANNOTATION}/Prune", "disabled"),
+    ],
+)
+def test_annotations_that_mean_nothing_are_refused(annotation: str, value: str) -> None:
+    error = base_error(DEPLOYMENT, named("ConfigMap", annotations={annotation: value}))
+    assert f"ConfigMap/x: metadata.annotations: {annotation}: {value!r}" in error
+    assert f"{ANNOTATION}/recreate: 'true' or 'false'; {ANNOTATION}/prune: 'disabled'" in error
+
+
+@pytest.mark.parametrize(
+    "annotations",
+    [
+        {f"{ANNOTATION}/recreate": "true", f"{ANNOTATION}/prune": "disabled"},
+        {f"{ANNOTATION}/recreate": "false"},
+        {"example.org/prune": "7"},
+    ],
+)
+def test_annotations_that_may_stand_on_a_child(annotations: dict[str, str]) -> None:
+    assert based(DEPLOYMENT, named("ConfigMap", annotations=annotations)).base[1].body["metadata"]["annotations"]
 
 
 @pytest.mark.parametrize("text", ["resources: 7", "resources: a.yaml", "resources: {a: b}"])

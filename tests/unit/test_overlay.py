@@ -167,6 +167,11 @@ def test_the_contents_of_a_job_change_with_what_it_is_made_from(kind: Kind) -> N
     assert len({content(job(), sets_job), content(job(), sets_job, count=1), content(job(), sets_job, count=2)}) == 3
 
 
+def test_a_job_of_others_has_no_contents(kind: Kind) -> None:
+    other = {**job(), "apiVersion": "jobs.example.org/v1"}
+    assert overlay.make(kinds.with_base(kind, [DEPLOYMENT, other]), sample()).contents == {}
+
+
 def parsed(text: str) -> Kind:
     files = kinds.read(SAMPLES) | {"kind.yaml": f"apiVersion: nuvop.nuvolaris.org/v1\nkind: Kind\n{text}".encode()}
     return kinds.parse(SAMPLES, files)
