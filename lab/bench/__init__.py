@@ -1,0 +1,1 @@
+"""How fast nuvop is, beside others that do the same."""
