@@ -3,7 +3,7 @@
 Source: https://github.com/kubernetes-sigs/cli-utils/tree/master/pkg/kstatus, ``status/generic.go`` and ``core.go`` of
 v0.37.2. As there, an object whose controller has not yet seen its newest generation is in progress, whatever its status
 says. On purpose otherwise than there: a Pod that has failed is Failed; a status without observedGeneration counts for
-no kind whose controller always writes it; a Job that is suspended is ready, as in kstatus since v0.37.2; what kstatus
+no kind whose controller always writes it; a Job that is suspended is ready (as on kstatus's main branch); what kstatus
 ends with an error for (a status of another shape) is read as if it were not there.
 """
 
@@ -208,22 +208,17 @@ def _by_kstatus(obj: Body, has_status: bool, now: datetime | None) -> Readiness:
 _BUILT_IN_GROUPS = frozenset(
     f"{name}.k8s.io"
     for name in (
-        "admissionregistration", "apiextensions", "apiregistration", "authentication", "authorization", "certificates",
-        "coordination", "discovery", "events", "flowcontrol.apiserver", "internal.apiserver", "networking", "node",
-        "rbac.authorization", "resource", "scheduling", "storage", "storagemigration",
+        "admissionregistration", "apiregistration", "certificates", "flowcontrol.apiserver", "internal.apiserver",
+        "networking", "resource", "scheduling", "storage", "storagemigration",
     )
 )  # fmt: skip
-"""The API groups with a dot that Kubernetes 1.36 itself serves; other projects' groups end in .k8s.io too
-(https://kubernetes.io/docs/reference/kubernetes-api/)."""
+"""The groups with a dot in which Kubernetes 1.36 itself has kinds with a status; other projects' groups end in .k8s.io
+too (https://kubernetes.io/docs/reference/kubernetes-api/)."""
 
 
 def _is_custom(group: str) -> bool:
     """Whether a group is a CRD's; that has a dot."""
     return "." in group and group not in _BUILT_IN_GROUPS
-
-
-def _always(live: _Live) -> Readiness:
-    return READY
 
 
 _NO_DEADLINE = 2**31 - 1
@@ -430,16 +425,14 @@ _RULES: Mapping[tuple[str, str], Callable[[_Live], Readiness]] = {
     ("apps", "StatefulSet"): _stateful_set,
     ("apps", "DaemonSet"): _daemon_set,
     ("apps", "ReplicaSet"): _replica_set,
-    ("", "ConfigMap"): _always,
-    ("", "Secret"): _always,
     ("", "Pod"): _pod,
     ("", "PersistentVolumeClaim"): _claim,
     ("", "Service"): _service,
-    ("batch", "CronJob"): _always,
     ("batch", "Job"): _job,
     ("policy", "PodDisruptionBudget"): _disruption_budget,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): _resource_definition,
 }
+"""By group and kind. kstatus calls a ConfigMap, a Secret and a CronJob ready always; so are they without a rule."""
 
 
 # --- reading a status ------------------------------------------------------------------------------------------------

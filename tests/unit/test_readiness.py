@@ -298,6 +298,8 @@ PODS: list[Case] = [
     ("ended badly", {}, {"phase": "Failed", "containerStatuses": [
         container("side", "terminated", "Completed", exitCode=0), container("app", "terminated", "Error", exitCode=3)]},
      FAILED, "container app ended with exit code 3"),
+    ("init container ended badly", {}, {"phase": "Failed", "initContainerStatuses": [
+        container("init", "terminated", "Error", exitCode=1)]}, FAILED, "container init ended with exit code 1"),
     ("failed", {}, {"phase": "Failed"}, FAILED, "it has failed"),
     # A cluster that grows by itself needs minutes; whoever asks for kstatus's 15 seconds says what time it is.
     ("unschedulable", {}, {"phase": "Pending", "conditions": [NO_NODE]}, IN_PROGRESS, "0/3 nodes are available"),
@@ -492,6 +494,13 @@ def test_a_first_status_without_conditions_is_enough() -> None:
         ("networking.k8s.io/v1", "Ingress"),
         ("certificates.k8s.io/v1", "CertificateSigningRequest"),
         ("resource.k8s.io/v1", "ResourceClaim"),
+        ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"),
+        ("apiregistration.k8s.io/v1", "APIService"),
+        ("flowcontrol.apiserver.k8s.io/v1", "FlowSchema"),
+        ("internal.apiserver.k8s.io/v1alpha1", "StorageVersion"),
+        ("scheduling.k8s.io/v1alpha2", "PodGroup"),
+        ("storage.k8s.io/v1", "VolumeAttachment"),
+        ("storagemigration.k8s.io/v1beta1", "StorageVersionMigration"),
     ],
 )
 def test_the_kinds_of_kubernetes_may_keep_an_empty_status(api_version: str, kind: str) -> None:
