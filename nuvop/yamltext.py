@@ -13,6 +13,7 @@ import yaml  # type: ignore[import-untyped]
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import ScalarNode
 
 Json = Any
 
@@ -21,12 +22,28 @@ class NotYaml(ValueError):
     """The text is no YAML; says where and why on one line."""
 
 
+_INT = "tag:yaml.org,2002:int"
+_FLOAT = "tag:yaml.org,2002:float"
+
+
 class _Constructor(SafeConstructor):
     """Knows JSON's types only."""
+
+    def number(self, node: ScalarNode) -> int | float | str:
+        """Read a number; text such as ``._`` or ``0x_``, which ruamel takes for one, stays text."""
+        read = self.construct_yaml_int if node.tag == _INT else self.construct_yaml_float
+        try:
+            value: int | float = read(node)
+        except ValueError:
+            return str(node.value)
+        return value
 
 
 for _tag in ("timestamp", "value", "merge"):
     _Constructor.add_constructor(f"tag:yaml.org,2002:{_tag}", SafeConstructor.construct_yaml_str)
+
+for _tag in (_INT, _FLOAT):
+    _Constructor.add_constructor(_tag, _Constructor.number)
 
 
 def load_all(content: bytes | str) -> list[Json]:

@@ -57,6 +57,16 @@ def test_what_json_has_no_type_for_stays_text() -> None:
     }
 
 
+@pytest.mark.parametrize("text", ["._", "+_", "-_", "+._", "0x_", "0b_", "0o_"])
+def test_what_only_looks_like_a_number_stays_text(text: str) -> None:
+    """kubectl leaves it unquoted."""
+    assert yamltext.load(f"a: {text}") == {"a": text}
+
+
+def test_numbers_are_numbers() -> None:
+    assert yamltext.load("[1, -2, 0.5, 1e3, 0x1f]") == [1, -2, 0.5, 1000.0, 31]
+
+
 def test_flow_lists_may_hold_addresses() -> None:
     assert yamltext.load("[https://example.org/a]") == ["https://example.org/a"]
 
