@@ -1,24 +1,351 @@
-"""Applies overlays: a folder in, the live objects out, a few kubectl at a time."""
+"""Group commit: whatever overlays wait are applied by one `kubectl apply -k` of a kustomization that lists them.
+
+    apply(overlay) ──▶ waiting ──▶ batch ──▶ kubectl ──▶ each CR's own objects, or its own error
+                          ▲                    │
+                          └── innocent ────────┤ failed
+                       lone lane ◀── suspect ──┘
+
+There is no artificial wait: while all slots are busy, overlays gather; one that comes alone goes alone, at once.
+
+A batch that fails says little: kubectl's errors name no object that could be relied upon. So the watch is asked which
+CRs have landed as a whole. The others are suspects: each is applied alone, gets its own error, and stays in the lone
+lane until that works. The lone lane takes one slot at most, and only while no batch waits for it, so whatever is
+wrong with one CR delays no other.
+"""
 
 import asyncio
+import itertools
+import shutil
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from nuvop import overlay as overlays
+from nuvop import yamltext
+from nuvop.errors import ApplyFailed, BuildFailed, KubectlError, KubectlTimeout, WriteFailed
 from nuvop.kubectl import Kubectl
+from nuvop.metrics import ApplyResult, Metrics
+from nuvop.objects import Body, CRKey, key_of
+from nuvop.overlay import Overlay
+
+FOLDER = ".batches"
 
 SLOTS = 2
 """kubectl processes at once; each has its own discovery and its own TLS, so more of them only wait for each other."""
 
+BATCH = 50
+"""CRs in one process: kustomize's time grows faster than their number."""
+
+BATCH_SIZE = 4 * 1024 * 1024
+"""Bytes that kustomize may make of one batch."""
+
+BATCH_TIMEOUT = 20.0
+LONE_TIMEOUT = 60.0
+"""Seconds until kubectl is killed."""
+
+STALL_FIRST = 6.0
+STALL = 1.5
+"""Seconds without another object of a batch landing, before the first and after it, until the batch is taken for held
+up by the CR whose turn it is: a webhook that takes its time, say."""
+
+LOOK_EVERY = 0.2
+"""Seconds between two looks at what has landed."""
+
+LANDING = 0.5
+"""Seconds that the watch gets to show what a process has applied that has ended."""
+
+SLOW = 1.5
+"""A lone apply that takes more seconds than that is better off in the lone lane."""
+
+LONE_PATIENCE = 5.0
+"""Seconds after which the lone lane gets a slot again although batches wait."""
+
+
+Landed = Callable[[], Sequence[Body]]
+"""The objects of an overlay that are live at its revision, as the watch has shown them."""
+
+
+@dataclass(eq=False)
+class Job:
+    """One overlay on its way, and who waits for what becomes of it."""
+
+    overlay: Overlay
+    landed: Landed
+    done: "asyncio.Future[list[Body]]"
+    was_put_back: bool = False
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one kubectl has to do: a batch, or one job of the lone lane."""
+
+    jobs: Sequence[Job]
+    is_lone: bool = False
+
+
+class HeldUp(KubectlError):
+    """A batch made no progress, and its kubectl was killed."""
+
 
 class Applier:
-    """Runs `kubectl apply -k` for one overlay at a time in each of its slots."""
+    """Applies overlays, many at a time."""
 
-    def __init__(self, kubectl: Kubectl) -> None:
-        """Have all slots free."""
+    def __init__(self, kubectl: Kubectl, generated: Path, metrics: Metrics) -> None:
+        """``generated`` is where overlays stand; batches are put beside them."""
         self._kubectl = kubectl
-        self._slots = asyncio.Semaphore(SLOTS)
+        self._metrics = metrics
+        self._generated = generated
+        self._waiting: deque[Job] = deque()
+        self._halves: deque[Sequence[Job]] = deque()
+        self._lone: deque[Job] = deque()
+        self._lone_last = 0.0
+        self._suspects: set[CRKey] = set()
+        self._running: dict[asyncio.Task[None], Work] = {}
+        self._busy: list[Work] = []
+        self._batches = itertools.count()
 
-    async def apply(self, folder: Path) -> list[dict[str, Any]]:
-        """Apply a folder; return its live objects. Raises ApplyFailed and KubectlTimeout."""
-        async with self._slots:
-            return await self._kubectl.apply(folder)
+    async def apply(self, overlay: Overlay, landed: Landed) -> list[Body]:
+        """Apply an overlay that has been written; return its live objects, managedFields and all.
+
+        ``landed`` is asked what of it is there when kubectl cannot tell.
+        Raises ApplyFailed, KubectlTimeout or another KubectlError with what is wrong with this very overlay.
+        """
+        job = Job(overlay, landed, asyncio.get_running_loop().create_future())
+        (self._lone if overlay.key in self._suspects else self._waiting).append(job)
+        self._fill_slots()
+        return await job.done
+
+    def forget(self, key: CRKey) -> None:
+        """Take in that a CR is gone."""
+        self._suspects.discard(key)
+
+    async def close(self) -> None:
+        """Kill what runs, and start nothing new."""
+        running = list(self._running)
+        for work in self._running.values():
+            _abandon(work.jobs)
+        for jobs in (self._waiting, self._lone, *self._halves):
+            _abandon(jobs)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    # --- slots ----------------------------------------------------------------------------------------------------
+
+    def _fill_slots(self) -> None:
+        while len(self._busy) < SLOTS and (work := self._next_lone() or self._next_batch()):
+            self._busy.append(work)
+            task = asyncio.create_task(self._do(work))
+            self._running[task] = work
+            task.add_done_callback(self._running.pop)
+
+    def _next_lone(self) -> Work | None:
+        _drop_abandoned(self._lone)
+        if not self._lone or any(work.is_lone for work in self._busy):
+            return None
+        is_contended = bool(self._waiting or self._halves)
+        if is_contended and time.monotonic() - self._lone_last < LONE_PATIENCE:
+            return None
+        self._lone_last = time.monotonic()
+        return Work([self._lone.popleft()], is_lone=True)
+
+    def _next_batch(self) -> Work | None:
+        if self._halves:
+            return Work(self._halves.popleft())
+        _drop_abandoned(self._waiting)
+        batch: list[Job] = []
+        size = 0
+        while self._waiting and len(batch) < BATCH:
+            size += self._waiting[0].overlay.size
+            if batch and size > BATCH_SIZE:
+                break
+            batch.append(self._waiting.popleft())
+        return Work(batch) if batch else None
+
+    async def _do(self, work: Work) -> None:
+        """Run one kubectl, and hand out what came of it; whatever happens, every job is answered or waits again."""
+        begun = time.monotonic()
+        try:
+            failure = await self._run(work)
+            seconds = time.monotonic() - begun
+            if failure is not None:
+                await self._sort_out(work, failure)
+            landed = sum(_has_worked(job) for job in work.jobs)
+            result: ApplyResult = "applied" if landed == len(work.jobs) else "partly" if landed else "failed"
+            self._metrics.batch_applied(result, seconds, len(work.jobs))
+        except Exception as error:
+            _fail(work.jobs, error)
+
+    async def _run(self, work: Work) -> KubectlError | None:
+        """Run kubectl in a slot; return how it failed, None where it did not."""
+        begun = time.monotonic()
+        try:
+            if len(work.jobs) == 1:
+                folder = overlays.folder(self._generated, work.jobs[0].overlay.key)
+                objects = await self._kubectl.apply(folder, timeout=LONE_TIMEOUT)
+            else:
+                objects = await self._apply_together(work.jobs)
+        except KubectlError as error:
+            return error
+        finally:
+            self._busy.remove(work)
+            self._fill_slots()
+        if not work.is_lone or time.monotonic() - begun < SLOW:
+            self._suspects.difference_update(job.overlay.key for job in work.jobs)
+        _hand_out(work.jobs, objects)
+        return None
+
+    async def _apply_together(self, jobs: Sequence[Job]) -> list[Body]:
+        folder = self._write_batch(jobs)
+        applying = asyncio.create_task(self._kubectl.apply(folder, timeout=BATCH_TIMEOUT))
+        try:
+            await self._watch_progress(jobs, applying)
+            return await applying
+        finally:
+            # Killed where it still runs.
+            applying.cancel()
+            await asyncio.gather(applying, return_exceptions=True)
+            shutil.rmtree(folder)
+
+    def _write_batch(self, jobs: Sequence[Job]) -> Path:
+        """Write a kustomization of all these overlays; return its folder."""
+        folder = self._generated / FOLDER / str(next(self._batches))
+        keys = [job.overlay.key for job in jobs]
+        kustomization = {
+            "apiVersion": "kustomize.config.k8s.io/v1beta1",
+            "kind": "Kustomization",
+            "resources": [f"../../{key.plural}/{key.namespace}/{key.name}" for key in keys],
+            # One CR after the other: each is done as soon as possible, and who holds up the others can be told.
+            "sortOptions": {"order": "fifo"},
+        }
+        try:
+            folder.mkdir(mode=0o700, parents=True)
+            (folder / "kustomization.yaml").write_text(yamltext.dump(kustomization))
+        except OSError as error:
+            raise WriteFailed(f"{folder} cannot be written: {error.strerror or error}") from error
+        return folder
+
+    async def _watch_progress(self, jobs: Sequence[Job], applying: "asyncio.Task[list[Body]]") -> None:
+        """Return when kubectl has ended; raise HeldUp when nothing more lands."""
+        landed, stalled, allowed = 0, 0.0, STALL_FIRST
+        while not applying.done():
+            looked = time.monotonic()
+            await asyncio.wait([applying], timeout=LOOK_EVERY)
+            now = sum(len(job.landed()) for job in jobs)
+            if now > landed:
+                landed, stalled, allowed = now, 0.0, STALL
+            elif time.monotonic() - looked < 2 * LOOK_EVERY:
+                # Looks that come late do not count: this process is what is slow then, the watch with it.
+                stalled += LOOK_EVERY
+            if stalled > allowed:
+                raise HeldUp(f"nothing landed for {stalled:.1f} s")
+
+    # --- after a failure ------------------------------------------------------------------------------------------
+
+    async def _sort_out(self, work: Work, failure: KubectlError) -> None:
+        """Find out who has landed all the same, who is to blame, and who has to wait again."""
+        if len(work.jobs) == 1:
+            self._suspects.add(work.jobs[0].overlay.key)
+            _fail(work.jobs, failure)
+            return
+        left = await self._left(work.jobs)
+        has_landed = len(left) < len(work.jobs)
+        if isinstance(failure, HeldUp | KubectlTimeout):
+            self._put_back(left, failure, has_landed=has_landed)
+        elif isinstance(failure, ApplyFailed) and failure.unreachable:
+            # Nobody's fault: they try again together.
+            _fail(left, failure)
+        elif not has_landed and (broken := await self._build_error(work.jobs)):
+            self._divide(left, broken)
+        else:
+            self._suspect(left)
+        self._fill_slots()
+
+    async def _left(self, jobs: Sequence[Job]) -> list[Job]:
+        """Answer those who have landed as a whole; return the others."""
+        deadline = time.monotonic() + LANDING
+        left = list(jobs)
+        while True:
+            bodies = {job: job.landed() for job in left}
+            whole = {job for job, found in bodies.items() if len(found) == len(job.overlay.objects)}
+            for job in whole:
+                _answer(job, bodies[job])
+            left = [job for job in left if job not in whole]
+            if not left or time.monotonic() > deadline:
+                return left
+            await asyncio.sleep(LOOK_EVERY / 2)
+
+    def _suspect(self, jobs: Iterable[Job]) -> None:
+        for job in jobs:
+            self._suspects.add(job.overlay.key)
+            self._lone.append(job)
+
+    def _put_back(self, left: Sequence[Job], failure: KubectlError, *, has_landed: bool) -> None:
+        """kubectl goes from one CR to the next: the first that has not landed held up all that follow."""
+        if not has_landed and any(job.was_put_back for job in left):
+            _fail(left, failure)
+            return
+        self._suspect(left[:1])
+        for job in reversed(left[1:]):
+            job.was_put_back = True
+            self._waiting.appendleft(job)
+
+    async def _build_error(self, jobs: Sequence[Job]) -> str:
+        """What keeps kustomize from building a batch; empty where nothing does."""
+        folder = self._write_batch(jobs)
+        try:
+            await self._kubectl.build(folder)
+        except BuildFailed as error:
+            return str(error)
+        finally:
+            shutil.rmtree(folder)
+        return ""
+
+    def _divide(self, jobs: Sequence[Job], error: str) -> None:
+        """Part those that the error names from the others, or, as it may name none or the wrong one, in two halves."""
+        named = [job for job in jobs if f"/{job.overlay.key.namespace}/{job.overlay.key.name}'" in error]
+        if named and len(named) < len(jobs):
+            self._suspect(named)
+            self._halves.append([job for job in jobs if job not in named])
+        else:
+            middle = len(jobs) // 2
+            self._halves.extend([jobs[:middle], jobs[middle:]])
+
+
+def _hand_out(jobs: Sequence[Job], objects: Iterable[Body]) -> None:
+    """Give each job its own objects."""
+    found = {key_of(body): body for body in objects}
+    for job in jobs:
+        missing = [key for key in job.overlay.objects if key not in found]
+        if missing:
+            _fail([job], ApplyFailed(f"kubectl apply ended well but did not print {missing[0]}", terminal=False))
+        else:
+            _answer(job, [found[key] for key in job.overlay.objects])
+
+
+def _answer(job: Job, objects: Sequence[Body]) -> None:
+    if not job.done.done():
+        job.done.set_result(list(objects))
+
+
+def _fail(jobs: Iterable[Job], error: Exception) -> None:
+    for job in jobs:
+        if not job.done.done():
+            job.done.set_exception(error)
+
+
+def _has_worked(job: Job) -> bool:
+    return job.done.done() and not job.done.cancelled() and job.done.exception() is None
+
+
+def _abandon(jobs: Iterable[Job]) -> None:
+    for job in jobs:
+        job.done.cancel()
+
+
+def _drop_abandoned(jobs: deque[Job]) -> None:
+    """Nobody waits for them any more."""
+    while jobs and jobs[0].done.done():
+        jobs.popleft()

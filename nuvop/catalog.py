@@ -9,8 +9,9 @@ from pathlib import Path
 from nuvop import kinds, overlay, yamltext
 from nuvop.cluster import ApiResource, Cluster
 from nuvop.errors import BuildFailed, KindError, KubectlError, WriteFailed
-from nuvop.kinds import Kind, ResourceType
+from nuvop.kinds import CLUSTER_SCOPED, Kind, ResourceType
 from nuvop.kubectl import Kubectl
+from nuvop.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +25,12 @@ class Catalog:
     """Every kind folder with what became of it: a kind, or the error that it has."""
 
     def __init__(
-        self, types: Sequence[tuple[Path, ResourceType]], kubectl: Kubectl, cluster: Cluster, generated: Path
+        self,
+        types: Sequence[tuple[Path, ResourceType]],
+        kubectl: Kubectl,
+        cluster: Cluster,
+        generated: Path,
+        metrics: Metrics,
     ) -> None:
         """``types`` are the folders, each with the CR type that was found in it at start."""
         self._folders = {type_.plural: folder for folder, type_ in types}
@@ -32,6 +38,7 @@ class Catalog:
         self._kubectl = kubectl
         self._cluster = cluster
         self._generated = generated
+        self._metrics = metrics
         self._loaded: dict[str, Kind | Broken] = {}
         self._digests: dict[str, str] = {}
 
@@ -54,7 +61,7 @@ class Catalog:
         """
         found = [await self._cluster.discover(api_version, name) for api_version, name in sorted(kind.watched)]
         for resource in found:
-            if not resource.namespaced:
+            if not resource.namespaced and (resource.group, resource.kind) not in CLUSTER_SCOPED:
                 raise KindError(
                     f"{kind.folder}: a {resource.kind} lives outside namespaces; children that do are not supported"
                 )
@@ -101,6 +108,7 @@ class Catalog:
             # One folder of a shape that nobody foresaw must not stop the others.
             logger.exception("kind %s: nuvop has an error here", plural)
             self._loaded[plural] = KindError(f"{self._folders[plural]}: {type(error).__name__}: {error}")
+        self._metrics.kind_loaded(plural, is_broken=not isinstance(self._loaded[plural], Kind))
         if not isinstance(self._loaded[plural], Kind) and str(self._loaded[plural]) != before:
             logger.error("kind %s cannot be served: %s", plural, self._loaded[plural])
 

@@ -4,21 +4,23 @@
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from nuvop import fields
+from nuvop.inventory import Inventory
 from nuvop.kinds import Kind, Report
 from nuvop.objects import (
     INSTANCE_LABEL,
+    NAMESPACE_LABEL,
     OWNER_LABEL,
     REVISION_LABEL,
     Body,
     ObjectKey,
-    group_of,
     is_deleting,
     key_of,
     labels_of,
+    ownership,
     ownership_digest,
     version_of,
 )
@@ -30,8 +32,8 @@ Instance = tuple[str, str]
 Scope = tuple[str, str, str | None]
 """What one watch covers: API group, kind, and namespace (None for all)."""
 
-_NOT_KEPT = {("", "Secret"): ("data", "stringData"), ("", "ConfigMap"): ("data", "binaryData")}
-"""What is not held in memory: nothing is decided by it, and a Secret's is best not there at all."""
+_NOT_KEPT = {("", "Secret"): ("data", "stringData")}
+"""What is not held in memory."""
 
 
 class Children:
@@ -41,11 +43,21 @@ class Children:
         """Know of nothing yet."""
         self._objects: dict[ObjectKey, Body] = {}
         self._by_instance: dict[Instance, dict[ObjectKey, Body]] = {}
+        self._by_name: dict[tuple[str, str], set[ObjectKey]] = {}
         self._removed: dict[ObjectKey, int] = {}
 
     def of(self, instance: Instance) -> Mapping[ObjectKey, Body]:
         """The live objects of a CR."""
         return self._by_instance.get(instance, {})
+
+    def at(self, key: ObjectKey) -> Body | None:
+        """An object, whichever CR it belongs to."""
+        return self._objects.get(key)
+
+    def named(self, names: Iterable[tuple[str, str]]) -> set[Instance]:
+        """The CRs that have a child of one of these namespaces and names."""
+        keys = [key for name in names for key in self._by_name.get(name, ())]
+        return {instance for key in keys if (instance := _instance_of(self._objects[key]))}
 
     def put(self, body: Body) -> set[Instance]:
         """Take in an object as a watch or an apply showed it; return the CRs that it concerns.
@@ -65,6 +77,7 @@ class Children:
         kept = {name: value for name, value in body.items() if name not in _NOT_KEPT.get((key.group, key.kind), ())}
         self._objects[key] = kept
         self._by_instance.setdefault(instance, {})[key] = kept
+        self._by_name.setdefault((key.namespace, key.name), set()).add(key)
         return concerned | {instance}
 
     def remove(self, body: Body) -> set[Instance]:
@@ -105,6 +118,10 @@ class Children:
         instance = _instance_of(known) if known is not None else None
         if instance is None:
             return set()
+        namesakes = self._by_name[(key.namespace, key.name)]
+        namesakes.discard(key)
+        if not namesakes:
+            del self._by_name[(key.namespace, key.name)]
         siblings = self._by_instance[instance]
         del siblings[key]
         if not siblings:
@@ -113,60 +130,22 @@ class Children:
 
 
 def _instance_of(body: Body) -> Instance | None:
-    label = labels_of(body).get(INSTANCE_LABEL)
-    return (body["metadata"].get("namespace", ""), label) if label else None
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One line of ``status.inventory``: an object that nuvop made, and a digest of the fields it owns in it."""
-
-    apiVersion: str  # noqa: N815 – as in the CR's status
-    kind: str
-    namespace: str
-    name: str
-    uid: str
-    digest: str
-
-    @property
-    def key(self) -> ObjectKey:
-        """Which object."""
-        return ObjectKey(group_of(self.apiVersion), self.kind, self.namespace, self.name)
-
-    def as_dict(self) -> dict[str, str]:
-        """The entry as it stands in the status."""
-        return asdict(self)
-
-
-Inventory = tuple[Entry, ...]
-
-
-def entry_of(body: Body) -> Entry:
-    """The inventory's entry for a live object."""
-    metadata = body["metadata"]
-    return Entry(
-        body["apiVersion"],
-        body["kind"],
-        metadata.get("namespace", ""),
-        metadata["name"],
-        metadata["uid"],
-        ownership_digest(body),
-    )
-
-
-def inventory_of(status: Mapping[str, Any]) -> Inventory:
-    """Read the inventory from a CR's status; empty where there is none. What somebody mangled there does not count."""
-    names = Entry.__dataclass_fields__.keys()
-    return tuple(
-        Entry(**{name: entry[name] for name in names})
-        for entry in status.get("inventory") or ()
-        if isinstance(entry, dict) and names <= entry.keys()
-    )
+    labels = labels_of(body)
+    label = labels.get(INSTANCE_LABEL)
+    # What lives outside namespaces says in a label where its CR lives.
+    namespace = body["metadata"].get("namespace") or labels.get(NAMESPACE_LABEL, "")
+    return (namespace, label) if label else None
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What distinguishes a CR's live children from what they should be."""
+    """What distinguishes a CR's live children from what they should be.
+
+    ``missing`` are not there. ``outdated`` were applied from another revision, for another CR of the same name, or by
+    an operator that ended before it could write down what it had applied. ``drifted`` are of this revision, but
+    another manager has changed or removed fields that nuvop set. ``leaving`` are being deleted, and will be missing
+    only then.
+    """
 
     missing: tuple[ObjectKey, ...]
     outdated: tuple[ObjectKey, ...]
@@ -180,13 +159,8 @@ class Comparison:
 
 
 def compare(overlay: Overlay, uid: str, inventory: Inventory, live: Mapping[ObjectKey, Body]) -> Comparison:
-    """Compare the live objects with the overlay and with what was true after the last apply.
-
-    ``missing`` are not there; ``outdated`` were applied from another revision or for another CR of the same name;
-    ``drifted`` are of this revision, but another manager has changed or removed fields that nuvop set; ``leaving``
-    are being deleted, and will be missing only then.
-    """
-    digests = {entry.key: (entry.uid, entry.digest) for entry in inventory}
+    """Compare the live objects with the overlay and with what was true after the last apply."""
+    digests = {entry.key: (entry.uid, entry.digest) for entry in inventory if entry.uid}
     found: dict[str, list[ObjectKey]] = {"missing": [], "outdated": [], "drifted": [], "leaving": []}
     for key in overlay.objects:
         body = live.get(key)
@@ -194,11 +168,23 @@ def compare(overlay: Overlay, uid: str, inventory: Inventory, live: Mapping[Obje
             found["missing"].append(key)
         elif is_deleting(body):
             found["leaving"].append(key)
-        elif (labels_of(body).get(REVISION_LABEL), labels_of(body).get(OWNER_LABEL)) != (overlay.revision, uid):
+        elif not is_of(body, uid, overlay.revision) or key not in digests:
             found["outdated"].append(key)
-        elif digests.get(key) != (body["metadata"]["uid"], ownership_digest(body)):
+        elif digests[key] != (body["metadata"]["uid"], ownership_digest(body)):
             found["drifted"].append(key)
     return Comparison(**{name: tuple(keys) for name, keys in found.items()})
+
+
+def is_of(body: Body, uid: str, revision: str) -> bool:
+    """Whether an object was applied for a CR, by its uid, from a revision of its overlay."""
+    labels = labels_of(body)
+    return (labels.get(REVISION_LABEL), labels.get(OWNER_LABEL)) == (revision, uid)
+
+
+def landed(overlay: Overlay, uid: str, live: Mapping[ObjectKey, Body]) -> list[Body]:
+    """The overlay's objects that are live as this revision of it made them."""
+    found = [live[key] for key in overlay.objects if key in live]
+    return [body for body in found if is_of(body, uid, overlay.revision) and ownership(body) and not is_deleting(body)]
 
 
 def report(kind: Kind, overlay: Overlay, live: Mapping[ObjectKey, Body]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import builtins
 import json
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -21,12 +21,14 @@ from lightkube.core.exceptions import ConfigError
 
 from nuvop.errors import ClusterError, ClusterUnreachable, Conflict, Forbidden, LoginError, NotFound, NotServed
 from nuvop.login import KUBECONFIG_NAME, Credentials, Login
-from nuvop.objects import Body
+from nuvop.objects import INSTANCE_LABEL, Body
 
 logger = logging.getLogger(__name__)
 
 REQUEST_TIMEOUT = 20.0
 PAGE = 500
+FEW = 4
+"""Objects that are looked up one by one; for more of them one list is cheaper."""
 RELIST_AFTER = 600.0
 """Seconds after which a watch starts over with a full list: a watch can lie by omission. Give or take a fifth."""
 RECONNECT_DELAY = 0.1
@@ -41,6 +43,7 @@ JSON_PATCH = "application/json-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 ANY_JSON = "application/json"
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+METADATA_OF_ONE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 """https://kubernetes.io/docs/reference/using-api/api-concepts/#alternate-representations-of-resources"""
 
 
@@ -53,6 +56,7 @@ class ApiResource:
     plural: str
     kind: str
     namespaced: bool = True
+    has_status: bool = False
 
     @property
     def api_version(self) -> str:
@@ -158,8 +162,16 @@ class Cluster:
                 answer = await self._request("GET", f"/apis/{api_version}" if group else f"/api/{version}")
             except NotFound as error:
                 raise NotServed(f"the API server serves no {api_version}", status=404) from error
+            names = {entry["name"] for entry in answer["resources"]}
             self._discovered[api_version] = {
-                entry["kind"]: ApiResource(group, version, entry["name"], entry["kind"], entry["namespaced"])
+                entry["kind"]: ApiResource(
+                    group,
+                    version,
+                    entry["name"],
+                    entry["kind"],
+                    entry["namespaced"],
+                    has_status=f"{entry['name']}/status" in names,
+                )
                 for entry in answer["resources"]
                 if "/" not in entry["name"]
             }
@@ -171,6 +183,27 @@ class Cluster:
     async def get(self, resource: ApiResource, namespace: str, name: str) -> Body:
         """Return an object; raise NotFound where there is none."""
         return await self._request("GET", resource.path(namespace, name))
+
+    async def find(self, resource: ApiResource, namespace: str, names: Collection[str]) -> dict[str, Body]:
+        """Return those of these objects that exist, of each no more than its metadata.
+
+        Many are looked up by one list of what carries no instance label, so what belongs to a CR is not among them.
+        A namespace that is too full for that is asked for each name.
+        """
+        if len(names) > FEW:
+            params = {"labelSelector": f"!{INSTANCE_LABEL}", "limit": str(PAGE)}
+            page = await self._request("GET", resource.path(namespace), params=params, accept=METADATA_ONLY)
+            if not page["metadata"].get("continue"):
+                found = {item["metadata"]["name"]: item for item in page["items"] or []}
+                return {name: found[name] for name in names if name in found}
+        bodies = await asyncio.gather(*(self._find_one(resource, namespace, name) for name in names))
+        return {body["metadata"]["name"]: body for body in bodies if body is not None}
+
+    async def _find_one(self, resource: ApiResource, namespace: str, name: str) -> Body | None:
+        try:
+            return await self._request("GET", resource.path(namespace, name), accept=METADATA_OF_ONE)
+        except NotFound:
+            return None
 
     async def list(
         self,
@@ -185,9 +218,8 @@ class Cluster:
 
         ``metadata_only`` leaves out all but apiVersion, kind and metadata: nothing of a Secret is sent then.
         """
-        selectors = {"labelSelector": labels, "fieldSelector": fields}
-        params = {name: selector for name, selector in selectors.items() if selector}
-        items, _ = await self._list(resource, namespace, params, accept=METADATA_ONLY if metadata_only else ANY_JSON)
+        selectors = _selectors(labels, fields)
+        items, _ = await self._list(resource, namespace, selectors, accept=METADATA_ONLY if metadata_only else ANY_JSON)
         return items
 
     async def create(self, resource: ApiResource, namespace: str, body: Body) -> Body:
@@ -269,23 +301,28 @@ class Cluster:
         )
         return bool(answer["status"]["allowed"])
 
-    async def follow(self, resource: ApiResource, namespace: str | None, selector: str) -> AsyncIterator[Event]:
+    async def follow(
+        self, resource: ApiResource, namespace: str | None, *, labels: str = "", fields: str = ""
+    ) -> AsyncIterator[Event]:
         """List and watch for ever: a full list first, and again after every gap and every ten minutes or so.
+
+        ``labels`` and ``fields`` are selectors.
 
         Never raises a ClusterError: it says what is wrong once, and tries again until it works.
         """
         where = f"{resource.plural}{f' in {namespace}' if namespace else ''}"
+        selectors = _selectors(labels, fields)
         trouble = Trouble(f"watching {where}")
         version, relist_at = "", 0.0
         clock = asyncio.get_running_loop().time
         while True:
             try:
                 if not version or clock() >= relist_at:
-                    items, version = await self._list(resource, namespace, {"labelSelector": selector})
+                    items, version = await self._list(resource, namespace, selectors)
                     relist_at = clock() + RELIST_AFTER * random.uniform(0.8, 1.2)  # noqa: S311 – no secret
                     trouble.over()
                     yield Listed(items, int(version))
-                async for event in self._watch(resource, namespace, selector, version, relist_at - clock()):
+                async for event in self._watch(resource, namespace, selectors, version, relist_at - clock()):
                     trouble.over()
                     version = event["object"]["metadata"]["resourceVersion"]
                     if event["type"] in ("ADDED", "MODIFIED"):
@@ -322,13 +359,18 @@ class Cluster:
             params["continue"] = page["metadata"]["continue"]
 
     async def _watch(
-        self, resource: ApiResource, namespace: str | None, selector: str, version: str, seconds: float
+        self,
+        resource: ApiResource,
+        namespace: str | None,
+        selectors: Mapping[str, str],
+        version: str,
+        seconds: float,
     ) -> AsyncIterator[dict[str, Any]]:
         """The events after a version, until the server ends the watch; raise Expired where the version is too old."""
         params = {
+            **selectors,
             "watch": "true",
             "allowWatchBookmarks": "true",
-            "labelSelector": selector,
             "resourceVersion": version,
             "timeoutSeconds": str(max(int(seconds), 1)),
         }
@@ -395,6 +437,10 @@ class Cluster:
         if self._client is None:
             raise ClusterUnreachable("not connected yet")
         return self._client
+
+
+def _selectors(labels: str, fields: str) -> dict[str, str]:
+    return {name: value for name, value in (("labelSelector", labels), ("fieldSelector", fields)) if value}
 
 
 def _json(response: httpx2.Response) -> Any:

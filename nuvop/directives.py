@@ -35,11 +35,12 @@ _VALUES: Mapping[str, tuple[str, ...] | None] = {
     ADOPT: ("true", "false"),
     DELETION_POLICY: ("Orphan", "Delete"),
     DRIFT: ("report", "repair"),
-    PRUNE: ("confirm",),
+    PRUNE: ("confirm", "disabled"),
     RECONCILE: None,
+    RECREATE: ("true", "false"),
     SUSPEND: ("true", "false"),
 }
-"""The values that each annotation of a CR may have; None for any."""
+"""The values that each annotation of a CR may have; None for any. A CR may be a child, too, of another kind."""
 
 
 @dataclass(frozen=True)

@@ -81,13 +81,16 @@ class BuildFailed(KubectlError):
 class ApplyFailed(KubectlError):
     """The API server refused an apply, or could not be reached.
 
-    ``terminal`` is true when trying the same again cannot help until somebody changes something:
-    an invalid object, a denied request. It is false for an API server that is away or overloaded.
+    ``terminal`` is true when trying the same again cannot help until somebody changes something: an invalid object,
+    a denied request. It is false for an API server that is overloaded. ``unreachable``: it does not answer at all, or
+    does not accept the credentials. ``immutable``: a field was to change that never may.
     """
 
-    def __init__(self, message: str, *, terminal: bool) -> None:
+    def __init__(self, message: str, *, terminal: bool, unreachable: bool = False, immutable: bool = False) -> None:
         super().__init__(message)
         self.terminal = terminal
+        self.unreachable = unreachable
+        self.immutable = immutable
 
 
 class ClusterError(NuvopError):

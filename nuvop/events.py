@@ -1,4 +1,4 @@
-"""Kubernetes Events: those that nuvop writes about its CRs, and the warnings that others have written about children.
+"""Kubernetes Events that nuvop writes about its CRs. What others have written is `nuvop.complaints`.
 
 Events are told and forgotten (best effort, kept for an hour by default): nothing is decided by them, and nothing waits
 for them. Whether there is something to tell is up to the caller.
@@ -10,21 +10,17 @@ import logging
 import secrets
 import socket
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from nuvop.cluster import ApiResource, Cluster, Trouble
 from nuvop.errors import ClusterError, ClusterUnreachable, LoginError
-from nuvop.objects import Body, version_of
-from nuvop.status import one_line
+from nuvop.objects import Body
 
 logger = logging.getLogger(__name__)
 
 EVENTS = ApiResource("events.k8s.io", "v1", "events", "Event")
-CORE_EVENTS = ApiResource("", "v1", "events", "Event")
-"""The same objects; what most controllers write with the older API has its times in fields of its own there."""
 
 REPORTING_CONTROLLER = "nuvop.nuvolaris.org/operator"
 
@@ -39,9 +35,6 @@ ATTEMPTS = 5
 """How often an Event is sent to an API server that does not answer, with growing pauses."""
 END_GRACE = 2.0
 """Seconds for what still waits when the operator stops."""
-MOST_ASKED = 10
-"""Of how many objects the warnings are looked up: one request each, for which the API server reads all Events of the
-namespace."""
 
 ALREADY_EXISTS = 409
 
@@ -125,37 +118,6 @@ class Recorder:
                 return
 
 
-class Warnings:
-    """Looks up what others warn of: the scheduler, the kubelet, the controllers."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        """Each look-up asks the API server."""
-        self._cluster = cluster
-        self._complaints = _Complaints("Events cannot be read")
-
-    async def last(self, bodies: Sequence[Body]) -> str:
-        """The newest Warning about any of some objects as one line, ``Reason: note``; empty where there is none.
-
-        What keeps a workload from getting ready is told about its pods and ReplicaSets more often than about itself:
-        the caller names these too, the most interesting first, since no more than MOST_ASKED are asked about. Empty
-        also where Events cannot be read; the log says so once.
-        """
-        found: list[Body] = []
-        try:
-            for body in bodies[:MOST_ASKED]:
-                metadata = body["metadata"]
-                # Events about cluster-scoped objects are in the namespace default.
-                namespace = metadata.get("namespace") or "default"
-                fields = f"involvedObject.uid={metadata['uid']},type=Warning"
-                found += await self._cluster.list(CORE_EVENTS, namespace, fields=fields)
-        except (ClusterError, LoginError) as error:
-            self._complaints.about(error)
-        if not found:
-            return ""
-        newest = max(found, key=lambda event: (_last_seen(event), version_of(event)))
-        return one_line(f"{newest.get('reason', '')}: {newest.get('message', '')}")
-
-
 class _Complaints:
     """Says each kind of error once: a thousand Events that fail, fail for one reason."""
 
@@ -207,14 +169,3 @@ def _cut(text: str, limit: int) -> str:
         return encoded.decode()
     mark = "…"
     return encoded[: limit - len(mark.encode())].decode(errors="ignore") + mark
-
-
-def _last_seen(event: Body) -> datetime:
-    """When an Event of the core API was last seen: which of its times is set depends on who wrote it."""
-    times = (
-        (event.get("series") or {}).get("lastObservedTime"),
-        event.get("lastTimestamp"),
-        event.get("eventTime"),
-        event["metadata"].get("creationTimestamp"),
-    )
-    return max(datetime.fromisoformat(time) for time in times if time)

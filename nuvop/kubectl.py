@@ -19,7 +19,7 @@ from typing import Any
 
 from nuvop import reaper
 from nuvop.errors import ApplyFailed, BuildFailed, KubectlError, KubectlTimeout, KubectlUnusable
-from nuvop.objects import FIELD_MANAGER
+from nuvop.objects import FIELD_MANAGER, Body
 
 MINIMUM_VERSION = (1, 27)
 """The first kubectl with kustomize 5, whose namePrefix and labels the overlays rely on."""
@@ -31,7 +31,6 @@ ERROR_LIMIT = 64 * 1024
 """Bytes of standard error that are kept; the rest is read and dropped."""
 
 BUILD_TIMEOUT = 30.0
-APPLY_TIMEOUT = 60.0
 REQUEST_TIMEOUT = 20.0
 VERSION_TIMEOUT = 8.0
 """Seconds. A first start from a cold disk may take a few."""
@@ -224,10 +223,11 @@ class Kubectl:
             raise BuildFailed(_without_path(reason, folder))
         return done.stdout.decode()
 
-    async def apply(self, folder: Path) -> list[dict[str, Any]]:
+    async def apply(self, folder: Path, *, timeout: float) -> list[Body]:  # noqa: ASYNC109 – as in Processes.run
         """Apply a kustomize folder server-side; return the live objects, managedFields and all.
 
-        Raises ApplyFailed when any object was refused: then it is not known which of the others were applied.
+        Raises ApplyFailed when any object was refused: then it is not known which of the others were applied; and
+        KubectlTimeout after ``timeout`` seconds.
         """
         argv = [
             self._program, "apply", "-k", str(folder),
@@ -235,12 +235,17 @@ class Kubectl:
             # With server-side apply the server rejects unknown fields and wrong types all the same.
             "--validate=false", "-o", "json", "--show-managed-fields", f"--request-timeout={REQUEST_TIMEOUT:g}s",
         ]  # fmt: skip
-        done = await self._processes.run(argv, environment=self._environment, timeout=APPLY_TIMEOUT)
+        done = await self._processes.run(argv, environment=self._environment, timeout=timeout)
         if done.returncode != 0:
-            raise ApplyFailed(_reason(done.stderr), terminal=_is_terminal(done.stderr))
+            raise ApplyFailed(
+                _reason(done.stderr),
+                terminal=_is_terminal(done.stderr),
+                unreachable=bool(_UNREACHABLE.search(done.stderr)),
+                immutable=bool(_IMMUTABLE.search(done.stderr)),
+            )
         try:
             printed = json.loads(done.stdout)
-            objects: list[dict[str, Any]] = printed["items"] if printed["kind"] == "List" else [printed]
+            objects: list[Body] = printed["items"] if printed["kind"] == "List" else [printed]
         except (ValueError, KeyError, TypeError) as error:
             raise ApplyFailed(
                 f"kubectl apply ended well but printed no objects: {_first_message(done.stderr)}", terminal=False
@@ -292,6 +297,13 @@ _TERMINAL = re.compile(
     # kustomize's own
     r"|accumulating resources|updating name reference|visit traversal on path"
 )
+_UNREACHABLE = re.compile(
+    r"Unable to connect to the server|The connection to the server|couldn't get current server API group list"
+    r"|the server was unable to return a response|etcdserver|You must be logged in to the server|\(Unauthorized\)"
+)
+"""What all requests meet alike. A webhook that cannot be reached is told in other words."""
+
+_IMMUTABLE = re.compile(r"field is immutable|updates to statefulset spec for fields other than")
 _NAMED_FILE = re.compile(
     r'(?:error when (?:creating|applying patch|patching|retrieving current configuration of)[^"]*"[^"]*"|'
     r'unable to (?:decode|recognize) "[^"]*"): | from "[^"]*"(?=: no matches for kind)'

@@ -2,17 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from nuvop.children import Children, Instance
-from nuvop.cluster import ApiResource, Cluster, Failing, Listed, Removed
+from nuvop.cluster import ApiResource, Changed, Cluster, Failing, Listed, Removed
+from nuvop.complaints import Complaints
 from nuvop.objects import INSTANCE_LABEL, Body, ObjectKey
 
 if TYPE_CHECKING:
     from nuvop.errors import ClusterError
 
 logger = logging.getLogger(__name__)
+
+EVENTS = ApiResource("", "v1", "events", "Event")
 
 RESTART_DELAY = 5.0
 """Seconds until a watch is begun anew that has ended in an error that nobody foresaw."""
@@ -40,6 +43,7 @@ class Observer:
         self._look_again = look_again
         self._cluster_wide = cluster_wide
         self._children = Children()
+        self._complaints = Complaints()
         self._watches: dict[Watched, asyncio.Task[None]] = {}
         self._listed: set[Watched] = set()
         self._failing: dict[Watched, ClusterError] = {}
@@ -48,19 +52,27 @@ class Observer:
         """The live objects of a CR."""
         return self._children.of(instance)
 
+    def at(self, key: ObjectKey) -> Body | None:
+        """A live object that belongs to any CR."""
+        return self._children.at(key)
+
+    def complaint(self, key: ObjectKey, since: float) -> str:
+        """The newest Warning event about an object or its pods since a time, in seconds since the epoch."""
+        return self._complaints.about((key.namespace, key.name), since)
+
     def applied(self, bodies: Sequence[Body]) -> None:
         """Take in what an apply showed: the watch tells the same a moment later."""
         for body in bodies:
             self._children.put(body)
 
-    def is_watching(self, resources: list[ApiResource], namespace: str) -> bool:
+    def is_watching(self, resources: Iterable[ApiResource], namespace: str) -> bool:
         """Whether all of these are watched and were listed in full; what is not watched yet is from now on.
 
         Raises the ClusterError of a watch that the API server refuses.
         """
         scope = None if self._cluster_wide else namespace
-        needed = [(resource, scope) for resource in resources]
-        for watched in needed:
+        needed = [(resource, scope if resource.namespaced else None) for resource in resources]
+        for watched in (*needed, (EVENTS, scope)):
             if watched not in self._watches:
                 self._watches[watched] = asyncio.create_task(self._watch(*watched))
         for watched in needed:
@@ -78,13 +90,13 @@ class Observer:
     async def _watch(self, resource: ApiResource, namespace: str | None) -> None:
         while True:
             try:
-                await self._follow(resource, namespace)
+                await (self._follow_complaints(namespace) if resource == EVENTS else self._follow(resource, namespace))
             except Exception:
                 logger.exception("watching %s: nuvop has an error here; beginning anew", resource.plural)
                 await asyncio.sleep(RESTART_DELAY)
 
     async def _follow(self, resource: ApiResource, namespace: str | None) -> None:
-        async for event in self._cluster.follow(resource, namespace, INSTANCE_LABEL):
+        async for event in self._cluster.follow(resource, namespace, labels=INSTANCE_LABEL):
             if isinstance(event, Listed):
                 self._changed(
                     self._children.replace((resource.group, resource.kind, namespace), event.items, event.version)
@@ -99,3 +111,15 @@ class Observer:
                 self._changed(self._children.remove(event.body))
             else:
                 self._changed(self._children.put(event.body))
+
+    async def _follow_complaints(self, namespace: str | None) -> None:
+        """Follow the Warning events. Without the right to, messages are poorer, and that is all."""
+        async for event in self._cluster.follow(EVENTS, namespace, fields="type=Warning"):
+            if isinstance(event, Listed):
+                self._complaints.clear(namespace)
+                for body in event.items:
+                    self._complaints.put(body)
+            elif isinstance(event, Removed):
+                self._complaints.remove(event.body)
+            elif isinstance(event, Changed):
+                self._changed(self._children.named(self._complaints.put(event.body)))

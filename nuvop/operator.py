@@ -13,10 +13,14 @@ from nuvop.applier import Applier
 from nuvop.catalog import Catalog
 from nuvop.cluster import Cluster, Trouble, answer
 from nuvop.errors import ClusterError, KindError, LoginError, NotServed
+from nuvop.events import Recorder
 from nuvop.kinds import ResourceType
 from nuvop.kubectl import Kubectl, Processes, find_kubectl
 from nuvop.login import Login
+from nuvop.metrics import Metrics
+from nuvop.pruner import Pruner
 from nuvop.reconcile import Reconciler
+from nuvop.reporter import Reporter
 from nuvop.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -80,14 +84,47 @@ class Operator:
         credentials = await self.cluster.connect()
         logger.info("logged in to %s with %s", credentials.server, credentials.source)
         kubectl = Kubectl(processes, program, private)
-        catalog = Catalog(self._types, kubectl, self.cluster, generated)
+        metrics = self._serve_metrics()
+        catalog = Catalog(self._types, kubectl, self.cluster, generated, metrics)
         await catalog.load_all()
         await answer(f"waiting for {credentials.server}", lambda: self.cluster.discover("v1", "Pod"))
-        self.reconciler = Reconciler(catalog, self.cluster, Applier(kubectl), generated, cluster_wide=cluster_wide)
-        self._ending.push_async_callback(self.reconciler.close)
+        self._assemble(catalog, kubectl, metrics, cluster_wide=cluster_wide)
         self._in_background("renewing credentials", lambda: self.login.keep_fresh(credentials))
         self._in_background("looking at the folders", lambda: catalog.keep_looking(self.reconciler.kind_changed))
         self._in_background("looking for the CRDs", self._keep_telling_missing_types)
+
+    def _serve_metrics(self) -> Metrics:
+        metrics = Metrics()
+        if self._settings.metrics is not None:
+            self._ending.callback(metrics.serve(self._settings.metrics).close)
+        return metrics
+
+    def _assemble(self, catalog: Catalog, kubectl: Kubectl, metrics: Metrics, *, cluster_wide: bool) -> None:
+        """Put the pipeline together. It ends in the opposite order: nobody tells a room that has closed anything."""
+        recorder = Recorder(self.cluster)
+        self._ending.push_async_callback(recorder.close)
+        reporter = Reporter(self.cluster, recorder, metrics)
+        pruner = Pruner(
+            catalog,
+            self.cluster,
+            reporter,
+            metrics,
+            percent=self._settings.prune_limit,
+            cluster_wide=cluster_wide,
+        )
+        applier = Applier(kubectl, self._settings.generated, metrics)
+        self._ending.push_async_callback(applier.close)
+        self.reconciler = Reconciler(
+            catalog,
+            self.cluster,
+            applier,
+            reporter,
+            pruner,
+            metrics,
+            self._settings.generated,
+            cluster_wide=cluster_wide,
+        )
+        self._ending.push_async_callback(self.reconciler.close)
 
     async def stop(self) -> None:
         """Let what is being applied end, then leave nothing: no process, no credentials on disk."""

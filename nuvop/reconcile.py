@@ -1,55 +1,55 @@
 """The pipeline: what happens to a custom resource, a function a stage, readable from top to bottom.
 
-    seen / watched ──▶ queue ──▶ reconcile ──▶ overlay ──▶ compare ──▶ apply ──▶ judge ──▶ status
+    seen / watched ──▶ queue ──▶ reconcile ──▶ overlay ──▶ compare ──▶ clear the way ──▶ apply ──▶ judge ──▶ prune
+                                                                                                     └──▶ status
 
 One reconcile serves creation, update and restart: it looks at what is, never at what happened. It runs for one CR at
-a time, so there is one apply in flight per CR; no CR waits for another but for a free slot of the applier.
+a time, so there is one apply in flight per CR; CRs that wait at the same time are applied together (`nuvop.applier`).
 """
 
-import datetime
 import logging
 import time
-from collections import deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from nuvop import children, readiness, status
+from nuvop import children, directives, drift, foreign, inventory
+from nuvop import judge as judges
 from nuvop import overlay as overlays
 from nuvop.applier import Applier
 from nuvop.catalog import Catalog
-from nuvop.children import Comparison, Instance, Inventory
-from nuvop.cluster import Cluster
+from nuvop.children import Comparison, Instance
+from nuvop.claims import Claimant, Claims
+from nuvop.cluster import ApiResource, Cluster
+from nuvop.directives import Directives
+from nuvop.dismantle import dismantle, finalizers
 from nuvop.errors import (
     ApplyFailed,
     BuildFailed,
     ClusterError,
     Conflict,
+    DirectiveError,
     KindError,
     LoginError,
     NotFound,
+    NotServed,
     NuvopError,
     OverlayError,
 )
-from nuvop.kinds import STATUS_FIELDS, Kind
-from nuvop.objects import (
-    OWNER_LABEL,
-    REVISION_LABEL,
-    Body,
-    CRKey,
-    ObjectKey,
-    is_deleting,
-    key_of,
-    labels_of,
-    maker_of,
-    ownership,
-    taken_fields,
-    version_of,
-)
+from nuvop.events import News
+from nuvop.fights import Fights
+from nuvop.foreign import Lookups
+from nuvop.judge import Judgement
+from nuvop.kinds import Kind
+from nuvop.metrics import Metrics
+from nuvop.objects import OWNER_LABEL, Body, CRKey, ObjectKey, is_deleting, labels_of, owned_fields, version_of
 from nuvop.observer import Observer
 from nuvop.overlay import Overlay
-from nuvop.readiness import State
-from nuvop.status import Phase, Reason, Verdict
+from nuvop.pruner import Pruner
+from nuvop.record import Record
+from nuvop.reporter import Reporter
+from nuvop.scene import Scene, instance_of
+from nuvop.status import Also, Aspect, Phase, Reason, Verdict
 from nuvop.workqueue import WorkQueue
 
 logger = logging.getLogger(__name__)
@@ -60,58 +60,17 @@ RETRY_MOST_PASSING = 5.0
 """Seconds before something that failed is tried again: doubled each time, up to the most. Less where it is the API
 server's trouble and not the CR's."""
 
-FIGHT_WINDOW = 600.0
-FIGHT_ROUNDS = 3
-FIGHT_DELAY_FIRST = 5.0
-FIGHT_DELAY_MOST = 300.0
-"""Who changes a child more than that many times in that many seconds is answered later and later."""
+FRESH = 2.0
+"""Seconds for which what a watch showed of a CR is taken for true before it is applied."""
 
-PROGRESS_PAUSE = 0.5
-"""Seconds between two status writes that tell of progress only; the end of it is told at once."""
-
-UNPROCESSABLE = 422
-"""The HTTP status of what does not fit a schema."""
+RELEASED_TO = "nuvop-released"
+"""The field manager that owns a field which nuvop has let go."""
 
 STOP_GRACE = 10.0
 """Seconds that a running apply gets when the operator stops; then kubectl is killed."""
 
 
-@dataclass
-class Record:
-    """What the operator remembers of one CR between two reconciliations."""
-
-    body: Body
-    inventory: Inventory
-    overlay: Overlay | None = None
-    overlay_of: tuple[str, int] = ("", 0)
-    is_first_look: bool = True
-    applied_revision: str = ""
-    owned: dict[ObjectKey, Body] = field(default_factory=dict)
-    failures: int = 0
-    failed_generation: int = 0
-    said: str = ""
-    told: Mapping[str, object] | None = None
-    told_at: float = 0.0
-    repairs: deque[float] = field(default_factory=deque)
-    overwritten: deque[float] = field(default_factory=deque)
-
-    @property
-    def uid(self) -> str:
-        """The CR's uid."""
-        return str(self.body["metadata"]["uid"])
-
-    @property
-    def generation(self) -> int:
-        """The CR's generation."""
-        return int(self.body["metadata"]["generation"])
-
-    def remember(self, revision: str, bodies: Iterable[Body]) -> None:
-        """Remember who owns which field of the children while all is well: a later drift is told by it."""
-        self.applied_revision = revision
-        self.owned = {
-            key_of(body): {"metadata": {"managedFields": body["metadata"].get("managedFields") or []}}
-            for body in bodies
-        }
+APPLYING = "its children are being applied"
 
 
 class Another(Exception):
@@ -122,16 +81,34 @@ class Reconciler:
     """Brings every CR that it is shown to what its kind says, and keeps it there."""
 
     def __init__(
-        self, catalog: Catalog, cluster: Cluster, applier: Applier, generated: Path, *, cluster_wide: bool
+        self,
+        catalog: Catalog,
+        cluster: Cluster,
+        applier: Applier,
+        reporter: Reporter,
+        pruner: Pruner,
+        metrics: Metrics,
+        generated: Path,
+        *,
+        cluster_wide: bool,
     ) -> None:
-        """``cluster_wide`` makes one watch a kind for all namespaces instead of one for each that has CRs."""
+        """``generated`` is where overlays are written; ``cluster_wide`` makes one watch a kind for all namespaces
+        instead of one for each that has CRs.
+        """
         self._catalog = catalog
         self._cluster = cluster
         self._applier = applier
+        self._observer = Observer(cluster, self._changed, self._look_again, cluster_wide=cluster_wide)
+        self._reporter = reporter
+        self._pruner = pruner
+        self._metrics = metrics
         self._generated = generated
         self._records: dict[CRKey, Record] = {}
         self._keys: dict[Instance, CRKey] = {}
-        self._observer = Observer(cluster, self._changed, self._look_again, cluster_wide=cluster_wide)
+        self._announced: dict[tuple[str, str], CRKey] = {}
+        self._claims = Claims()
+        self._fights: Fights[tuple[ObjectKey, str, str]] = Fights()
+        self._lookups = Lookups(cluster)
         self._queue: WorkQueue[CRKey] = WorkQueue(self._reconcile)
 
     # --- what the outside tells -----------------------------------------------------------------------------------
@@ -143,10 +120,10 @@ class Reconciler:
         if record is not None and version_of(body) < version_of(record.body):
             return  # an old answer, perhaps of another CR that had this name
         if record is None or record.uid != body["metadata"]["uid"]:
-            self._records[key] = Record(body, children.inventory_of(body.get("status") or {}))
+            self._records[key] = Record.of(body, time.monotonic())
             self._keys[(key.namespace, key.instance)] = key
         else:
-            record.body = body
+            record.body, record.seen_at = body, time.monotonic()
         self._queue.add(key)
 
     def gone(self, plural: str, body: Body) -> None:
@@ -162,11 +139,6 @@ class Reconciler:
             if key.plural == plural:
                 self._queue.add(key)
 
-    async def close(self) -> None:
-        """Stop: what is being applied may end, then the watches end."""
-        await self._queue.close(STOP_GRACE)
-        await self._observer.close()
-
     def _changed(self, instances: set[Instance]) -> None:
         """Look at the CRs again whose children have changed."""
         for instance in instances & self._keys.keys():
@@ -178,9 +150,20 @@ class Reconciler:
             if namespace in (None, key.namespace):
                 self._queue.add(key)
 
+    async def close(self) -> None:
+        """Stop: what is being applied may end."""
+        await self._queue.close(STOP_GRACE)
+        await self._lookups.close()
+        await self._observer.close()
+
     def _forget(self, key: CRKey) -> None:
         self._records.pop(key, None)
-        self._keys.pop((key.namespace, key.instance), None)
+        self._keys.pop(instance_of(key), None)
+        self._announced = {type_: by for type_, by in self._announced.items() if by != key}
+        self._applier.forget(key)
+        self._reporter.forget(key)
+        for waiting in self._claims.release(key):
+            self._queue.add(waiting)
         overlays.remove(self._generated, key)
         logger.info("%s is gone; the garbage collector deletes its children", key)
 
@@ -189,9 +172,12 @@ class Reconciler:
     async def _reconcile(self, key: CRKey) -> None:
         """Bring one CR to what it should be, and tell in its status how far it is."""
         record = self._records.get(key)
-        if record is None or is_deleting(record.body):
+        if record is None:
             return
         try:
+            if is_deleting(record.body):
+                await self._end(key, record)
+                return
             verdict = await self._converge(key, record, record.generation)
             if verdict is not None:
                 await self._tell(key, record, verdict)
@@ -206,139 +192,300 @@ class Reconciler:
     async def _converge(self, key: CRKey, record: Record, generation: int) -> Verdict | None:
         """Apply what has to be applied; return what to say of it, or None where it is too early to say anything."""
         try:
-            kind = self._catalog.kind(key.plural)
-            overlay = self._overlay(kind, key, record)
-            if not self._observer.is_watching(await self._catalog.watched(kind), key.namespace):
+            scene = await self._look(key, record, generation)
+            if scene is None:
                 return None
-            live = self._observer.live((key.namespace, key.instance))
-            comparison = children.compare(overlay, record.uid, record.inventory, live)
-            if comparison.is_intact:
-                record.remember(overlay.revision, live.values())
-                record.failures, record.said = 0, ""
-            else:
-                is_first_look, record.is_first_look = record.is_first_look, False
-                if not is_first_look and not await self._is_current(key, record, generation):
-                    return None
-                if foreign := await self._foreign(kind, overlay, record, comparison, live):
-                    return self._stalled(key, record, generation, Reason.NOT_OWNED, foreign)
-                if contested := self._contested(key, record, overlay, generation, comparison, live):
-                    return contested
-                await self._apply(key, record, overlay)
+            if scene.wishes.suspend:
+                return self._said_of(scene, judges.suspended(scene, self._observer.complaint))
+            return await self._repair(scene)
         except NuvopError as error:
             return self._failed(key, record, generation, error)
-        return self._judge(kind, overlay, record, generation)
 
-    def _overlay(self, kind: Kind, key: CRKey, record: Record) -> Overlay:
+    async def _look(self, key: CRKey, record: Record, generation: int) -> Scene | None:
+        """See what is wanted and what is there; None while the watches have not shown everything."""
+        wishes = directives.of(record.body)
+        kind = self._catalog.kind(key.plural)
+        resources = await self._catalog.watched(kind)
+        also = await self._retired(key, record, resources)
+        if also is None or not self._observer.is_watching(resources, key.namespace):
+            return None
+        live = self._observer.live(instance_of(key))
+        overlay = self._overlay(kind, key, record, wishes, live)
+        by_type = {(resource.api_version, resource.kind): resource for resource in resources}
+        return Scene(key, record, generation, kind, wishes, overlay, live, by_type, also)
+
+    async def _retired(self, key: CRKey, record: Record, resources: list[ApiResource]) -> tuple[Also, ...] | None:
+        """Watch what the CR has children of that its kind has no more; None while not all of it was listed.
+
+        A kind of object that nuvop may no longer watch is told, not passed over.
+        """
+        known = {(resource.api_version, resource.kind) for resource in resources}
+        blocked, is_complete = [], True
+        for api_version, kind in {(entry.apiVersion, entry.kind) for entry in record.inventory} - known:
+            try:
+                resource = await self._cluster.discover(api_version, kind)
+                is_complete &= self._observer.is_watching([resource], key.namespace)
+            except NotServed:
+                continue  # its API is gone, and the objects with it
+            except ClusterError as error:
+                blocked.append(f"objects of kind {kind} are no longer part of the kind and cannot be seen: {error}")
+        if not is_complete:
+            return None
+        return (Also(Aspect.PRUNE_BLOCKED, Reason.PRUNE_FAILED, "; ".join(blocked)),) if blocked else ()
+
+    def _overlay(
+        self, kind: Kind, key: CRKey, record: Record, wishes: Directives, live: Mapping[ObjectKey, Body]
+    ) -> Overlay:
         """The CR's overlay, made and written when CR or kind have changed."""
-        made_of = (kind.digest, record.generation)
+        contents = record.overlay.contents if record.overlay else {}
+        without = inventory.finished_and_gone(record.inventory, contents, live)
+        made_of = (kind.digest, record.generation, wishes.orphan, without)
         if record.overlay is None or record.overlay_of != made_of:
-            overlay = overlays.make(kind, record.body)
+            overlay = overlays.make(kind, record.body, orphan=wishes.orphan)
+            without = inventory.finished_and_gone(record.inventory, overlay.contents, live)
+            if without:
+                overlay = overlays.make(kind, record.body, orphan=wishes.orphan, without=without)
             overlays.write(self._generated, kind, overlay)
-            record.overlay, record.overlay_of = overlay, made_of
+            record.overlay, record.overlay_of = overlay, (kind.digest, record.generation, wishes.orphan, without)
         return record.overlay
 
-    async def _is_current(self, key: CRKey, record: Record, generation: int) -> bool:
-        """Look at the CR before anything of it is repaired: it may be gone, changed or another one.
-
-        Raises Another where it is gone. Where it has changed, it is queued again, and False returned.
-        """
+    async def _repair(self, scene: Scene) -> Verdict | None:
+        """Bring the children to what the overlay says; return what to say, None where the CR is looked at again."""
+        key, record, overlay = scene.key, scene.record, scene.overlay
+        if collision := self._collision(scene):
+            return self._stalled(key, record, scene.generation, Reason.NAME_COLLISION, collision)
+        comparison = children.compare(overlay, record.uid, record.inventory, scene.live)
+        if comparison.is_intact and not scene.is_asked:
+            record.remember(overlay.revision, (scene.live[child] for child in overlay.objects if child in scene.live))
+            record.failures, record.said, record.drift_told = 0, "", ""
+            return await self._judge(scene)
+        drifted = self._drift(scene, comparison)
+        if not await self._is_current(key, record, scene.generation, anew=bool(drifted)):
+            return None
+        if drifted:
+            if scene.wishes.report_drift:
+                return await self._report_drift(scene, drifted)
+            if contested := self._contested(scene, drifted):
+                return contested
+        if obstacle := await self._obstacle(scene, comparison):
+            return self._stalled(key, record, scene.generation, *obstacle)
+        if not await self._prepare(scene):
+            return None
         try:
-            body = await self._cluster.get(self._catalog.resource(key.plural), key.namespace, key.name)
-        except NotFound as error:
-            raise Another from error
-        if body["metadata"]["uid"] != record.uid:
-            raise Another
-        if version_of(body) > version_of(record.body):
-            record.body = body
+            await self._apply(scene)
+        except ApplyFailed as error:
+            if error.immutable and await self._recreate(scene):
+                return judges.unfinished(record, scene.generation, Reason.RECREATING, str(error))
+            raise
+        return await self._judge(replace(scene, live=self._observer.live(instance_of(key))))
+
+    def _collision(self, scene: Scene) -> str:
+        """Say which other CR has a child of the same name, and was there first; empty where none has."""
+        metadata = scene.record.body["metadata"]
+        claimant = Claimant(scene.key, scene.record.uid, metadata.get("creationTimestamp", ""))
+        owned = {key for key in scene.overlay.objects if key in scene.live and _is_of(scene.live[key], claimant.uid)}
+        claim = self._claims.claim(claimant, scene.overlay.objects, owned=owned)
+        for displaced in claim.displaced:
+            self._queue.add(displaced)
+        return "; ".join(
+            f"{key} belongs to {other.key}, which was there first: give one of them another name"
+            for key, other in claim.held_by_others.items()
+        )
+
+    async def _is_current(self, key: CRKey, record: Record, generation: int, *, anew: bool) -> bool:
+        """Look at the CR before anything of it is applied or deleted: it may be gone, changed or another one.
+
+        What a watch has just shown is taken for true unless it is to be read ``anew``. Raises Another where the CR is
+        gone. Where it has changed, it is queued again, and False returned.
+        """
+        if anew or time.monotonic() - record.seen_at > FRESH:
+            try:
+                body = await self._cluster.get(self._catalog.resource(key.plural), key.namespace, key.name)
+            except NotFound as error:
+                raise Another from error
+            if body["metadata"]["uid"] != record.uid:
+                raise Another
+            if version_of(body) > version_of(record.body):
+                record.body = body
+            record.seen_at = time.monotonic()
         if is_deleting(record.body) or record.generation != generation:
             self._queue.add(key)
             return False
         return True
 
-    async def _foreign(
-        self, kind: Kind, overlay: Overlay, record: Record, comparison: Comparison, live: Mapping[ObjectKey, Body]
-    ) -> str:
-        """Say which object stands in the way: one with a child's name that nuvop has not made; empty where none does.
+    @staticmethod
+    def _drift(scene: Scene, comparison: Comparison) -> tuple[drift.Change, ...]:
+        """What somebody changed of what had been applied; nothing at the first apply, and at a new revision."""
+        record = scene.record
+        was_applied = any(entry.uid for entry in record.inventory)
+        if not was_applied or (comparison.outdated and record.applied_revision != scene.overlay.revision):
+            return ()
+        return drift.changes(comparison, record.owned, scene.live)
+
+    async def _report_drift(self, scene: Scene, drifted: tuple[drift.Change, ...]) -> Verdict:
+        """Leave things as somebody made them, and tell of it."""
+        also = Also(Aspect.DRIFTED, Reason.DRIFTED, drift.told(drifted))
+        self._count_drift(scene, drifted, "left as it is")
+        return await self._judge(replace(scene, also=(*scene.also, also)))
+
+    def _contested(self, scene: Scene, drifted: tuple[drift.Change, ...]) -> Verdict | None:
+        """Say who changed what; return a verdict where the repair has to wait, because it happens again and again."""
+        now = time.monotonic()
+        told = drift.told(drifted)
+        if wait := min(self._fights.delay(change.contender, now) for change in drifted):
+            if self._say_once(scene.key, scene.record, f"contested: {told}"):
+                self._metrics.contested(scene.key.plural)
+            self._queue.add(scene.key, wait)
+            return judges.unfinished(scene.record, scene.generation, Reason.CONTESTED, told)
+        for change in drifted:
+            self._fights.repaired(change.contender, now)
+        scene.record.drift_told = ""
+        self._count_drift(scene, drifted, "putting back")
+        return None
+
+    def _count_drift(self, scene: Scene, drifted: tuple[drift.Change, ...], what_is_done: str) -> None:
+        """Tell who changed what in the log, in an Event and in a metric; once, as long as it stays so."""
+        told = drift.told(drifted)
+        if scene.record.drift_told == told:
+            return
+        scene.record.drift_told = told
+        logger.info("%s: %s: %s", scene.key, what_is_done, told)
+        self._reporter.news(scene.record, News("Warning", Reason.DRIFTED, "Reconcile", f"{what_is_done}: {told}"))
+        for change in drifted:
+            self._metrics.drifted(scene.key.plural, change.key.kind, change.field, change.manager)
+
+    async def _obstacle(self, scene: Scene, comparison: Comparison) -> tuple[Reason, str] | None:
+        """Say which object stands in the way of a child: somebody else's; None where the way is free, or was cleared.
 
         Applying over it would take it over without a word, and delete its owner's fields.
         """
-        found = [(key, live[key]) for key in (*comparison.outdated, *comparison.drifted)]
-        api_versions = {key: child.api_version for key, child in zip(overlay.objects, kind.base, strict=True)}
-        for missing in comparison.missing:
-            resource = await self._cluster.discover(api_versions[missing], missing.kind)
-            try:
-                found.append((missing, await self._cluster.get(resource, missing.namespace, missing.name)))
-            except NotFound:
-                continue
-        ours = {entry.uid for entry in record.inventory}
-        for key, body in found:
-            # Who copies an object copies its labels; the entry of the manager nuvop is the API server's to write. It
-            # is there in what an earlier CR of this name has left, too.
-            is_ours = body["metadata"]["uid"] in ours or (
-                OWNER_LABEL in labels_of(body) and ownership(body) is not None
-            )
-            if not is_ours:
-                maker = maker_of(body)
-                by = f", made by {maker}" if maker else ""
-                return f"{key} exists{by}, and nuvop has not made it: delete it, or give this resource another name"
-        return ""
-
-    def _contested(
-        self,
-        key: CRKey,
-        record: Record,
-        overlay: Overlay,
-        generation: int,
-        comparison: Comparison,
-        live: Mapping[ObjectKey, Body],
-    ) -> Verdict | None:
-        """Say who changed what; return a verdict where the repair has to wait, because it happens again and again."""
-        if not record.inventory or (comparison.outdated and record.applied_revision != overlay.revision):
-            return None  # the first apply, or a new revision
-        told = _told(comparison, record, live)
-        if wait := _fight_delay(record.repairs):
-            self._say_once(key, record, f"contested: {told}")
-            self._queue.add(key, wait)
-            return Verdict(
-                generation, Phase.IN_PROGRESS, Reason.CONTESTED, told, record.inventory, _last_reported(record)
-            )
-        record.repairs.append(time.monotonic())
-        logger.info("%s: putting back: %s", key, told)
+        found = {key: scene.live[key] for key in (*comparison.outdated, *comparison.drifted)}
+        for key in comparison.missing:
+            body = self._observer.at(key) or await self._lookups.find(scene.resource(key), key)
+            if body is not None:
+                found[key] = body
+        for obstacle in foreign.obstacles(scene.key, scene.record.uid, scene.record.inventory, found):
+            if obstacle.owner:
+                return Reason.NAME_COLLISION, str(obstacle)
+            if not scene.wishes.adopt:
+                return Reason.NOT_OWNED, str(obstacle)
+            await foreign.adopt(self._cluster, scene.resource(obstacle.key), obstacle.body)
+            logger.info("%s: taking over %s", scene.key, obstacle.key)
+            self._reporter.news(scene.record, News("Normal", "Adopted", "Adopt", f"{obstacle.key} is taken over"))
         return None
 
-    async def _apply(self, key: CRKey, record: Record, overlay: Overlay) -> None:
-        objects = await self._applier.apply(overlays.folder(self._generated, key))
+    async def _prepare(self, scene: Scene) -> bool:
+        """Do what has to be done before an apply; False where the CR has to be looked at again first."""
+        record = scene.record
+        if scene.overlay.needs_finalizer and not record.has_finalizer:
+            await self._set_finalizer(scene.key, record, wanted=True)
+        await self._announce(scene)
+        for key, path in scene.overlay.released:
+            body = scene.live.get(key)
+            if body is not None and str(path) in owned_fields(body):
+                part = foreign.part_of(body, path)
+                await self._cluster.hand_over(scene.resource(key), key.namespace, part, RELEASED_TO)
+        return record.generation == scene.generation and not is_deleting(record.body)
+
+    async def _set_finalizer(self, key: CRKey, record: Record, *, wanted: bool) -> None:
+        resource = self._catalog.resource(key.plural)
+        try:
+            body = await self._cluster.patch_metadata(resource, record.body, finalizers(record.body, wanted=wanted))
+        except NotFound as error:
+            raise Another from error
+        if version_of(body) > version_of(record.body):
+            record.body = body
+
+    async def _announce(self, scene: Scene) -> None:
+        """Write kinds of children that no inventory tells of into one, before the first of them is made.
+
+        Should the operator end before it can tell what it has applied, the next one knows what to look for.
+        """
+        types = {(child.api_version, child.kind) for child in scene.overlay.children.values()}
+        unknown = types - self._announced.keys()
+        if not unknown:
+            return
+        record = scene.record
+        known = inventory.keys(record.inventory)
+        fresh = tuple(
+            inventory.announced(key, child.api_version)
+            for key, child in scene.overlay.children.items()
+            if key not in known
+        )
+        record.inventory = (*record.inventory, *fresh)
+        await self._tell(scene.key, record, judges.unfinished(record, scene.generation, Reason.PROGRESSING, APPLYING))
+        self._announced |= dict.fromkeys(unknown, scene.key)
+
+    async def _apply(self, scene: Scene) -> None:
+        record, overlay = scene.record, scene.overlay
+        objects = await self._applier.apply(overlay, lambda: self._landed(scene))
         record.failures, record.said = 0, ""
-        record.inventory = tuple(children.entry_of(body) for body in objects)
+        finished = {entry.key for entry in record.inventory if entry.done}
+        record.inventory = inventory.after_apply(record.inventory, objects, scene.live, finished)
         record.remember(overlay.revision, objects)
         self._observer.applied(objects)
-        logger.info("%s: applied %s (revision %s)", key, ", ".join(map(str, overlay.objects)), overlay.revision)
+        logger.info("%s: applied %s (revision %s)", scene.key, ", ".join(map(str, overlay.objects)), overlay.revision)
+
+    def _landed(self, scene: Scene) -> list[Body]:
+        """The overlay's objects that are live as this revision of it made them."""
+        return children.landed(scene.overlay, scene.record.uid, self._observer.live(instance_of(scene.key)))
+
+    async def _recreate(self, scene: Scene) -> bool:
+        """Delete the children that cannot be changed and may be made anew; return whether there are any."""
+        done = {body["metadata"]["uid"] for body in self._landed(scene)}
+        live = self._observer.live(instance_of(scene.key))
+        refused = [
+            (key, live[key])
+            for key, child in scene.overlay.children.items()
+            if key in live and live[key]["metadata"]["uid"] not in done and directives.may_be_recreated(child.body)
+        ]
+        for key, body in refused:
+            await self._cluster.delete(scene.resource(key), body)
+            logger.info("%s: %s is deleted to be made anew", scene.key, key)
+            self._reporter.news(scene.record, News("Normal", Reason.RECREATING, "Recreate", f"{key} is made anew"))
+        self._queue.add(scene.key, RETRY_FIRST)
+        return bool(refused)
+
+    # --- what to say ----------------------------------------------------------------------------------------------
+
+    async def _judge(self, scene: Scene) -> Verdict:
+        """Say how far the children are, and prune what is left over."""
+        record, overlay = scene.record, scene.overlay
+        record.inventory = inventory.with_finished_jobs(record.inventory, overlay.contents, scene.live)
+        verdict = self._said_of(scene, judges.judge(scene, self._observer.complaint))
+
+        async def is_current() -> bool:
+            return await self._is_current(scene.key, record, scene.generation, anew=True)
+
+        blocked = await self._pruner.prune(scene, is_ready=verdict.phase is Phase.READY, is_current=is_current)
+        record.inventory = inventory.still(record.inventory, overlay.objects, scene.live)
+        if record.has_finalizer and not overlay.needs_finalizer:
+            await self._set_finalizer(scene.key, record, wanted=False)
+        return replace(verdict, inventory=record.inventory, also=(*verdict.also, *blocked))
+
+    def _said_of(self, scene: Scene, judgement: Judgement) -> Verdict:
+        if judgement.due:
+            self._queue.add(scene.key, judgement.due)
+        return judgement.verdict
 
     def _failed(self, key: CRKey, record: Record, generation: int, error: NuvopError) -> Verdict:
-        if isinstance(error, BuildFailed):
-            # No retry helps: the kind is loaded anew when its folder changes.
-            return self._stalled_verdict(record, generation, Reason.BUILD_FAILED, str(error))
-        if isinstance(error, KindError):
-            return self._stalled_verdict(record, generation, Reason.KIND_INVALID, str(error))
-        if isinstance(error, OverlayError):
-            return self._stalled_verdict(record, generation, Reason.INVALID_SPEC, str(error))
-        if isinstance(error, ApplyFailed) and error.terminal:
-            return self._stalled(key, record, generation, Reason.APPLY_FAILED, str(error))
+        for type_, reason in _NO_RETRY:
+            if isinstance(error, type_):
+                return self._stalled_verdict(record, generation, reason, str(error))
         # Somebody may have removed what was written.
         record.overlay = None
+        if isinstance(error, ApplyFailed) and error.terminal:
+            return self._stalled(key, record, generation, Reason.APPLY_FAILED, str(error))
         self._retry(key, record, RETRY_MOST_PASSING)
-        return Verdict(
-            generation, Phase.IN_PROGRESS, Reason.RETRYING, str(error), record.inventory, _last_reported(record)
-        )
+        return judges.unfinished(record, generation, Reason.RETRYING, str(error))
 
     def _stalled(self, key: CRKey, record: Record, generation: int, reason: Reason, message: str) -> Verdict:
         """Stalled by something in the cluster, which may be mended without a word to nuvop: look again."""
         self._retry(key, record, RETRY_MOST)
         return self._stalled_verdict(record, generation, reason, message)
 
-    @staticmethod
-    def _stalled_verdict(record: Record, generation: int, reason: Reason, message: str) -> Verdict:
-        return Verdict(generation, Phase.STALLED, reason, message, record.inventory, _last_reported(record))
+    def _stalled_verdict(self, record: Record, generation: int, reason: Reason, message: str) -> Verdict:
+        return replace(judges.unfinished(record, generation, reason, message), phase=Phase.STALLED)
 
     def _retry(self, key: CRKey, record: Record, most: float) -> None:
         """Try again later; the delays grow while the same generation goes on failing."""
@@ -347,102 +494,61 @@ class Reconciler:
         self._queue.add(key, min(RETRY_FIRST * 2**record.failures, most))
         record.failures = min(record.failures + 1, 16)
 
-    def _judge(self, kind: Kind, overlay: Overlay, record: Record, generation: int) -> Verdict:
-        """Say how far the children are."""
-        live = self._observer.live((overlay.key.namespace, overlay.key.instance))
-        reported = children.report(kind, overlay, live)
-        found = [
-            (key, readiness.assess(live[key]) if key in live else readiness.in_progress("is not there"))
-            for key in overlay.objects
-        ]
-        for state, phase, reason in (
-            (State.FAILED, Phase.STALLED, Reason.HEALTH_CHECK_FAILED),
-            (State.IN_PROGRESS, Phase.IN_PROGRESS, Reason.PROGRESSING),
-        ):
-            blocking = [f"{key}: {ready.message}" for key, ready in found if ready.state is state]
-            if blocking:
-                return Verdict(generation, phase, reason, "; ".join(blocking), record.inventory, reported)
-        count = len(overlay.objects)
-        message = f"{count} objects are ready" if count > 1 else f"{overlay.objects[0]} is ready"
-        return Verdict(generation, Phase.READY, Reason.SUCCEEDED, message, record.inventory, reported)
-
     async def _tell(self, key: CRKey, record: Record, verdict: Verdict) -> None:
-        """Write the status, if it says anything new and still speaks of the CR's generation."""
+        """Write the status, if it still speaks of the CR's generation."""
         if verdict.generation != record.generation:
             self._queue.add(key)
             return
-        previous = record.body.get("status") or {}
-        now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        fresh = status.fold(previous, verdict, now)
-        if fresh == previous:
-            return
-        pause = record.told_at + PROGRESS_PAUSE - time.monotonic()
-        if pause > 0 and status.is_mere_progress(previous, fresh):
-            self._queue.add(key, pause)
-            return
-        if record.told is not None and previous != record.told:
-            # Somebody else writes this status too, another nuvop perhaps.
-            if wait := _fight_delay(record.overwritten):
-                self._queue.add(key, wait)
-                return
-            record.overwritten.append(time.monotonic())
         try:
-            body = await self._cluster.write_status(self._catalog.resource(key.plural), record.body, fresh)
+            later = await self._reporter.tell(key, self._catalog.resource(key.plural), record, verdict)
         except NotFound as error:
             raise Another from error
         except Conflict:
             # Another generation, or another CR: kopf has told, or will.
-            if await self._is_current(key, record, verdict.generation):
+            if await self._is_current(key, record, verdict.generation, anew=True):
                 raise
             return
+        if later:
+            self._queue.add(key, later)
+
+    def _say_once(self, key: CRKey, record: Record, what: str) -> bool:
+        """Log what was not said just before; return whether it was news."""
+        if record.said == what:
+            return False
+        logger.warning("%s: %s", key, what)
+        record.said = what
+        return True
+
+    # --- the end --------------------------------------------------------------------------------------------------
+
+    async def _end(self, key: CRKey, record: Record) -> None:
+        """Delete, or let go, what the garbage collector would not delete, and let the CR go."""
+        if not record.has_finalizer:
+            return
+        try:
+            types = {(entry.apiVersion, entry.kind) for entry in record.inventory} | self._announced.keys()
+            done = await dismantle(self._cluster, record.body, types, orphan=directives.keeps_children(record.body))
+            if done:
+                logger.info("%s: %s", key, ", ".join(done))
+            await self._set_finalizer(key, record, wanted=False)
+        except Conflict:
+            # Something changed meanwhile: look again.
+            await self._is_current(key, record, record.generation, anew=True)
+            self._queue.add(key, RETRY_FIRST)
         except ClusterError as error:
-            if error.status != UNPROCESSABLE or not verdict.reported:
-                raise
-            # What the children report does not fit the CRD: that much can be told.
-            message = f"kind.yaml: status: {error}"
-            bare = Verdict(verdict.generation, Phase.STALLED, Reason.KIND_INVALID, message, verdict.inventory)
-            await self._tell(key, record, bare)
-            return
-        record.told, record.told_at = body.get("status"), time.monotonic()
-        if version_of(body) > version_of(record.body):
-            record.body = body
-        if fresh["conditions"] != previous.get("conditions"):
-            is_news = verdict.reason in (Reason.SUCCEEDED, Reason.PROGRESSING)
-            level = logging.INFO if is_news else logging.WARNING
-            logger.log(level, "%s: %s: %s: %s", key, verdict.phase, verdict.reason, status.one_line(verdict.message))
-
-    def _say_once(self, key: CRKey, record: Record, what: str) -> None:
-        if record.said != what:
-            logger.warning("%s: %s", key, what)
-            record.said = what
+            self._say_once(key, record, str(error))
+            self._reporter.news(record, News("Warning", Reason.DELETE_FAILED, "Delete", str(error)))
+            self._retry(key, record, RETRY_MOST_PASSING)
 
 
-def _last_reported(record: Record) -> dict[str, object]:
-    """What the children last reported: a verdict that has not looked at them leaves it as it was."""
-    return {n: value for n, value in (record.body.get("status") or {}).items() if n not in STATUS_FIELDS}
+_NO_RETRY: tuple[tuple[type[NuvopError], Reason], ...] = (
+    (BuildFailed, Reason.BUILD_FAILED),
+    (KindError, Reason.KIND_INVALID),
+    (OverlayError, Reason.INVALID_SPEC),
+    (DirectiveError, Reason.INVALID_SPEC),
+)
+"""What waiting does not mend: a kind is loaded anew when its folder changes, a CR is looked at again when it does."""
 
 
-def _told(comparison: Comparison, record: Record, live: Mapping[ObjectKey, Body]) -> str:
-    """What was changed, and by whom."""
-    told = [f"{missing} was deleted" for missing in comparison.missing]
-    for outdated in comparison.outdated:
-        revision = labels_of(live[outdated]).get(REVISION_LABEL)
-        told.append(f"{outdated} was applied by another nuvop, with another folder (revision {revision})")
-    for drifted in comparison.drifted:
-        before = record.owned.get(drifted)
-        taken = taken_fields(before, live[drifted]) if before else []
-        what = ", ".join(f"{path} was {'changed by ' + who if who else 'removed'}" for path, who in taken)
-        told.append(f"{drifted}: {what or 'was changed while nuvop was not looking'}")
-    return "; ".join(told)
-
-
-def _fight_delay(repairs: deque[float]) -> float:
-    """Seconds to wait before the next repair; 0 while nobody fights."""
-    now = time.monotonic()
-    while repairs and now - repairs[0] > FIGHT_WINDOW:
-        repairs.popleft()
-    rounds = len(repairs) - FIGHT_ROUNDS
-    if rounds < 0:
-        return 0.0
-    due = repairs[-1] + min(FIGHT_DELAY_FIRST * 2.0**rounds, FIGHT_DELAY_MOST)
-    return max(0.0, due - now)
+def _is_of(body: Body, uid: str) -> bool:
+    return labels_of(body).get(OWNER_LABEL) == uid

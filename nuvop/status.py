@@ -11,10 +11,11 @@ invariants that Flux checks (https://github.com/fluxcd/pkg/blob/main/runtime/con
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from nuvop.children import Inventory
+from nuvop.inventory import Inventory
 
 MESSAGE_LIMIT = 1024
 """Characters; a condition's message may have 32768, but this one is a column of ``kubectl get``."""
@@ -39,12 +40,26 @@ class Reason(StrEnum):
     """A value of the CR cannot be set where kind.yaml wants it."""
     NOT_OWNED = "NotOwned"
     """An object with a child's name exists, and nuvop has not made it."""
+    NAME_COLLISION = "NameCollision"
+    """A child's name is that of another resource's child."""
     APPLY_FAILED = "ApplyFailed"
     """The API server refuses a child."""
     HEALTH_CHECK_FAILED = "HealthCheckFailed"
     """A child says that it has failed."""
     CONTESTED = "Contested"
     """Somebody changes a child again and again."""
+    RECREATING = "Recreating"
+    """A child whose fields may not be changed is deleted, to be made anew."""
+    SUSPENDED = "Suspended"
+    """An annotation asks nuvop to change nothing."""
+    DELETE_FAILED = "DeleteFailed"
+    """What the garbage collector leaves cannot be deleted yet."""
+    DRIFTED = "Drifted"
+    """A child is not as nuvop made it, and an annotation asks to leave it so."""
+    PRUNE_REFUSED = "PruneRefused"
+    """So many children would be deleted at once that somebody has to confirm it."""
+    PRUNE_FAILED = "PruneFailed"
+    """A child that is no longer part of the kind cannot be deleted."""
 
 
 class Phase(StrEnum):
@@ -55,9 +70,29 @@ class Phase(StrEnum):
     STALLED = "Stalled"
 
 
+class Aspect(StrEnum):
+    """Conditions beside the three of kstatus; each is there only while it is True."""
+
+    DRIFTED = "Drifted"
+    SUSPENDED = "Suspended"
+    PRUNE_BLOCKED = "PruneBlocked"
+
+
+@dataclass(frozen=True)
+class Also:
+    """What is true besides: it changes nothing about how far the CR is."""
+
+    aspect: Aspect
+    reason: Reason
+    message: str
+
+
 @dataclass(frozen=True)
 class Verdict:
-    """What a reconciliation found, for the generation it looked at."""
+    """What a reconciliation found, for the generation it looked at.
+
+    ``handled`` is the value of the annotation ``nuvop.nuvolaris.org/reconcile`` that has been followed last.
+    """
 
     generation: int
     phase: Phase
@@ -65,6 +100,8 @@ class Verdict:
     message: str
     inventory: Inventory = ()
     reported: Mapping[str, Any] = field(default_factory=dict)
+    also: tuple[Also, ...] = ()
+    handled: str = ""
 
 
 def fold(previous: Mapping[str, Any], verdict: Verdict, now: str) -> dict[str, Any]:
@@ -77,33 +114,77 @@ def fold(previous: Mapping[str, Any], verdict: Verdict, now: str) -> dict[str, A
     observed = int(previous.get("observedGeneration", NEVER_OBSERVED))
     if verdict.phase is not Phase.IN_PROGRESS:
         observed = generation
-    wanted = {"Ready": verdict.phase is Phase.READY}
+    wanted = {"Ready": (verdict.phase is Phase.READY, verdict.reason, verdict.message)}
     if verdict.phase is Phase.IN_PROGRESS and observed < generation:
-        wanted["Reconciling"] = True
+        wanted["Reconciling"] = (True, verdict.reason, verdict.message)
     if verdict.phase is Phase.STALLED:
-        wanted["Stalled"] = True
+        wanted["Stalled"] = (True, verdict.reason, verdict.message)
+    wanted |= {str(also.aspect): (True, also.reason, also.message) for also in verdict.also}
     known = {condition["type"]: condition for condition in previous.get("conditions") or ()}
-    message = one_line(verdict.message)
     conditions = []
-    for type_, is_true in wanted.items():
+    for type_, (is_true, reason, message) in wanted.items():
         value = str(is_true)
         before = known.get(type_, {})
         conditions.append(
             {
                 "type": type_,
                 "status": value,
-                "reason": str(verdict.reason),
-                "message": message,
+                "reason": str(reason),
+                "message": one_line(message),
                 "lastTransitionTime": before["lastTransitionTime"] if before.get("status") == value else now,
                 "observedGeneration": generation,
             }
         )
+    handled = {"lastHandledReconcileAt": verdict.handled} if verdict.handled else {}
     return {
         "observedGeneration": observed,
         "conditions": conditions,
         "inventory": [entry.as_dict() for entry in verdict.inventory],
+        **handled,
         **verdict.reported,
     }
+
+
+@dataclass(frozen=True)
+class Change:
+    """A condition that is another than before."""
+
+    type: str
+    reason: str
+    message: str
+    is_bad: bool
+
+
+def changes(previous: Mapping[str, Any], fresh: Mapping[str, Any]) -> list[Change]:
+    """What is worth an Event: conditions whose value or reason has changed.
+
+    ``Stalled`` and ``Reconciling`` say why ``Ready`` is False: one Event tells both. That a CR which was never told of
+    is not ready yet is no news.
+    """
+    before = {c["type"]: (c["status"], c["reason"]) for c in previous.get("conditions") or ()}
+    found = []
+    for condition in fresh["conditions"]:
+        type_, reason = condition["type"], condition["reason"]
+        if type_ in ("Stalled", "Reconciling") or before.get(type_) == (condition["status"], reason):
+            continue
+        is_first = not before and reason == Reason.PROGRESSING
+        if not is_first:
+            is_bad = reason not in (Reason.SUCCEEDED, Reason.PROGRESSING, Reason.SUSPENDED)
+            found.append(Change(type_, reason, condition["message"], is_bad))
+    return found
+
+
+def unready_since(previous: Mapping[str, Any], generation: int) -> float | None:
+    """Since when Ready is False for a generation, in seconds since the epoch; None where it is not."""
+    for condition in previous.get("conditions") or ():
+        if (condition["type"], condition["status"], condition["observedGeneration"]) == ("Ready", "False", generation):
+            return datetime.fromisoformat(condition["lastTransitionTime"]).timestamp()
+    return None
+
+
+def rfc3339(seconds: float) -> str:
+    """A time in seconds since the epoch as Kubernetes writes it."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def is_mere_progress(previous: Mapping[str, Any], fresh: Mapping[str, Any]) -> bool:

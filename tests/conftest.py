@@ -1,3 +1,4 @@
+import os
 import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -43,7 +44,7 @@ FAILED = pytest.StashKey[bool]()
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[controlplane.Cluster]:
-    name = "e2e"
+    name = os.environ.get("NUVOP_TEST_CLUSTER", "e2e")
     controlplane.down(name)
     cluster = controlplane.up(name)
     Kubectl(cluster.kubeconfig, "default")("apply", "-f", str(ROOT / "kustomize/samples/crd.yaml"))

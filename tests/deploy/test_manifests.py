@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from nuvop import kinds, kubectl, reconcile
+from nuvop import applier, kinds, kubectl, reconcile
 from tests.e2e.harness import PROGRAMS, ROOT
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
@@ -76,7 +76,7 @@ def test_the_namespaced_variant_has_nothing_outside_of_its_namespace() -> None:
 
 @pytest.mark.parametrize("folder", VARIANTS)
 def test_a_pod_that_ends_waits_for_what_it_applies(folder: str) -> None:
-    longest = max(kubectl.APPLY_TIMEOUT, kubectl.BUILD_TIMEOUT, reconcile.STOP_GRACE)
+    longest = max(applier.LONE_TIMEOUT, kubectl.BUILD_TIMEOUT, reconcile.STOP_GRACE)
     assert pod(folder)["terminationGracePeriodSeconds"] > longest
 
 

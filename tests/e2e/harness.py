@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.controlplane import Cluster
+from nuvop import yamltext
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(sys.executable).parent
@@ -211,3 +212,66 @@ def copy_kinds(target: Path) -> Path:
     """A copy of the kinds' folder that a test may break."""
     shutil.copytree(ROOT / "kustomize", target)
     return target
+
+
+@dataclass(frozen=True)
+class TestKind:
+    """A kind of a test's own: its folder, and how its CRs are written."""
+
+    __test__ = False
+
+    folder: Path
+    group: str
+
+    @property
+    def plural(self) -> str:
+        """What kubectl calls it."""
+        return f"widgets.{self.group}"
+
+    def cr(self, name: str, annotations: Mapping[str, str] | None = None, **spec: Any) -> dict[str, Any]:
+        """A CR of the kind."""
+        metadata = {"name": name, "annotations": dict(annotations or {})}
+        return {"apiVersion": f"{self.group}/v1", "kind": "Widget", "metadata": metadata, "spec": spec}
+
+    def write(self, *manifests: Mapping[str, Any], **kind: Any) -> None:
+        """Replace the manifests; ``kind`` are fields of kind.yaml."""
+        documents = "\n---\n".join(json.dumps(manifest) for manifest in manifests)
+        (self.folder / "manifests.yaml").write_text(documents)
+        head = {"apiVersion": "nuvop.nuvolaris.org/v1", "kind": "Kind"}
+        (self.folder / "kind.yaml").write_text(json.dumps({**head, **kind}))
+
+
+def make_kind(kinds: Path, kubectl: Kubectl, *manifests: Mapping[str, Any], **kind: Any) -> TestKind:
+    """Write a kind with these manifests into the folder of kinds and install its CRD, which takes any spec."""
+    made = TestKind(kinds / "widgets", f"{kubectl.namespace}.example.org")
+    made.folder.mkdir(parents=True)
+    made.write(*manifests, **kind)
+    (made.folder / "kustomization.yaml").write_text("resources: [manifests.yaml]\n")
+    crd = (ROOT / "kustomize/samples/crd.yaml").read_text()
+    crd = crd.replace("nuvolaris.org", made.group).replace("samples", "widgets").replace("Sample", "Widget")
+    crd = crd.replace("singular: sample", "singular: widget").replace("shortNames: [sam]", "shortNames: [wid]")
+    document = yamltext.load(crd)
+    (version,) = document["spec"]["versions"]
+    del version["subresources"]["scale"]
+    schema = version["schema"]["openAPIV3Schema"]
+    schema["properties"]["spec"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    (made.folder / "crd.yaml").write_text(json.dumps(document))
+    kubectl("apply", "-f", str(made.folder / "crd.yaml"))
+    kubectl("wait", "--for=condition=Established", f"crd/{made.plural}", "--timeout=60s")
+    return made
+
+
+def configmap(name: str, annotations: Mapping[str, str] | None = None, **data: str) -> dict[str, Any]:
+    """A ConfigMap's manifest."""
+    metadata = {"name": name, "annotations": dict(annotations or {})}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+
+def deployment(name: str, replicas: int | None = 1, image: str = "nginx", **annotations: str) -> dict[str, Any]:
+    """A Deployment's manifest; without ``replicas`` where that is None."""
+    labels = {"app": name}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "image": image}]}}
+    spec = {"selector": {"matchLabels": labels}, "template": template}
+    counted = spec if replicas is None else {"replicas": replicas, **spec}
+    metadata = {"name": name, "annotations": annotations}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": counted}

@@ -1,8 +1,10 @@
 from typing import Any
 
-from nuvop import children
-from nuvop.children import Children, Entry
-from nuvop.objects import INSTANCE_LABEL, OWNER_LABEL, REVISION_LABEL, CRKey, ObjectKey
+from nuvop import children, inventory
+from nuvop.children import Children
+from nuvop.inventory import Entry
+from nuvop.kinds import Child
+from nuvop.objects import INSTANCE_LABEL, NAMESPACE_LABEL, OWNER_LABEL, REVISION_LABEL, CRKey, ObjectKey
 from nuvop.overlay import Overlay
 
 INSTANCE = ("demo", "samples-obj")
@@ -105,15 +107,15 @@ def test_a_secret_is_not_kept_in_memory() -> None:
 
 
 def overlay(*names: str, revision: str = "r1") -> Overlay:
-    objects = tuple(ObjectKey("apps", "Deployment", "demo", name) for name in names)
-    return Overlay(CRKey("samples", "demo", "obj"), revision, {}, objects)
+    made = {ObjectKey("apps", "Deployment", "demo", name): Child("apps/v1", "Deployment", name, {}) for name in names}
+    return Overlay(CRKey("samples", "demo", "obj"), revision, {}, made, {}, (), 0, is_orphaning=False)
 
 
-def compare(live: list[dict[str, Any]], inventory: list[dict[str, Any]], revision: str = "r1") -> children.Comparison:
+def compare(live: list[dict[str, Any]], applied: list[dict[str, Any]], revision: str = "r1") -> children.Comparison:
     known = Children()
     for body in live:
         known.put(body)
-    entries = tuple(children.entry_of(body) for body in inventory)
+    entries = tuple(inventory.entry_of(body) for body in applied)
     return children.compare(overlay("obj-web", revision=revision), "u1", entries, known.of(INSTANCE))
 
 
@@ -124,7 +126,7 @@ def test_comparisons() -> None:
     assert compare([obj(1)], [obj(1)], revision="r2").outdated == (DEPLOYMENT,)
     assert compare([obj(2, fields={"f:spec": {"f:x": {}}})], [obj(1)]).drifted == (DEPLOYMENT,)
     assert compare([obj(1, uid="another")], [obj(1)]).drifted == (DEPLOYMENT,)
-    assert compare([obj(1)], []).drifted == (DEPLOYMENT,), "what is not in the inventory was not told as applied"
+    assert compare([obj(1)], []).outdated == (DEPLOYMENT,), "what is not in the inventory was not told as applied"
     leaving = compare([obj(1, deletionTimestamp="now")], [obj(1)])
     assert leaving.leaving == (DEPLOYMENT,)
     assert leaving.is_intact, "an apply would not bring it back before it is gone"
@@ -137,9 +139,40 @@ def test_another_crs_uid_is_outdated() -> None:
 
 
 def test_inventory_goes_through_the_status_and_back() -> None:
-    entry = children.entry_of(obj(1))
+    entry = inventory.entry_of(obj(1))
     assert entry == Entry("apps/v1", "Deployment", "demo", "obj-web", "uid-obj-web", entry.digest)
     assert len(entry.digest) == 16
-    assert children.inventory_of({"inventory": [entry.as_dict()]}) == (entry,)
-    assert children.inventory_of({}) == ()
+    assert inventory.of({"inventory": [entry.as_dict()]}) == (entry,)
+    assert inventory.of({}) == ()
     assert entry.key == DEPLOYMENT
+
+
+def test_what_was_announced_only_was_not_told_as_applied() -> None:
+    announced = (inventory.announced(DEPLOYMENT, "apps/v1"),)
+    assert children.compare(overlay("obj-web"), "u1", announced, {DEPLOYMENT: obj(1)}).outdated == (DEPLOYMENT,)
+
+
+def test_what_has_landed() -> None:
+    live = {DEPLOYMENT: obj(1)}
+    assert children.landed(overlay("obj-web", "obj-other"), "u1", live) == [obj(1)]
+    assert children.landed(overlay("obj-web", revision="r2"), "u1", live) == []
+    assert children.landed(overlay("obj-web"), "u2", live) == []
+    assert children.landed(overlay("obj-web"), "u1", {DEPLOYMENT: obj(1, deletionTimestamp="now")}) == []
+    assert children.landed(overlay("obj-web"), "u1", {DEPLOYMENT: obj(1, managedFields=[])}) == []
+
+
+def test_a_cluster_scoped_child_belongs_to_the_cr_in_the_namespace_that_its_label_names() -> None:
+    known = Children()
+    role = obj(1, "obj-role", kind="ClusterRole", api_version="rbac.authorization.k8s.io/v1", namespace="")
+    role["metadata"]["labels"][NAMESPACE_LABEL] = "demo"
+    assert known.put(role) == {INSTANCE}
+    assert len(known.of(INSTANCE)) == 1
+
+
+def test_names_lead_to_crs() -> None:
+    known = Children()
+    known.put(obj(1))
+    assert known.named([("demo", "obj-web"), ("demo", "other")]) == {INSTANCE}
+    assert known.named([("other", "obj-web")]) == set()
+    known.remove(obj(2))
+    assert known.named([("demo", "obj-web")]) == set()

@@ -73,7 +73,7 @@ class Follower:
     """Takes events as they come."""
 
     def __init__(self, client: Cluster, namespace: str | None = None) -> None:
-        self.stream = cast("AsyncGenerator[Event]", client.follow(PODS, namespace, "app=x"))
+        self.stream = cast("AsyncGenerator[Event]", client.follow(PODS, namespace, labels="app=x"))
 
     async def take(self, count: int) -> list[Event]:
         async with asyncio.timeout(5):
@@ -308,7 +308,7 @@ async def test_a_server_that_comes_back_is_found_again(
 
 async def test_a_follower_can_be_cancelled_at_any_time(api: ApiServer, client: Cluster) -> None:
     async def follow() -> None:
-        async with contextlib.aclosing(cast("AsyncGenerator[Event]", client.follow(PODS, None, ""))) as stream:
+        async with contextlib.aclosing(cast("AsyncGenerator[Event]", client.follow(PODS, None))) as stream:
             async for _ in stream:
                 pass
 
@@ -576,11 +576,13 @@ async def test_discovery(api: ApiServer, client: Cluster) -> None:
         )
     ]  # fmt: skip
     api.answers["GET /api/v1"] = [resources(("nodes", "Node", False), ("nodes/status", "Node", False))]
-    expected = ApiResource("apps", "v1", "deployments", "Deployment")
+    expected = ApiResource("apps", "v1", "deployments", "Deployment", has_status=True)
     assert await client.discover("apps/v1", "Deployment") == expected
     assert await client.discover("apps/v1", "Deployment") == expected
     assert (await client.discover("apps/v1", "ControllerRevision")).plural == "controllerrevisions"
-    assert await client.discover("v1", "Node") == ApiResource("", "v1", "nodes", "Node", namespaced=False)
+    assert await client.discover("v1", "Node") == ApiResource(
+        "", "v1", "nodes", "Node", namespaced=False, has_status=True
+    )
     assert len(api.requests) == 2, "a group is asked for once"
     with pytest.raises(NotServed) as raised:
         await client.discover("apps/v1", "Scale")

@@ -66,7 +66,8 @@ def test_all_at_once() -> None:
         ("suspend", "yes", "'yes' must be true or false"),
         ("suspend", "True", "'True' must be true or false"),
         ("adopt", "1", "'1' must be true or false"),
-        ("prune", "disabled", "'disabled' must be confirm"),
+        ("prune", "yes", "'yes' must be confirm or disabled"),
+        ("recreate", "yes", "'yes' must be true or false"),
         ("deletion-policy", "orphan", "'orphan' must be Orphan or Delete"),
         ("drift", "a\nb", r"'a\nb' must be report or repair"),
     ],
@@ -77,14 +78,18 @@ def test_another_value_is_an_error(name: str, value: str, told: str) -> None:
     assert str(caught.value) == f"metadata.annotations: nuvop.nuvolaris.org/{name}: {told}"
 
 
-@pytest.mark.parametrize("name", ["suspended", "Drift", "", "recreate"])
+@pytest.mark.parametrize("name", ["suspended", "Drift", "", "owner"])
 def test_an_unknown_annotation_of_nuvops_is_an_error(name: str) -> None:
     with pytest.raises(DirectiveError) as caught:
         directives.of(annotated({f"nuvop.nuvolaris.org/{name}": "true"}))
     assert str(caught.value) == (
         f"metadata.annotations: nuvop.nuvolaris.org/{name}: 'true': a custom resource has no such annotation; "
-        "adopt, deletion-policy, drift, prune, reconcile, suspend may stand here"
+        "adopt, deletion-policy, drift, prune, reconcile, recreate, suspend may stand here"
     )
+
+
+def test_a_cr_may_be_a_child_of_another_kind() -> None:
+    assert directives.of(annotated({directives.PRUNE: "disabled", directives.RECREATE: "true"})) == NOTHING
 
 
 def test_the_same_annotation_is_told_first_in_whatever_order_they_stand() -> None:

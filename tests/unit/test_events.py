@@ -1,7 +1,6 @@
 """Events against an API that is made up here: what is written when, and which warning is found."""
 
 import asyncio
-import builtins
 import logging
 import re
 import socket
@@ -15,7 +14,7 @@ from nuvop import cluster as clusters
 from nuvop import events
 from nuvop.cluster import ApiResource, Cluster
 from nuvop.errors import ClusterError, ClusterUnreachable, Conflict, Forbidden, LoginError, NotFound
-from nuvop.events import News, Recorder, Warnings
+from nuvop.events import News, Recorder
 from nuvop.objects import Body
 
 CR = {
@@ -27,7 +26,7 @@ CR = {
 
 
 class FakeCluster(Cluster):
-    """Keeps what was created, lists what it was given; `errors` are raised first, in order."""
+    """Keeps what was created; `errors` are raised first, in order."""
 
     def __init__(self) -> None:
         self.created: list[Any] = []
@@ -35,8 +34,6 @@ class FakeCluster(Cluster):
         self.errors: list[Exception] = []
         self.gate = asyncio.Event()
         self.gate.set()
-        self.events: dict[str, list[Body]] = {}
-        self.asked: list[tuple[ApiResource, str | None, str]] = []
 
     async def create(self, resource: ApiResource, namespace: str, body: Body) -> Body:
         self.attempts += 1
@@ -47,24 +44,8 @@ class FakeCluster(Cluster):
         self.created.append((resource.path(namespace), body))
         return body
 
-    async def list(
-        self,
-        resource: ApiResource,
-        namespace: str | None,
-        *,
-        labels: str = "",
-        fields: str = "",
-        metadata_only: bool = False,
-    ) -> builtins.list[Body]:
-        self.asked.append((resource, namespace, fields))
-        if self.errors:
-            raise self.errors.pop(0)
-        selected = dict(term.split("=") for term in fields.split(","))
-        found = self.events.get(selected["involvedObject.uid"], [])
-        return [event for event in found if event["type"] == selected["type"]]
-
     @property
-    def notes(self) -> builtins.list[str]:
+    def notes(self) -> list[str]:
         return [body["note"] for _, body in self.created]
 
 
@@ -336,105 +317,3 @@ async def test_nothing_is_written_after_closing(api: FakeCluster) -> None:
     await asyncio.sleep(0.02)
     assert api.attempts == 0
     assert asyncio.all_tasks() == {asyncio.current_task()}
-
-
-# --- looking up ------------------------------------------------------------------------------------------------------
-
-
-def child(uid: str, kind: str = "Pod", **metadata: str) -> Body:
-    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": uid, "namespace": "demo", "uid": uid, **metadata}}
-
-
-def warning(reason: str, message: str, version: int = 1, type_: str = "Warning", **times: Any) -> Body:
-    metadata = {"resourceVersion": str(version), "creationTimestamp": "2026-01-01T00:00:00Z"}
-    return {"type": type_, "reason": reason, "message": message, "metadata": metadata, **times}
-
-
-async def test_no_warning(api: FakeCluster, caplog: pytest.LogCaptureFixture) -> None:
-    api.events["p"] = [warning("Scheduled", "to a node", type_="Normal")]
-    assert await Warnings(api).last([child("p"), child("q")]) == ""
-    assert await Warnings(api).last([]) == ""
-    assert lines(caplog) == []
-
-
-async def test_where_warnings_are_looked_for(api: FakeCluster) -> None:
-    cluster_scoped = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n", "uid": "n"}}
-    await Warnings(api).last([child("p", namespace="other"), cluster_scoped])
-    assert [(resource.path(namespace), fields) for resource, namespace, fields in api.asked] == [
-        ("/api/v1/namespaces/other/events", "involvedObject.uid=p,type=Warning"),
-        ("/api/v1/namespaces/default/events", "involvedObject.uid=n,type=Warning"),
-    ]
-
-
-async def test_the_newest_warning_of_all_objects(api: FakeCluster) -> None:
-    api.events["d"] = [warning("FailedCreate", "quota", lastTimestamp="2026-01-01T00:00:07Z")]
-    api.events["p"] = [
-        warning("FailedScheduling", "no node", lastTimestamp="2026-01-01T00:00:08Z"),
-        warning("BackOff", "restarting", lastTimestamp="2026-01-01T00:00:05Z"),
-    ]
-    assert await Warnings(api).last([child("d", "Deployment"), child("p")]) == "FailedScheduling: no node"
-
-
-@pytest.mark.parametrize(
-    "times",
-    [
-        {"lastTimestamp": "2026-01-01T00:00:05Z", "firstTimestamp": "2025-12-31T00:00:00Z", "eventTime": None},
-        {"lastTimestamp": None, "eventTime": "2026-01-01T00:00:04.000001Z", "series": None},
-        {
-            "eventTime": "2025-12-31T00:00:00.000000Z",
-            "series": {"count": 2, "lastObservedTime": "2026-01-01T00:00:04.500000Z"},
-        },
-    ],
-)
-async def test_the_time_stands_in_many_places(api: FakeCluster, times: dict[str, Any]) -> None:
-    api.events["p"] = [
-        warning("Older", "o", 9, lastTimestamp="2026-01-01T00:00:04Z"),
-        warning("Newer", "n", 8, **times),
-        warning("Old", "o", 10, eventTime="2026-01-01T00:00:03.999999Z"),
-    ]
-    assert await Warnings(api).last([child("p")]) == "Newer: n"
-
-
-async def test_the_later_one_of_the_same_second(api: FakeCluster) -> None:
-    at = "2026-01-01T00:00:04Z"
-    api.events["p"] = [
-        warning("Failed", "pulling", 999, lastTimestamp=at),
-        warning("Failed", "ImagePullBackOff", 1000, lastTimestamp=at),
-    ]
-    assert await Warnings(api).last([child("p")]) == "Failed: ImagePullBackOff"
-
-
-async def test_a_warning_is_one_line(api: FakeCluster) -> None:
-    api.events["p"] = [warning("Failed", "a\n  b\n" + "x" * 3000)]
-    told = await Warnings(api).last([child("p")])
-    assert told.startswith("Failed: a b xxx")
-    assert len(told) <= 1024
-
-
-async def test_a_bounded_number_of_requests(api: FakeCluster) -> None:
-    await Warnings(api).last([child(str(number)) for number in range(50)])
-    assert [fields for *_, fields in api.asked] == [f"involvedObject.uid={n},type=Warning" for n in range(10)]
-
-
-@pytest.mark.parametrize("error", [forbidden(), ClusterUnreachable("no answer"), LoginError("no token")])
-async def test_warnings_that_cannot_be_read_are_said_once(
-    api: FakeCluster, caplog: pytest.LogCaptureFixture, error: Exception
-) -> None:
-    warnings = Warnings(api)
-    for _ in range(3):
-        api.errors = [error]
-        assert await warnings.last([child("p")]) == ""
-    assert lines(caplog) == [f"Events cannot be read: {error} (said once)"]
-
-
-async def test_what_was_read_before_an_error_counts(api: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    api.events["p"] = [warning("Failed", "it")]
-    real = api.list
-
-    async def once(*arguments: Any, **more: Any) -> list[Body]:
-        answered = await real(*arguments, **more)
-        api.errors = [forbidden()]
-        return answered
-
-    monkeypatch.setattr(api, "list", once)
-    assert await Warnings(api).last([child("p"), child("q")]) == "Failed: it"

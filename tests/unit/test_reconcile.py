@@ -1,19 +1,23 @@
 """The pipeline's decisions, with stand-ins for the API server and kubectl. tests/e2e shows what Kubernetes does."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from nuvop import kinds
 from nuvop.cluster import ApiResource, Event, Listed
 from nuvop.errors import NotFound
+from nuvop.events import News
 from nuvop.kinds import Kind
-from nuvop.objects import INSTANCE_LABEL, OWNER_LABEL, REVISION_LABEL, CRKey
-from nuvop.overlay import folder
-from nuvop.reconcile import Reconciler
+from nuvop.metrics import Metrics
+from nuvop.objects import INSTANCE_LABEL, OWNER_LABEL, REVISION_LABEL, Body, CRKey
+from nuvop.overlay import Overlay, folder
+from nuvop.pruner import Pruner
+from nuvop.reconcile import FRESH, Reconciler
+from nuvop.reporter import Reporter
 from tests.unit.test_overlay import DEPLOYMENT, SAMPLES
 
 DEPLOYMENTS = ApiResource("apps", "v1", "deployments", "Deployment")
@@ -40,7 +44,7 @@ def deployment(version: int, *, labels: dict[str, str], manager: str = "nuvop") 
     metadata = {"name": "obj-demo-deploy", "namespace": "demo", "uid": f"d-{manager}", "resourceVersion": str(version)}
     body = {"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"replicas": 0}}
     return {**body, "metadata": {**metadata, "labels": labels, "managedFields": [entry], "generation": 1},
-            "status": {"observedGeneration": 1}}  # fmt: skip
+            "status": {"observedGeneration": 1, "conditions": [{"type": "Available", "status": "True"}]}}  # fmt: skip
 
 
 class World:
@@ -53,6 +57,15 @@ class World:
         self.listed: list[dict[str, Any]] = []
         self.applied: list[str] = []
         self.told: list[dict[str, Any]] = []
+        self.deleted: list[str] = []
+        self.patched: list[Any] = []
+        self.news: list[News] = []
+
+    def forget(self, key: CRKey) -> None:
+        pass
+
+    def tell(self, body: Body, news: News) -> None:
+        self.news.append(news)
 
     # what the Reconciler asks of Catalog, Cluster and Applier
     def kind(self, plural: str) -> Kind:
@@ -78,12 +91,28 @@ class World:
         metadata = {**body["metadata"], "resourceVersion": str(int(body["metadata"]["resourceVersion"]) + 1)}
         return {**body, "metadata": metadata, "status": status}
 
-    async def follow(self, resource: ApiResource, namespace: str, selector: str) -> AsyncIterator[Event]:
-        yield Listed(list(self.listed), 10)
+    async def find(self, resource: ApiResource, namespace: str, names: Collection[str]) -> dict[str, Any]:
+        found = self.deployment
+        return {found["metadata"]["name"]: found} if found and found["metadata"]["name"] in names else {}
+
+    async def list(self, resource: ApiResource, namespace: str | None, *, labels: str = "") -> Any:
+        return list(self.crs.values())
+
+    async def delete(self, resource: ApiResource, body: dict[str, Any]) -> None:
+        self.deleted.append(body["metadata"]["name"])
+
+    async def patch_metadata(self, resource: ApiResource, body: dict[str, Any], operations: Any) -> dict[str, Any]:
+        self.patched.append(operations)
+        return body
+
+    async def follow(
+        self, resource: ApiResource, namespace: str, *, labels: str = "", fields: str = ""
+    ) -> AsyncIterator[Event]:
+        yield Listed(list(self.listed) if resource == DEPLOYMENTS else [], 10)
         await asyncio.Event().wait()
 
-    async def apply(self, path: Path) -> list[dict[str, Any]]:
-        self.applied.append((path / "kustomization.yaml").read_text())
+    async def apply(self, overlay: Overlay, landed: Any) -> Any:
+        self.applied.append((folder(self.generated, overlay.key) / "kustomization.yaml").read_text())
         revision = self.applied[-1].split('"' + REVISION_LABEL + '": "')[1].split('"')[0]
         labels = {INSTANCE_LABEL: KEY.instance, OWNER_LABEL: "u1", REVISION_LABEL: revision}
         self.deployment = deployment(100 + len(self.applied), labels=labels)
@@ -97,7 +126,10 @@ def world(tmp_path: Path) -> World:
 
 @pytest.fixture
 async def reconciler(world: World) -> AsyncIterator[Reconciler]:
-    made = Reconciler(world, world, world, world.generated, cluster_wide=True)  # type: ignore[arg-type]
+    api, metrics = cast("Any", world), Metrics()
+    reporter = Reporter(api, api, metrics)
+    pruner = Pruner(api, api, reporter, metrics, percent=50, cluster_wide=True)
+    made = Reconciler(api, api, api, reporter, pruner, metrics, world.generated, cluster_wide=True)
     yield made
     await made.close()
 
@@ -141,6 +173,7 @@ async def test_a_ghost_that_was_never_applied_is_not_applied(world: World, recon
     assert conditions(world)["Stalled"] == ("True", "NotOwned")
     world.crs.clear()
     world.deployment = None
+    reconciler._records[KEY].seen_at -= FRESH
     reconciler._queue.add(KEY)
     await settle()
     assert world.applied == []
@@ -177,15 +210,17 @@ async def test_an_older_cr_of_the_same_name_does_not_count(world: World, reconci
 
 
 async def test_what_is_told_is_of_the_newest_generation(world: World, reconciler: Reconciler) -> None:
-    async def slow(path: Path) -> list[dict[str, Any]]:
+    async def slow(overlay: Overlay, landed: Any) -> Any:
         if not world.applied:
             world.crs["obj"] = cr(2, generation=2)
             reconciler.seen("samples", cr(2, generation=2))
-        return await World.apply(world, path)
+        return await World.apply(world, overlay, landed)
 
     world.apply = slow  # type: ignore[method-assign]
     world.crs["obj"] = cr(1)
     reconciler.seen("samples", cr(1))
     await settle()
     assert len(world.applied) == 2
-    assert {c["observedGeneration"] for status in world.told for c in status["conditions"]} == {2}
+    announced, *told = world.told
+    assert announced["conditions"][0]["message"] == "its children are being applied"
+    assert {c["observedGeneration"] for status in told for c in status["conditions"]} == {2}

@@ -4,8 +4,8 @@ from itertools import product
 from typing import Any
 
 from nuvop import status
-from nuvop.children import Entry
-from nuvop.status import Phase, Reason, Verdict
+from nuvop.inventory import Entry
+from nuvop.status import Also, Aspect, Phase, Reason, Verdict
 
 NOW, LATER = "2026-01-01T00:00:00Z", "2026-01-01T00:00:09Z"
 FRESH = {"observedGeneration": -1}
@@ -59,6 +59,53 @@ def test_inventory_and_reports_are_told() -> None:
         {"apiVersion": "v1", "kind": "Service", "namespace": "demo", "name": "x", "uid": "uid", "digest": "digest"}
     ]
     assert told["replicas"] == 2
+
+
+def test_what_is_true_besides_changes_nothing_else() -> None:
+    also = (Also(Aspect.DRIFTED, Reason.DRIFTED, "spec.replicas was changed"),)
+    told = status.fold(FRESH, verdict(Phase.READY, also=also), NOW)
+    assert conditions(told) == {"Ready": "True", "Drifted": "True"}
+    assert told["conditions"][1]["reason"] == "Drifted"
+    later = status.fold(told, verdict(Phase.READY), LATER)
+    assert conditions(later) == {"Ready": "True"}
+    assert later["conditions"][0]["lastTransitionTime"] == NOW
+
+
+def test_what_was_asked_for_is_told_once_it_was_done() -> None:
+    assert "lastHandledReconcileAt" not in status.fold(FRESH, verdict(Phase.READY), NOW)
+    assert status.fold(FRESH, verdict(Phase.READY, handled="now"), NOW)["lastHandledReconcileAt"] == "now"
+
+
+def changes(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str, bool]]:
+    return [(change.type, change.reason, change.is_bad) for change in status.changes(before, after)]
+
+
+def test_one_event_on_a_change_and_none_on_repeats() -> None:
+    progress = status.fold(FRESH, verdict(Phase.IN_PROGRESS), NOW)
+    ready = status.fold(progress, verdict(Phase.READY), NOW)
+    stalled = status.fold(ready, verdict(Phase.STALLED), NOW)
+    assert changes(FRESH, progress) == [], "that something new is not ready yet is no news"
+    assert changes(progress, ready) == [("Ready", "Succeeded", False)]
+    assert changes(ready, stalled) == [("Ready", "BuildFailed", True)]
+    assert changes(ready, status.fold(ready, verdict(Phase.IN_PROGRESS), NOW)) == [("Ready", "Progressing", False)]
+    assert changes(FRESH, stalled) == [("Ready", "BuildFailed", True)]
+    for same in (progress, ready, stalled):
+        assert changes(same, same) == []
+    other_words = status.fold(stalled, verdict(Phase.STALLED, message="other words"), NOW)
+    assert changes(stalled, other_words) == []
+    also = (Also(Aspect.PRUNE_BLOCKED, Reason.PRUNE_REFUSED, "too many"),)
+    assert changes(ready, status.fold(ready, verdict(Phase.READY, also=also), NOW)) == [
+        ("PruneBlocked", "PruneRefused", True)
+    ]
+
+
+def test_since_when_a_cr_is_not_ready() -> None:
+    progress = status.fold(FRESH, verdict(Phase.IN_PROGRESS), NOW)
+    assert status.unready_since(progress, 1) == 1767225600
+    assert status.unready_since(progress, 2) is None
+    assert status.unready_since(status.fold(progress, verdict(Phase.READY), NOW), 1) is None
+    assert status.unready_since(FRESH, 1) is None
+    assert status.rfc3339(1767225600) == NOW
 
 
 def test_a_message_is_one_line_that_fits() -> None:

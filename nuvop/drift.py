@@ -1,0 +1,60 @@
+"""What somebody changed in a CR's children, field by field and by whom. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from nuvop.children import Comparison
+from nuvop.objects import REVISION_LABEL, Body, ObjectKey, labels_of, taken_fields
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change that nuvop did not make.
+
+    ``field`` is empty where the whole object is meant or nobody knows which field it was; ``manager`` is empty where
+    nobody knows who it was. Two changes are equal when the same manager changes the same field of the same child.
+    """
+
+    key: ObjectKey
+    text: str
+    field: str = ""
+    manager: str = ""
+
+    @property
+    def contender(self) -> tuple[ObjectKey, str, str]:
+        """Who changes what."""
+        return self.key, self.field, self.manager
+
+
+def changes(
+    comparison: Comparison, owned: Mapping[ObjectKey, Body], live: Mapping[ObjectKey, Body]
+) -> tuple[Change, ...]:
+    """Return what was changed; ``owned`` are the children while all was well, as far as that is known."""
+    return (
+        *(Change(key, f"{key} was deleted") for key in comparison.missing),
+        *(_reapplied(key, live[key]) for key in comparison.outdated),
+        *(change for key in comparison.drifted for change in _taken(key, owned.get(key), live[key])),
+    )
+
+
+def told(changes: Iterable[Change]) -> str:
+    """Changes in words for a user, the fields of an object together."""
+    texts: dict[ObjectKey, list[str]] = {}
+    for change in changes:
+        texts.setdefault(change.key, []).append(change.text)
+    return "; ".join(", ".join(of_one) for of_one in texts.values())
+
+
+def _reapplied(key: ObjectKey, body: Body) -> Change:
+    revision = labels_of(body).get(REVISION_LABEL)
+    text = f"{key} was applied by another nuvop, with another folder (revision {revision})"
+    return Change(key, text, f"metadata.labels.{REVISION_LABEL}", "nuvop")
+
+
+def _taken(key: ObjectKey, before: Body | None, after: Body) -> Iterable[Change]:
+    taken = taken_fields(before, after) if before else []
+    if not taken:
+        yield Change(key, f"{key}: was changed while nuvop was not looking")
+    for index, (field, manager) in enumerate(taken):
+        name = f"{key}: {field}" if index == 0 else field
+        yield Change(key, f"{name} was {f'changed by {manager}' if manager else 'removed'}", field, manager)

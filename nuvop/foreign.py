@@ -1,0 +1,154 @@
+"""Who stands in the way of a CR's children: objects of their names that nuvop has not made for this CR.
+
+Applying over one would take it over without a word, and delete its owner's fields.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nuvop import fields
+from nuvop.cluster import ApiResource, Cluster
+from nuvop.fields import FieldPath, Name, Where, pointer
+from nuvop.inventory import Inventory
+from nuvop.objects import (
+    INSTANCE_LABEL,
+    NAMESPACE_LABEL,
+    OWNER_LABEL,
+    Body,
+    CRKey,
+    ObjectKey,
+    labels_of,
+    maker_of,
+    ownership,
+)
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+Scope = tuple[ApiResource, str]
+
+
+class Lookups:
+    """Looks objects up by name; what is asked for while an answer is awaited is asked for together."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        """Ask nothing yet."""
+        self._cluster = cluster
+        self._waiting: dict[Scope, dict[str, asyncio.Future[Body | None]]] = {}
+        self._asking: dict[Scope, asyncio.Task[None]] = {}
+
+    async def find(self, resource: ApiResource, key: ObjectKey) -> Body | None:
+        """Return an object, of which no more than the metadata is sure to be there; None where there is none.
+
+        Raises the ClusterError with which the API server answers.
+        """
+        scope = (resource, key.namespace)
+        waiting = self._waiting.setdefault(scope, {})
+        answer = waiting.setdefault(key.name, asyncio.get_running_loop().create_future())
+        if scope not in self._asking:
+            self._asking[scope] = asyncio.create_task(self._ask(scope))
+        return await asyncio.shield(answer)
+
+    async def close(self) -> None:
+        """Ask no more."""
+        for task in self._asking.values():
+            task.cancel()
+        await asyncio.gather(*self._asking.values(), return_exceptions=True)
+
+    async def _ask(self, scope: Scope) -> None:
+        try:
+            while waiting := self._waiting.pop(scope, {}):
+                try:
+                    found = await self._cluster.find(*scope, waiting.keys())
+                except BaseException as error:
+                    for answer in waiting.values():
+                        _refuse(answer, error)
+                    if not isinstance(error, Exception):
+                        raise
+                else:
+                    for name, answer in waiting.items():
+                        answer.set_result(found.get(name))
+        finally:
+            del self._asking[scope]
+
+
+def _refuse(answer: "asyncio.Future[Body | None]", error: BaseException) -> None:
+    if isinstance(error, Exception):
+        answer.set_exception(error)
+    else:
+        answer.cancel()
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """An object with a child's name that is somebody else's; ``owner`` is the uid of the CR that it is a child of."""
+
+    key: ObjectKey
+    body: Body
+    owner: str = ""
+
+    def __str__(self) -> str:
+        """In words for a user."""
+        if self.owner:
+            return (
+                f"{self.key} belongs to another resource ({labels_of(self.body).get(INSTANCE_LABEL, self.owner)}): "
+                "give this one another name"
+            )
+        maker = maker_of(self.body)
+        by = f", made by {maker}" if maker else ""
+        return (
+            f"{self.key} exists{by}, and nuvop has not made it: delete it, give this resource another name, or "
+            'annotate this one nuvop.nuvolaris.org/adopt: "true" to take it over'
+        )
+
+
+def obstacles(cr: CRKey, uid: str, inventory: Inventory, found: Mapping[ObjectKey, Body]) -> Iterable[Obstacle]:
+    """Which of the objects that have a child's name are not this CR's to apply over.
+
+    Who copies an object copies its labels; the entry of the manager nuvop is the API server's to write. It is there,
+    too, in what an earlier CR of the same name has left.
+    """
+    ours = {entry.uid for entry in inventory}
+    for key, body in found.items():
+        if body["metadata"]["uid"] in ours:
+            continue
+        labels = labels_of(body)
+        owner = labels.get(OWNER_LABEL, "")
+        if not owner or ownership(body) is None:
+            yield Obstacle(key, body)
+        elif owner != uid and (labels.get(INSTANCE_LABEL), labels.get(NAMESPACE_LABEL, cr.namespace)) != (
+            cr.instance,
+            cr.namespace,
+        ):
+            yield Obstacle(key, body, owner)
+
+
+async def adopt(cluster: Cluster, resource: ApiResource, body: Body) -> None:
+    """Take an object's fields from kubectl, so that applying over it deletes none of them.
+
+    kubectl hands the fields of its own managers over to the one that applies, and what that one does not name is
+    deleted then. Flux does the same (https://github.com/fluxcd/pkg/blob/main/ssa/manager_apply.go).
+    """
+    entries = body["metadata"].get("managedFields") or []
+    others = [entry for entry in entries if not str(entry.get("manager", "")).startswith("kubectl")]
+    operations: list[dict[str, Any]] = [
+        # An empty list means nothing to the API server; a list of one empty entry takes all entries off.
+        {"op": "replace", "path": "/metadata/managedFields", "value": others or [{}]}
+    ]
+    if LAST_APPLIED in (body["metadata"].get("annotations") or {}):
+        operations.append({"op": "remove", "path": pointer(("metadata", "annotations", LAST_APPLIED))})
+    await cluster.patch_metadata(resource, body, operations)
+
+
+def part_of(body: Body, path: FieldPath) -> dict[str, Any]:
+    """The smallest object that has one field of another, as a server-side apply takes it."""
+    value = fields.values(body, path)[0]
+    for segment in reversed(path.segments):
+        match segment:
+            case Where(key, item):
+                value = [{key: item, **value}]
+            case Name(name):
+                value = {name: value}
+    metadata = {"name": body["metadata"]["name"], **value.pop("metadata", {})}
+    return {"apiVersion": body["apiVersion"], "kind": body["kind"], "metadata": metadata, **value}

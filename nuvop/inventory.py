@@ -1,0 +1,114 @@
+"""``status.inventory``: what nuvop made for a CR, so that a restart, or a changed folder, knows of it. Pure."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from nuvop.objects import Body, ObjectKey, group_of, is_finished, ownership_digest
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the inventory: an object that nuvop made, and a digest of the fields it owns in it.
+
+    Before the first apply ``uid`` and ``digest`` are empty: the object is about to be made. ``done`` is there once a
+    Job has finished: a digest of what it was made from.
+    """
+
+    apiVersion: str  # noqa: N815 – as in the CR's status
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    digest: str
+    done: str = ""
+
+    @property
+    def key(self) -> ObjectKey:
+        """Which object."""
+        return ObjectKey(group_of(self.apiVersion), self.kind, self.namespace, self.name)
+
+    def as_dict(self) -> dict[str, str]:
+        """The entry as it stands in the status."""
+        return {name: value for name, value in asdict(self).items() if name != "done" or value}
+
+
+Inventory = tuple[Entry, ...]
+
+
+def entry_of(body: Body) -> Entry:
+    """The entry of a live object."""
+    metadata = body["metadata"]
+    return Entry(
+        body["apiVersion"],
+        body["kind"],
+        metadata.get("namespace", ""),
+        metadata["name"],
+        metadata["uid"],
+        ownership_digest(body),
+    )
+
+
+def announced(key: ObjectKey, api_version: str) -> Entry:
+    """The entry of an object that is about to be made."""
+    return Entry(api_version, key.kind, key.namespace, key.name, "", "")
+
+
+def of(status: Mapping[str, Any]) -> Inventory:
+    """Read the inventory from a CR's status; empty where there is none. What somebody mangled there does not count."""
+    needed = Entry.__dataclass_fields__.keys() - {"done"}
+    return tuple(
+        Entry(**{name: str(entry[name]) for name in Entry.__dataclass_fields__ if name in entry})
+        for entry in status.get("inventory") or ()
+        if isinstance(entry, dict) and needed <= entry.keys()
+    )
+
+
+def after_apply(
+    before: Inventory, applied: Iterable[Body], live: Mapping[ObjectKey, Body], finished: Collection[ObjectKey]
+) -> Inventory:
+    """The inventory once an overlay has been applied.
+
+    What is no longer part of the overlay stays in it as long as it is there, because it is still to be pruned, and so
+    does a finished Job that is not to be made again.
+    """
+    entries = [entry_of(body) for body in applied]
+    fresh = {entry.key for entry in entries}
+    kept = [entry for entry in before if entry.key not in fresh and (entry.key in live or entry.key in finished)]
+    return (*entries, *kept)
+
+
+def still(before: Inventory, wanted: Collection[ObjectKey], live: Mapping[ObjectKey, Body]) -> Inventory:
+    """The inventory without what is neither wanted nor there any more."""
+    return tuple(entry for entry in before if entry.key in wanted or entry.key in live or entry.done)
+
+
+def with_finished_jobs(
+    before: Inventory, contents: Mapping[ObjectKey, str], live: Mapping[ObjectKey, Body]
+) -> Inventory:
+    """The inventory with a note at each Job that has finished; ``contents`` are digests of what Jobs are made from."""
+    return tuple(
+        replace(entry, done=contents[entry.key])
+        if entry.key in contents and entry.key in live and is_finished(live[entry.key])
+        else entry
+        for entry in before
+    )
+
+
+def finished_and_gone(
+    inventory: Inventory, contents: Mapping[ObjectKey, str], live: Mapping[ObjectKey, Body]
+) -> frozenset[ObjectKey]:
+    """The Jobs that have finished and been removed since, by their TTL say, and are not to be made again.
+
+    A Job of which more has changed since than labels is another Job.
+    """
+    return frozenset(
+        entry.key
+        for entry in inventory
+        if entry.done and entry.key not in live and contents.get(entry.key) == entry.done
+    )
+
+
+def keys(inventory: Inventory) -> frozenset[ObjectKey]:
+    """The objects of an inventory."""
+    return frozenset(entry.key for entry in inventory)

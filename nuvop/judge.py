@@ -1,0 +1,104 @@
+"""How far a CR's children are, and what to say of it: facts in, a verdict out."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from nuvop import children, readiness, status
+from nuvop.objects import ObjectKey
+from nuvop.readiness import Readiness, State
+from nuvop.record import Record
+from nuvop.scene import Scene
+from nuvop.status import Also, Aspect, Phase, Reason, Verdict
+
+COMPLAINTS_SINCE = 60.0
+"""Seconds before the children began to be unready from which on the controllers' warnings are told."""
+
+Complaint = Callable[[ObjectKey, float], str]
+"""The newest Warning event about an object or its pods since a time, in seconds since the epoch; empty where there is
+none."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict, and in how many seconds another one is due without anything happening; 0 for never."""
+
+    verdict: Verdict
+    due: float = 0.0
+
+
+def judge(scene: Scene, complaint: Complaint) -> Judgement:
+    """Fold the readiness of all children: what has failed counts most, then what is not ready yet."""
+    found = [(key, _readiness(scene, key)) for key in scene.overlay.objects]
+    failed = [(key, ready.message) for key, ready in found if ready.state is State.FAILED]
+    unready = [(key, ready.message) for key, ready in found if ready.state is State.IN_PROGRESS]
+    verdict = Verdict(
+        scene.generation,
+        Phase.READY,
+        Reason.SUCCEEDED,
+        f"{len(found)} objects are ready" if len(found) != 1 else f"{found[0][0]} is ready",
+        scene.record.inventory,
+        children.report(scene.kind, scene.overlay, scene.live),
+        scene.also,
+        scene.wishes.reconcile,
+    )
+    if not failed and not unready:
+        scene.record.waiting_since = ("", 0.0)
+        return Judgement(verdict)
+    since = _waiting_since(scene)
+    message = _blocking(failed or unready, complaint, since)
+    if failed:
+        return Judgement(replace(verdict, phase=Phase.STALLED, reason=Reason.HEALTH_CHECK_FAILED, message=message))
+    left = since + scene.kind.deadline - time.time()
+    if left <= 0:
+        late = f"not ready within {scene.kind.deadline:g} s: {message}"
+        return Judgement(replace(verdict, phase=Phase.STALLED, reason=Reason.HEALTH_CHECK_FAILED, message=late))
+    # A pod that cannot be scheduled has failed after a while, without another word from anybody.
+    due = min(left, readiness.SCHEDULE_WINDOW.total_seconds())
+    return Judgement(replace(verdict, phase=Phase.IN_PROGRESS, reason=Reason.PROGRESSING, message=message), due)
+
+
+def suspended(scene: Scene, complaint: Complaint) -> Judgement:
+    """Judge the children as they are; a generation that was not applied is not judged but waits."""
+    also = Also(Aspect.SUSPENDED, Reason.SUSPENDED, "nothing is changed until the annotation is taken off")
+    scene = replace(scene, also=(*scene.also, also))
+    if scene.record.status.get("observedGeneration") != scene.generation:
+        verdict = unfinished(scene.record, scene.generation, Reason.SUSPENDED, also.message)
+        return Judgement(replace(verdict, also=scene.also))
+    judgement = judge(scene, complaint)
+    return replace(judgement, verdict=replace(judgement.verdict, handled=scene.record.handled))
+
+
+def unfinished(record: Record, generation: int, reason: Reason, message: str) -> Verdict:
+    """What to say where the children were not looked at: what they reported last stays as it was."""
+    return Verdict(
+        generation, Phase.IN_PROGRESS, reason, message, record.inventory, record.last_reported, handled=record.handled
+    )
+
+
+def _readiness(scene: Scene, key: ObjectKey) -> Readiness:
+    if key not in scene.live:
+        return readiness.in_progress("is not there")
+    child = scene.overlay.children[key]
+    rule = scene.kind.rules.get((child.kind, child.name))
+    now = datetime.now(UTC)
+    return readiness.assess(scene.live[key], rule, has_status=scene.resource(key).has_status, now=now)
+
+
+def _waiting_since(scene: Scene) -> float:
+    """Since when this revision's children are not all ready, in seconds since the epoch."""
+    record, revision = scene.record, scene.overlay.revision
+    if record.waiting_since[0] != revision:
+        # An operator that was started anew goes on counting from what the status tells.
+        told = None if record.waiting_since[0] else status.unready_since(record.status, scene.generation)
+        record.waiting_since = (revision, told or time.time())
+    return record.waiting_since[1]
+
+
+def _blocking(found: list[tuple[ObjectKey, str]], complaint: Complaint, since: float) -> str:
+    """Name the children that block; the first of them with what the cluster's controllers say of it."""
+    worst, message = found[0]
+    complained = complaint(worst, since - COMPLAINTS_SINCE)
+    first = f"{worst}: {message}" + (f" ({complained})" if complained else "")
+    return "; ".join([first, *(f"{key}: {said}" for key, said in found[1:])])

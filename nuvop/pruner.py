@@ -1,0 +1,108 @@
+"""Deletes children that are no longer part of their CR's overlay, when it is safe to. `nuvop.prune` says which.
+
+Nothing is deleted but right after the CR was found to be what its newest overlay says, and after it was read anew.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from nuvop import inventory, prune
+from nuvop.catalog import Catalog
+from nuvop.cluster import Cluster
+from nuvop.errors import Conflict, Forbidden, NotFound
+from nuvop.events import News
+from nuvop.kinds import Kind
+from nuvop.metrics import Metrics
+from nuvop.objects import Body, CRKey, ObjectKey
+from nuvop.overlay import objects_of
+from nuvop.prune import Refusal
+from nuvop.reporter import Reporter
+from nuvop.scene import Scene
+from nuvop.status import Also, Aspect, Reason
+
+logger = logging.getLogger(__name__)
+
+StillCurrent = Callable[[], Awaitable[bool]]
+
+
+class Pruner:
+    """Prunes, and holds a kind's pruning back when a changed folder would make too many children go."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        cluster: Cluster,
+        reporter: Reporter,
+        metrics: Metrics,
+        *,
+        percent: int,
+        cluster_wide: bool,
+    ) -> None:
+        """``percent`` of a kind's children may go at once: of all there are, or of those in the CR's namespace."""
+        self._catalog = catalog
+        self._cluster = cluster
+        self._reporter = reporter
+        self._metrics = metrics
+        self._percent = percent
+        self._cluster_wide = cluster_wide
+        self._guards: dict[str, tuple[str, Refusal | None]] = {}
+
+    async def prune(self, scene: Scene, *, is_ready: bool, is_current: StillCurrent) -> tuple[Also, ...]:
+        """Delete what is left over of a CR that has just been applied cleanly; return what keeps it from being so.
+
+        ConfigMaps and Secrets go only once the CR ``is_ready``: pods of the older revision may still use them.
+        Raises ClusterError where the CR itself cannot be read.
+        """
+        left = prune.orphans(scene.overlay.objects, scene.record.uid, scene.overlay.revision, scene.live)
+        due = [key for key in left if prune.may_go_now(key, is_ready)]
+        if not due:
+            return ()
+        refusal = await self._refusal(scene)
+        if refusal is not None and not scene.wishes.confirm_prune:
+            return (Also(Aspect.PRUNE_BLOCKED, Reason.PRUNE_REFUSED, str(refusal)),)
+        if not await is_current():
+            return ()
+        blocked = [text for key in due if (text := await self._delete(scene, key))]
+        return (Also(Aspect.PRUNE_BLOCKED, Reason.PRUNE_FAILED, "; ".join(blocked)),) if blocked else ()
+
+    async def _delete(self, scene: Scene, key: ObjectKey) -> str:
+        """Delete one object as it was seen; say why that cannot be, empty where it was done or is to be tried again."""
+        body = scene.live[key]
+        try:
+            await self._cluster.delete(await self._cluster.discover(body["apiVersion"], key.kind), body)
+        except (NotFound, Conflict):
+            return ""  # the watch will tell more
+        except Forbidden as error:
+            return f"{key} is no longer part of the kind and cannot be deleted: {error}"
+        logger.info("%s: %s is no longer part of the kind: deleted", scene.key, key)
+        self._metrics.pruned(scene.key.plural)
+        self._reporter.news(scene.record, News("Normal", "Pruned", "Prune", f"{key} is no longer part of the kind"))
+        return ""
+
+    async def _refusal(self, scene: Scene) -> Refusal | None:
+        """The verdict on a folder's digest: found once, over all CRs, before the first of their children goes."""
+        plural, digest = scene.key.plural, scene.kind.digest
+        judged, refusal = self._guards.get(plural, ("", None))
+        if judged != digest:
+            refusal = await self._judge(scene)
+            self._guards[plural] = (digest, refusal)
+            self._metrics.prune_judged(plural, is_blocked=refusal is not None)
+            if refusal is not None:
+                logger.warning("%s: %s", plural, refusal)
+        return refusal
+
+    async def _judge(self, scene: Scene) -> Refusal | None:
+        plural = scene.key.plural
+        crs = await self._cluster.list(
+            self._catalog.resource(plural), None if self._cluster_wide else scene.key.namespace
+        )
+        return prune.guard(
+            ((inventory.keys(inventory.of(cr.get("status") or {})), _wanted(scene.kind, plural, cr)) for cr in crs),
+            plural,
+            self._percent,
+        )
+
+
+def _wanted(kind: Kind, plural: str, cr: Body) -> frozenset[ObjectKey]:
+    metadata = cr["metadata"]
+    return frozenset(objects_of(kind, CRKey(plural, metadata["namespace"], metadata["name"])))

@@ -1,0 +1,75 @@
+"""What the operator remembers of one CR between two reconciliations."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from nuvop import inventory as inventories
+from nuvop.inventory import Inventory
+from nuvop.kinds import STATUS_FIELDS
+from nuvop.objects import FINALIZER, Body, ObjectKey, key_of
+from nuvop.overlay import Overlay
+
+
+@dataclass
+class Record:
+    """One CR as last seen, what was made of it, and what was said of it."""
+
+    body: Body
+    seen_at: float
+    """When the body was seen, in seconds of the monotonic clock."""
+    inventory: Inventory = ()
+    overlay: Overlay | None = None
+    overlay_of: tuple[object, ...] = ()
+    applied_revision: str = ""
+    owned: dict[ObjectKey, Body] = field(default_factory=dict)
+    failures: int = 0
+    failed_generation: int = 0
+    waiting_since: tuple[str, float] = ("", 0.0)
+    """The revision whose children are not all ready, and since when, in seconds since the epoch."""
+    said: str = ""
+    drift_told: str = ""
+    told: Mapping[str, object] | None = None
+    told_at: float = 0.0
+
+    @classmethod
+    def of(cls, body: Body, seen_at: float) -> "Record":
+        """What is known of a CR that is seen for the first time: what its status says."""
+        return cls(body, seen_at, inventories.of(body.get("status") or {}))
+
+    @property
+    def uid(self) -> str:
+        """The CR's uid."""
+        return str(self.body["metadata"]["uid"])
+
+    @property
+    def generation(self) -> int:
+        """The CR's generation."""
+        return int(self.body["metadata"]["generation"])
+
+    @property
+    def status(self) -> Mapping[str, object]:
+        """The CR's status as last seen; empty where it has none."""
+        return self.body.get("status") or {}
+
+    @property
+    def handled(self) -> str:
+        """The value of the annotation ``nuvop.nuvolaris.org/reconcile`` that was followed last."""
+        return str(self.status.get("lastHandledReconcileAt", ""))
+
+    @property
+    def has_finalizer(self) -> bool:
+        """Whether the CR waits for nuvop when it is deleted."""
+        return FINALIZER in (self.body["metadata"].get("finalizers") or ())
+
+    @property
+    def last_reported(self) -> dict[str, object]:
+        """What the children last reported: a verdict that has not looked at them leaves it as it was."""
+        return {name: value for name, value in self.status.items() if name not in STATUS_FIELDS}
+
+    def remember(self, revision: str, bodies: Iterable[Body]) -> None:
+        """Remember who owns which field of the children while all is well: a later drift is told by it."""
+        self.applied_revision = revision
+        self.owned = {
+            key_of(body): {"metadata": {"managedFields": body["metadata"].get("managedFields") or []}}
+            for body in bodies
+        }

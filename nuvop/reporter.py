@@ -1,0 +1,80 @@
+"""The one writer of CRs' status: tells a verdict when it says anything new, and an Event when a condition changes."""
+
+import logging
+import time
+
+from nuvop import status
+from nuvop.cluster import ApiResource, Cluster
+from nuvop.errors import ClusterError, Conflict
+from nuvop.events import News, Recorder
+from nuvop.fights import Fights
+from nuvop.metrics import Metrics
+from nuvop.objects import CRKey, version_of
+from nuvop.record import Record
+from nuvop.status import Phase, Reason, Verdict
+
+logger = logging.getLogger(__name__)
+
+PROGRESS_PAUSE = 0.5
+"""Seconds between two status writes that tell of progress only; the end of it is told at once."""
+
+UNPROCESSABLE = 422
+"""The HTTP status of what does not fit a schema."""
+
+
+class Reporter:
+    """Writes verdicts into CRs."""
+
+    def __init__(self, cluster: Cluster, recorder: Recorder, metrics: Metrics) -> None:
+        """Nothing is told yet."""
+        self._cluster = cluster
+        self._recorder = recorder
+        self._metrics = metrics
+        self._fights: Fights[CRKey] = Fights()
+
+    async def tell(self, key: CRKey, resource: ApiResource, record: Record, verdict: Verdict) -> float:
+        """Write the status, if it says anything new; return in how many seconds it is to be told again, 0 for never.
+
+        Raises NotFound where the CR is gone, and Conflict where it is another one or has another generation by now.
+        """
+        self._metrics.judged(key, verdict.phase)
+        previous = record.status
+        fresh = status.fold(previous, verdict, status.rfc3339(time.time()))
+        if fresh == previous:
+            return 0.0
+        pause = record.told_at + PROGRESS_PAUSE - time.monotonic()
+        if pause > 0 and status.is_mere_progress(previous, fresh):
+            return pause
+        if record.told is not None and previous != record.told:
+            # Somebody else writes this status too, another nuvop perhaps.
+            if wait := self._fights.delay(key, time.monotonic()):
+                return wait
+            self._fights.repaired(key, time.monotonic())
+        try:
+            body = await self._cluster.write_status(resource, record.body, fresh)
+        except Conflict:
+            raise
+        except ClusterError as error:
+            if error.status != UNPROCESSABLE or not verdict.reported:
+                raise
+            # What the children report does not fit the CRD: that much can be told.
+            message = f"kind.yaml: status: {error}"
+            bare = Verdict(verdict.generation, Phase.STALLED, Reason.KIND_INVALID, message, verdict.inventory)
+            return await self.tell(key, resource, record, bare)
+        record.told, record.told_at = body.get("status"), time.monotonic()
+        if version_of(body) > version_of(record.body):
+            record.body = body
+        for change in status.changes(previous, fresh):
+            level = logging.WARNING if change.is_bad else logging.INFO
+            logger.log(level, "%s: %s: %s: %s", key, change.type, change.reason, change.message)
+            news = News("Warning" if change.is_bad else "Normal", change.reason, "Reconcile", change.message)
+            self._recorder.tell(body, news)
+        return 0.0
+
+    def news(self, record: Record, news: News) -> None:
+        """Tell what happened once, in an Event."""
+        self._recorder.tell(record.body, news)
+
+    def forget(self, key: CRKey) -> None:
+        """Take in that a CR is gone."""
+        self._metrics.gone(key)

@@ -1,0 +1,303 @@
+"""Who is applied with whom, and what becomes of those who meet with others' errors. kubectl is a stand-in."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from nuvop import applier as appliers
+from nuvop import yamltext
+from nuvop.applier import BATCH, BATCH_SIZE, SLOTS, Applier
+from nuvop.errors import ApplyFailed, BuildFailed, KubectlError, KubectlTimeout
+from nuvop.metrics import Metrics
+from nuvop.objects import CRKey, ObjectKey
+from nuvop.overlay import Overlay
+
+
+def overlay(name: str, size: int = 1000) -> Overlay:
+    key = CRKey("samples", "demo", name)
+    objects = (ObjectKey("", "ConfigMap", "demo", f"{name}-a"), ObjectKey("", "ConfigMap", "demo", f"{name}-b"))
+    return cast("Overlay", SimpleNamespace(key=key, objects=objects, size=size))
+
+
+def live(key: ObjectKey) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": key.kind, "metadata": {"namespace": key.namespace, "name": key.name}}
+
+
+class Kubectl:
+    """Applies what it is given, CR by CR, but for those that something is wrong with."""
+
+    def __init__(self) -> None:
+        self.runs: list[list[str]] = []
+        self.at_once = self.most_at_once = 0
+        self.refused: dict[str, KubectlError] = {}
+        self.unbuildable: dict[str, str] = {}
+        self.slow: dict[str, float] = {}
+        self.broken: KubectlError | None = None
+        self.cluster: set[str] = set()
+        self.gate: asyncio.Event | None = None
+        self.killed = 0
+
+    async def apply(self, folder: Path, *, timeout: float) -> list[dict[str, Any]]:  # noqa: ASYNC109
+        names = self._names(folder)
+        self.runs.append(names)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            return await asyncio.wait_for(self._apply(names), timeout)
+        except TimeoutError:
+            raise KubectlTimeout("took too long") from None
+        except asyncio.CancelledError:
+            self.killed += 1
+            raise
+        finally:
+            self.at_once -= 1
+
+    async def _apply(self, names: list[str]) -> list[dict[str, Any]]:
+        await asyncio.sleep(0.005)
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.broken is not None:
+            raise self.broken
+        if bad := [self.unbuildable[name] for name in names if name in self.unbuildable]:
+            raise ApplyFailed(bad[0], terminal=True)
+        errors = []
+        for name in names:
+            await asyncio.sleep(self.slow.get(name, 0))
+            if name in self.refused:
+                errors.append(self.refused[name])
+            else:
+                self.cluster.add(name)
+        if errors:
+            raise errors[0]
+        return [live(key) for name in names for key in overlay(name).objects]
+
+    async def build(self, folder: Path) -> str:
+        if bad := [self.unbuildable[name] for name in self._names(folder) if name in self.unbuildable]:
+            raise BuildFailed(bad[0])
+        return ""
+
+    @staticmethod
+    def _names(folder: Path) -> list[str]:
+        if folder.parent.name != appliers.FOLDER:
+            return [folder.name]
+        kustomization = yamltext.load((folder / "kustomization.yaml").read_bytes())
+        assert kustomization["sortOptions"] == {"order": "fifo"}
+        for path in kustomization["resources"]:
+            assert path.startswith("../../samples/demo/")
+        return [path.rpartition("/")[2] for path in kustomization["resources"]]
+
+
+@pytest.fixture
+def kubectl() -> Kubectl:
+    return Kubectl()
+
+
+@pytest.fixture
+def applier(kubectl: Kubectl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Applier:
+    for name, seconds in {"LANDING": 0.05, "LOOK_EVERY": 0.02, "STALL": 0.1, "STALL_FIRST": 0.3}.items():
+        monkeypatch.setattr(appliers, name, seconds)
+    monkeypatch.setattr(appliers, "SLOW", 0.05)
+    return Applier(cast("Any", kubectl), tmp_path, Metrics())
+
+
+@pytest.fixture
+def send(applier: Applier, kubectl: Kubectl) -> Iterator[Callable[..., "asyncio.Task[list[Any]]"]]:
+    def send(name: str, size: int = 1000) -> "asyncio.Task[list[Any]]":
+        wanted = overlay(name, size)
+
+        def landed() -> list[Any]:
+            return [live(key) for key in wanted.objects] if name in kubectl.cluster else []
+
+        return asyncio.create_task(applier.apply(wanted, landed))
+
+    return send  # type: ignore[return-value]
+
+
+Send = Callable[..., "asyncio.Task[list[Any]]"]
+
+
+async def outcome(tasks: dict[str, "asyncio.Task[list[Any]]"]) -> dict[str, Any]:
+    """For each CR the names of its objects, or its error."""
+    async with asyncio.timeout(10):
+        done = await asyncio.gather(*tasks.values(), return_exceptions=True)
+    return {
+        name: str(found) if isinstance(found, BaseException) else [body["metadata"]["name"] for body in found]
+        for name, found in zip(tasks, done, strict=True)
+    }
+
+
+async def test_a_lone_cr_goes_at_once_from_its_own_folder(send: Send, kubectl: Kubectl) -> None:
+    assert await outcome({"a": send("a")}) == {"a": ["a-a", "a-b"]}
+    assert kubectl.runs == [["a"]]
+
+
+async def test_what_waits_goes_together_and_each_gets_its_own_objects(send: Send, kubectl: Kubectl) -> None:
+    names = [f"n{i}" for i in range(30)]
+    assert await outcome({name: send(name) for name in names}) == {n: [f"{n}-a", f"{n}-b"] for n in names}
+    assert len(kubectl.runs) <= 3, "the first goes alone, the others together"
+    assert kubectl.most_at_once <= SLOTS
+
+
+async def test_a_batch_is_bounded_in_number_and_bytes(send: Send, kubectl: Kubectl) -> None:
+    kubectl.gate = asyncio.Event()
+    tasks = {"first": send("first"), "second": send("second")}
+    await asyncio.sleep(0.02)
+    tasks |= {f"n{i}": send(f"n{i}") for i in range(BATCH + 5)}
+    tasks |= {f"big{i}": send(f"big{i}", BATCH_SIZE // 2) for i in range(3)}
+    await asyncio.sleep(0.02)
+    kubectl.gate.set()
+    await outcome(tasks)
+    sizes = [len(run) for run in kubectl.runs[2:]]
+    assert sizes[0] == BATCH
+    assert all(sum(name.startswith("big") for name in run) <= 2 for run in kubectl.runs)
+    assert kubectl.most_at_once == SLOTS
+
+
+async def test_one_that_is_refused_gets_its_own_error_and_the_others_land(send: Send, kubectl: Kubectl) -> None:
+    kubectl.gate = asyncio.Event()
+    tasks = {"first": send("first"), "second": send("second")}
+    await asyncio.sleep(0.02)
+    kubectl.refused = {
+        "bad1": ApplyFailed("bad1 is invalid", terminal=True),
+        "bad2": ApplyFailed("bad2 is denied", terminal=True),
+    }
+    tasks |= {name: send(name) for name in ("x", "bad1", "y", "bad2", "z")}
+    kubectl.gate.set()
+    found = await outcome(tasks)
+    assert found["bad1"] == "bad1 is invalid"
+    assert found["bad2"] == "bad2 is denied"
+    assert [found[name] for name in "xyz"] == [[f"{name}-a", f"{name}-b"] for name in "xyz"]
+    assert kubectl.runs[2] == ["x", "bad1", "y", "bad2", "z"]
+    assert sorted(kubectl.runs[3:]) == [["bad1"], ["bad2"]], "nobody else is applied again"
+
+
+async def test_a_suspect_stays_alone_until_it_works(send: Send, kubectl: Kubectl) -> None:
+    kubectl.refused["bad"] = ApplyFailed("no", terminal=True)
+    assert await outcome({"bad": send("bad")}) == {"bad": "no"}
+
+    async def burst() -> list[list[str]]:
+        before = len(kubectl.runs)
+        kubectl.gate = asyncio.Event()
+        tasks = {name: send(name) for name in ("p", "q", "r", "bad", "s")}
+        await asyncio.sleep(0.02)
+        kubectl.gate.set()
+        await outcome(tasks)
+        return kubectl.runs[before:]
+
+    assert ["bad"] in await burst()
+    kubectl.refused.clear()
+    assert ["bad"] in await burst(), "it works now, alone"
+    assert ["bad"] not in await burst()
+
+
+async def test_the_lone_lane_never_takes_all_slots(send: Send, kubectl: Kubectl) -> None:
+    for name in ("bad1", "bad2", "bad3"):
+        kubectl.refused[name] = ApplyFailed("no", terminal=True)
+        await outcome({name: send(name)})
+    kubectl.slow = {"bad1": 0.2, "bad2": 0.2, "bad3": 0.2}
+    bad = {name: send(name) for name in ("bad1", "bad2", "bad3")}
+    await asyncio.sleep(0.02)
+    async with asyncio.timeout(0.15):
+        assert await send("good")
+    await outcome(bad)
+
+
+async def test_who_waits_in_vain_is_not_blamed(send: Send, kubectl: Kubectl) -> None:
+    kubectl.broken = ApplyFailed("Unable to connect to the server", terminal=False, unreachable=True)
+    names = [f"n{i}" for i in range(10)]
+    found = await outcome({name: send(name) for name in names})
+    assert set(found.values()) == {"Unable to connect to the server"}
+    kubectl.broken = None
+    before = len(kubectl.runs)
+    kubectl.gate = asyncio.Event()
+    tasks = {name: send(name) for name in names[3:]}
+    await asyncio.sleep(0.02)
+    kubectl.gate.set()
+    await outcome(tasks)
+    assert max(map(len, kubectl.runs[before:])) > 1, "they go together again"
+
+
+async def test_a_slow_one_holds_up_nobody_for_long(send: Send, kubectl: Kubectl) -> None:
+    kubectl.gate = asyncio.Event()
+    tasks = {"first": send("first"), "second": send("second")}
+    await asyncio.sleep(0.02)
+    kubectl.slow["slow"] = 0.5
+    tasks |= {name: send(name) for name in ("x", "slow", "y", "z")}
+    kubectl.gate.set()
+    async with asyncio.timeout(0.45):
+        await asyncio.gather(tasks["x"], tasks["y"], tasks["z"])
+    found = await outcome(tasks)
+    assert found["slow"] == ["slow-a", "slow-b"]
+    assert kubectl.killed == 1
+    assert ["y", "z"] in kubectl.runs
+
+
+async def test_a_folder_that_cannot_be_built_is_parted_from_the_others(send: Send, kubectl: Kubectl) -> None:
+    kubectl.gate = asyncio.Event()
+    tasks = {"first": send("first"), "second": send("second")}
+    await asyncio.sleep(0.02)
+    kubectl.unbuildable = {
+        "bad": "accumulating resources from '../../samples/demo/bad': no such file",
+        "odd": "something that names no folder",
+    }
+    names = ["a", "b", "bad", "c", "odd", "d"]
+    tasks |= {name: send(name) for name in names}
+    kubectl.gate.set()
+    found = await outcome(tasks)
+    assert found["bad"] == kubectl.unbuildable["bad"]
+    assert found["odd"] == kubectl.unbuildable["odd"]
+    assert all(found[name] == [f"{name}-a", f"{name}-b"] for name in "abcd")
+
+
+async def test_a_server_that_hangs_is_told_to_all(
+    send: Send, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(appliers, "LONE_TIMEOUT", 0.1)
+    kubectl.gate = asyncio.Event()
+    found = await outcome({name: send(name) for name in ("a", "b", "c", "d")})
+    assert all(isinstance(text, str) for text in found.values()), found
+    assert not kubectl.cluster
+
+
+async def test_what_ends_well_without_an_object_is_an_error(send: Send, kubectl: Kubectl) -> None:
+    async def apply(folder: Path, *, timeout: float) -> list[dict[str, Any]]:  # noqa: ASYNC109
+        return [live(overlay("a").objects[0])]
+
+    kubectl.apply = apply  # type: ignore[method-assign]
+    assert (await outcome({"a": send("a")}))["a"].endswith("did not print ConfigMap/a-b")
+
+
+async def test_closing_kills_and_answers_all(applier: Applier, send: Send, kubectl: Kubectl) -> None:
+    kubectl.gate = asyncio.Event()
+    tasks = [send(f"n{i}") for i in range(10)]
+    await asyncio.sleep(0.02)
+    await applier.close()
+    found = await asyncio.gather(*tasks, return_exceptions=True)
+    assert all(isinstance(error, asyncio.CancelledError) for error in found)
+    assert kubectl.killed == SLOTS
+    assert kubectl.at_once == 0
+
+
+async def test_no_folder_of_a_batch_is_left(send: Send, kubectl: Kubectl, tmp_path: Path) -> None:
+    kubectl.refused["n3"] = ApplyFailed("no", terminal=True)
+    await outcome({name: send(name) for name in (f"n{i}" for i in range(10))})
+    await asyncio.sleep(0.1)
+    assert list((tmp_path / appliers.FOLDER).iterdir()) == []
+
+
+async def test_an_abandoned_cr_is_not_applied(send: Send, kubectl: Kubectl) -> None:
+    kubectl.gate = asyncio.Event()
+    running = [send("a"), send("b")]
+    await asyncio.sleep(0.02)
+    left = send("c")
+    await asyncio.sleep(0)
+    left.cancel()
+    await asyncio.sleep(0)
+    kubectl.gate.set()
+    await asyncio.gather(*running)
+    await asyncio.sleep(0.05)
+    assert ["c"] not in kubectl.runs

@@ -1,0 +1,50 @@
+"""What is told of changes that nuvop did not make."""
+
+from typing import Any
+
+from nuvop import drift
+from nuvop.children import Comparison
+from nuvop.objects import REVISION_LABEL, ObjectKey
+
+WEB = ObjectKey("apps", "Deployment", "demo", "web")
+CONFIG = ObjectKey("", "ConfigMap", "demo", "config")
+
+
+def body(nuvops: dict[str, Any], others: dict[str, dict[str, Any]] | None = None) -> dict[str, Any]:
+    entries = [{"manager": "nuvop", "operation": "Apply", "fieldsV1": nuvops}]
+    entries += [{"manager": name, "operation": "Update", "fieldsV1": owned} for name, owned in (others or {}).items()]
+    return {"metadata": {"managedFields": entries, "labels": {REVISION_LABEL: "abc"}}}
+
+
+def comparison(**found: tuple[ObjectKey, ...]) -> Comparison:
+    return Comparison(**{"missing": (), "outdated": (), "drifted": (), "leaving": (), **found})
+
+
+def test_a_changed_field_names_its_manager() -> None:
+    before = body({"f:spec": {"f:replicas": {}, "f:paused": {}}})
+    after = body({"f:spec": {}}, {"kubectl-scale": {"f:spec": {"f:replicas": {}}}})
+    changes = drift.changes(comparison(drifted=(WEB,)), {WEB: before}, {WEB: after})
+    assert [change.contender for change in changes] == [
+        (WEB, "spec.paused", ""),
+        (WEB, "spec.replicas", "kubectl-scale"),
+    ]
+    assert drift.told(changes) == (
+        "Deployment/web: spec.paused was removed, spec.replicas was changed by kubectl-scale"
+    )
+
+
+def test_what_nobody_saw_is_told_as_such() -> None:
+    changes = drift.changes(comparison(drifted=(WEB,)), {}, {WEB: body({})})
+    assert drift.told(changes) == "Deployment/web: was changed while nuvop was not looking"
+
+
+def test_deleted_and_reapplied_children() -> None:
+    changes = drift.changes(comparison(missing=(CONFIG,), outdated=(WEB,)), {}, {WEB: body({})})
+    assert drift.told(changes) == (
+        "ConfigMap/config was deleted; Deployment/web was applied by another nuvop, with another folder (revision abc)"
+    )
+    assert len({change.contender for change in changes}) == 2
+
+
+def test_nothing_is_nothing() -> None:
+    assert drift.changes(comparison(), {}, {}) == ()

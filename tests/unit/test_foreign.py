@@ -1,0 +1,133 @@
+"""Whose an object is that has a child's name, and how many requests it takes to find out."""
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from nuvop import fields, foreign
+from nuvop.cluster import ApiResource
+from nuvop.errors import ClusterUnreachable
+from nuvop.foreign import Lookups, obstacles
+from nuvop.inventory import Entry
+from nuvop.objects import INSTANCE_LABEL, NAMESPACE_LABEL, OWNER_LABEL, CRKey, ObjectKey
+
+CR = CRKey("samples", "demo", "x")
+CONFIG = ObjectKey("", "ConfigMap", "demo", "x-config")
+ROLE = ObjectKey("rbac.authorization.k8s.io", "ClusterRole", "", "x-role")
+CONFIGMAPS = ApiResource("", "v1", "configmaps", "ConfigMap")
+
+
+def body(key: ObjectKey, manager: str = "nuvop", uid: str = "c1", **labels: str) -> dict[str, Any]:
+    operation = "Apply" if manager == "nuvop" else "Update"
+    entry = {"manager": manager, "operation": operation, "time": "2026-01-01T00:00:00Z", "fieldsV1": {"f:data": {}}}
+    metadata = {"name": key.name, "namespace": key.namespace, "uid": uid, "labels": labels, "managedFields": [entry]}
+    return {"apiVersion": "v1", "kind": key.kind, "metadata": metadata}
+
+
+def ours(owner: str, instance: str = "samples-x", **more: str) -> dict[str, str]:
+    return {OWNER_LABEL: owner, INSTANCE_LABEL: instance, **more}
+
+
+def found(obj: dict[str, Any], key: ObjectKey = CONFIG, *entries: Entry) -> list[str]:
+    return [str(obstacle) for obstacle in obstacles(CR, "u1", entries, {key: obj})]
+
+
+def test_an_object_of_somebody_elses_is_in_the_way() -> None:
+    (text,) = found(body(CONFIG, "kubectl-create"))
+    assert text.startswith("ConfigMap/x-config exists, made by kubectl-create, and nuvop has not made it")
+
+
+def test_a_copy_is_somebody_elses() -> None:
+    assert found(body(CONFIG, "kubectl-create", **ours("u1")))
+
+
+def test_the_crs_own_is_not() -> None:
+    assert found(body(CONFIG, **ours("u1"))) == []
+    assert found(body(CONFIG, **ours("an earlier CR of the name"))) == []
+    entry = Entry("v1", "ConfigMap", "demo", "x-config", "c1", "d")
+    assert found(body(CONFIG, "somebody"), CONFIG, entry) == [], "the inventory knows it by its uid"
+
+
+def test_another_crs_child_is_in_the_way() -> None:
+    (text,) = found(body(CONFIG, **ours("u2", "samples-y")))
+    assert text.startswith("ConfigMap/x-config belongs to another resource (samples-y)")
+
+
+def test_a_cluster_scoped_child_of_the_same_name_in_another_namespace() -> None:
+    assert found(body(ROLE, **ours("u2", **{NAMESPACE_LABEL: "other"})), ROLE)
+    assert found(body(ROLE, **ours("u2", **{NAMESPACE_LABEL: "demo"})), ROLE) == []
+
+
+class Api:
+    def __init__(self) -> None:
+        self.asked: list[set[str]] = []
+        self.error: Exception | None = None
+
+    async def find(self, resource: ApiResource, namespace: str, names: Any) -> dict[str, Any]:
+        self.asked.append(set(names))
+        await asyncio.sleep(0.01)
+        if self.error is not None:
+            raise self.error
+        return {name: {"metadata": {"name": name}} for name in names if name != "absent"}
+
+
+async def test_look_ups_gather_while_an_answer_is_awaited() -> None:
+    api = Api()
+    lookups = Lookups(cast("Any", api))
+
+    def look(name: str) -> "asyncio.Task[Any]":
+        return asyncio.create_task(lookups.find(CONFIGMAPS, ObjectKey("", "ConfigMap", "demo", name)))
+
+    tasks = [look("first")]
+    await asyncio.sleep(0.001)
+    tasks += [look(name) for name in ("a", "absent", "a", "b")]
+    answers = await asyncio.gather(*tasks)
+    assert [answer and answer["metadata"]["name"] for answer in answers] == ["first", "a", None, "a", "b"]
+    assert api.asked == [{"first"}, {"a", "absent", "b"}]
+
+
+async def test_an_error_is_told_to_those_who_asked_and_the_next_is_asked_anew() -> None:
+    api = Api()
+    lookups = Lookups(cast("Any", api))
+    api.error = ClusterUnreachable("away")
+    with pytest.raises(ClusterUnreachable):
+        await lookups.find(CONFIGMAPS, CONFIG)
+    api.error = None
+    assert await lookups.find(CONFIGMAPS, CONFIG)
+
+
+async def test_closing_leaves_no_task() -> None:
+    lookups = Lookups(cast("Any", Api()))
+    task = asyncio.create_task(lookups.find(CONFIGMAPS, CONFIG))
+    await asyncio.sleep(0.001)
+    await lookups.close()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.parametrize(
+    ("path", "part"),
+    [
+        ("spec.replicas", {"spec": {"replicas": 3}}),
+        (
+            "spec.template.spec.containers.[name=web].image",
+            {"spec": {"template": {"spec": {"containers": [{"name": "web", "image": "nginx"}]}}}},
+        ),
+        ("metadata.annotations.a\\.b", {"metadata": {"name": "x", "annotations": {"a.b": "c"}}}),
+    ],
+)
+def test_the_part_of_an_object_that_holds_one_field(path: str, part: dict[str, Any]) -> None:
+    obj = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "x", "namespace": "demo", "annotations": {"a.b": "c", "d": "e"}},
+        "spec": {
+            "replicas": 3,
+            "paused": True,
+            "template": {"spec": {"containers": [{"name": "side", "image": "s"}, {"name": "web", "image": "nginx"}]}},
+        },
+    }
+    head = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "x"}}
+    assert foreign.part_of(obj, fields.parse(path)) == {**head, **part}
