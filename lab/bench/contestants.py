@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import functools
+import gzip
 import hashlib
 import http.server
 import io
@@ -137,8 +138,9 @@ def _flux(place: Place) -> Iterator[Command]:
     place.kubectl("wait", "--for=condition=Established", "crd", "--all")
     temporary = place.folder / "flux"  # it removes what it finds there
     temporary.mkdir()
-    with _served(flux_artifact()) as url:
-        _announce(place, url, flux_artifact())
+    content = flux_artifact()
+    with _served(content) as url:
+        _announce(place, url, content)
         arguments = [
             "--feature-gates=ExternalArtifact=true",
             f"--concurrent={CONCURRENCY}",
@@ -159,12 +161,12 @@ def flux_artifact() -> bytes:
     yaml.dump_all(workload.objects("${APP}", "${COUNT}"), objects)
     files = {"app/kustomization.yaml": "resources: [objects.yaml]\n", "app/objects.yaml": objects.getvalue()}
     target = io.BytesIO()
-    with tarfile.open(fileobj=target, mode="w:gz", compresslevel=9) as archive:
+    with tarfile.open(fileobj=target, mode="w") as archive:
         for name, text in files.items():
             entry = tarfile.TarInfo(name)
             entry.size = len(text.encode())
             archive.addfile(entry, io.BytesIO(text.encode()))
-    return target.getvalue()
+    return gzip.compress(target.getvalue(), mtime=0)
 
 
 @contextmanager

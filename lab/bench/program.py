@@ -86,7 +86,7 @@ class Program:
         time.sleep(LOOK_SECONDS)
         self.check()
         if time.monotonic() > deadline:
-            raise NotWithin(f"not {what} within {seconds:.0f} s; the end of its log:\n{self.end_of_log()}")
+            raise NotWithin(f"not {what} within {seconds:.0f} s")
         return self._look()
 
     def _look(self) -> list[Request]:
@@ -104,7 +104,11 @@ def running(command: Command, place: Place, log: Path) -> Iterator[Program]:
         log.open("ab") as output,
         leash.during(command.arguments, environment, place.folder, output, place.lock) as process,
     ):
-        yield Program(place, log, _program_of(process), audit, process)
+        program = Program(place, log, _program_of(process), audit, process)
+        try:
+            yield program
+        except NotWithin as error:
+            raise BenchError(f"{error}; the end of its log:\n{program.end_of_log()}") from error
 
 
 def _program_of(process: subprocess.Popen[bytes]) -> int:
