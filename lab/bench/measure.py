@@ -247,7 +247,7 @@ class _One:
 
     def _wait_until_ready(self) -> None:
         key = self._who.crs, self._name
-        self._seconds(f"{self._name} is Ready", lambda: workload.is_ready(self._watch.objects[key]))
+        self._seconds(f"{self._name} is Ready", lambda: workload.is_ready(self._watch.objects.get(key, {})))
         time.sleep(PAUSE_SECONDS)
 
     def _replicas(self) -> object:

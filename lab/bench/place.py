@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -76,18 +77,19 @@ class Place:
 def fresh(name: str, lock: int) -> Iterator[Place]:
     """A new cluster, which is removed at the end of the block, or of this process, however it comes."""
     down = [sys.executable, "-m", "lab.controlplane", "down", name]
-    FILES.mkdir(parents=True, exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory(prefix=f"{name}-", dir=FILES) as folder,
-        tempfile.TemporaryFile() as log,
-        leash.afterwards([down], os.environ, PROJECT, log, lock),
-    ):
+    folder = FILES / name
+    with tempfile.TemporaryFile() as log, leash.afterwards([down], os.environ, PROJECT, log, lock):
         controlplane.down(name)  # what a killed benchmark left
-        cluster = controlplane.up(name)
-        _lift_limits(cluster)
-        here = _furnish(cluster, Path(folder), lock)
-        _await_controllers(here)
-        yield here
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        try:
+            cluster = controlplane.up(name)
+            _lift_limits(cluster)
+            here = _furnish(cluster, folder, lock)
+            _await_controllers(here)
+            yield here
+        finally:
+            shutil.rmtree(folder)
 
 
 def _furnish(cluster: Cluster, folder: Path, lock: int) -> Place:
@@ -160,7 +162,7 @@ def _kubectl(kubeconfig: Path, *arguments: str, stdin: str | None = None) -> str
         text=True,
         check=False,
         timeout=KUBECTL_SECONDS,
-        env={"KUBECONFIG": str(kubeconfig), "HOME": str(FILES), "PATH": os.environ["PATH"]},
+        env={"KUBECONFIG": str(kubeconfig), "HOME": str(kubeconfig.parent), "PATH": os.environ["PATH"]},
     )
     if done.returncode:
         raise BenchError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")

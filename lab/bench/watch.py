@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import threading
 import time
@@ -106,7 +105,7 @@ class Watch:
                 now = time.monotonic()
                 self._take(path, json.loads(line), now)
             raise BenchError(f"{path}: the API server ended the watch")
-        except (BenchError, OSError, ValueError, http.client.HTTPException) as error:
+        except Exception as error:  # whatever it is, who waits is told
             with self._changed:
                 self._failure = error
                 self._changed.notify()

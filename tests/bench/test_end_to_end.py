@@ -1,14 +1,19 @@
 """The benchmark itself, with nuvop and few custom resources, on a cluster."""
 
 import json
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from lab import controlplane
+from lab.bench import place
+from lab.controlplane import paths, processes
 from lab.controlplane.paths import PROJECT
+from tests.e2e.harness import eventually
 
 
 @pytest.mark.e2e
@@ -30,3 +35,32 @@ def test_nuvop_with_five(tmp_path: Path) -> None:
     assert row["change_p50"] > 0
     assert row["drift_p50"] > 0
     assert "bench-nuvop-5" not in [status.name for status in controlplane.status()]
+
+
+def _environments_with(text: str) -> list[str]:
+    """The pids of processes that have the text in their environment."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has just ended, or is somebody else's
+            if text.encode() in (entry / "environ").read_bytes():
+                found.append(entry.name)
+    return found
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
+def test_an_interrupted_benchmark_leaves_nothing_running(tmp_path: Path, ending: signal.Signals) -> None:
+    log = tmp_path / "log"
+    options = ["--n", "6", "--contestants", "nuvop", "--out", str(tmp_path)]
+    with log.open("wb") as output:
+        process = subprocess.Popen([sys.executable, "-m", "lab.bench", *options], cwd=PROJECT, stderr=output)
+    try:
+        eventually("nuvop runs", lambda: "nuvop, 6: started" in log.read_text() or process.poll() is not None)
+        assert process.poll() is None, log.read_text()
+    finally:
+        process.send_signal(ending)
+        process.wait(60)
+
+    cluster = paths.CLUSTERS / "bench-nuvop-6"
+    eventually("its cluster is gone", lambda: not cluster.exists() and not processes.of_cluster(cluster))
+    eventually("nuvop has ended", lambda: not _environments_with(str(place.FILES / "bench-nuvop-6")))

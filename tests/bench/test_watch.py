@@ -125,3 +125,11 @@ def test_an_end_of_the_watch_is_an_error() -> None:
         api.lines[PATH].put(None)
         with pytest.raises(BenchError, match="ended the watch"):
             seen.seconds_until("never", lambda: False, within=60)
+
+
+def test_a_mistake_of_the_question_is_told_to_who_waits() -> None:
+    api = FakeApi()
+    with watch(api) as seen:
+        threading.Timer(0.1, api.tell, ["ADDED", body("a")]).start()
+        with pytest.raises(BenchError, match="KeyError"):
+            seen.seconds_until("never", lambda: seen.objects and seen.objects["b", "b"], within=60)
