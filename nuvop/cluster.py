@@ -1,8 +1,7 @@
 """The only door to the API server beside kopf and kubectl: list and watch, look-ups, status, access reviews.
 
-Objects go in and out as plain JSON. lightkube reads the private kubeconfig and makes TLS and authentication of it
-(it re-reads a token file on 401); requests are httpx's, which lightkube itself uses, because lightkube's own verbs
-have no preconditions and no raw objects.
+Objects go in and out as plain JSON; the requests are aiohttp's. The clients for Kubernetes that there are cost several
+times the processor time, or have no preconditions and no raw objects.
 """
 
 import asyncio
@@ -12,15 +11,14 @@ import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any, TypeVar
 
-import httpx2
-from lightkube.config import client_adapter
-from lightkube.config.kubeconfig import KubeConfig
-from lightkube.core.exceptions import ConfigError
+import aiohttp
 
+from nuvop.connection import open_session
 from nuvop.errors import ClusterError, ClusterUnreachable, Conflict, Forbidden, LoginError, NotFound, NotServed
-from nuvop.login import KUBECONFIG_NAME, Credentials, Login
+from nuvop.login import Credentials, Login
 from nuvop.objects import INSTANCE_LABEL, Body
 
 logger = logging.getLogger(__name__)
@@ -35,6 +33,15 @@ RECONNECT_DELAY = 0.1
 """Seconds between the end of a watch and the next one."""
 RETRY_DELAYS = (0.2, 0.5, 1.0, 2.0, 3.0)
 """Seconds between attempts while the API server cannot be reached; the last one repeats."""
+
+REQUESTS_AT_ONCE = 10
+"""More of them take longer each, and a connection each; watches do not count."""
+
+USER_AGENT = f"nuvop/{version('nuvop')}"
+
+_TIMEOUT = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT)
+_WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=REQUEST_TIMEOUT, sock_read=75.0)
+"""A bookmark comes every minute: silence for longer means that the connection is dead."""
 
 KEPT_CLIENTS = 2
 """How many clients with older credentials may still end what they have begun."""
@@ -107,49 +114,67 @@ class Expired(ClusterError):
     """410: the version to go on from is too old; a full list is due."""
 
 
+@dataclass(frozen=True)
+class _Client:
+    """A session, and the credentials that it was made with."""
+
+    credentials: Credentials
+    session: aiohttp.ClientSession
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        accept: str = ANY_JSON,
+        content_type: str = "",
+        timeout: Any = None,
+        **more: Any,
+    ) -> "aiohttp.client._RequestContextManager":
+        """Begin a request; raise LoginError where there is no token to send."""
+        headers = {"Accept": accept}
+        if content_type:
+            headers["Content-Type"] = content_type
+        if token := self.credentials.token():
+            headers["Authorization"] = f"Bearer {token}"
+        return self.session.request(
+            method,
+            self.credentials.server.rstrip("/") + path,
+            headers=headers,
+            allow_redirects=False,
+            timeout=timeout or _TIMEOUT,
+            **more,
+        )
+
+
 class Cluster:
     """A client of one API server, with the credentials of a `Login`."""
 
     def __init__(self, login: Login) -> None:
         """Log in at once with `connect`."""
         self._login = login
-        self._client: httpx2.AsyncClient | None = None
-        self._retired: list[httpx2.AsyncClient] = []
+        self._client: _Client | None = None
+        self._retired: list[_Client] = []
         self._connecting = asyncio.Lock()
+        self._slots = asyncio.Semaphore(REQUESTS_AT_ONCE)
         self._discovered: dict[str, dict[str, ApiResource]] = {}
 
     async def connect(self) -> Credentials:
         """Read the credentials anew and use them from now on; raise LoginError when there are none."""
         credentials = await self._login.refresh()
-        kubeconfig = KubeConfig.from_file(self._login.kubeconfig)
-        cluster, user = kubeconfig.clusters[KUBECONFIG_NAME], kubeconfig.users[KUBECONFIG_NAME]
         if self._client is not None:
             # Its requests under way may still end well.
             self._retired.append(self._client)
             while len(self._retired) > KEPT_CLIENTS:
-                await self._retired.pop(0).aclose()
-        try:
-            # The private kubeconfig refers to no relative file.
-            tls = client_adapter.verify_cluster(cluster, user, abs_file=lambda path: path)
-        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-            raise LoginError(f"{credentials.source}: its certificates or key cannot be used: {error}") from error
-        self._client = httpx2.AsyncClient(
-            base_url=cluster.server,
-            verify=tls,
-            auth=client_adapter.user_auth(user),
-            proxy=credentials.proxy,
-            trust_env=credentials.may_use_proxies,
-            timeout=REQUEST_TIMEOUT,
-            # Each watch holds a connection for as long as it lasts.
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=20),
-        )
+                await self._retired.pop(0).session.close()
+        self._client = _Client(credentials, open_session(credentials, user_agent=USER_AGENT))
         return credentials
 
     async def close(self) -> None:
         """End all connections."""
         for client in (*self._retired, self._client):
             if client is not None:
-                await client.aclose()
+                await client.session.close()
 
     async def discover(self, api_version: str, kind: str, *, anew: bool = False) -> ApiResource:
         """Return the resource of a kind; raise NotServed where the API server does not know it.
@@ -375,14 +400,13 @@ class Cluster:
             "timeoutSeconds": str(max(int(seconds), 1)),
         }
         client = self._connected()
-        # A bookmark comes every minute: silence for longer means that the connection is dead.
-        timeout = httpx2.Timeout(REQUEST_TIMEOUT, read=75.0)
         try:
-            async with client.stream("GET", resource.path(namespace), params=params, timeout=timeout) as response:
-                if response.is_error:
-                    await response.aread()
-                    raise _error(response)
-                async for line in response.aiter_lines():
+            async with client.request(
+                "GET", resource.path(namespace), params=params, timeout=_WATCH_TIMEOUT
+            ) as response:
+                if response.status >= 400:
+                    raise _error(response.status, await response.read())
+                async for line in _lines(response.content):
                     event = json.loads(line)
                     if event["type"] == "ERROR":
                         raise _status_error(event["object"].get("code", 0), event["object"].get("message", ""))
@@ -391,10 +415,8 @@ class Cluster:
             if error.status == 401:
                 await self._reconnect(client)
             raise
-        except (httpx2.TransportError, httpx2.StreamError, ValueError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise ClusterUnreachable(_said(error)) from error
-        except ConfigError as error:  # lightkube's, of a token file
-            raise LoginError(str(error)) from error
 
     async def _request(
         self,
@@ -404,36 +426,35 @@ class Cluster:
         content: str | None = None,
         content_type: str = ANY_JSON,
         accept: str = ANY_JSON,
-        **more: Any,
+        params: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        headers = {"Accept": accept, **({"Content-Type": content_type} if content is not None else {})}
+        sent = {"data": content, "content_type": content_type} if content is not None else {}
         for attempt in (1, 2):
             client = self._connected()
             try:
-                response = await client.request(method, path, content=content, headers=headers, **more)
-            except httpx2.TransportError as error:
+                async with self._slots, client.request(method, path, accept=accept, params=params, **sent) as response:
+                    status, answered = response.status, await response.read()
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 raise ClusterUnreachable(_said(error)) from error
-            except ConfigError as error:  # lightkube's, of a token file
-                raise LoginError(str(error)) from error
-            if response.status_code == 401 and attempt == 1:
+            if status == 401 and attempt == 1:
                 # The token was not renewed in time, or the source of the credentials has changed: look there.
                 await self._reconnect(client)
                 continue
             break
-        if response.is_error:
-            raise _error(response)
-        body = _json(response)
+        if status >= 400:
+            raise _error(status, answered)
+        body = _json(answered)
         if not isinstance(body, dict):
             raise ClusterUnreachable(f"what answers to {method} {path} is no API server")
         return body
 
-    async def _reconnect(self, failed: httpx2.AsyncClient) -> None:
+    async def _reconnect(self, failed: _Client) -> None:
         """Connect anew unless somebody has done so since ``failed`` was used."""
         async with self._connecting:
             if self._client is failed:
                 await self.connect()
 
-    def _connected(self) -> httpx2.AsyncClient:
+    def _connected(self) -> _Client:
         if self._client is None:
             raise ClusterUnreachable("not connected yet")
         return self._client
@@ -443,22 +464,33 @@ def _selectors(labels: str, fields: str) -> dict[str, str]:
     return {name: value for name, value in (("labelSelector", labels), ("fieldSelector", fields)) if value}
 
 
-def _json(response: httpx2.Response) -> Any:
+def _json(answered: bytes) -> Any:
     """What an answer says; None where that is not JSON."""
     try:
-        return response.json()
+        return json.loads(answered)
     except ValueError:
         return None
 
 
-def _error(response: httpx2.Response) -> ClusterError:
-    status = _json(response)
+def _error(code: int, answered: bytes) -> ClusterError:
+    status = _json(answered)
     if not isinstance(status, dict):
-        return _status_error(response.status_code, response.text[:200])
-    if response.status_code == 422 and not (status.get("details") or {}).get("causes"):
+        return _status_error(code, answered[:200].decode(errors="replace"))
+    if code == 422 and not (status.get("details") or {}).get("causes"):
         # That is how the API server answers a `test` operation that failed.
         return Conflict(status.get("message", ""), status=422)
-    return _status_error(response.status_code, status.get("message", ""))
+    return _status_error(code, status.get("message", ""))
+
+
+async def _lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """The lines of a stream; aiohttp's own way refuses lines that are as long as a large object's."""
+    rest: list[bytes] = []
+    async for chunk in stream.iter_any():
+        *ended, begun = chunk.split(b"\n")
+        for line in ended:
+            yield b"".join([*rest, line])
+            rest = []
+        rest.append(begun)
 
 
 def _status_error(code: int, message: str) -> ClusterError:
@@ -469,7 +501,8 @@ def _status_error(code: int, message: str) -> ClusterError:
 
 
 def _said(error: Exception) -> str:
-    return f"the API server cannot be reached: {str(error) or type(error).__name__}"
+    why = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+    return f"the API server cannot be reached: {why}"
 
 
 class Trouble:

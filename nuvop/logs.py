@@ -10,7 +10,7 @@ _PASSES_AT_ONCE = re.compile(r"storage is \(re\)initializing")
 
 def quieten() -> None:
     """Leave out a line for every request and for every event that was merely seen; say each trouble once."""
-    for chatty in ("httpx2", "kopf.objects"):
+    for chatty in ("kopf.objects",):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     for module in ("kopf._core.reactor.observation", "kopf._cogs.clients.watching", "kopf._cogs.clients.fetching"):
         logging.getLogger(module).addFilter(_is_news)

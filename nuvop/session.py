@@ -4,10 +4,13 @@ kopf would read a token once, and log in again on a 401; while it does so it clo
 its other tasks, which ends the operator. Here a refused token is waited out inside the request.
 """
 
+from importlib.metadata import version
+
 import aiohttp
 import kopf
 
 from nuvop.cluster import Trouble
+from nuvop.connection import open_session
 from nuvop.errors import LoginError
 from nuvop.login import Credentials, Login
 
@@ -43,22 +46,8 @@ class _Authorization:
 async def kopf_session(login: Login) -> kopf.AiohttpSession:
     """Log kopf in; raise LoginError when there are no credentials."""
     credentials = await login.refresh()
-    info = kopf.ConnectionInfo(
-        server=credentials.server,
-        ca_data=credentials.ca,
-        insecure=credentials.insecure,
-        username=credentials.username,
-        password=credentials.password,
-        certificate_data=credentials.client_certificate,
-        private_key_data=credentials.client_key,
-    )
-    session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context()),
-        headers=info.as_http_headers(),
-        middlewares=[_Authorization(login, credentials)],
-        proxy=credentials.proxy,
-        trust_env=credentials.may_use_proxies,
-    )
+    middlewares = [_Authorization(login, credentials)]
+    session = open_session(credentials, user_agent=f"kopf/{version('kopf')}", middlewares=middlewares)
     return kopf.AiohttpSession(
         server=credentials.server, default_namespace=credentials.namespace, aiohttp_session=session
     )

@@ -197,7 +197,7 @@ def writes_of(cluster: Cluster, namespace: str, since: int) -> list[str]:
         for line in log:
             event = json.loads(line)
             target = event.get("objectRef") or {}
-            by_nuvop = any(name in event.get("userAgent", "") for name in ("kubectl", "python-httpx", "kopf"))
+            by_nuvop = any(name in event.get("userAgent", "") for name in ("kubectl", "nuvop", "kopf"))
             if (
                 by_nuvop
                 and event["stage"] == "ResponseComplete"

@@ -46,7 +46,7 @@ def users_of_nuvop(cluster: Cluster, namespace: str) -> dict[str, set[str]]:
         agent = event.get("userAgent", "").split("/")[0]
         resource = (event.get("objectRef") or {}).get("resource")
         is_here = (event.get("objectRef") or {}).get("namespace") == namespace
-        is_nuvops = agent in ("kopf", "python-httpx2") or (agent == "kubectl" and event["verb"] == "patch")
+        is_nuvops = agent in ("kopf", "nuvop") or (agent == "kubectl" and event["verb"] == "patch")
         if is_here and is_nuvops and resource in ("samples", "deployments"):
             found.setdefault(agent, set()).add(event["user"]["username"])
     return found
@@ -125,7 +125,7 @@ def test_a_kubeconfig_of_every_style(
     kubectl.apply(sample("obj", 1))
     kubectl("wait", "--for=condition=Ready", "sam/obj", "--timeout=60s")
     users = users_of_nuvop(cluster, kubectl.namespace)
-    assert users.keys() == {"kopf", "kubectl", "python-httpx2"}
+    assert users.keys() == {"kopf", "kubectl", "nuvop"}
     expected = {"kwok-admin"} if style == "client certificate files" else {account}
     assert set.union(*users.values()) == expected, users
 
