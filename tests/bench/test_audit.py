@@ -35,10 +35,9 @@ def test_a_user_named_in_another_place_of_an_entry_does_not_count() -> None:
     assert list(requests([entry], USER)) == []
 
 
-def test_a_watch_counts_once_when_it_is_opened() -> None:
-    entries = [event("watch", stage="ResponseStarted"), event("watch", stage="ResponseComplete")]
-
-    assert list(requests(entries, USER)) == [Request("watch", "deployments")]
+def test_a_watch_counts_when_it_is_opened_and_not_when_it_ends() -> None:
+    assert list(requests([event("watch", stage="ResponseStarted")], USER)) == [Request("watch", "deployments")]
+    assert list(requests([event("watch", stage="ResponseComplete")], USER)) == []
 
 
 def test_other_requests_count_once_when_they_are_answered() -> None:

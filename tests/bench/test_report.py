@@ -59,6 +59,11 @@ def test_what_was_not_seen_is_a_dash() -> None:
     assert "| nuvop | 0.30 | 0.35 | 0.25 | 0.31 | – | – |" in page
 
 
+def test_nothing_is_told_as_zero() -> None:
+    page = report.readme([row(restart_requests=32, restart_writes=0)], FACTS)
+    assert "| nuvop | 32 | 0 | 1.50 | 2 |" in page
+
+
 def test_a_target_that_was_missed_is_told() -> None:
     page = report.readme([row(peak_rss_mib=300.0), BY_HAND], FACTS)
     assert "| peak RSS with child processes, MiB | ≤ 260 | 300 | **no** |" in page

@@ -75,6 +75,14 @@ def test_children_that_a_thread_started_belong_to_the_tree() -> None:
         assert len(usage.tree(started.pid)) == 2
 
 
+def test_grandchildren_belong_to_the_tree() -> None:
+    wait = "print(flush=True); input()"
+    child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {wait!r}])"
+    with process(f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])") as started:
+        said(started)
+        assert len(usage.tree(started.pid)) == 3
+
+
 def test_the_peak_stays_when_the_memory_is_freed() -> None:
     code = "held = bytearray(100 << 20); print(flush=True); input(); del held; print(flush=True); input()"
     with process(code) as started, usage.PeakMemory(started.pid) as memory:

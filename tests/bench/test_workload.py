@@ -98,5 +98,9 @@ def test_a_deployment_with_less_is_not(field: str) -> None:
     assert not workload.is_available(without)
 
 
+def test_a_deployment_that_has_yet_to_scale_up_is_not() -> None:
+    assert not workload.is_available(deployment(replicas=1, updatedReplicas=1, availableReplicas=1))
+
+
 def test_a_deployment_with_pods_of_an_old_revision_is_not() -> None:
     assert not workload.is_available(deployment(replicas=4))
