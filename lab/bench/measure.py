@@ -33,7 +33,6 @@ REST_SECONDS = 5.0
 AFTERMATH_SECONDS = 2.0
 """What a contestant does after the last custom resource is Ready belongs to its costs."""
 
-SETTLE_SECONDS = 600.0
 ALONE_SECONDS = 60.0
 DRIFT_SECONDS = 20.0
 """Who has not put a field back by then does not do so at once."""
@@ -53,14 +52,14 @@ def program(who: Contestant, n: int, samples: int, place: Place, log: Path) -> R
     with who.prepare(place) as command:
         with running(command, place, log) as contestant, usage.PeakMemory(contestant.pid) as memory:
             tell("started; waiting until it has nothing to do")
-            contestant.wait_until_watching(who.resource, SETTLE_SECONDS)
-            contestant.wait_until_quiet(SETTLE_SECONDS)
+            contestant.wait_until_watching(who.resource, patience(n))
+            contestant.wait_until_quiet(patience(n))
             bulk = _bulk(who, n, place, contestant, memory)
             tell(f"all Ready after {bulk['seconds']:.1f} s; waiting until it has nothing to do")
-            contestant.wait_until_quiet(SETTLE_SECONDS)
+            contestant.wait_until_quiet(patience(n))
         start = time.monotonic()
         with running(command, place, log) as contestant:
-            restart = _restart(who, contestant, start)
+            restart = _restart(who, n, contestant, start)
             tell(f"restarted with {restart['restart_requests']} requests; one alone, {samples} times")
             alone = _alone(who, samples, place, contestant)
             tell("deleting")
@@ -157,10 +156,10 @@ def _peaks(peak: usage.Memory) -> Figures:
     return {"peak_rss_mib": peak.rss / 2**20, "peak_anonymous_mib": peak.anonymous / 2**20}
 
 
-def _restart(who: Contestant, contestant: Program, start: float) -> Figures:
+def _restart(who: Contestant, n: int, contestant: Program, start: float) -> Figures:
     """Started again, with nothing to do: until it is quiet."""
-    contestant.wait_until_watching(who.resource, SETTLE_SECONDS)
-    last = contestant.wait_until_quiet(SETTLE_SECONDS)
+    contestant.wait_until_watching(who.resource, patience(n))
+    last = contestant.wait_until_quiet(patience(n))
     requests = contestant.requests()
     return {
         "restart_seconds": last - start,
