@@ -1,6 +1,7 @@
 """The benchmark itself, with nuvop and few custom resources, on a cluster."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -63,4 +64,6 @@ def test_an_interrupted_benchmark_leaves_nothing_running(tmp_path: Path, ending:
 
     cluster = paths.CLUSTERS / "bench-nuvop-6"
     eventually("its cluster is gone", lambda: not cluster.exists() and not processes.of_cluster(cluster))
-    eventually("nuvop has ended", lambda: not _environments_with(str(place.FILES / "bench-nuvop-6")))
+    folder = place.FILES / "bench-nuvop-6"
+    eventually("nuvop has ended", lambda: not _environments_with(str(folder)))
+    shutil.rmtree(folder, ignore_errors=True)  # after a SIGKILL the next run of that name would
