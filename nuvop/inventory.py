@@ -1,7 +1,7 @@
 """``status.inventory``: what nuvop made for a CR, so that a restart, or a changed folder, knows of it. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nuvop.objects import Body, ObjectKey, group_of, is_finished, ownership_digest
@@ -30,7 +30,8 @@ class Entry:
 
     def as_dict(self) -> dict[str, str]:
         """The entry as it stands in the status."""
-        return {name: value for name, value in asdict(self).items() if name != "done" or value}
+        # vars, because dataclasses.asdict copies what need not be copied, for every child at every look.
+        return {name: value for name, value in vars(self).items() if name != "done" or value}
 
 
 Inventory = tuple[Entry, ...]

@@ -54,6 +54,9 @@ from nuvop.workqueue import WorkQueue
 
 logger = logging.getLogger(__name__)
 
+COALESCE = 0.05
+"""Seconds for which changes to a CR's children are gathered: a rollout changes several of them several times."""
+
 RETRY_FIRST = 1.0
 RETRY_MOST = 60.0
 RETRY_MOST_PASSING = 5.0
@@ -140,9 +143,9 @@ class Reconciler:
                 self._queue.add(key)
 
     def _changed(self, instances: set[Instance]) -> None:
-        """Look at the CRs again whose children have changed."""
+        """Look at the CRs again whose children have changed: once for the changes that come with a first one."""
         for instance in instances & self._keys.keys():
-            self._queue.add(self._keys[instance])
+            self._queue.add(self._keys[instance], COALESCE)
 
     def _look_again(self, namespace: str | None) -> None:
         """Look at the CRs that may wait for a full list, or cannot have one."""

@@ -419,7 +419,7 @@ async def test_kubectl_knows_how_to_reach_the_api_server_and_nothing_else(
         "TMPDIR": str(private),
         "KUBECONFIG": str(private / "kubeconfig"),
         "KUBECACHEDIR": str(private / "cache"),
-        "GOGC": "400",
+        "GOGC": "200",
     }
 
 
