@@ -50,6 +50,9 @@ STALL = 1.5
 """Seconds without another object of a batch landing, before the first and after it, until the batch is taken for held
 up by the CR whose turn it is: a webhook that takes its time, say."""
 
+STALL_UNSEEN = 0.2
+"""Seconds more for each CR that cannot be seen to land, because all of it is there already."""
+
 LOOK_EVERY = 0.2
 """Seconds between two looks at what has landed."""
 
@@ -75,6 +78,20 @@ class Job:
     landed: Landed
     done: "asyncio.Future[list[Body]]"
     was_put_back: bool = False
+    was_stuck: bool = False
+    """Whether nothing at all has landed of the batch that it was in last."""
+    landed_before: int = 0
+    """How many of its objects were live at its revision before its batch began."""
+
+    @property
+    def landed_since(self) -> int:
+        """How many of its objects its batch has brought there; fewer may be left than there were, if one is deleted."""
+        return max(len(self.landed()) - self.landed_before, 0)
+
+    @property
+    def can_be_seen(self) -> bool:
+        """Whether the watch can tell that it was applied: not where all was there before, and only drifted, say."""
+        return self.landed_before < len(self.overlay.objects)
 
 
 @dataclass(frozen=True)
@@ -198,6 +215,8 @@ class Applier:
         return None
 
     async def _apply_together(self, jobs: Sequence[Job]) -> list[Body]:
+        for job in jobs:
+            job.landed_before = len(job.landed())
         folder = self._write_batch(jobs)
         applying = asyncio.create_task(self._kubectl.apply(folder, timeout=BATCH_TIMEOUT))
         try:
@@ -229,13 +248,14 @@ class Applier:
 
     async def _watch_progress(self, jobs: Sequence[Job], applying: "asyncio.Task[list[Body]]") -> None:
         """Return when kubectl has ended; raise HeldUp when nothing more lands."""
-        landed, stalled, allowed = 0, 0.0, STALL_FIRST
+        unseen = STALL_UNSEEN * sum(not job.can_be_seen for job in jobs)
+        landed, stalled, allowed = 0, 0.0, STALL_FIRST + unseen
         while not applying.done():
             looked = time.monotonic()
             await asyncio.wait([applying], timeout=LOOK_EVERY)
-            now = sum(len(job.landed()) for job in jobs)
+            now = sum(job.landed_since for job in jobs)
             if now > landed:
-                landed, stalled, allowed = now, 0.0, STALL
+                landed, stalled, allowed = now, 0.0, STALL + unseen
             elif time.monotonic() - looked < 2 * LOOK_EVERY:
                 # Looks that come late do not count: this process is what is slow then, the watch with it.
                 stalled += LOOK_EVERY
@@ -251,28 +271,31 @@ class Applier:
             _fail(work.jobs, failure)
             return
         left = await self._left(work.jobs)
-        has_landed = len(left) < len(work.jobs)
+        has_landed = any(job.landed_since for job in work.jobs)
         if isinstance(failure, HeldUp | KubectlTimeout):
-            self._put_back(left, failure, has_landed=has_landed)
+            self._part_at_hold_up(work.jobs, failure, has_landed=has_landed)
         elif isinstance(failure, ApplyFailed) and failure.unreachable:
             # Nobody's fault: they try again together.
             _fail(left, failure)
         elif not has_landed and (broken := await self._build_error(work.jobs)):
             self._divide(left, broken)
         else:
-            self._suspect(left)
+            unseen = [job for job in left if not job.can_be_seen and not job.was_put_back]
+            self._suspect(job for job in left if job not in unseen)
+            self._put_back(unseen)
         self._fill_slots()
 
     async def _left(self, jobs: Sequence[Job]) -> list[Job]:
-        """Answer those who have landed as a whole; return the others."""
-        deadline = time.monotonic() + LANDING
+        """Answer those who have landed as a whole; return the others, when no more of them lands."""
         left = list(jobs)
+        seen, deadline = -1, 0.0
         while True:
-            bodies = {job: job.landed() for job in left}
-            whole = {job for job, found in bodies.items() if len(found) == len(job.overlay.objects)}
+            whole = [job for job in left if job.can_be_seen and _is_whole(job)]
             for job in whole:
-                _answer(job, bodies[job])
+                _answer(job, job.landed())
             left = [job for job in left if job not in whole]
+            if (landed := sum(job.landed_since for job in jobs)) > seen:
+                seen, deadline = landed, time.monotonic() + LANDING
             if not left or time.monotonic() > deadline:
                 return left
             await asyncio.sleep(LOOK_EVERY / 2)
@@ -282,13 +305,21 @@ class Applier:
             self._suspects.add(job.overlay.key)
             self._lone.append(job)
 
-    def _put_back(self, left: Sequence[Job], failure: KubectlError, *, has_landed: bool) -> None:
-        """kubectl goes from one CR to the next: the first that has not landed held up all that follow."""
-        if not has_landed and any(job.was_put_back for job in left):
+    def _part_at_hold_up(self, jobs: Sequence[Job], failure: KubectlError, *, has_landed: bool) -> None:
+        """Suspect the one that held up the others, and those before it, whose turn had come; the others wait again."""
+        left = [job for job in jobs if not job.done.done()]
+        if not has_landed and any(job.was_stuck for job in left):
             _fail(left, failure)
             return
-        self._suspect(left[:1])
-        for job in reversed(left[1:]):
+        suspects = _had_their_turn(jobs) & set(left)
+        others = [job for job in left if job not in suspects]
+        for job in others:
+            job.was_stuck = not has_landed
+        self._suspect(job for job in left if job in suspects)
+        self._put_back(others)
+
+    def _put_back(self, jobs: Sequence[Job]) -> None:
+        for job in reversed(jobs):
             job.was_put_back = True
             self._waiting.appendleft(job)
 
@@ -312,6 +343,23 @@ class Applier:
         else:
             middle = len(jobs) // 2
             self._halves.extend([jobs[:middle], jobs[middle:]])
+
+
+def _had_their_turn(jobs: Sequence[Job]) -> set[Job]:
+    """Those that kubectl had come to when it was killed, but for those of which nobody can tell.
+
+    It goes from one CR to the next: it was at the last one of which anything has landed, or at the one after that
+    where all of it has. Where nothing has landed it was at the first, or at the first that would have shown.
+    """
+    touched = [index for index, job in enumerate(jobs) if job.landed_since]
+    if not touched:
+        return {jobs[0], next((job for job in jobs if job.can_be_seen), jobs[0])}
+    last = touched[-1] + 1 if _is_whole(jobs[touched[-1]]) else touched[-1]
+    return {job for job in jobs[: last + 1] if job.can_be_seen}
+
+
+def _is_whole(job: Job) -> bool:
+    return len(job.landed()) == len(job.overlay.objects)
 
 
 def _hand_out(jobs: Sequence[Job], objects: Iterable[Body]) -> None:

@@ -36,8 +36,12 @@ class Kubectl:
         self.refused: dict[str, KubectlError] = {}
         self.unbuildable: dict[str, str] = {}
         self.slow: dict[str, float] = {}
+        self.hanging: set[str] = set()
+        """Of these not even the first object lands before they are through."""
         self.broken: KubectlError | None = None
         self.cluster: set[str] = set()
+        self.begun: set[str] = set()
+        """Of these the first object is there."""
         self.gate: asyncio.Event | None = None
         self.killed = 0
 
@@ -66,6 +70,8 @@ class Kubectl:
             raise ApplyFailed(bad[0], terminal=True)
         errors = []
         for name in names:
+            if name not in self.hanging:
+                self.begun.add(name)
             await asyncio.sleep(self.slow.get(name, 0))
             if name in self.refused:
                 errors.append(self.refused[name])
@@ -110,7 +116,8 @@ def send(applier: Applier, kubectl: Kubectl) -> Iterator[Callable[..., "asyncio.
         wanted = overlay(name, size)
 
         def landed() -> list[Any]:
-            return [live(key) for key in wanted.objects] if name in kubectl.cluster else []
+            landed = wanted.objects if name in kubectl.cluster else wanted.objects[:1] if name in kubectl.begun else ()
+            return [live(key) for key in landed]
 
         return asyncio.create_task(applier.apply(wanted, landed))
 
@@ -251,6 +258,69 @@ async def test_a_folder_that_cannot_be_built_is_parted_from_the_others(send: Sen
     assert found["bad"] == kubectl.unbuildable["bad"]
     assert found["odd"] == kubectl.unbuildable["odd"]
     assert all(found[name] == [f"{name}-a", f"{name}-b"] for name in "abcd")
+
+
+async def burst(send: Send, kubectl: Kubectl, *names: str) -> dict[str, Any]:
+    """Send these so that they are one batch; return what became of each. Only the batch and what follows is noted."""
+    kubectl.gate = asyncio.Event()
+    busy = {"first": send("first"), "second": send("second")}
+    await asyncio.sleep(0.02)
+    kubectl.runs.clear()
+    tasks = {name: send(name) for name in names}
+    await asyncio.sleep(0.02)
+    kubectl.gate.set()
+    await outcome(busy)
+    found = await outcome(tasks)
+    assert kubectl.runs[0] == list(names)
+    return found
+
+
+async def test_who_fails_before_a_slow_one_is_not_taken_for_it(send: Send, kubectl: Kubectl) -> None:
+    kubectl.refused = {name: ApplyFailed(f"{name} is denied", terminal=True) for name in ("bad1", "bad2", "bad3")}
+    kubectl.slow["slow"] = 0.5
+    found = await burst(send, kubectl, "x", "bad1", "bad2", "bad3", "slow", "y", "z")
+    assert kubectl.killed == 1, "broken off once, not once for each that had failed before"
+    assert kubectl.runs[1] == ["y", "z"] or kubectl.runs[2] == ["y", "z"]
+    assert {found[name] for name in kubectl.refused} == {"bad1 is denied", "bad2 is denied", "bad3 is denied"}
+    assert all(isinstance(found[name], list) for name in ("x", "slow", "y", "z")), found
+
+
+@pytest.mark.parametrize("slow", [["a"], ["a", "b"], ["b", "c"], ["a", "b", "c", "d"]])
+@pytest.mark.parametrize("is_hanging", [False, True])
+async def test_slow_neighbours_are_no_error(send: Send, kubectl: Kubectl, slow: list[str], is_hanging: bool) -> None:
+    kubectl.slow = dict.fromkeys(slow, 0.2)
+    kubectl.hanging = set(slow) if is_hanging else set()
+    found = await burst(send, kubectl, "a", "b", "c", "d", "e")
+    assert all(isinstance(answer, list) for answer in found.values()), found
+
+
+async def test_what_was_there_before_is_not_taken_for_applied(send: Send, kubectl: Kubectl) -> None:
+    kubectl.cluster = {"asked"}
+    kubectl.refused["bad"] = ApplyFailed("no", terminal=True)
+    found = await burst(send, kubectl, "x", "bad", "asked", "y")
+    assert found == {"x": ["x-a", "x-b"], "bad": "no", "asked": ["asked-a", "asked-b"], "y": ["y-a", "y-b"]}
+    assert sorted(kubectl.runs[1:]) == [["asked"], ["bad"]], "it is applied again, as nobody can tell"
+
+
+async def test_what_was_there_before_does_not_hide_that_a_folder_cannot_be_built(send: Send, kubectl: Kubectl) -> None:
+    kubectl.cluster = {"asked"}
+    kubectl.unbuildable["asked"] = "accumulating resources from '../../samples/demo/asked': no such file"
+    names = [f"n{i}" for i in range(8)]
+    found = await burst(send, kubectl, *names, "asked")
+    assert found["asked"] == kubectl.unbuildable["asked"]
+    assert all(found[name] == [f"{name}-a", f"{name}-b"] for name in names)
+    assert names in kubectl.runs, "the others go together"
+
+
+async def test_many_that_were_there_before_are_not_taken_for_stuck(
+    send: Send, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(appliers, "STALL_UNSEEN", 0.1)
+    names = [f"n{i}" for i in range(6)]
+    kubectl.cluster = set(names)
+    kubectl.slow = dict.fromkeys(names, 0.08)
+    await burst(send, kubectl, *names)
+    assert kubectl.killed == 0
 
 
 async def test_a_server_that_hangs_is_told_to_all(
