@@ -7,6 +7,7 @@ One reconcile serves creation, update and restart: it looks at what is, never at
 a time, so there is one apply in flight per CR; CRs that wait at the same time are applied together (`nuvop.applier`).
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Mapping
@@ -66,6 +67,9 @@ server's trouble and not the CR's."""
 FRESH = 2.0
 """Seconds for which what a watch showed of a CR is taken for true before it is applied."""
 
+SLOW_APPLY = 10.0
+"""Seconds after which the status tells that an apply is under way."""
+
 RELEASED_TO = "nuvop-released"
 """The field manager that owns a field which nuvop has let go."""
 
@@ -123,8 +127,10 @@ class Reconciler:
         if record is not None and version_of(body) < version_of(record.body):
             return  # an old answer, perhaps of another CR that had this name
         if record is None or record.uid != body["metadata"]["uid"]:
-            self._records[key] = Record.of(body, time.monotonic())
-            self._keys[(key.namespace, key.instance)] = key
+            record = self._records[key] = Record.of(body, time.monotonic())
+            self._keys[instance_of(key)] = key
+            for entry in record.inventory:
+                self._announced.setdefault((entry.apiVersion, entry.kind), key)
         else:
             record.body, record.seen_at = body, time.monotonic()
         self._queue.add(key)
@@ -404,24 +410,29 @@ class Reconciler:
 
         Should the operator end before it can tell what it has applied, the next one knows what to look for.
         """
-        types = {(child.api_version, child.kind) for child in scene.overlay.children.values()}
-        unknown = types - self._announced.keys()
-        if not unknown:
-            return
-        record = scene.record
+        record, made = scene.record, scene.overlay.children
         known = inventory.keys(record.inventory)
-        fresh = tuple(
-            inventory.announced(key, child.api_version)
-            for key, child in scene.overlay.children.items()
-            if key not in known
-        )
+        fresh = tuple(inventory.announced(key, child.api_version) for key, child in made.items() if key not in known)
+        unknown = {(child.api_version, child.kind) for child in made.values()} - self._announced.keys()
+        # What only nuvop deletes must be found again whatever becomes of the other resources.
+        if not unknown and not (fresh and scene.overlay.needs_finalizer):
+            return
         record.inventory = (*record.inventory, *fresh)
         await self._tell(scene.key, record, judges.unfinished(record, scene.generation, Reason.PROGRESSING, APPLYING))
         self._announced |= dict.fromkeys(unknown, scene.key)
 
     async def _apply(self, scene: Scene) -> None:
         record, overlay = scene.record, scene.overlay
-        objects = await self._applier.apply(overlay, lambda: self._landed(scene))
+        applying = asyncio.ensure_future(self._applier.apply(overlay, lambda: self._landed(scene)))
+        try:
+            done, _ = await asyncio.wait([applying], timeout=SLOW_APPLY)
+            if not done:
+                await self._tell(
+                    scene.key, record, judges.unfinished(record, scene.generation, Reason.PROGRESSING, APPLYING)
+                )
+            objects = await applying
+        finally:
+            applying.cancel()
         record.failures, record.said = 0, ""
         finished = {entry.key for entry in record.inventory if entry.done}
         record.inventory = inventory.after_apply(record.inventory, objects, scene.live, finished)
@@ -539,8 +550,8 @@ class Reconciler:
             await self._is_current(key, record, record.generation, anew=True)
             self._queue.add(key, RETRY_FIRST)
         except ClusterError as error:
-            self._say_once(key, record, str(error))
-            self._reporter.news(record, News("Warning", Reason.DELETE_FAILED, "Delete", str(error)))
+            if self._say_once(key, record, str(error)):
+                self._reporter.news(record, News("Warning", Reason.DELETE_FAILED, "Delete", str(error)))
             self._retry(key, record, RETRY_MOST_PASSING)
 
 

@@ -6,8 +6,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 from lab.controlplane import Cluster
 from nuvop import yamltext
+from tests.unit.test_status import broken_invariants
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(sys.executable).parent
@@ -275,3 +277,56 @@ def deployment(name: str, replicas: int | None = 1, image: str = "nginx", **anno
     counted = spec if replicas is None else {"replicas": replicas, **spec}
     metadata = {"name": name, "annotations": annotations}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": counted}
+
+
+@contextmanager
+def every_version(kubectl: Kubectl, *what: str) -> Iterator[list[dict[str, Any]]]:
+    """All versions of CRs that a watch saw; ``what`` is as for `kubectl get`."""
+    seen: list[dict[str, Any]] = []
+    watch = subprocess.Popen(
+        [PROGRAMS / "kubectl", "-n", kubectl.namespace, "get", *what, "--watch", "-o", "json"],
+        env={"KUBECONFIG": str(kubectl.kubeconfig), "HOME": "/nonexistent"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+    def read() -> None:
+        assert watch.stdout is not None
+        decoder, buffer = json.JSONDecoder(), ""
+        for line in watch.stdout:
+            buffer += line
+            if line == "}\n":
+                seen.append(decoder.decode(buffer))
+                buffer = ""
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        yield seen
+    finally:
+        watch.terminate()
+        watch.wait()
+        reader.join()
+        assert watch.stdout is not None
+        watch.stdout.close()
+
+
+def assert_true(seen: Iterable[Mapping[str, Any]]) -> None:
+    """Fail where any version of a CR broke what a status promises."""
+    for version in seen:
+        told, generation = version.get("status", {}), version["metadata"]["generation"]
+        if "conditions" not in told:
+            continue
+        broken = broken_invariants(generation, told)
+        # Between a change of the spec and the answer to it a status speaks of the generation before, and says so.
+        assert set(broken) <= {"7 Ready of an older generation", "8 Ready with a condition of an older generation"}, (
+            broken,
+            version,
+        )
+        ready = condition(version, "Ready")
+        assert ready["observedGeneration"] <= generation
+        if ready["status"] == "True":
+            assert told["observedGeneration"] == ready["observedGeneration"]
+        assert "\n" not in ready["message"]
+        assert ready["message"]
+        assert {c["status"] for c in told["conditions"] if c["type"] != "Ready"} <= {"True"}

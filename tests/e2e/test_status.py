@@ -1,55 +1,27 @@
 """The status is never untrue: a watcher on the CR checks every version that there ever was."""
 
 import json
-import subprocess
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from tests.conftest import Start
-from tests.e2e.harness import PROGRAMS, Kubectl, condition, copy_kinds, eventually, is_ready, sample, stalled
-from tests.unit.test_status import broken_invariants
-
-
-@contextmanager
-def every_version(kubectl: Kubectl, name: str) -> Iterator[list[dict[str, Any]]]:
-    """All versions of a CR that a watch saw."""
-    seen: list[dict[str, Any]] = []
-    watch = subprocess.Popen(
-        [PROGRAMS / "kubectl", "-n", kubectl.namespace, "get", f"sam/{name}", "--watch", "-o", "json"],
-        env={"KUBECONFIG": str(kubectl.kubeconfig), "HOME": "/nonexistent"},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-    def read() -> None:
-        assert watch.stdout is not None
-        decoder, buffer = json.JSONDecoder(), ""
-        for line in watch.stdout:
-            buffer += line
-            if line == "}\n":
-                seen.append(decoder.decode(buffer))
-                buffer = ""
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    try:
-        yield seen
-    finally:
-        watch.terminate()
-        watch.wait()
-        reader.join()
-        assert watch.stdout is not None
-        watch.stdout.close()
+from tests.e2e.harness import (
+    Kubectl,
+    assert_true,
+    condition,
+    copy_kinds,
+    eventually,
+    every_version,
+    is_ready,
+    sample,
+    stalled,
+)
 
 
 def test_it_is_true_at_every_version(kubectl: Kubectl, operator: Start, tmp_path: Path) -> None:
     kinds = copy_kinds(tmp_path / "kinds")
     operator(NUVOP_KINDS=str(kinds))
     kubectl.apply(sample("obj", 2))
-    with every_version(kubectl, "obj") as seen:
+    with every_version(kubectl, "sam/obj") as seen:
         for count in (3, 1, 0, 2):
             kubectl("patch", "sam/obj", "--type=merge", "-p", json.dumps({"spec": {"count": count}}))
             kubectl("wait", "--for=condition=Ready", "sam/obj", "--timeout=60s")
@@ -68,22 +40,7 @@ def test_it_is_true_at_every_version(kubectl: Kubectl, operator: Start, tmp_path
         eventually("all is seen", lambda: seen and seen[-1]["metadata"]["resourceVersion"] == last)
 
     assert len(seen) > 10
-    for version in seen:
-        told, generation = version["status"], version["metadata"]["generation"]
-        if "conditions" not in told:
-            continue
-        broken = broken_invariants(generation, told)
-        # Between a change of the spec and the answer to it a status speaks of the generation before, and says so.
-        assert set(broken) <= ({"7 Ready of an older generation", "8 Ready with a condition of an older generation"}), (
-            broken,
-            version,
-        )
-        ready = condition(version, "Ready")
-        assert ready["observedGeneration"] <= generation
-        if ready["status"] == "True":
-            assert told["observedGeneration"] == ready["observedGeneration"]
-        assert "\n" not in ready["message"]
-        assert ready["message"]
+    assert_true(seen)
 
 
 def test_it_is_false_while_the_children_are_not_ready_and_names_them(

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,12 @@ from tests.e2e.harness import (
     Kubectl,
     TestKind,
     always,
+    assert_true,
     condition,
     configmap,
     deployment,
     eventually,
+    every_version,
     is_ready,
     make_kind,
     stalled,
@@ -31,16 +34,22 @@ Make = Callable[..., TestKind]
 
 @pytest.fixture
 def make(kubectl: Kubectl, tmp_path: Path) -> Iterator[Make]:
-    """Makes the test's kind; its CRD is removed after the test."""
-    made: list[TestKind] = []
+    """Makes the test's kind; its CRD is removed after the test. Every version of its CRs is checked for its truth."""
+    with ExitStack() as ending:
 
-    def make(*manifests: dict[str, Any], **kind: Any) -> TestKind:
-        made.append(make_kind(tmp_path / "kinds", kubectl, *manifests, **kind))
-        return made[-1]
+        def make(*manifests: dict[str, Any], **fields: Any) -> TestKind:
+            kind = make_kind(tmp_path / "kinds", kubectl, *manifests, **fields)
+            ending.callback(kubectl, "delete", "crd", kind.plural, "--wait=false")
+            seen = ending.enter_context(every_version(kubectl, kind.plural, "-A"))
+            ending.callback(check, seen)
+            return kind
 
-    yield make
-    for kind in made:
-        kubectl("delete", "crd", kind.plural, "--wait=false")
+        yield make
+
+
+def check(seen: list[dict[str, Any]]) -> None:
+    assert seen
+    assert_true(seen)
 
 
 def ready(kubectl: Kubectl, kind: TestKind, *names: str) -> None:
