@@ -97,7 +97,7 @@ def _run(numbers: list[int], names: list[str], samples: int, out: Path, lock: in
             start = time.monotonic()
             try:
                 rows.append(_measure(name, n, samples, lock))
-            except BenchError as error:
+            except (BenchError, ControlPlaneError, OSError) as error:
                 failed = True
                 console.say(f"error: {name}, {n}: {error}")
                 continue

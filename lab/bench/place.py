@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,8 +86,9 @@ def fresh(name: str, lock: int) -> Iterator[Place]:
             cluster = controlplane.up(name)
             _lift_limits(cluster)
             here = _furnish(cluster, folder, lock)
-            _await_controllers(here)
-            yield here
+            with closing(here.api):
+                _await_controllers(here)
+                yield here
         finally:
             shutil.rmtree(folder)
 
