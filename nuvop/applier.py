@@ -311,7 +311,8 @@ class Applier:
         if not has_landed and any(job.was_stuck for job in left):
             _fail(left, failure)
             return
-        suspects = _had_their_turn(jobs) & set(left)
+        # One that lands all the time until its time is over is slow as a whole: the machine is, or the API server.
+        suspects = _had_their_turn(jobs, is_held_up=isinstance(failure, HeldUp) or not has_landed) & set(left)
         others = [job for job in left if job not in suspects]
         for job in others:
             job.was_stuck = not has_landed
@@ -345,17 +346,18 @@ class Applier:
             self._halves.extend([jobs[:middle], jobs[middle:]])
 
 
-def _had_their_turn(jobs: Sequence[Job]) -> set[Job]:
+def _had_their_turn(jobs: Sequence[Job], *, is_held_up: bool) -> set[Job]:
     """Those that kubectl had come to when it was killed, but for those of which nobody can tell.
 
     It goes from one CR to the next: it was at the last one of which anything has landed, or at the one after that
     where all of it has. Where nothing has landed it was at the first, or at the first that would have shown.
+    The one that it was at is among them only where that one held it up.
     """
     touched = [index for index, job in enumerate(jobs) if job.landed_since]
     if not touched:
         return {jobs[0], next((job for job in jobs if job.can_be_seen), jobs[0])}
     last = touched[-1] + 1 if _is_whole(jobs[touched[-1]]) else touched[-1]
-    return {job for job in jobs[: last + 1] if job.can_be_seen}
+    return {job for job in jobs[: last + is_held_up] if job.can_be_seen}
 
 
 def _is_whole(job: Job) -> bool:

@@ -285,6 +285,19 @@ async def test_who_fails_before_a_slow_one_is_not_taken_for_it(send: Send, kubec
     assert all(isinstance(found[name], list) for name in ("x", "slow", "y", "z")), found
 
 
+async def test_nobody_is_blamed_for_a_batch_that_lands_until_its_time_is_over(
+    send: Send, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(appliers, "BATCH_TIMEOUT", 0.3)
+    names = [f"n{i}" for i in range(16)]
+    kubectl.slow = dict.fromkeys(names, 0.04)
+    kubectl.refused["n2"] = ApplyFailed("no", terminal=True)
+    found = await burst(send, kubectl, *names)
+    assert [name for name, answer in found.items() if answer == "no"] == ["n2"]
+    assert kubectl.killed == 0
+    assert [run for run in kubectl.runs if len(run) == 1] == [["n2"]]
+
+
 @pytest.mark.parametrize("slow", [["a"], ["a", "b"], ["b", "c"], ["a", "b", "c", "d"]])
 @pytest.mark.parametrize("is_hanging", [False, True])
 async def test_slow_neighbours_are_no_error(send: Send, kubectl: Kubectl, slow: list[str], is_hanging: bool) -> None:
