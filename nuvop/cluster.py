@@ -10,6 +10,7 @@ import json
 import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -42,9 +43,6 @@ USER_AGENT = f"nuvop/{version('nuvop')}"
 _TIMEOUT = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT)
 _WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=REQUEST_TIMEOUT, sock_read=75.0)
 """A bookmark comes every minute: silence for longer means that the connection is dead."""
-
-KEPT_CLIENTS = 2
-"""How many clients with older credentials may still end what they have begun."""
 
 JSON_PATCH = "application/json-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
@@ -114,37 +112,58 @@ class Expired(ClusterError):
     """410: the version to go on from is too old; a full list is due."""
 
 
-@dataclass(frozen=True)
 class _Client:
-    """A session, and the credentials that it was made with."""
+    """A session, and the credentials that it was made with; once retired, it is closed when nobody uses it any more.
 
-    credentials: Credentials
-    session: aiohttp.ClientSession
+    Closed under a request, aiohttp's session would leave that request waiting for ever.
+    """
 
-    def request(
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+        self._session = open_session(credentials, user_agent=USER_AGENT)
+        self._users = 0
+        self._is_retired = False
+
+    @asynccontextmanager
+    async def request(
         self,
         method: str,
         path: str,
         *,
         accept: str = ANY_JSON,
         content_type: str = "",
-        timeout: Any = None,
+        timeout: aiohttp.ClientTimeout | None = None,  # noqa: ASYNC109 – aiohttp's own
         **more: Any,
-    ) -> "aiohttp.client._RequestContextManager":
-        """Begin a request; raise LoginError where there is no token to send."""
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Make a request; raise LoginError where there is no token to send."""
         headers = {"Accept": accept}
         if content_type:
             headers["Content-Type"] = content_type
-        if token := self.credentials.token():
+        if token := self._credentials.token():
             headers["Authorization"] = f"Bearer {token}"
-        return self.session.request(
-            method,
-            self.credentials.server.rstrip("/") + path,
-            headers=headers,
-            allow_redirects=False,
-            timeout=timeout or _TIMEOUT,
-            **more,
-        )
+        url = self._credentials.server.rstrip("/") + path
+        self._users += 1
+        try:
+            async with self._session.request(
+                method, url, headers=headers, allow_redirects=False, timeout=timeout or _TIMEOUT, **more
+            ) as response:
+                yield response
+        finally:
+            self._users -= 1
+            await self._close_if_idle()
+
+    async def retire(self) -> None:
+        """Close the session as soon as nobody uses it."""
+        self._is_retired = True
+        await self._close_if_idle()
+
+    async def close(self) -> None:
+        """Close the session now."""
+        await self._session.close()
+
+    async def _close_if_idle(self) -> None:
+        if self._is_retired and not self._users:
+            await self._session.close()
 
 
 class Cluster:
@@ -154,7 +173,6 @@ class Cluster:
         """Log in at once with `connect`."""
         self._login = login
         self._client: _Client | None = None
-        self._retired: list[_Client] = []
         self._connecting = asyncio.Lock()
         self._slots = asyncio.Semaphore(REQUESTS_AT_ONCE)
         self._discovered: dict[str, dict[str, ApiResource]] = {}
@@ -162,19 +180,15 @@ class Cluster:
     async def connect(self) -> Credentials:
         """Read the credentials anew and use them from now on; raise LoginError when there are none."""
         credentials = await self._login.refresh()
-        if self._client is not None:
-            # Its requests under way may still end well.
-            self._retired.append(self._client)
-            while len(self._retired) > KEPT_CLIENTS:
-                await self._retired.pop(0).session.close()
-        self._client = _Client(credentials, open_session(credentials, user_agent=USER_AGENT))
+        before, self._client = self._client, _Client(credentials)
+        if before is not None:
+            await before.retire()
         return credentials
 
     async def close(self) -> None:
         """End all connections."""
-        for client in (*self._retired, self._client):
-            if client is not None:
-                await client.session.close()
+        if self._client is not None:
+            await self._client.close()
 
     async def discover(self, api_version: str, kind: str, *, anew: bool = False) -> ApiResource:
         """Return the resource of a kind; raise NotServed where the API server does not know it.
@@ -428,7 +442,7 @@ class Cluster:
         accept: str = ANY_JSON,
         params: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        sent = {"data": content, "content_type": content_type} if content is not None else {}
+        sent: dict[str, Any] = {"data": content, "content_type": content_type} if content is not None else {}
         for attempt in (1, 2):
             client = self._connected()
             try:

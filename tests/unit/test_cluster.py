@@ -16,6 +16,7 @@ from aiohttp import web
 
 from nuvop import cluster
 from nuvop.cluster import ApiResource, Changed, Cluster, Event, Failing, Listed, Removed, Trouble, answer
+from nuvop.connection import open_session
 from nuvop.errors import ClusterError, ClusterUnreachable, Conflict, Forbidden, LoginError, NotFound, NotServed
 from nuvop.login import Login
 from tests.unit.conftest import Answer, ApiServer, plain, reply, status, write_kubeconfig
@@ -444,12 +445,43 @@ async def test_versions_that_are_always_too_old_do_not_burn_the_api_server(
     assert len(api.seen(LIST)) <= 8
 
 
-async def test_a_token_that_stays_refused_costs_no_memory(api: ApiServer, client: Cluster) -> None:
+async def test_a_token_that_stays_refused_costs_no_connections(
+    api: ApiServer, client: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[aiohttp.ClientSession] = []
+
+    def remember(*arguments: Any, **named: Any) -> aiohttp.ClientSession:
+        opened.append(open_session(*arguments, **named))
+        return opened[-1]
+
+    monkeypatch.setattr(cluster, "open_session", remember)
     api.token = "another"
     for _ in range(10):
         with pytest.raises(Forbidden):
             await client.get(PODS, "demo", "a")
-    assert len(client._retired) < 5
+    assert len(opened) == 10
+    assert [session.closed for session in opened] == [True] * 9 + [False]
+
+
+async def test_a_watch_outlives_new_credentials(api: ApiServer, client: Cluster, follower: Follower) -> None:
+    gate = asyncio.Event()
+
+    async def later(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await gate.wait()
+        await response.write(json.dumps(event("ADDED", "a", 8)).encode() + b"\n")
+        return response
+
+    api.answers[LIST] = [page(version=7)]
+    api.answers[WATCH] = [later]
+    await follower.take(1)
+    waiting = asyncio.create_task(follower.take(1))
+    await asyncio.sleep(0.05)
+    for _ in range(5):
+        await client.connect()
+    gate.set()
+    assert await waiting == [Changed(whole("a", 8))]
 
 
 @pytest.mark.parametrize("text", ["<html>please log in</html>", "[]", "{}", '{"metadata": {}}'])
