@@ -1,0 +1,128 @@
+"""How far a CR is said to be, from its children's readiness."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from nuvop import directives, judge, kinds, overlay, status
+from nuvop.cluster import ApiResource
+from nuvop.kinds import Kind
+from nuvop.objects import ObjectKey
+from nuvop.record import Record
+from nuvop.scene import Scene
+from nuvop.status import Aspect, Phase, Reason
+from tests.unit.test_overlay import DEPLOYMENT, SAMPLES
+
+WEB = ObjectKey("apps", "Deployment", "demo", "obj-demo-deploy")
+RESOURCES = {("apps/v1", "Deployment"): ApiResource("apps", "v1", "deployments", "Deployment", has_status=True)}
+
+
+@pytest.fixture
+def kind() -> Kind:
+    return kinds.with_base(kinds.parse(SAMPLES, kinds.read(SAMPLES)), [DEPLOYMENT])
+
+
+def deployment(available: int, *, failed: bool = False) -> dict[str, Any]:
+    conditions = [{"type": "Available", "status": str(available > 0)}]
+    if failed:
+        reason = {"reason": "ProgressDeadlineExceeded", "message": "took too long"}
+        conditions.append({"type": "Progressing", "status": "False", **reason})
+    counts = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": available, "availableReplicas": available}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": WEB.name, "namespace": "demo", "generation": 1},
+        "spec": {"replicas": 1},
+        "status": {"observedGeneration": 1, **counts, "conditions": conditions},
+    }
+
+
+def scene(kind: Kind, live: dict[ObjectKey, Any], told: dict[str, Any] | None = None, **annotations: str) -> Scene:
+    metadata = {
+        "name": "obj", "namespace": "demo", "uid": "u1", "generation": 1, "resourceVersion": "1",
+        "annotations": {f"nuvop.nuvolaris.org/{name}": value for name, value in annotations.items()},
+    }  # fmt: skip
+    cr = {"metadata": metadata, "spec": {"count": 1}, "status": told or {"observedGeneration": -1}}
+    record = Record.of(cr, 0.0)
+    return Scene(
+        overlay.make(kind, cr).key, record, 1, kind, directives.of(cr), overlay.make(kind, cr), live, RESOURCES
+    )
+
+
+def silent(key: ObjectKey, since: float) -> str:
+    return ""
+
+
+def test_ready(kind: Kind) -> None:
+    found = judge.judge(scene(kind, {WEB: deployment(1)}), silent)
+    assert (found.verdict.phase, found.verdict.reason, found.due) == (Phase.READY, Reason.SUCCEEDED, 0.0)
+    assert found.verdict.message == "Deployment/obj-demo-deploy is ready"
+    assert found.verdict.reported == {"replicas": 1, "podNames": []}
+
+
+def test_not_ready_yet_is_looked_at_again(kind: Kind) -> None:
+    found = judge.judge(scene(kind, {WEB: deployment(0)}), silent)
+    assert (found.verdict.phase, found.verdict.reason) == (Phase.IN_PROGRESS, Reason.PROGRESSING)
+    assert found.verdict.message == "Deployment/obj-demo-deploy: 0 of 1 replicas are available"
+    assert 0 < found.due <= kind.deadline
+
+
+def test_what_is_not_there_is_named(kind: Kind) -> None:
+    assert judge.judge(scene(kind, {}), silent).verdict.message == "Deployment/obj-demo-deploy: is not there"
+
+
+def test_failed(kind: Kind) -> None:
+    found = judge.judge(scene(kind, {WEB: deployment(0, failed=True)}), silent)
+    assert (found.verdict.phase, found.verdict.reason) == (Phase.STALLED, Reason.HEALTH_CHECK_FAILED)
+    assert "took too long" in found.verdict.message
+
+
+def test_the_deadline_counts_from_the_first_look_and_anew_after_it_was_ready(
+    kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = scene(kind, {WEB: deployment(0)})
+    now = time.time()
+    assert judge.judge(here, silent).verdict.phase is Phase.IN_PROGRESS
+    monkeypatch.setattr(time, "time", lambda: now + kind.deadline + 1)
+    late = judge.judge(here, silent).verdict
+    assert (late.phase, late.reason) == (Phase.STALLED, Reason.HEALTH_CHECK_FAILED)
+    assert late.message.startswith("not ready within 600 s: Deployment/obj-demo-deploy: 0 of 1")
+    assert judge.judge(replace(here, live={WEB: deployment(1)}), silent).verdict.phase is Phase.READY
+    assert judge.judge(here, silent).verdict.phase is Phase.IN_PROGRESS
+
+
+def test_an_operator_that_was_restarted_goes_on_counting(kind: Kind) -> None:
+    since = status.rfc3339(time.time() - kind.deadline - 5)
+    ready = {"type": "Ready", "status": "False", "observedGeneration": 1, "lastTransitionTime": since}
+    told = {"observedGeneration": -1, "conditions": [{**ready, "reason": "Progressing", "message": "x"}]}
+    assert judge.judge(scene(kind, {WEB: deployment(0)}, told), silent).verdict.phase is Phase.STALLED
+    told["conditions"][0]["observedGeneration"] = 0  # type: ignore[index]
+    assert judge.judge(scene(kind, {WEB: deployment(0)}, told), silent).verdict.phase is Phase.IN_PROGRESS
+
+
+def test_the_worst_child_is_told_with_what_controllers_complain_of(kind: Kind) -> None:
+    asked: list[tuple[ObjectKey, float]] = []
+
+    def complaint(key: ObjectKey, since: float) -> str:
+        asked.append((key, since))
+        return "FailedScheduling: no node"
+
+    found = judge.judge(scene(kind, {WEB: deployment(0)}), complaint)
+    assert found.verdict.message.endswith("0 of 1 replicas are available (FailedScheduling: no node)")
+    assert asked[0][0] == WEB
+    assert time.time() - 120 < asked[0][1] < time.time()
+    judge.judge(scene(kind, {WEB: deployment(1)}), complaint)
+    assert len(asked) == 1, "nobody is asked about what is ready"
+
+
+def test_suspended(kind: Kind) -> None:
+    waiting = judge.suspended(scene(kind, {WEB: deployment(1)}, suspend="true"), silent).verdict
+    assert (waiting.phase, waiting.reason) == (Phase.IN_PROGRESS, Reason.SUSPENDED)
+    assert [also.aspect for also in waiting.also] == [Aspect.SUSPENDED]
+    applied = scene(kind, {WEB: deployment(1)}, {"observedGeneration": 1}, suspend="true", reconcile="now")
+    judged = judge.suspended(applied, silent).verdict
+    assert judged.phase is Phase.READY
+    assert judged.handled == "", "what is suspended does not do what it is asked"
+    assert [also.aspect for also in judged.also] == [Aspect.SUSPENDED]

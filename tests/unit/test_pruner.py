@@ -1,0 +1,157 @@
+"""What is done before and after a child is pruned; which ones may be is in test_prune."""
+
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from nuvop import inventory, kinds
+from nuvop.cluster import ApiResource
+from nuvop.errors import Conflict, Forbidden, NotFound
+from nuvop.events import News
+from nuvop.metrics import Metrics
+from nuvop.objects import INSTANCE_LABEL, OWNER_LABEL, REVISION_LABEL, Body, CRKey, ObjectKey, key_of
+from nuvop.pruner import Pruner
+from nuvop.scene import Scene
+from nuvop.status import Aspect, Reason
+from tests.unit.test_judge import scene
+from tests.unit.test_overlay import DEPLOYMENT, SAMPLES
+
+
+def left(name: str, kind: str = "Service") -> dict[str, Any]:
+    labels = {OWNER_LABEL: "u1", REVISION_LABEL: "older", INSTANCE_LABEL: "samples-obj"}
+    owned: dict[str, Any] = {"f:metadata": {"f:labels": {f"f:{OWNER_LABEL}": {}}}}
+    entry = {"manager": "nuvop", "operation": "Apply", "fieldsV1": owned}
+    metadata = {"name": name, "namespace": "demo", "uid": name, "resourceVersion": "5", "labels": labels}
+    return {"apiVersion": "v1", "kind": kind, "metadata": {**metadata, "managedFields": [entry]}}
+
+
+class World:
+    """An API server, a catalog and a reporter."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+        self.crs: list[dict[str, Any]] = []
+        self.error: Exception | None = None
+        self.is_current = True
+        self.told: list[News] = []
+        self.namespaces: list[str | None] = []
+
+    def resource(self, plural: str) -> ApiResource:
+        return ApiResource("nuvolaris.org", "v1", plural, "Sample")
+
+    async def discover(self, api_version: str, kind: str) -> ApiResource:
+        return ApiResource("", "v1", kind.lower() + "s", kind)
+
+    async def list(self, resource: ApiResource, namespace: str | None) -> Any:
+        self.namespaces.append(namespace)
+        return self.crs
+
+    async def delete(self, resource: ApiResource, body: dict[str, Any]) -> None:
+        self.steps.append(f"delete {body['metadata']['name']}")
+        if self.error:
+            raise self.error
+
+    async def look(self) -> bool:
+        self.steps.append("look")
+        return self.is_current
+
+    def news(self, record: Any, news: News) -> None:
+        self.told.append(news)
+
+
+def make(world: World, *, cluster_wide: bool = True) -> Pruner:
+    api = cast("Any", world)
+    return Pruner(api, api, api, Metrics(), percent=50, cluster_wide=cluster_wide)
+
+
+def left_over(*bodies: Body, **annotations: str) -> Scene:
+    kind = kinds.with_base(kinds.parse(SAMPLES, kinds.read(SAMPLES)), [DEPLOYMENT])
+    return scene(kind, {key_of(body): body for body in bodies}, None, **annotations)
+
+
+async def prune(world: World, pruner: Pruner, here: Scene, *, is_ready: bool = True) -> list[tuple[str, str]]:
+    also = await pruner.prune(here, is_ready=is_ready, is_current=world.look)
+    return [(str(one.aspect), str(one.reason)) for one in also]
+
+
+async def test_the_cr_is_read_anew_before_anything_goes() -> None:
+    world = World()
+    assert await prune(world, make(world), left_over(left("a"), left("b"))) == []
+    assert world.steps == ["look", "delete a", "delete b"]
+    assert [news.reason for news in world.told] == ["Pruned", "Pruned"]
+
+
+async def test_nothing_goes_where_the_cr_has_changed() -> None:
+    world = World()
+    world.is_current = False
+    await prune(world, make(world), left_over(left("a")))
+    assert world.steps == ["look"]
+
+
+async def test_nothing_is_asked_where_nothing_is_left_over() -> None:
+    world = World()
+    assert await prune(world, make(world), left_over()) == []
+    assert world.steps == []
+    assert world.namespaces == []
+
+
+async def test_what_pods_read_waits_until_the_cr_is_ready() -> None:
+    world = World()
+    here = left_over(left("config", "ConfigMap"), left("a"))
+    await prune(world, make(world), here, is_ready=False)
+    assert world.steps == ["look", "delete a"]
+    await prune(world, make(world), here)
+    assert "delete config" in world.steps
+
+
+@pytest.mark.parametrize("error", [NotFound("a", status=404), Conflict("a", status=409)])
+async def test_what_has_gone_or_changed_meanwhile_is_no_trouble(error: Exception) -> None:
+    world = World()
+    world.error = error
+    assert await prune(world, make(world), left_over(left("a"))) == []
+    assert world.told == []
+
+
+async def test_a_missing_right_is_told() -> None:
+    world = World()
+    world.error = Forbidden("services is forbidden", status=403)
+    also = await make(world).prune(left_over(left("a")), is_ready=True, is_current=world.look)
+    assert [(one.aspect, one.reason) for one in also] == [(Aspect.PRUNE_BLOCKED, Reason.PRUNE_FAILED)]
+    assert "Service/a is no longer part of the kind and cannot be deleted: services is forbidden" in also[0].message
+
+
+def many() -> list[dict[str, Any]]:
+    """CRs of whose children most would go."""
+    crs = []
+    for number in range(8):
+        key = CRKey("samples", "demo", f"n{number}")
+        entries = [inventory.announced(ObjectKey("", "Service", "demo", f"{key.name}-{i}"), "v1") for i in range(2)]
+        status = {"inventory": [entry.as_dict() for entry in entries]}
+        crs.append({"metadata": {"name": key.name, "namespace": "demo"}, "status": status})
+    return crs
+
+
+async def test_too_much_is_refused_once_for_a_folder_and_may_be_confirmed() -> None:
+    world = World()
+    world.crs = many()
+    pruner = make(world)
+    refused = [(str(Aspect.PRUNE_BLOCKED), str(Reason.PRUNE_REFUSED))]
+    assert await prune(world, pruner, left_over(left("a"))) == refused
+    assert await prune(world, pruner, left_over(left("b"))) == refused
+    assert world.steps == []
+    assert world.namespaces == [None], "it is judged once"
+    assert await prune(world, pruner, left_over(left("a"), prune="confirm")) == []
+    assert world.steps == ["look", "delete a"]
+
+
+async def test_another_folder_is_judged_anew() -> None:
+    world = World()
+    world.crs = many()
+    pruner = make(world, cluster_wide=False)
+    here = left_over(left("a"))
+    assert await prune(world, pruner, here)
+    world.crs = []
+    other = replace(here, kind=replace(here.kind, digest="other"))
+    assert await prune(world, pruner, other) == []
+    assert world.namespaces == ["demo", "demo"]
