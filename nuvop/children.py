@@ -9,7 +9,7 @@ from typing import Any
 
 from nuvop import fields
 from nuvop.inventory import Inventory
-from nuvop.kinds import Kind, Report
+from nuvop.kinds import Kind, Report, child_name
 from nuvop.objects import (
     INSTANCE_LABEL,
     NAMESPACE_LABEL,
@@ -194,7 +194,7 @@ def report(kind: Kind, overlay: Overlay, live: Mapping[ObjectKey, Body]) -> dict
 
 
 def _reported(line: Report, overlay: Overlay, live: Mapping[ObjectKey, Body]) -> Any:
-    name = None if line.child.name == "*" else f"{overlay.key.name}-{line.child.name}"
+    name = None if line.child.name == "*" else child_name(overlay.key.name, line.child.name)
     bodies: Sequence[Body] = [
         body
         for key, body in sorted(live.items())
