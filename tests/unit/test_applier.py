@@ -40,6 +40,8 @@ class Kubectl:
         """Of these not even the first object lands before they are through."""
         self.broken: KubectlError | None = None
         self.cluster: set[str] = set()
+        self.visible: set[str] | None = None
+        """What the watch has shown of it; None where that is all."""
         self.begun: set[str] = set()
         """Of these the first object is there."""
         self.gate: asyncio.Event | None = None
@@ -116,7 +118,8 @@ def send(applier: Applier, kubectl: Kubectl) -> Iterator[Callable[..., "asyncio.
         wanted = overlay(name, size)
 
         def landed() -> list[Any]:
-            landed = wanted.objects if name in kubectl.cluster else wanted.objects[:1] if name in kubectl.begun else ()
+            visible = kubectl.cluster if kubectl.visible is None else kubectl.visible
+            landed = wanted.objects if name in visible else wanted.objects[:1] if name in kubectl.begun else ()
             return [live(key) for key in landed]
 
         return asyncio.create_task(applier.apply(wanted, landed))
@@ -315,6 +318,47 @@ async def test_what_was_there_before_is_not_taken_for_applied(send: Send, kubect
     assert sorted(kubectl.runs[1:]) == [["asked"], ["bad"]], "it is applied again, as nobody can tell"
 
 
+async def test_what_was_there_before_goes_together_again_but_not_for_ever(send: Send, kubectl: Kubectl) -> None:
+    kubectl.cluster = {"asked1", "asked2", "asked3", "asked4"}
+    kubectl.refused = {name: ApplyFailed(f"{name}: no", terminal=True) for name in ("asked1", "asked2", "bad")}
+    found = await burst(send, kubectl, "asked1", "bad", "asked2", "asked3", "asked4")
+    assert ["asked1", "asked2", "asked3", "asked4"] in kubectl.runs
+    assert [found[name] for name in kubectl.refused] == ["asked1: no", "asked2: no", "bad: no"]
+    assert found["asked4"] == ["asked4-a", "asked4-b"]
+
+
+async def test_what_was_there_before_is_not_taken_for_what_hangs_behind_it(send: Send, kubectl: Kubectl) -> None:
+    kubectl.cluster = {"asked"}
+    kubectl.slow["hang"] = 1.5
+    kubectl.hanging = {"hang"}
+    found = await burst(send, kubectl, "asked", "hang", "x", "y")
+    assert kubectl.killed == 1
+    assert all(isinstance(answer, list) for answer in found.values()), found
+
+
+async def test_what_lands_late_but_lands_is_not_suspected(send: Send, kubectl: Kubectl) -> None:
+    """The watch may lag behind: the end of a batch is when nothing more of it comes."""
+    kubectl.refused["bad"] = ApplyFailed("no", terminal=True)
+    names = [f"n{i}" for i in range(6)]
+    late = asyncio.create_task(show_one_by_one(kubectl, names))
+    found = await burst(send, kubectl, "bad", *names)
+    await late
+    assert found == {"bad": "no"} | {name: [f"{name}-a", f"{name}-b"] for name in names}
+    assert kubectl.runs[1:] == [["bad"]]
+
+
+async def show_one_by_one(kubectl: Kubectl, names: list[str]) -> None:
+    """Hide from the watch what has been applied, and show it bit by bit, each within LANDING of the one before."""
+    shown, kubectl.cluster = kubectl.cluster, set()
+    applied = kubectl.cluster
+    kubectl.visible = shown
+    while not applied.issuperset(names):  # noqa: ASYNC110 – the stub tells nobody
+        await asyncio.sleep(0.005)
+    for name in names:
+        await asyncio.sleep(0.03)
+        shown.add(name)
+
+
 async def test_what_was_there_before_does_not_hide_that_a_folder_cannot_be_built(send: Send, kubectl: Kubectl) -> None:
     kubectl.cluster = {"asked"}
     kubectl.unbuildable["asked"] = "accumulating resources from '../../samples/demo/asked': no such file"
@@ -344,6 +388,29 @@ async def test_a_server_that_hangs_is_told_to_all(
     found = await outcome({name: send(name) for name in ("a", "b", "c", "d")})
     assert all(isinstance(text, str) for text in found.values()), found
     assert not kubectl.cluster
+
+
+async def test_a_batch_that_is_stuck_twice_is_told_so(
+    send: Send, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(appliers, "LONE_TIMEOUT", 0.1)
+    monkeypatch.setattr(appliers, "STALL_FIRST", 0.1)
+    names = [f"n{i}" for i in range(8)]
+    kubectl.slow = dict.fromkeys(names, 9.0)
+    kubectl.hanging = set(names)
+    found = await burst(send, kubectl, *names)
+    assert sum("nothing landed" in text for text in found.values()) == 7, "all but the one that was tried alone"
+    assert [len(run) for run in kubectl.runs if len(run) > 1] == [8, 7]
+
+
+async def test_a_batch_that_got_on_is_not_held_against_those_that_are_stuck_next(send: Send, kubectl: Kubectl) -> None:
+    kubectl.refused["bad"] = ApplyFailed("no", terminal=True)
+    kubectl.slow["hang"] = 1.5
+    kubectl.hanging = {"hang"}
+    found = await burst(send, kubectl, "x", "bad", "hang", "y", "z")
+    assert kubectl.killed == 2, "taken for the one before it, then told"
+    assert found.pop("bad") == "no"
+    assert all(isinstance(answer, list) for answer in found.values()), found
 
 
 async def test_what_ends_well_without_an_object_is_an_error(send: Send, kubectl: Kubectl) -> None:
