@@ -19,6 +19,9 @@ def open_session(
 
     Raises LoginError where the certificates or the key cannot be used.
     """
+    if credentials.ca is not None and "-----BEGIN " not in credentials.ca:
+        # kopf would take it for base64 of nothing, and trust the machine's own authorities.
+        raise LoginError(f"{credentials.source}: its certificate authority is no certificate in PEM")
     info = kopf.ConnectionInfo(
         server=credentials.server,
         ca_data=credentials.ca,
@@ -32,9 +35,6 @@ def open_session(
         tls = info.as_ssl_context()
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         raise LoginError(f"{credentials.source}: its certificates or key cannot be used: {error}") from error
-    if credentials.ca and not tls.cert_store_stats()["x509"]:
-        # Python says nothing of a text without a certificate, and then trusts nobody.
-        raise LoginError(f"{credentials.source}: its certificate authority is no certificate")
     return aiohttp.ClientSession(
         # Each watch holds a connection for as long as it lasts.
         connector=aiohttp.TCPConnector(limit=0, ssl=tls),
