@@ -135,8 +135,13 @@ class Applier:
         return await job.done
 
     def forget(self, key: CRKey) -> None:
-        """Take in that a CR is gone."""
+        """Take in that a CR is gone: what waits to be applied for it is abandoned.
+
+        Its overlay is about to go, and a batch with it could not be built; another CR of its name starts anew.
+        """
         self._suspects.discard(key)
+        waiting = itertools.chain(self._waiting, self._lone, *self._halves, *(w.jobs for w in self._running.values()))
+        _abandon(job for job in waiting if job.overlay.key == key)
 
     async def close(self) -> None:
         """Kill what runs, and start nothing new."""
@@ -169,8 +174,9 @@ class Applier:
         return Work([self._lone.popleft()], is_lone=True)
 
     def _next_batch(self) -> Work | None:
-        if self._halves:
-            return Work(self._halves.popleft())
+        while self._halves:
+            if half := [job for job in self._halves.popleft() if not job.done.done()]:
+                return Work(half)
         _drop_abandoned(self._waiting)
         batch: list[Job] = []
         size = 0
@@ -267,7 +273,7 @@ class Applier:
     async def _sort_out(self, work: Work, failure: KubectlError) -> None:
         """Find out who has landed all the same, who is to blame, and who has to wait again."""
         if len(work.jobs) == 1:
-            self._suspects.add(work.jobs[0].overlay.key)
+            self._suspects.update(job.overlay.key for job in work.jobs if not job.done.done())
             _fail(work.jobs, failure)
             return
         left = await self._left(work.jobs)
@@ -287,9 +293,9 @@ class Applier:
 
     async def _left(self, jobs: Sequence[Job]) -> list[Job]:
         """Answer those who have landed as a whole; return the others, when no more of them lands."""
-        left = list(jobs)
         seen, deadline = -1, 0.0
         while True:
+            left = [job for job in jobs if not job.done.done()]
             whole = [job for job in left if job.can_be_seen and _is_whole(job)]
             for job in whole:
                 _answer(job, job.landed())
@@ -397,5 +403,6 @@ def _abandon(jobs: Iterable[Job]) -> None:
 
 def _drop_abandoned(jobs: deque[Job]) -> None:
     """Nobody waits for them any more."""
-    while jobs and jobs[0].done.done():
-        jobs.popleft()
+    left = [job for job in jobs if not job.done.done()]
+    jobs.clear()
+    jobs.extend(left)

@@ -451,3 +451,29 @@ async def test_an_abandoned_cr_is_not_applied(send: Send, kubectl: Kubectl) -> N
     await asyncio.gather(*running)
     await asyncio.sleep(0.05)
     assert ["c"] not in kubectl.runs
+
+
+async def test_what_waits_for_a_cr_that_is_gone_is_in_no_batch(applier: Applier, send: Send, kubectl: Kubectl) -> None:
+    kubectl.gate = asyncio.Event()
+    running = [send("a"), send("b")]
+    await asyncio.sleep(0.02)
+    waiting = {name: send(name) for name in ("c", "gone", "d")}
+    await asyncio.sleep(0.02)
+    applier.forget(CRKey("samples", "demo", "gone"))
+    kubectl.gate.set()
+    await asyncio.gather(*running, waiting["c"], waiting["d"])
+    assert kubectl.runs[2:] == [["c", "d"]]
+    assert waiting["gone"].cancelled()
+
+
+async def test_nothing_is_held_against_the_next_cr_of_a_name(applier: Applier, send: Send, kubectl: Kubectl) -> None:
+    kubectl.refused["bad"] = ApplyFailed("no", terminal=True)
+    kubectl.gate = asyncio.Event()
+    running = [send("bad"), send("b")]
+    await asyncio.sleep(0.02)
+    applier.forget(CRKey("samples", "demo", "bad"))
+    kubectl.gate.set()
+    await asyncio.gather(*running, return_exceptions=True)
+    await asyncio.sleep(0.05)
+    kubectl.refused.clear()
+    assert set(await burst(send, kubectl, "x", "bad", "y")) == {"x", "bad", "y"}
