@@ -123,14 +123,16 @@ class Applier:
         self._busy: list[Work] = []
         self._batches = itertools.count()
 
-    async def apply(self, overlay: Overlay, landed: Landed) -> list[Body]:
+    async def apply(self, overlay: Overlay, landed: Landed, *, is_repair: bool = False) -> list[Body]:
         """Apply an overlay that has been written; return its live objects, managedFields and all.
 
-        ``landed`` is asked what of it is there when kubectl cannot tell.
+        ``landed`` is asked what of it is there when kubectl cannot tell. A repair goes before what is new: somebody
+        relies on what it puts back.
         Raises ApplyFailed, KubectlTimeout or another KubectlError with what is wrong with this very overlay.
         """
         job = Job(overlay, landed, asyncio.get_running_loop().create_future())
-        (self._lone if overlay.key in self._suspects else self._waiting).append(job)
+        lane = self._lone if overlay.key in self._suspects else self._waiting
+        (lane.appendleft if is_repair else lane.append)(job)
         self._fill_slots()
         return await job.done
 

@@ -43,7 +43,7 @@ class Children:
         """Know of nothing yet."""
         self._objects: dict[ObjectKey, Body] = {}
         self._by_instance: dict[Instance, dict[ObjectKey, Body]] = {}
-        self._by_name: dict[tuple[str, str], set[ObjectKey]] = {}
+        self._by_name: dict[tuple[str, str, str], set[ObjectKey]] = {}
         self._removed: dict[ObjectKey, int] = {}
 
     def of(self, instance: Instance) -> Mapping[ObjectKey, Body]:
@@ -54,8 +54,8 @@ class Children:
         """An object, whichever CR it belongs to."""
         return self._objects.get(key)
 
-    def named(self, names: Iterable[tuple[str, str]]) -> set[Instance]:
-        """The CRs that have a child of one of these namespaces and names."""
+    def named(self, names: Iterable[tuple[str, str, str]]) -> set[Instance]:
+        """The CRs that have a child of one of these kinds, namespaces and names."""
         keys = [key for name in names for key in self._by_name.get(name, ())]
         return {instance for key in keys if (instance := _instance_of(self._objects[key]))}
 
@@ -77,7 +77,7 @@ class Children:
         kept = {name: value for name, value in body.items() if name not in _NOT_KEPT.get((key.group, key.kind), ())}
         self._objects[key] = kept
         self._by_instance.setdefault(instance, {})[key] = kept
-        self._by_name.setdefault((key.namespace, key.name), set()).add(key)
+        self._by_name.setdefault((key.kind, key.namespace, key.name), set()).add(key)
         return concerned | {instance}
 
     def remove(self, body: Body) -> set[Instance]:
@@ -118,10 +118,11 @@ class Children:
         instance = _instance_of(known) if known is not None else None
         if instance is None:
             return set()
-        namesakes = self._by_name[(key.namespace, key.name)]
+        name = (key.kind, key.namespace, key.name)
+        namesakes = self._by_name[name]
         namesakes.discard(key)
         if not namesakes:
-            del self._by_name[(key.namespace, key.name)]
+            del self._by_name[name]
         siblings = self._by_instance[instance]
         del siblings[key]
         if not siblings:

@@ -14,19 +14,22 @@ from nuvop.objects import Body
 _RANDOM = "[bcdfghjklmnpqrstvwxz2456789]"
 """The alphabet of generated names (k8s.io/apimachinery/pkg/util/rand)."""
 
-_SUFFIXES = {
+_MAKERS = {
     "Pod": (
-        re.compile(f"-{_RANDOM}{{5}}$"),  # of a DaemonSet, a Job or a ReplicaSet
-        re.compile(f"-{_RANDOM}{{1,10}}-{_RANDOM}{{5}}$"),  # of a Deployment
-        re.compile(rf"-\d+-{_RANDOM}{{5}}$"),  # of a CronJob
-        re.compile(r"-\d+$"),  # of a StatefulSet
+        ("DaemonSet", re.compile(f"-{_RANDOM}{{5}}$")),
+        ("Job", re.compile(f"-{_RANDOM}{{5}}$")),
+        ("ReplicaSet", re.compile(f"-{_RANDOM}{{5}}$")),
+        ("Deployment", re.compile(f"-{_RANDOM}{{1,10}}-{_RANDOM}{{5}}$")),
+        ("CronJob", re.compile(rf"-\d+-{_RANDOM}{{5}}$")),
+        ("StatefulSet", re.compile(r"-\d+$")),
     ),
-    "ReplicaSet": (re.compile(f"-{_RANDOM}{{1,10}}$"),),
-    "Job": (re.compile(r"-\d+$"),),
+    "ReplicaSet": (("Deployment", re.compile(f"-{_RANDOM}{{1,10}}$")),),
+    "Job": (("CronJob", re.compile(r"-\d+$")),),
 }
+"""What makes objects of a kind, and what it appends to its own name."""
 
-Name = tuple[str, str]
-"""A namespace and a name in it."""
+Name = tuple[str, str, str]
+"""A kind, a namespace, and a name in it."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Complaints:
 
     def clear(self, namespace: str | None) -> None:
         """Forget the events of a namespace, of all where it is None."""
-        for name in [name for name in self._by_name if namespace in (None, name[0])]:
+        for name in [name for name in self._by_name if namespace in (None, name[1])]:
             del self._by_name[name]
 
     def about(self, name: Name, since: float) -> str:
@@ -73,11 +76,11 @@ class Complaints:
 
 def _names(event: Body) -> Iterator[Name]:
     about = event.get("involvedObject") or {}
-    namespace, name = about.get("namespace", ""), about.get("name", "")
-    yield namespace, name
-    for suffix in _SUFFIXES.get(about.get("kind", ""), ()):
+    kind, namespace, name = (about.get(part, "") for part in ("kind", "namespace", "name"))
+    yield kind, namespace, name
+    for maker, suffix in _MAKERS.get(kind, ()):
         if found := suffix.search(name):
-            yield namespace, name[: found.start()]
+            yield maker, namespace, name[: found.start()]
 
 
 def _time(event: Body) -> float:

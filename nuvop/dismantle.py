@@ -4,7 +4,7 @@ It works from the API server's answers alone: the kind's folder may be broken or
 API, its namespace, or nuvop's memory of it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 from nuvop.cluster import ApiResource, Cluster
@@ -26,30 +26,52 @@ Type = tuple[str, str]
 
 
 async def dismantle(cluster: Cluster, cr: Body, types: Iterable[Type], *, orphan: bool) -> list[str]:
-    """Delete a CR's children of these types that no ownerReference covers, or with ``orphan`` let all of them go.
+    """Delete a CR's children outside of namespaces, or with ``orphan`` let all of them go.
 
-    Returns what was done, an object each. Raises the ClusterError of the first object that resists; what was done
-    until then stays done, and the next attempt goes on from there.
+    The garbage collector deletes those with an ownerReference. It takes the reference off where the CR is deleted with
+    ``--cascade=orphan``, so children in the CR's namespace that lost theirs mean that all are to stay. Returns what was
+    done, an object each. Raises the ClusterError of the first object that resists; what was done until then stays
+    done, and the next attempt goes on from there.
     """
+    found = [pair async for pair in _children(cluster, cr, types)]
+    orphan = orphan or any(resource.namespaced and not _is_owned(child, cr) for resource, child in found)
     done = []
+    for resource, child in found:
+        what = f"{resource.kind}/{child['metadata']['name']}"
+        if orphan and await _let_go(cluster, resource, cr, child):
+            done.append(f"{what} was let go")
+        elif not orphan and not resource.namespaced and await _delete(cluster, resource, child):
+            done.append(f"{what} was deleted")
+    return done
+
+
+async def detach(cluster: Cluster, cr: Body, types: Iterable[Type]) -> None:
+    """Take the CR's ownerReference off its children, so that they outlive it however it is deleted.
+
+    A deletion in the foreground does not wait for the CR's finalizers before it deletes the children.
+    """
+    for resource, child in [pair async for pair in _children(cluster, cr, types)]:
+        operations = list(_reference_off(cr, child))
+        if operations:
+            await cluster.patch_metadata(resource, child, operations)
+
+
+async def _children(cluster: Cluster, cr: Body, types: Iterable[Type]) -> AsyncIterator[tuple[ApiResource, Body]]:
+    """The live children of these types that nuvop made for this very CR."""
     for api_version, kind in sorted(set(types)):
         try:
             resource = await cluster.discover(api_version, kind)
             namespace = cr["metadata"]["namespace"] if resource.namespaced else None
-            found = await cluster.list(resource, namespace, labels=f"{OWNER_LABEL}={cr['metadata']['uid']}")
+            listed = await cluster.list(resource, namespace, labels=f"{OWNER_LABEL}={cr['metadata']['uid']}")
         except (NotServed, NotFound):
             continue  # its API is gone, and the objects with it
-        for child in found:
-            if ownership(child) is None:
-                continue  # somebody's copy
-            if await (_let_go(cluster, resource, cr, child) if orphan else _delete(cluster, resource, cr, child)):
-                done.append(f"{kind}/{child['metadata']['name']}")
-    return done
+        for child in listed:
+            # Another's copy has the label, too, but not the entry.
+            if ownership(child) is not None and not is_deleting(child):
+                yield resource, child
 
 
-async def _delete(cluster: Cluster, resource: ApiResource, cr: Body, child: Body) -> bool:
-    if is_deleting(child) or _owners(child) != _owners_without(child, cr):
-        return False  # on its way, or the garbage collector's
+async def _delete(cluster: Cluster, resource: ApiResource, child: Body) -> bool:
     try:
         await cluster.delete(resource, child)
     except NotFound:
@@ -70,21 +92,26 @@ def _marks_off(cr: Body, child: Body) -> Iterable[dict[str, Any]]:
     for label in LABELS:
         if label in labels_of(child):
             yield {"op": "remove", "path": pointer(("metadata", "labels", label))}
-    others = _owners_without(child, cr)
-    if others != _owners(child):
-        path = pointer(("metadata", "ownerReferences"))
-        yield {"op": "replace", "path": path, "value": others} if others else {"op": "remove", "path": path}
+    yield from _reference_off(cr, child)
     entries = [e for e in child["metadata"].get("managedFields") or () if e.get("manager") != FIELD_MANAGER]
     # An empty list means nothing to the API server; a list of one empty entry takes all entries off.
     yield {"op": "replace", "path": pointer(("metadata", "managedFields")), "value": entries or [{}]}
 
 
+def _reference_off(cr: Body, child: Body) -> Iterable[dict[str, Any]]:
+    if not _is_owned(child, cr):
+        return
+    others = [owner for owner in _owners(child) if owner.get("uid") != cr["metadata"]["uid"]]
+    path = pointer(("metadata", "ownerReferences"))
+    yield {"op": "replace", "path": path, "value": others} if others else {"op": "remove", "path": path}
+
+
+def _is_owned(child: Body, cr: Body) -> bool:
+    return any(owner.get("uid") == cr["metadata"]["uid"] for owner in _owners(child))
+
+
 def _owners(child: Body) -> Sequence[Body]:
     return child["metadata"].get("ownerReferences") or []
-
-
-def _owners_without(child: Body, cr: Body) -> Sequence[Body]:
-    return [owner for owner in _owners(child) if owner.get("uid") != cr["metadata"]["uid"]]
 
 
 def finalizers(cr: Body, *, wanted: bool) -> list[dict[str, Any]]:

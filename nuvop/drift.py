@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from nuvop.children import Comparison
 from nuvop.objects import REVISION_LABEL, Body, ObjectKey, labels_of, taken_fields
 
+Contender = tuple[ObjectKey | None, str, str]
+"""A child (None for all of a CR's), a field of it, a field manager."""
+
+_REVISION = f"metadata.labels.{REVISION_LABEL}"
+
 
 @dataclass(frozen=True)
 class Change:
@@ -21,9 +26,9 @@ class Change:
     manager: str = ""
 
     @property
-    def contender(self) -> tuple[ObjectKey, str, str]:
-        """Who changes what."""
-        return self.key, self.field, self.manager
+    def contender(self) -> Contender:
+        """Who changes what; another nuvop changes all children of a CR at once."""
+        return (None if self.field == _REVISION else self.key), self.field, self.manager
 
 
 def changes(
@@ -48,7 +53,7 @@ def told(changes: Iterable[Change]) -> str:
 def _reapplied(key: ObjectKey, body: Body) -> Change:
     revision = labels_of(body).get(REVISION_LABEL)
     text = f"{key} was applied by another nuvop, with another folder (revision {revision})"
-    return Change(key, text, f"metadata.labels.{REVISION_LABEL}", "nuvop")
+    return Change(key, text, _REVISION, "nuvop")
 
 
 def _taken(key: ObjectKey, before: Body | None, after: Body) -> Iterable[Change]:

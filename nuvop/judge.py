@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from nuvop import children, readiness, status
-from nuvop.objects import ObjectKey
+from nuvop.objects import ObjectKey, is_deleting, is_finished
 from nuvop.readiness import Readiness, State
 from nuvop.record import Record
 from nuvop.scene import Scene
@@ -65,19 +65,30 @@ def suspended(scene: Scene, complaint: Complaint) -> Judgement:
     scene = replace(scene, also=(*scene.also, also))
     if scene.record.status.get("observedGeneration") != scene.generation:
         verdict = unfinished(scene.record, scene.generation, Reason.SUSPENDED, also.message)
-        return Judgement(replace(verdict, also=scene.also))
+        return Judgement(replace(verdict, also=(*verdict.also, *scene.also)))
     judgement = judge(scene, complaint)
     return replace(judgement, verdict=replace(judgement.verdict, handled=scene.record.handled))
 
 
 def unfinished(record: Record, generation: int, reason: Reason, message: str) -> Verdict:
     """What to say where the children were not looked at: what they reported last stays as it was."""
+    refused = record.prune_refused
+    also = (Also(Aspect.PRUNE_BLOCKED, Reason.PRUNE_REFUSED, refused),) if refused else ()
     return Verdict(
-        generation, Phase.IN_PROGRESS, reason, message, record.inventory, record.last_reported, handled=record.handled
+        generation,
+        Phase.IN_PROGRESS,
+        reason,
+        message,
+        record.inventory,
+        record.last_reported,
+        also,
+        record.handled,
     )
 
 
 def _readiness(scene: Scene, key: ObjectKey) -> Readiness:
+    if key in scene.live and is_finished(scene.live[key]) and is_deleting(scene.live[key]):
+        return readiness.READY  # its TTL removes it, and it is not made again
     if key not in scene.live:
         return readiness.in_progress("is not there")
     child = scene.overlay.children[key]

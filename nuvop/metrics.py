@@ -4,6 +4,7 @@
 ``samples``. No label names a single object or CR: the number of series must not grow with the number of CRs.
 """
 
+import re
 import socket
 import threading
 from typing import Literal
@@ -27,6 +28,7 @@ BATCH_SIZES = (1, 2, 5, 10, 20, 30, 40, 50)
 MOST_DRIFT_SERIES = 1000
 """How many fields and managers are told apart. Whoever may edit a child chooses the manager's name, a new one for
 each request if he likes; a metrics server remembers all of them."""
+_UID = re.compile(r"\[uid=[^\]]*\]")
 OTHER = "other"
 """The field and the manager in what is counted beyond that."""
 
@@ -113,7 +115,8 @@ class Metrics:
         ``child`` is the child's kind; ``field`` is empty where the whole child was deleted, ``manager`` where nobody
         owns the field any more.
         """
-        series = (kind, child, field, manager)
+        # A list's item may be picked by a uid, which is another one for every object.
+        series = (kind, child, _UID.sub("[uid]", field), manager)
         if series not in self._drift_series:
             if len(self._drift_series) >= MOST_DRIFT_SERIES:
                 series = (kind, child, OTHER, OTHER)

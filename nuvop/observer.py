@@ -58,7 +58,7 @@ class Observer:
 
     def complaint(self, key: ObjectKey, since: float) -> str:
         """The newest Warning event about an object or its pods since a time, in seconds since the epoch."""
-        return self._complaints.about((key.namespace, key.name), since)
+        return self._complaints.about((key.kind, key.namespace, key.name), since)
 
     def applied(self, bodies: Sequence[Body]) -> None:
         """Take in what an apply showed: the watch tells the same a moment later."""

@@ -3,6 +3,7 @@
 Nothing is deleted but right after the CR was found to be what its newest overlay says, and after it was read anew.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -45,7 +46,8 @@ class Pruner:
         self._metrics = metrics
         self._percent = percent
         self._cluster_wide = cluster_wide
-        self._guards: dict[str, tuple[str, Refusal | None]] = {}
+        self._guards: dict[tuple[str, str | None], tuple[str, Refusal | None]] = {}
+        self._judging = asyncio.Lock()
 
     async def prune(self, scene: Scene, *, is_ready: bool, is_current: StillCurrent) -> tuple[Also, ...]:
         """Delete what is left over of a CR that has just been applied cleanly; return what keeps it from being so.
@@ -55,11 +57,16 @@ class Pruner:
         """
         left = prune.orphans(scene.overlay.objects, scene.record.uid, scene.overlay.revision, scene.live)
         due = [key for key in left if prune.may_go_now(key, is_ready)]
+        record = scene.record
+        if not left or scene.wishes.confirm_prune:
+            record.prune_refused = ""
+        # What was refused once stays so, also for an operator that finds less of it left, until somebody confirms it.
+        elif not record.prune_refused and (refusal := await self._refusal(scene)):
+            record.prune_refused = str(refusal)
+        if record.prune_refused:
+            return (Also(Aspect.PRUNE_BLOCKED, Reason.PRUNE_REFUSED, record.prune_refused),)
         if not due:
             return ()
-        refusal = await self._refusal(scene)
-        if refusal is not None and not scene.wishes.confirm_prune:
-            return (Also(Aspect.PRUNE_BLOCKED, Reason.PRUNE_REFUSED, str(refusal)),)
         if not await is_current():
             return ()
         blocked = [text for key in due if (text := await self._delete(scene, key))]
@@ -82,20 +89,21 @@ class Pruner:
     async def _refusal(self, scene: Scene) -> Refusal | None:
         """The verdict on a folder's digest: found once, over all CRs, before the first of their children goes."""
         plural, digest = scene.key.plural, scene.kind.digest
-        judged, refusal = self._guards.get(plural, ("", None))
-        if judged != digest:
-            refusal = await self._judge(scene)
-            self._guards[plural] = (digest, refusal)
-            self._metrics.prune_judged(plural, is_blocked=refusal is not None)
-            if refusal is not None:
-                logger.warning("%s: %s", plural, refusal)
+        namespace = None if self._cluster_wide else scene.key.namespace
+        async with self._judging:
+            judged, refusal = self._guards.get((plural, namespace), ("", None))
+            if judged != digest:
+                refusal = await self._judge(scene, namespace)
+                self._guards[plural, namespace] = (digest, refusal)
+                is_blocked = any(found is not None for (of, _), (_, found) in self._guards.items() if of == plural)
+                self._metrics.prune_judged(plural, is_blocked=is_blocked)
+                if refusal is not None:
+                    logger.warning("%s%s: %s", plural, f" in {namespace}" if namespace else "", refusal)
         return refusal
 
-    async def _judge(self, scene: Scene) -> Refusal | None:
+    async def _judge(self, scene: Scene, namespace: str | None) -> Refusal | None:
         plural = scene.key.plural
-        crs = await self._cluster.list(
-            self._catalog.resource(plural), None if self._cluster_wide else scene.key.namespace
-        )
+        crs = await self._cluster.list(self._catalog.resource(plural), namespace)
         return prune.guard(
             ((inventory.keys(inventory.of(cr.get("status") or {})), _wanted(scene.kind, plural, cr)) for cr in crs),
             plural,

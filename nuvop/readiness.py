@@ -450,7 +450,7 @@ _INT64_DIGITS = 19
 def _observed(of: Mapping[str, Any]) -> int | None:
     """The generation that a status or a condition is of; None where it says none. Argo Rollouts writes a string."""
     observed = str(of.get("observedGeneration"))
-    return int(observed) if observed.isdecimal() and len(observed) <= _INT64_DIGITS else None
+    return int(observed) if observed.removeprefix("-").isdecimal() and len(observed) <= _INT64_DIGITS else None
 
 
 def _is_older(of: Mapping[str, Any], obj: Body) -> bool:

@@ -23,7 +23,7 @@ from nuvop.children import Comparison, Instance
 from nuvop.claims import Claimant, Claims
 from nuvop.cluster import ApiResource, Cluster
 from nuvop.directives import Directives
-from nuvop.dismantle import dismantle, finalizers
+from nuvop.dismantle import detach, dismantle, finalizers
 from nuvop.errors import (
     ApplyFailed,
     BuildFailed,
@@ -73,6 +73,12 @@ SLOW_APPLY = 10.0
 RELEASED_TO = "nuvop-released"
 """The field manager that owns a field which nuvop has let go."""
 
+LOOK_FOR_END = 10.0
+"""Seconds after which a CR with nuvop's finalizer is read anew, should nobody have told of its deletion."""
+
+ORPHAN = "orphan"
+"""The garbage collector's own finalizer, put on by ``kubectl delete --cascade=orphan``."""
+
 STOP_GRACE = 10.0
 """Seconds that a running apply gets when the operator stops; then kubectl is killed."""
 
@@ -114,7 +120,7 @@ class Reconciler:
         self._keys: dict[Instance, CRKey] = {}
         self._announced: dict[tuple[str, str], CRKey] = {}
         self._claims = Claims()
-        self._fights: Fights[tuple[ObjectKey, str, str]] = Fights()
+        self._fights: Fights[tuple[CRKey, drift.Contender]] = Fights()
         self._lookups = Lookups(cluster)
         self._queue: WorkQueue[CRKey] = WorkQueue(self._reconcile)
 
@@ -174,7 +180,7 @@ class Reconciler:
         for waiting in self._claims.release(key):
             self._queue.add(waiting)
         overlays.remove(self._generated, key)
-        logger.info("%s is gone; the garbage collector deletes its children", key)
+        logger.info("%s is gone", key)
 
     # --- the pipeline ---------------------------------------------------------------------------------------------
 
@@ -187,6 +193,9 @@ class Reconciler:
             if is_deleting(record.body):
                 await self._end(key, record)
                 return
+            if not await self._may_wait_for_its_end(key, record):
+                return
+            await self._arm(key, record)
             verdict = await self._converge(key, record, record.generation)
             if verdict is not None:
                 await self._tell(key, record, verdict)
@@ -197,6 +206,25 @@ class Reconciler:
         except (ClusterError, LoginError) as error:
             self._say_once(key, record, str(error))
             self._retry(key, record, RETRY_MOST_PASSING)
+
+    async def _may_wait_for_its_end(self, key: CRKey, record: Record) -> bool:
+        """Read a CR anew that waits for nuvop when it is deleted; False where it was deleted or has changed.
+
+        kopf watches a namespace no more that is being deleted, so nobody tells of what is deleted with it.
+        """
+        if not record.has_finalizer or time.monotonic() - record.seen_at < LOOK_FOR_END:
+            return True
+        return await self._is_current(key, record, record.generation, anew=True)
+
+    async def _arm(self, key: CRKey, record: Record) -> None:
+        """See to it that children which are to outlive their CR do so, whatever else is wrong with it."""
+        if directives.keeps_children(record.body) and not record.has_finalizer:
+            await detach(self._cluster, record.body, self._types(record))
+            await self._set_finalizer(key, record, wanted=True)
+
+    def _types(self, record: Record) -> set[tuple[str, str]]:
+        """The types of all objects that a CR may have."""
+        return {(entry.apiVersion, entry.kind) for entry in record.inventory} | self._announced.keys()
 
     async def _converge(self, key: CRKey, record: Record, generation: int) -> Verdict | None:
         """Apply what has to be applied; return what to say of it, or None where it is too early to say anything."""
@@ -218,7 +246,7 @@ class Reconciler:
         also = await self._retired(key, record, resources)
         if also is None or not self._observer.is_watching(resources, key.namespace):
             return None
-        live = self._observer.live(instance_of(key))
+        live = self._live(key)
         overlay = self._overlay(kind, key, record, wishes, live)
         by_type = {(resource.api_version, resource.kind): resource for resource in resources}
         return Scene(key, record, generation, kind, wishes, overlay, live, by_type, also)
@@ -281,12 +309,16 @@ class Reconciler:
         if not await self._prepare(scene):
             return None
         try:
-            await self._apply(scene)
+            await self._apply(scene, drifted)
         except ApplyFailed as error:
             if error.immutable and await self._recreate(scene):
                 return judges.unfinished(record, scene.generation, Reason.RECREATING, str(error))
             raise
-        return await self._judge(replace(scene, live=self._observer.live(instance_of(key))))
+        return await self._judge(replace(scene, live=self._live(key)))
+
+    def _live(self, key: CRKey) -> dict[ObjectKey, Body]:
+        """A CR's live children as they are now; what the watch shows later does not change it."""
+        return dict(self._observer.live(instance_of(key)))
 
     def _collision(self, scene: Scene) -> str:
         """Say which other CR has a child of the same name, and was there first; empty where none has."""
@@ -341,14 +373,11 @@ class Reconciler:
         """Say who changed what; return a verdict where the repair has to wait, because it happens again and again."""
         now = time.monotonic()
         told = drift.told(drifted)
-        if wait := min(self._fights.delay(change.contender, now) for change in drifted):
+        if wait := min(self._fights.delay((scene.key, change.contender), now) for change in drifted):
             if self._say_once(scene.key, scene.record, f"contested: {told}"):
                 self._metrics.contested(scene.key.plural)
             self._queue.add(scene.key, wait)
             return judges.unfinished(scene.record, scene.generation, Reason.CONTESTED, told)
-        for change in drifted:
-            self._fights.repaired(change.contender, now)
-        scene.record.drift_told = ""
         self._count_drift(scene, drifted, "putting back")
         return None
 
@@ -421,9 +450,12 @@ class Reconciler:
         await self._tell(scene.key, record, judges.unfinished(record, scene.generation, Reason.PROGRESSING, APPLYING))
         self._announced |= dict.fromkeys(unknown, scene.key)
 
-    async def _apply(self, scene: Scene) -> None:
+    async def _apply(self, scene: Scene, drifted: tuple[drift.Change, ...]) -> None:
+        """Apply the overlay; ``drifted`` is what is put back by that."""
         record, overlay = scene.record, scene.overlay
-        applying = asyncio.ensure_future(self._applier.apply(overlay, lambda: self._landed(scene)))
+        applying = asyncio.ensure_future(
+            self._applier.apply(overlay, lambda: self._landed(scene), is_repair=bool(drifted))
+        )
         try:
             done, _ = await asyncio.wait([applying], timeout=SLOW_APPLY)
             if not done:
@@ -434,11 +466,27 @@ class Reconciler:
         finally:
             applying.cancel()
         record.failures, record.said = 0, ""
+        if drifted:
+            self._note_repair(scene, drifted)
         finished = {entry.key for entry in record.inventory if entry.done}
         record.inventory = inventory.after_apply(record.inventory, objects, scene.live, finished)
         record.remember(overlay.revision, objects)
         self._observer.applied(objects)
         logger.info("%s: applied %s (revision %s)", scene.key, ", ".join(map(str, overlay.objects)), overlay.revision)
+
+    def _note_repair(self, scene: Scene, drifted: tuple[drift.Change, ...]) -> None:
+        """Count who was answered, and tell of what was changed while the repair was under way: it is put back, too."""
+        live = self._live(scene.key)
+        comparison = children.compare(scene.overlay, scene.record.uid, scene.record.inventory, live)
+        since = {change.contender for change in drifted}
+        late = tuple(
+            change for change in self._drift(replace(scene, live=live), comparison) if change.contender not in since
+        )
+        if late:
+            self._count_drift(scene, late, "putting back")
+        for contender in {change.contender for change in (*drifted, *late)}:
+            self._fights.repaired((scene.key, contender), time.monotonic())
+        scene.record.drift_told = ""
 
     def _landed(self, scene: Scene) -> list[Body]:
         """The overlay's objects that are live as this revision of it made them."""
@@ -485,6 +533,8 @@ class Reconciler:
     def _failed(self, key: CRKey, record: Record, generation: int, error: NuvopError) -> Verdict:
         for type_, reason in _NO_RETRY:
             if isinstance(error, type_):
+                if record.has_finalizer:
+                    self._queue.add(key, LOOK_FOR_END)
                 return self._stalled_verdict(record, generation, reason, str(error))
         # Somebody may have removed what was written.
         record.overlay = None
@@ -540,8 +590,8 @@ class Reconciler:
         if not record.has_finalizer:
             return
         try:
-            types = {(entry.apiVersion, entry.kind) for entry in record.inventory} | self._announced.keys()
-            done = await dismantle(self._cluster, record.body, types, orphan=directives.keeps_children(record.body))
+            orphan = directives.keeps_children(record.body) or ORPHAN in record.body["metadata"]["finalizers"]
+            done = await dismantle(self._cluster, record.body, self._types(record), orphan=orphan)
             if done:
                 logger.info("%s: %s", key, ", ".join(done))
             await self._set_finalizer(key, record, wanted=False)

@@ -8,6 +8,7 @@ from nuvop.inventory import Inventory
 from nuvop.kinds import STATUS_FIELDS
 from nuvop.objects import FINALIZER, Body, ObjectKey, key_of
 from nuvop.overlay import Overlay
+from nuvop.status import Aspect, Reason, told_message
 
 
 @dataclass
@@ -28,13 +29,21 @@ class Record:
     """The revision whose children are not all ready, and since when, in seconds since the epoch."""
     said: str = ""
     drift_told: str = ""
+    prune_refused: str = ""
+    """Why the CR's left-over children may not go until somebody confirms it."""
     told: Mapping[str, object] | None = None
     told_at: float = 0.0
 
     @classmethod
     def of(cls, body: Body, seen_at: float) -> "Record":
         """What is known of a CR that is seen for the first time: what its status says."""
-        return cls(body, seen_at, inventories.of(body.get("status") or {}))
+        status = body.get("status") or {}
+        return cls(
+            body,
+            seen_at,
+            inventories.of(status),
+            prune_refused=told_message(status, Aspect.PRUNE_BLOCKED, Reason.PRUNE_REFUSED),
+        )
 
     @property
     def uid(self) -> str:

@@ -182,6 +182,14 @@ def unready_since(previous: Mapping[str, Any], generation: int) -> float | None:
     return None
 
 
+def told_message(previous: Mapping[str, Any], aspect: Aspect, reason: Reason) -> str:
+    """The message of a condition that is told for this reason; empty where it is not."""
+    for condition in previous.get("conditions") or ():
+        if (condition.get("type"), condition.get("reason")) == (aspect, reason):
+            return str(condition.get("message", ""))
+    return ""
+
+
 def rfc3339(seconds: float) -> str:
     """A time in seconds since the epoch as Kubernetes writes it."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

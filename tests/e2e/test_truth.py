@@ -411,6 +411,44 @@ def test_orphans_outlive_their_cr_and_bear_no_mark(kubectl: Kubectl, operator: S
     assert {pod["metadata"]["uid"] for pod in kubectl.list("pods")} == pods
 
 
+def test_the_users_own_cascade_orphan_keeps_all(kubectl: Kubectl, operator: Start, make: Make) -> None:
+    role = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": "role"},
+        "rules": [],
+    }
+    kind = make(role, configmap("config"))
+    name = kubectl.namespace
+    operator(PROGRAMS / "kopf", "run", "-A", NUVOP_KINDS=str(kind.folder.parent))
+    kubectl.apply(kind.cr(name))
+    ready(kubectl, kind, name)
+    kubectl("delete", f"{kind.plural}/{name}", "--cascade=orphan", "--timeout=30s")
+    time.sleep(2)
+    assert kubectl.get(f"configmap/{name}-config")
+    assert kubectl.get(f"clusterrole/{name}-role")
+    kubectl("delete", f"clusterrole/{name}-role")
+
+
+@pytest.mark.parametrize("trouble", ["suspended", "broken folder", "mistyped"])
+def test_orphaning_is_armed_whatever_else_is_wrong(kubectl: Kubectl, operator: Start, make: Make, trouble: str) -> None:
+    kind = make(configmap("config"))
+    operator(NUVOP_KINDS=str(kind.folder.parent))
+    kubectl.apply(kind.cr("a"))
+    ready(kubectl, kind, "a")
+    if trouble == "suspended":
+        annotate(kubectl, kind, "a", "suspend=true")
+    elif trouble == "broken folder":
+        (kind.folder / "manifests.yaml").write_text("{")
+        eventually("it is told", lambda: stalled(kubectl.get(f"{kind.plural}/a"))[0] == "BuildFailed")
+    annotate(kubectl, kind, "a", "deletion-policy=orphan" if trouble == "mistyped" else "deletion-policy=Orphan")
+    eventually("armed", lambda: kubectl.get(f"{kind.plural}/a")["metadata"].get("finalizers"))
+    eventually("detached", lambda: "ownerReferences" not in kubectl.get("configmap/a-config")["metadata"])
+    kubectl("delete", f"{kind.plural}/a", "--cascade=foreground", "--timeout=30s")
+    time.sleep(2)
+    assert kubectl.get("configmap/a-config")
+
+
 def test_a_deletion_is_not_held_up_by_a_broken_folder(kubectl: Kubectl, operator: Start, make: Make) -> None:
     role = {
         "apiVersion": "rbac.authorization.k8s.io/v1",

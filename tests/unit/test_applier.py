@@ -477,3 +477,16 @@ async def test_nothing_is_held_against_the_next_cr_of_a_name(applier: Applier, s
     await asyncio.sleep(0.05)
     kubectl.refused.clear()
     assert set(await burst(send, kubectl, "x", "bad", "y")) == {"x", "bad", "y"}
+
+
+async def test_a_repair_goes_before_what_is_new(applier: Applier, send: Send, kubectl: Kubectl) -> None:
+    kubectl.gate = asyncio.Event()
+    tasks = [send("first"), send("second")]
+    await asyncio.sleep(0.02)
+    tasks += [send("new")]
+    await asyncio.sleep(0)
+    tasks += [asyncio.create_task(applier.apply(overlay("drifted"), list, is_repair=True))]
+    await asyncio.sleep(0.02)
+    kubectl.gate.set()
+    await asyncio.gather(*tasks)
+    assert kubectl.runs[2] == ["drifted", "new"]

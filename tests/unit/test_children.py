@@ -172,7 +172,7 @@ def test_a_cluster_scoped_child_belongs_to_the_cr_in_the_namespace_that_its_labe
 def test_names_lead_to_crs() -> None:
     known = Children()
     known.put(obj(1))
-    assert known.named([("demo", "obj-web"), ("demo", "other")]) == {INSTANCE}
-    assert known.named([("other", "obj-web")]) == set()
+    assert known.named([("Deployment", "demo", "obj-web"), ("Deployment", "demo", "other")]) == {INSTANCE}
+    assert known.named([("Service", "demo", "obj-web")]) == set()
     known.remove(obj(2))
-    assert known.named([("demo", "obj-web")]) == set()
+    assert known.named([("Deployment", "demo", "obj-web")]) == set()

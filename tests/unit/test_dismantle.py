@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 
 from nuvop.cluster import ApiResource
-from nuvop.dismantle import dismantle, finalizers
+from nuvop.dismantle import detach, dismantle, finalizers
 from nuvop.errors import Conflict, Forbidden, NotFound, NotServed
 from nuvop.objects import FINALIZER, INSTANCE_LABEL, MANAGED_BY_LABEL, OWNER_LABEL, REVISION_LABEL
 
@@ -66,7 +66,7 @@ async def run(api: Api, *types: tuple[str, str], orphan: bool = False) -> list[s
 
 async def test_what_the_garbage_collector_leaves_is_deleted() -> None:
     api = Api(ClusterRole=[child("x-role")], ConfigMap=[child("x-config", owners=("u1",))])
-    assert await run(api, ROLE, CONFIG) == ["ClusterRole/x-role"]
+    assert await run(api, ROLE, CONFIG) == ["ClusterRole/x-role was deleted"]
     assert api.deleted == ["x-role"]
     assert set(api.listed) == {
         ("ClusterRole", None, f"{OWNER_LABEL}=u1"),
@@ -82,7 +82,8 @@ async def test_copies_and_what_is_on_its_way_are_left_alone() -> None:
 
 
 async def test_a_kind_that_the_api_server_no_longer_knows_holds_nothing_up() -> None:
-    assert await run(Api(ConfigMap=[child("x")]), ROLE, CONFIG) == ["ConfigMap/x"]
+    api = Api(ClusterRole=[child("x")])
+    assert await run(api, ROLE, CONFIG) == ["ClusterRole/x was deleted"]
 
 
 @pytest.mark.parametrize("orphan", [False, True])
@@ -98,7 +99,7 @@ async def test_what_is_gone_meanwhile_is_fine_and_what_resists_is_told(orphan: b
 
 async def test_orphans_lose_every_mark_and_nothing_else() -> None:
     api = Api(ConfigMap=[child("x", owners=("u1", "theirs")), child("y", owners=("u1",)), child("z")])
-    assert await run(api, CONFIG, orphan=True) == ["ConfigMap/x", "ConfigMap/y", "ConfigMap/z"]
+    assert await run(api, CONFIG, orphan=True) == [f"ConfigMap/{name} was let go" for name in "xyz"]
     assert api.deleted == []
     marks = [f"/metadata/labels/{label.replace('/', '~1')}" for label in LABELS if label != "app"]
     for name in ("x", "y", "z"):
@@ -110,6 +111,21 @@ async def test_orphans_lose_every_mark_and_nothing_else() -> None:
     assert owners["x"] == [{"op": "replace", "path": "/metadata/ownerReferences", "value": [{"uid": "theirs"}]}]
     assert owners["y"] == [{"op": "remove", "path": "/metadata/ownerReferences"}]
     assert owners["z"] == []
+
+
+async def test_children_that_lost_their_owner_mean_that_all_stay() -> None:
+    """So `kubectl delete --cascade=orphan` looks, once the garbage collector has been there."""
+    api = Api(ClusterRole=[child("x-role")], ConfigMap=[child("x-config")])
+    assert await run(api, ROLE, CONFIG) == ["ClusterRole/x-role was let go", "ConfigMap/x-config was let go"]
+    assert api.deleted == []
+
+
+async def test_detached_children_lose_their_owner_and_nothing_else() -> None:
+    copy = child("copy", owners=("u1",), manager="kubectl-create")
+    api = Api(ConfigMap=[child("x", owners=("u1", "theirs")), child("y"), copy])
+    await detach(cast("Any", api), CR, [CONFIG])
+    path = "/metadata/ownerReferences"
+    assert api.patched == {"x": [{"op": "replace", "path": path, "value": [{"uid": "theirs"}]}]}
 
 
 def test_the_finalizer_leaves_others_alone() -> None:

@@ -46,5 +46,11 @@ def test_deleted_and_reapplied_children() -> None:
     assert len({change.contender for change in changes}) == 2
 
 
+def test_another_nuvop_is_one_contender_for_all_children() -> None:
+    changes = drift.changes(comparison(outdated=(WEB, CONFIG)), {}, {WEB: body({}), CONFIG: body({})})
+    assert len(changes) == 2
+    assert len({change.contender for change in changes}) == 1
+
+
 def test_nothing_is_nothing() -> None:
     assert drift.changes(comparison(), {}, {}) == ()

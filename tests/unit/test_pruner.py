@@ -1,5 +1,6 @@
 """What is done before and after a child is pruned; which ones may be is in test_prune."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from nuvop.events import News
 from nuvop.metrics import Metrics
 from nuvop.objects import INSTANCE_LABEL, OWNER_LABEL, REVISION_LABEL, Body, CRKey, ObjectKey, key_of
 from nuvop.pruner import Pruner
+from nuvop.record import Record
 from nuvop.scene import Scene
 from nuvop.status import Aspect, Reason
 from tests.unit.test_judge import scene
@@ -45,6 +47,7 @@ class World:
 
     async def list(self, resource: ApiResource, namespace: str | None) -> Any:
         self.namespaces.append(namespace)
+        await asyncio.sleep(0)
         return self.crs
 
     async def delete(self, resource: ApiResource, body: dict[str, Any]) -> None:
@@ -145,13 +148,35 @@ async def test_too_much_is_refused_once_for_a_folder_and_may_be_confirmed() -> N
     assert world.steps == ["look", "delete a"]
 
 
-async def test_another_folder_is_judged_anew() -> None:
+async def test_another_folder_and_another_namespace_are_judged_anew() -> None:
     world = World()
-    world.crs = many()
     pruner = make(world, cluster_wide=False)
     here = left_over(left("a"))
-    assert await prune(world, pruner, here)
-    world.crs = []
-    other = replace(here, kind=replace(here.kind, digest="other"))
-    assert await prune(world, pruner, other) == []
-    assert world.namespaces == ["demo", "demo"]
+    assert await prune(world, pruner, here) == []
+    world.crs = many()
+    other = replace(here, kind=replace(here.kind, digest="other"), record=left_over().record)
+    assert await prune(world, pruner, other)
+    elsewhere = replace(here, key=CRKey("samples", "elsewhere", "obj"), record=left_over().record)
+    assert await prune(world, pruner, elsewhere)
+    assert world.namespaces == ["demo", "demo", "elsewhere"]
+
+
+async def test_what_was_refused_stays_refused_for_an_operator_that_finds_less_left() -> None:
+    world = World()
+    told = {"type": "PruneBlocked", "status": "True", "reason": "PruneRefused", "message": "26 of 39 …"}
+    here = left_over(left("a"))
+    record = Record.of({**here.record.body, "status": {"conditions": [told]}}, 0.0)
+    refused = [(str(Aspect.PRUNE_BLOCKED), str(Reason.PRUNE_REFUSED))]
+    assert await prune(world, make(world), replace(here, record=record)) == refused
+    assert world.steps == []
+    assert await prune(world, make(world), replace(left_over(), record=record)) == [], "nothing is left over any more"
+    assert await prune(world, make(world), replace(here, record=record)) == []
+
+
+async def test_two_at_once_are_judged_once() -> None:
+    world = World()
+    world.crs = many()
+    pruner = make(world)
+    both = await asyncio.gather(prune(world, pruner, left_over(left("a"))), prune(world, pruner, left_over(left("b"))))
+    assert all(both)
+    assert world.namespaces == [None]

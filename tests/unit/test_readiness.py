@@ -674,3 +674,14 @@ def test_no_shape_of_a_custom_resource_is_an_error(status: Any, spec: Any, rule:
     found = assess(body("example.com/v1", "Thing", spec, status, generation=2), rule, has_status=has_status)
     assert isinstance(found.message, str)
     assert (found.state is READY) == (found.message == "")
+
+
+def test_a_default_of_minus_one_means_that_nobody_has_looked_yet() -> None:
+    """What nuvop's own CRDs give a new resource, so that it does not look reconciled."""
+    widget = {
+        "apiVersion": "example.org/v1",
+        "kind": "Widget",
+        "metadata": {"name": "x", "generation": 1},
+        "status": {"observedGeneration": -1},
+    }
+    assert readiness.assess(widget, has_status=True).state is State.IN_PROGRESS

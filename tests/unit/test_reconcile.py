@@ -111,7 +111,7 @@ class World:
         yield Listed(list(self.listed) if resource == DEPLOYMENTS else [], 10)
         await asyncio.Event().wait()
 
-    async def apply(self, overlay: Overlay, landed: Any) -> Any:
+    async def apply(self, overlay: Overlay, landed: Any, *, is_repair: bool = False) -> Any:
         self.applied.append((folder(self.generated, overlay.key) / "kustomization.yaml").read_text())
         revision = self.applied[-1].split('"' + REVISION_LABEL + '": "')[1].split('"')[0]
         labels = {INSTANCE_LABEL: KEY.instance, OWNER_LABEL: "u1", REVISION_LABEL: revision}
@@ -210,7 +210,7 @@ async def test_an_older_cr_of_the_same_name_does_not_count(world: World, reconci
 
 
 async def test_what_is_told_is_of_the_newest_generation(world: World, reconciler: Reconciler) -> None:
-    async def slow(overlay: Overlay, landed: Any) -> Any:
+    async def slow(overlay: Overlay, landed: Any, *, is_repair: bool = False) -> Any:
         if not world.applied:
             world.crs["obj"] = cr(2, generation=2)
             reconciler.seen("samples", cr(2, generation=2))
