@@ -684,4 +684,4 @@ def test_a_default_of_minus_one_means_that_nobody_has_looked_yet() -> None:
         "metadata": {"name": "x", "generation": 1},
         "status": {"observedGeneration": -1},
     }
-    assert readiness.assess(widget, has_status=True).state is State.IN_PROGRESS
+    assert assess(widget, has_status=True).state is IN_PROGRESS
