@@ -176,6 +176,7 @@ class Cluster:
         self._connecting = asyncio.Lock()
         self._slots = asyncio.Semaphore(REQUESTS_AT_ONCE)
         self._discovered: dict[str, dict[str, ApiResource]] = {}
+        self._discovering: dict[str, asyncio.Lock] = {}
 
     async def connect(self) -> Credentials:
         """Read the credentials anew and use them from now on; raise LoginError when there are none."""
@@ -195,29 +196,34 @@ class Cluster:
 
         What was found once is taken for true, unless ``anew`` says to ask again.
         """
-        if anew or kind not in self._discovered.get(api_version, {}):
-            group, _, version = api_version.rpartition("/")
-            try:
-                answer = await self._request("GET", f"/apis/{api_version}" if group else f"/api/{version}")
-            except NotFound as error:
-                raise NotServed(f"the API server serves no {api_version}", status=404) from error
-            names = {entry["name"] for entry in answer["resources"]}
-            self._discovered[api_version] = {
-                entry["kind"]: ApiResource(
-                    group,
-                    version,
-                    entry["name"],
-                    entry["kind"],
-                    entry["namespaced"],
-                    has_status=f"{entry['name']}/status" in names,
-                )
-                for entry in answer["resources"]
-                if "/" not in entry["name"]
-            }
+        # Who asks while an answer is awaited gets the same.
+        async with self._discovering.setdefault(api_version, asyncio.Lock()):
+            if anew or kind not in self._discovered.get(api_version, {}):
+                await self._discover(api_version)
         try:
             return self._discovered[api_version][kind]
         except KeyError as error:
             raise NotServed(f"the API server serves no {kind} of {api_version}", status=404) from error
+
+    async def _discover(self, api_version: str) -> None:
+        group, _, version = api_version.rpartition("/")
+        try:
+            answer = await self._request("GET", f"/apis/{api_version}" if group else f"/api/{version}")
+        except NotFound as error:
+            raise NotServed(f"the API server serves no {api_version}", status=404) from error
+        names = {entry["name"] for entry in answer["resources"]}
+        self._discovered[api_version] = {
+            entry["kind"]: ApiResource(
+                group,
+                version,
+                entry["name"],
+                entry["kind"],
+                entry["namespaced"],
+                has_status=f"{entry['name']}/status" in names,
+            )
+            for entry in answer["resources"]
+            if "/" not in entry["name"]
+        }
 
     async def get(self, resource: ApiResource, namespace: str, name: str) -> Body:
         """Return an object; raise NotFound where there is none."""
@@ -444,10 +450,12 @@ class Cluster:
     ) -> dict[str, Any]:
         sent: dict[str, Any] = {"data": content, "content_type": content_type} if content is not None else {}
         for attempt in (1, 2):
-            client = self._connected()
             try:
-                async with self._slots, client.request(method, path, accept=accept, params=params, **sent) as response:
-                    status, answered = response.status, await response.read()
+                async with self._slots:
+                    # Not before: while it waited for a slot, another client may have taken this one's place.
+                    client = self._connected()
+                    async with client.request(method, path, accept=accept, params=params, **sent) as response:
+                        status, answered = response.status, await response.read()
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 raise ClusterUnreachable(_said(error)) from error
             if status == 401 and attempt == 1:

@@ -28,13 +28,14 @@ Type = tuple[str, str]
 async def dismantle(cluster: Cluster, cr: Body, types: Iterable[Type], *, orphan: bool) -> list[str]:
     """Delete a CR's children outside of namespaces, or with ``orphan`` let all of them go.
 
-    The garbage collector deletes those with an ownerReference. It takes the reference off where the CR is deleted with
-    ``--cascade=orphan``, so children in the CR's namespace that lost theirs mean that all are to stay. Returns what was
+    The garbage collector deletes those with an ownerReference. It takes the references off where the CR is deleted with
+    ``--cascade=orphan``, so when no child in the CR's namespace has one, all are to stay. Returns what was
     done, an object each. Raises the ClusterError of the first object that resists; what was done until then stays
     done, and the next attempt goes on from there.
     """
     found = [pair async for pair in _children(cluster, cr, types)]
-    orphan = orphan or any(resource.namespaced and not _is_owned(child, cr) for resource, child in found)
+    beside = [child for resource, child in found if resource.namespaced]
+    orphan = orphan or bool(beside and not any(_is_owned(child, cr) for child in beside))
     done = []
     for resource, child in found:
         what = f"{resource.kind}/{child['metadata']['name']}"

@@ -65,23 +65,34 @@ def of(status: Mapping[str, Any]) -> Inventory:
     )
 
 
-def after_apply(
-    before: Inventory, applied: Iterable[Body], live: Mapping[ObjectKey, Body], finished: Collection[ObjectKey]
-) -> Inventory:
-    """The inventory once an overlay has been applied.
-
-    What is no longer part of the overlay stays in it as long as it is there, because it is still to be pruned, and so
-    does a finished Job that is not to be made again.
-    """
+def after_apply(before: Inventory, applied: Iterable[Body]) -> Inventory:
+    """The inventory once an overlay has been applied; what is no longer part of it is still to be pruned, and stays."""
     entries = [entry_of(body) for body in applied]
     fresh = {entry.key for entry in entries}
-    kept = [entry for entry in before if entry.key not in fresh and (entry.key in live or entry.key in finished)]
-    return (*entries, *kept)
+    return (*entries, *(entry for entry in before if entry.key not in fresh))
 
 
-def still(before: Inventory, wanted: Collection[ObjectKey], live: Mapping[ObjectKey, Body]) -> Inventory:
-    """The inventory without what is neither wanted nor there any more."""
-    return tuple(entry for entry in before if entry.key in wanted or entry.key in live or entry.done)
+def still(
+    before: Inventory,
+    wanted: Collection[ObjectKey],
+    live: Mapping[ObjectKey, Body],
+    unseen: Collection[tuple[str, str]] = (),
+) -> Inventory:
+    """The inventory without what is neither wanted nor there any more.
+
+    ``unseen`` are the types (apiVersion and kind) that nuvop cannot watch: nobody knows whether those objects are
+    there. A finished Job stays in it, so that it is not made again.
+    """
+    return tuple(
+        entry
+        for entry in before
+        if entry.key in wanted or entry.key in live or entry.done or (entry.apiVersion, entry.kind) in unseen
+    )
+
+
+def without_uid(before: Inventory, keys: Collection[ObjectKey]) -> Inventory:
+    """The inventory with some objects as if they had not been made yet: nuvop itself deletes them."""
+    return tuple(replace(entry, uid="", digest="") if entry.key in keys else entry for entry in before)
 
 
 def with_finished_jobs(

@@ -434,6 +434,7 @@ def _reports(where: Path, value: Any, schema: Mapping[str, Any]) -> Iterator[Rep
         if name not in status:
             raise KindError(f"{line}: the CRD has no status.{name}, so the API server would drop it")
         child, at = _child_and_path(line, source)
+        _refuse_secret(line, child, at)
         yield Report(name, child, at, is_list=(status[name] or {}).get("type") == "array")
 
 
@@ -447,7 +448,14 @@ def _releases(where: Path, value: Any) -> Iterator[Release]:
             raise KindError(f"{line}: name the child and the field; there are no wildcards here")
         if _is_nuvops(path):
             raise KindError(f"{line}: {path} is nuvop's own")
+        _refuse_secret(line, child, path)
         yield Release(child, path)
+
+
+def _refuse_secret(line: str, child: ChildSelector, path: FieldPath) -> None:
+    """Refuse what would need a Secret's values: nuvop keeps none, and tells none."""
+    if child.kind == "Secret" and path.segments[0] in (fields.Name("data"), fields.Name("stringData")):
+        raise KindError(f"{line}: {path}: a Secret's values are not read")
 
 
 def _ready(where: Path, value: Any) -> dict[str, Any]:
@@ -477,9 +485,12 @@ def _rules(where: Path, value: Any) -> Iterator[tuple[tuple[str, str], Rule]]:
         if not (kind and slash and base_name) or base_name == "*":
             raise KindError(f"{line}: {name!r} must read `Kind/name`, as they stand in the base")
         try:
-            yield (kind, base_name), readiness.parse_rule(str(text))
+            rule = readiness.parse_rule(str(text))
         except FieldPathError as error:
             raise KindError(f"{line}: {error}") from error
+        if rule.path is not None:
+            _refuse_secret(line, ChildSelector(kind, base_name), rule.path)
+        yield (kind, base_name), rule
 
 
 def _path(line: str, text: Any) -> FieldPath:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from nuvop import inventory, prune
 from nuvop.catalog import Catalog
 from nuvop.cluster import Cluster
-from nuvop.errors import Conflict, Forbidden, NotFound
+from nuvop.errors import ClusterError, ClusterUnreachable, Conflict, NotFound
 from nuvop.events import News
 from nuvop.kinds import Kind
 from nuvop.metrics import Metrics
@@ -22,6 +22,8 @@ from nuvop.scene import Scene
 from nuvop.status import Also, Aspect, Reason
 
 logger = logging.getLogger(__name__)
+
+TOO_MANY_REQUESTS = 429
 
 StillCurrent = Callable[[], Awaitable[bool]]
 
@@ -79,7 +81,10 @@ class Pruner:
             await self._cluster.delete(await self._cluster.discover(body["apiVersion"], key.kind), body)
         except (NotFound, Conflict):
             return ""  # the watch will tell more
-        except Forbidden as error:
+        except ClusterError as error:
+            if isinstance(error, ClusterUnreachable) and error.status in (0, TOO_MANY_REQUESTS):
+                raise
+            # No right, a webhook, a policy: that is about this object.
             return f"{key} is no longer part of the kind and cannot be deleted: {error}"
         logger.info("%s: %s is no longer part of the kind: deleted", scene.key, key)
         self._metrics.pruned(scene.key.plural)

@@ -28,6 +28,7 @@ from nuvop.errors import (
     ApplyFailed,
     BuildFailed,
     ClusterError,
+    ClusterUnreachable,
     Conflict,
     DirectiveError,
     KindError,
@@ -195,7 +196,6 @@ class Reconciler:
                 return
             if not await self._may_wait_for_its_end(key, record):
                 return
-            await self._arm(key, record)
             verdict = await self._converge(key, record, record.generation)
             if verdict is not None:
                 await self._tell(key, record, verdict)
@@ -222,13 +222,15 @@ class Reconciler:
             await detach(self._cluster, record.body, self._types(record))
             await self._set_finalizer(key, record, wanted=True)
 
-    def _types(self, record: Record) -> set[tuple[str, str]]:
+    @staticmethod
+    def _types(record: Record) -> set[tuple[str, str]]:
         """The types of all objects that a CR may have."""
-        return {(entry.apiVersion, entry.kind) for entry in record.inventory} | self._announced.keys()
+        return {(entry.apiVersion, entry.kind) for entry in record.inventory}
 
     async def _converge(self, key: CRKey, record: Record, generation: int) -> Verdict | None:
         """Apply what has to be applied; return what to say of it, or None where it is too early to say anything."""
         try:
+            await self._arm(key, record)
             scene = await self._look(key, record, generation)
             if scene is None:
                 return None
@@ -243,32 +245,37 @@ class Reconciler:
         wishes = directives.of(record.body)
         kind = self._catalog.kind(key.plural)
         resources = await self._catalog.watched(kind)
-        also = await self._retired(key, record, resources)
-        if also is None or not self._observer.is_watching(resources, key.namespace):
+        unseen = await self._retired(key, record, resources)
+        if unseen is None or not self._observer.is_watching(resources, key.namespace):
             return None
         live = self._live(key)
         overlay = self._overlay(kind, key, record, wishes, live)
         by_type = {(resource.api_version, resource.kind): resource for resource in resources}
-        return Scene(key, record, generation, kind, wishes, overlay, live, by_type, also)
+        also = (Also(Aspect.PRUNE_BLOCKED, Reason.PRUNE_FAILED, "; ".join(unseen.values())),) if unseen else ()
+        return Scene(key, record, generation, kind, wishes, overlay, live, by_type, also, frozenset(unseen))
 
-    async def _retired(self, key: CRKey, record: Record, resources: list[ApiResource]) -> tuple[Also, ...] | None:
+    async def _retired(
+        self, key: CRKey, record: Record, resources: list[ApiResource]
+    ) -> dict[tuple[str, str], str] | None:
         """Watch what the CR has children of that its kind has no more; None while not all of it was listed.
 
-        A kind of object that nuvop may no longer watch is told, not passed over.
+        Returns the types that nuvop may not watch, each with what there is to tell of it. Raises ClusterUnreachable.
         """
         known = {(resource.api_version, resource.kind) for resource in resources}
-        blocked, is_complete = [], True
+        blocked: dict[tuple[str, str], str] = {}
+        is_complete = True
         for api_version, kind in {(entry.apiVersion, entry.kind) for entry in record.inventory} - known:
             try:
                 resource = await self._cluster.discover(api_version, kind)
                 is_complete &= self._observer.is_watching([resource], key.namespace)
             except NotServed:
                 continue  # its API is gone, and the objects with it
+            except ClusterUnreachable:
+                raise
             except ClusterError as error:
-                blocked.append(f"objects of kind {kind} are no longer part of the kind and cannot be seen: {error}")
-        if not is_complete:
-            return None
-        return (Also(Aspect.PRUNE_BLOCKED, Reason.PRUNE_FAILED, "; ".join(blocked)),) if blocked else ()
+                told = f"{kind} is no longer part of the kind, and what is left of it cannot be seen: {error}"
+                blocked[api_version, kind] = told
+        return blocked if is_complete else None
 
     def _overlay(
         self, kind: Kind, key: CRKey, record: Record, wishes: Directives, live: Mapping[ObjectKey, Body]
@@ -297,10 +304,10 @@ class Reconciler:
             record.failures, record.said, record.drift_told = 0, "", ""
             return await self._judge(scene)
         drifted = self._drift(scene, comparison)
-        if not await self._is_current(key, record, scene.generation, anew=bool(drifted)):
+        if not await self._is_current(key, record, scene.generation, scene.wishes, anew=bool(drifted)):
             return None
         if drifted:
-            if scene.wishes.report_drift:
+            if scene.wishes.report_drift and not scene.is_asked:
                 return await self._report_drift(scene, drifted)
             if contested := self._contested(scene, drifted):
                 return contested
@@ -333,35 +340,44 @@ class Reconciler:
             for key, other in claim.held_by_others.items()
         )
 
-    async def _is_current(self, key: CRKey, record: Record, generation: int, *, anew: bool) -> bool:
+    async def _is_current(
+        self, key: CRKey, record: Record, generation: int, wishes: Directives | None = None, *, anew: bool
+    ) -> bool:
         """Look at the CR before anything of it is applied or deleted: it may be gone, changed or another one.
 
         What a watch has just shown is taken for true unless it is to be read ``anew``. Raises Another where the CR is
-        gone. Where it has changed, it is queued again, and False returned.
+        gone. Where it, or what it ``wishes``, has changed, it is queued again, and False returned.
         """
         if anew or time.monotonic() - record.seen_at > FRESH:
-            try:
-                body = await self._cluster.get(self._catalog.resource(key.plural), key.namespace, key.name)
-            except NotFound as error:
-                raise Another from error
-            if body["metadata"]["uid"] != record.uid:
-                raise Another
-            if version_of(body) > version_of(record.body):
-                record.body = body
-            record.seen_at = time.monotonic()
-        if is_deleting(record.body) or record.generation != generation:
+            await self._read(key, record)
+        is_another = record.generation != generation or (wishes is not None and directives.of(record.body) != wishes)
+        if is_deleting(record.body) or is_another:
             self._queue.add(key)
             return False
         return True
+
+    async def _read(self, key: CRKey, record: Record) -> None:
+        """Read a CR anew; raise Another where it is gone."""
+        try:
+            body = await self._cluster.get(self._catalog.resource(key.plural), key.namespace, key.name)
+        except NotFound as error:
+            raise Another from error
+        if body["metadata"]["uid"] != record.uid:
+            raise Another
+        if version_of(body) > version_of(record.body):
+            record.body = body
+        record.seen_at = time.monotonic()
 
     @staticmethod
     def _drift(scene: Scene, comparison: Comparison) -> tuple[drift.Change, ...]:
         """What somebody changed of what had been applied; nothing at the first apply, and at a new revision."""
         record = scene.record
-        was_applied = any(entry.uid for entry in record.inventory)
-        if not was_applied or (comparison.outdated and record.applied_revision != scene.overlay.revision):
+        made = {entry.key for entry in record.inventory if entry.uid}
+        if not made or (comparison.outdated and record.applied_revision != scene.overlay.revision):
             return ()
-        return drift.changes(comparison, record.owned, scene.live)
+        # What was never made, because the API server refused it, nobody has deleted.
+        deleted = tuple(key for key in comparison.missing if key in made)
+        return drift.changes(replace(comparison, missing=deleted), record.owned, scene.live)
 
     async def _report_drift(self, scene: Scene, drifted: tuple[drift.Change, ...]) -> Verdict:
         """Leave things as somebody made them, and tell of it."""
@@ -417,13 +433,19 @@ class Reconciler:
         record = scene.record
         if scene.overlay.needs_finalizer and not record.has_finalizer:
             await self._set_finalizer(scene.key, record, wanted=True)
-        await self._announce(scene)
+        if not await self._announce(scene):
+            return False
         for key, path in scene.overlay.released:
             body = scene.live.get(key)
             if body is not None and str(path) in owned_fields(body):
                 part = foreign.part_of(body, path)
                 await self._cluster.hand_over(scene.resource(key), key.namespace, part, RELEASED_TO)
-        return record.generation == scene.generation and not is_deleting(record.body)
+        if self._collision(scene):
+            # An earlier CR has come meanwhile.
+            self._queue.add(scene.key)
+            return False
+        is_there = self._records.get(scene.key) is record and not is_deleting(record.body)
+        return is_there and record.generation == scene.generation
 
     async def _set_finalizer(self, key: CRKey, record: Record, *, wanted: bool) -> None:
         resource = self._catalog.resource(key.plural)
@@ -434,10 +456,11 @@ class Reconciler:
         if version_of(body) > version_of(record.body):
             record.body = body
 
-    async def _announce(self, scene: Scene) -> None:
+    async def _announce(self, scene: Scene) -> bool:
         """Write kinds of children that no inventory tells of into one, before the first of them is made.
 
-        Should the operator end before it can tell what it has applied, the next one knows what to look for.
+        Should the operator end before it can tell what it has applied, the next one knows what to look for. Returns
+        whether all is written that has to be.
         """
         record, made = scene.record, scene.overlay.children
         known = inventory.keys(record.inventory)
@@ -445,10 +468,14 @@ class Reconciler:
         unknown = {(child.api_version, child.kind) for child in made.values()} - self._announced.keys()
         # What only nuvop deletes must be found again whatever becomes of the other resources.
         if not unknown and not (fresh and scene.overlay.needs_finalizer):
-            return
-        record.inventory = (*record.inventory, *fresh)
-        await self._tell(scene.key, record, judges.unfinished(record, scene.generation, Reason.PROGRESSING, APPLYING))
+            return True
+        announced = (*record.inventory, *fresh)
+        verdict = judges.unfinished(record, scene.generation, Reason.PROGRESSING, APPLYING)
+        if not await self._tell(scene.key, record, replace(verdict, inventory=announced)):
+            return False
+        record.inventory = announced
         self._announced |= dict.fromkeys(unknown, scene.key)
+        return True
 
     async def _apply(self, scene: Scene, drifted: tuple[drift.Change, ...]) -> None:
         """Apply the overlay; ``drifted`` is what is put back by that."""
@@ -459,20 +486,25 @@ class Reconciler:
         try:
             done, _ = await asyncio.wait([applying], timeout=SLOW_APPLY)
             if not done:
-                await self._tell(
-                    scene.key, record, judges.unfinished(record, scene.generation, Reason.PROGRESSING, APPLYING)
-                )
+                await self._tell_of_progress(scene)
             objects = await applying
         finally:
             applying.cancel()
         record.failures, record.said = 0, ""
         if drifted:
             self._note_repair(scene, drifted)
-        finished = {entry.key for entry in record.inventory if entry.done}
-        record.inventory = inventory.after_apply(record.inventory, objects, scene.live, finished)
+        record.inventory = inventory.after_apply(record.inventory, objects)
         record.remember(overlay.revision, objects)
         self._observer.applied(objects)
         logger.info("%s: applied %s (revision %s)", scene.key, ", ".join(map(str, overlay.objects)), overlay.revision)
+
+    async def _tell_of_progress(self, scene: Scene) -> None:
+        """Tell that an apply is under way; it goes on whether that can be told or not."""
+        verdict = judges.unfinished(scene.record, scene.generation, Reason.PROGRESSING, APPLYING)
+        try:
+            await self._tell(scene.key, scene.record, verdict)
+        except (ClusterError, LoginError) as error:
+            self._say_once(scene.key, scene.record, str(error))
 
     def _note_repair(self, scene: Scene, drifted: tuple[drift.Change, ...]) -> None:
         """Count who was answered, and tell of what was changed while the repair was under way: it is put back, too."""
@@ -503,6 +535,7 @@ class Reconciler:
         ]
         for key, body in refused:
             await self._cluster.delete(scene.resource(key), body)
+            scene.record.inventory = inventory.without_uid(scene.record.inventory, [key])
             logger.info("%s: %s is deleted to be made anew", scene.key, key)
             self._reporter.news(scene.record, News("Normal", Reason.RECREATING, "Recreate", f"{key} is made anew"))
         self._queue.add(scene.key, RETRY_FIRST)
@@ -517,11 +550,12 @@ class Reconciler:
         verdict = self._said_of(scene, judges.judge(scene, self._observer.complaint))
 
         async def is_current() -> bool:
-            return await self._is_current(scene.key, record, scene.generation, anew=True)
+            return await self._is_current(scene.key, record, scene.generation, scene.wishes, anew=True)
 
         blocked = await self._pruner.prune(scene, is_ready=verdict.phase is Phase.READY, is_current=is_current)
-        record.inventory = inventory.still(record.inventory, overlay.objects, scene.live)
-        if record.has_finalizer and not overlay.needs_finalizer:
+        record.inventory = inventory.still(record.inventory, overlay.objects, scene.live, scene.unseen)
+        is_needed = overlay.needs_finalizer or any(not entry.namespace for entry in record.inventory)
+        if record.has_finalizer and not is_needed:
             await self._set_finalizer(scene.key, record, wanted=False)
         return replace(verdict, inventory=record.inventory, also=(*verdict.also, *blocked))
 
@@ -558,11 +592,11 @@ class Reconciler:
         self._queue.add(key, min(RETRY_FIRST * 2**record.failures, most))
         record.failures = min(record.failures + 1, 16)
 
-    async def _tell(self, key: CRKey, record: Record, verdict: Verdict) -> None:
-        """Write the status, if it still speaks of the CR's generation."""
+    async def _tell(self, key: CRKey, record: Record, verdict: Verdict) -> bool:
+        """Write the status, if it still speaks of the CR's generation; return whether it says all that it should."""
         if verdict.generation != record.generation:
             self._queue.add(key)
-            return
+            return False
         try:
             later = await self._reporter.tell(key, self._catalog.resource(key.plural), record, verdict)
         except NotFound as error:
@@ -571,9 +605,10 @@ class Reconciler:
             # Another generation, or another CR: kopf has told, or will.
             if await self._is_current(key, record, verdict.generation, anew=True):
                 raise
-            return
+            return False
         if later:
             self._queue.add(key, later)
+        return not later
 
     def _say_once(self, key: CRKey, record: Record, what: str) -> bool:
         """Log what was not said just before; return whether it was news."""
@@ -597,8 +632,8 @@ class Reconciler:
             await self._set_finalizer(key, record, wanted=False)
         except Conflict:
             # Something changed meanwhile: look again.
-            await self._is_current(key, record, record.generation, anew=True)
-            self._queue.add(key, RETRY_FIRST)
+            await self._read(key, record)
+            self._retry(key, record, RETRY_MOST_PASSING)
         except ClusterError as error:
             if self._say_once(key, record, str(error)):
                 self._reporter.news(record, News("Warning", Reason.DELETE_FAILED, "Delete", str(error)))

@@ -30,6 +30,8 @@ class Scene:
     live: Mapping[ObjectKey, Body]
     resources: Mapping[tuple[str, str], ApiResource]
     also: tuple[Also, ...] = ()
+    unseen: frozenset[tuple[str, str]] = frozenset()
+    """The types, by apiVersion and kind, of objects that the CR has and nuvop may not watch."""
 
     def resource(self, key: ObjectKey) -> ApiResource:
         """The resource of one of the overlay's objects."""

@@ -175,9 +175,14 @@ def changes(previous: Mapping[str, Any], fresh: Mapping[str, Any]) -> list[Chang
 
 
 def unready_since(previous: Mapping[str, Any], generation: int) -> float | None:
-    """Since when Ready is False for a generation, in seconds since the epoch; None where it is not."""
+    """Since when the children of a generation are not ready, in seconds since the epoch; None where nothing tells."""
     for condition in previous.get("conditions") or ():
-        if (condition["type"], condition["status"], condition["observedGeneration"]) == ("Ready", "False", generation):
+        is_about_children = condition["reason"] in (Reason.PROGRESSING, Reason.HEALTH_CHECK_FAILED)
+        if (condition["type"], condition["status"], condition["observedGeneration"]) == (
+            "Ready",
+            "False",
+            generation,
+        ) and is_about_children:
             return datetime.fromisoformat(condition["lastTransitionTime"]).timestamp()
     return None
 

@@ -120,6 +120,12 @@ async def test_children_that_lost_their_owner_mean_that_all_stay() -> None:
     assert api.deleted == []
 
 
+async def test_one_child_that_lost_its_owner_means_nothing() -> None:
+    """Somebody's slip; the others are the garbage collector's, and so is what lives outside of namespaces nuvop's."""
+    api = Api(ClusterRole=[child("x-role")], ConfigMap=[child("lost"), child("x", owners=("u1",))])
+    assert await run(api, ROLE, CONFIG) == ["ClusterRole/x-role was deleted"]
+
+
 async def test_detached_children_lose_their_owner_and_nothing_else() -> None:
     copy = child("copy", owners=("u1",), manager="kubectl-create")
     api = Api(ConfigMap=[child("x", owners=("u1", "theirs")), child("y"), copy])

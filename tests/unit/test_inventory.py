@@ -52,16 +52,28 @@ def test_a_finished_job_that_is_gone_is_not_made_again_unless_it_is_another() ->
 
 def test_what_left_the_overlay_stays_until_it_is_gone() -> None:
     left, new = configmap("x-left"), configmap("x-new", "c2")
-    before = (inventory.entry_of(left),)
-    after = inventory.after_apply(before, [new], {key_of(left): left}, ())
+    after = inventory.after_apply((inventory.entry_of(left),), [new])
     assert [entry.name for entry in after] == ["x-new", "x-left"]
-    assert [entry.name for entry in inventory.after_apply(before, [new], {}, ())] == ["x-new"]
+    both = {key_of(new): new, key_of(left): left}
+    assert inventory.still(after, [key_of(new)], both) == after
     assert [e.name for e in inventory.still(after, [key_of(new)], {key_of(new): new})] == ["x-new"]
+
+
+def test_what_cannot_be_seen_stays() -> None:
+    left = (inventory.entry_of(configmap("x-left")),)
+    assert inventory.still(left, [], {}, {("v1", "ConfigMap")}) == left
+    assert inventory.still(left, [], {}, {("v1", "Secret")}) == ()
+
+
+def test_what_nuvop_deletes_itself_is_as_if_it_had_not_been_made() -> None:
+    one, other = inventory.entry_of(configmap("one")), inventory.entry_of(configmap("other", "c2"))
+    changed = inventory.without_uid((one, other), [one.key])
+    assert [(entry.key, entry.uid) for entry in changed] == [(one.key, ""), (other.key, "c2")]
 
 
 def test_a_finished_job_stays_in_the_inventory() -> None:
     done = Entry("batch/v1", "Job", "demo", "x-migrate", "u1", "d1", "abc")
-    assert inventory.after_apply((done,), [configmap("x")], {}, {JOB})[1] == done
+    assert inventory.after_apply((done,), [configmap("x")])[1] == done
     assert inventory.still((done,), [], {}) == (done,)
 
 

@@ -132,6 +132,11 @@ def test_digest_depends_on_names_and_contents() -> None:
         (kind_yaml("release: [Deployment/* spec.x]"), ["release: Deployment/* spec.x", "no wildcards"]),
         (kind_yaml("release: ['Deployment/web spec.*.x']"), ["release: Deployment/web spec.*.x", "no wildcards"]),
         (kind_yaml("release: [Deployment/web metadata.name]"), ["metadata.name is nuvop's own"]),
+        (kind_yaml("release: [Secret/s data.password]"), ["release: Secret/s", "a Secret's values are not read"]),
+        (
+            kind_yaml("ready: {children: {Secret/s: data.password=x}}"),
+            ["ready: children: Secret/s", "a Secret's values are not read"],
+        ),
         (kind_yaml("ready: [a]"), ["kind.yaml: ready: ['a'] is not a mapping"]),
         (
             kind_yaml("ready: {children: {Widget: exists}}"),

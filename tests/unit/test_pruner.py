@@ -8,7 +8,7 @@ import pytest
 
 from nuvop import inventory, kinds
 from nuvop.cluster import ApiResource
-from nuvop.errors import Conflict, Forbidden, NotFound
+from nuvop.errors import ClusterError, ClusterUnreachable, Conflict, Forbidden, NotFound
 from nuvop.events import News
 from nuvop.metrics import Metrics
 from nuvop.objects import INSTANCE_LABEL, OWNER_LABEL, REVISION_LABEL, Body, CRKey, ObjectKey, key_of
@@ -116,12 +116,21 @@ async def test_what_has_gone_or_changed_meanwhile_is_no_trouble(error: Exception
     assert world.told == []
 
 
-async def test_a_missing_right_is_told() -> None:
+@pytest.mark.parametrize("error", [Forbidden("no", status=403), ClusterError("a webhook says no", status=400)])
+async def test_what_resists_is_told_and_holds_up_nothing_else(error: Exception) -> None:
     world = World()
-    world.error = Forbidden("services is forbidden", status=403)
-    also = await make(world).prune(left_over(left("a")), is_ready=True, is_current=world.look)
+    world.error = error
+    also = await make(world).prune(left_over(left("a"), left("b")), is_ready=True, is_current=world.look)
     assert [(one.aspect, one.reason) for one in also] == [(Aspect.PRUNE_BLOCKED, Reason.PRUNE_FAILED)]
-    assert "Service/a is no longer part of the kind and cannot be deleted: services is forbidden" in also[0].message
+    assert f"Service/a is no longer part of the kind and cannot be deleted: {error}" in also[0].message
+    assert world.steps == ["look", "delete a", "delete b"]
+
+
+async def test_an_api_server_that_is_away_is_no_answer() -> None:
+    world = World()
+    world.error = ClusterUnreachable("away")
+    with pytest.raises(ClusterUnreachable):
+        await prune(world, make(world), left_over(left("a")))
 
 
 def many() -> list[dict[str, Any]]:

@@ -105,6 +105,7 @@ def test_since_when_a_cr_is_not_ready() -> None:
     assert status.unready_since(progress, 2) is None
     assert status.unready_since(status.fold(progress, verdict(Phase.READY), NOW), 1) is None
     assert status.unready_since(FRESH, 1) is None
+    assert status.unready_since(status.fold(FRESH, verdict(Phase.STALLED), NOW), 1) is None, "its folder was broken"
     assert status.rfc3339(1767225600) == NOW
 
 
