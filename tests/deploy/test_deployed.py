@@ -40,7 +40,10 @@ class Variant:
     silent: dict[Right, str]
 
 
-CREATE = {("apps", "deployments", "create"): "server-side apply creates with a patch; both verbs must be allowed"}
+SELDOM = {
+    ("apps", "deployments", "create"): "server-side apply creates with a patch; both verbs must be allowed",
+    ("apps", "deployments", "delete"): "for a child that left its folder, or that is made anew: the folder stays here",
+}
 
 
 @pytest.fixture(scope="module")
@@ -66,14 +69,14 @@ def variant(request: pytest.FixtureRequest, admin: Kubectl, tmp_path_factory: py
     if request.param == "default":
         admin("create", "namespace", "apps")
         roles = ("clusterrole/nuvop", "clusterrole/nuvop-kinds")
-        return Variant(ROOT / "deploy/default", "nuvop-system", "apps", roles, CREATE)
+        return Variant(ROOT / "deploy/default", "nuvop-system", "apps", roles, SELDOM)
     # As a user would build upon it, for a namespace of their own.
     folder = tmp_path_factory.mktemp("team-a").resolve()
     base = os.path.relpath(ROOT / "deploy/namespaced", folder)
     (folder / "kustomization.yaml").write_text(f"namespace: team-a\nresources:\n  - {json.dumps(base)}\n")
     admin("create", "namespace", "team-a")
     Kubectl(admin.kubeconfig, "team-a")("apply", "-k", str(folder))
-    return Variant(folder, "team-a", "team-a", ("role/nuvop-kinds",), CREATE)
+    return Variant(folder, "team-a", "team-a", ("role/nuvop-kinds",), SELDOM)
 
 
 def test_applying_again_changes_nothing(admin: Kubectl) -> None:
@@ -139,6 +142,12 @@ def live_through(kubectl: Kubectl, operator: Operator) -> None:
     kubectl("delete", "deployment/obj-demo-deploy")
     eventually("it is there again", lambda: kubectl.get("deployment/obj-demo-deploy"))
     eventually("ready again", lambda: is_ready(kubectl.get("sam/obj")))
+
+    kubectl("annotate", "sam/obj", "nuvop.nuvolaris.org/deletion-policy=Orphan")
+    eventually("armed", lambda: kubectl.get("sam/obj")["metadata"].get("finalizers"))
+    kubectl("annotate", "sam/obj", "nuvop.nuvolaris.org/deletion-policy-")
+    eventually("disarmed", lambda: not kubectl.get("sam/obj")["metadata"].get("finalizers"))
+    eventually("owned", lambda: kubectl.get("deployment/obj-demo-deploy")["metadata"].get("ownerReferences"))
 
     overlay = operator.generated / "samples" / kubectl.namespace / "obj"
     assert overlay.is_dir()
