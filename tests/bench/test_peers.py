@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from lab.bench import peers
 from lab.bench.errors import BenchError
 from lab.bench.peers import Peer, Source
 
-GO = """#!{python}
+GO = """\
 import json, os, pathlib, sys
 arguments = sys.argv[1:]
 with open({calls!r}, "a") as calls:
@@ -41,7 +42,10 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file = tmp_path / "calls"
     go = tmp_path / "bin" / "go"
     go.parent.mkdir()
-    go.write_text(GO.format(python=sys.executable, calls=str(file)))
+    program = go.with_name("go.py")
+    program.write_text(GO.format(calls=str(file)))
+    # A shebang breaks at a space in the path.
+    go.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(program))} "$@"\n')
     go.chmod(0o755)
     monkeypatch.setenv("PATH", f"{go.parent}:{os.environ['PATH']}")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
