@@ -9,8 +9,8 @@ There is no artificial wait: while all slots are busy, overlays gather; one that
 
 A batch that fails says little: kubectl's errors name no object that could be relied upon. So the watch is asked which
 CRs have landed as a whole. The others are suspects: each is applied alone, gets its own error, and stays in the lone
-lane until that works. The lone lane takes one slot at most, and only while no batch waits for it, so whatever is
-wrong with one CR delays no other.
+lane until that works. The lone lane takes one slot at most, and while batches wait only every LONE_PATIENCE seconds, so
+whatever is wrong with one CR hardly delays another.
 """
 
 import asyncio

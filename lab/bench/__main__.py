@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
 from lab.bench import contestants, facts, measure, peers, place, report
-from lab.bench.errors import BenchError, Interrupted
-from lab.controlplane import ControlPlaneError, console, locks
+from lab.bench.alone import alone
+from lab.bench.errors import BenchError
+from lab.controlplane import ControlPlaneError, console
 from lab.controlplane.build import available_memory
 from lab.controlplane.paths import PROJECT
-from lab.demo.leash import LeftBehind
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from lab.bench.rows import Row
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 GIGABYTE = 10**9
 DISK_BYTES = 3 * GIGABYTE
@@ -68,18 +63,8 @@ def _names(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 )
 def main(numbers: list[int], names: list[str], samples: int, out: Path) -> None:
     """Measure nuvop beside others that make the same objects, each on a fresh cluster."""
-    for number in SIGNALS:
-        signal.signal(number, _interrupt)
-    try:
-        place.FILES.mkdir(parents=True, exist_ok=True)
-        with locks.exclusive(place.FILES / "lock", waiting=_tell_waiting) as lock:
-            failed = _run(numbers, names, samples, out, lock)
-    except Interrupted as interrupted:
-        console.say("interrupted; nothing is left running")
-        sys.exit(128 + interrupted.number)
-    except (BenchError, ControlPlaneError, LeftBehind, OSError) as error:
-        console.say(f"error: {error}")
-        sys.exit(1)
+    with alone() as lock:
+        failed = _run(numbers, names, samples, out, lock)
     sys.exit(1 if failed else 0)
 
 
@@ -126,16 +111,6 @@ def _check_machine() -> None:
             raise BenchError(
                 f"the benchmark needs {needed / GIGABYTE:.0f} GB of {what}, {where} has {there / GIGABYTE:.1f} GB free"
             )
-
-
-def _tell_waiting() -> None:
-    console.say("another benchmark is at work in this folder; waiting for its end")
-
-
-def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
-    for each in SIGNALS:
-        signal.signal(each, signal.SIG_IGN)  # cleaning up takes a few seconds, and is not to be interrupted
-    raise Interrupted(number)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ import importlib.metadata
 import json
 import os
 import platform
-import signal
 import socket
 import ssl
 import statistics
@@ -26,22 +25,21 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 from ruamel.yaml import YAML
 
 from lab.bench import measure, place, workload
-from lab.bench.errors import BenchError, Interrupted
+from lab.bench.alone import alone
+from lab.bench.errors import BenchError
 from lab.bench.program import Command, running
 from lab.bench.watch import Watch
-from lab.controlplane import ControlPlaneError, console, locks
+from lab.controlplane import console
 from lab.controlplane.paths import PROJECT
-from lab.demo.leash import LeftBehind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from types import FrameType
 
     from lab.bench.place import Place
     from lab.bench.program import Program
@@ -56,8 +54,6 @@ WEBHOOK_TIMEOUT = 10
 
 RECONCILE = "nuvop.nuvolaris.org/reconcile"
 SUSPEND = "nuvop.nuvolaris.org/suspend"
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 CREATE_CONNECTIONS = 4
 SETTLE_SECONDS = 300.0
@@ -563,30 +559,11 @@ def _measure(good: int, count: int, rounds: int, lock: int) -> Result:
 )
 def main(good: int, count: int, rounds: int, out: Path) -> None:
     """Measure what broken custom resources cost good ones."""
-    for number in SIGNALS:
-        signal.signal(number, _interrupt)
-    try:
-        with locks.exclusive(place.FILES / "lock", waiting=_tell_waiting) as lock:
-            result = _measure(good, count, rounds, lock)
-    except Interrupted as interrupted:
-        console.say("interrupted; nothing is left running")
-        sys.exit(128 + interrupted.number)
-    except (BenchError, ControlPlaneError, LeftBehind, OSError) as error:
-        console.say(f"error: {error}")
-        sys.exit(1)
+    with alone() as lock:
+        result = _measure(good, count, rounds, lock)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(result.as_json(), encoding="utf-8")
     console.say(verdict(result))
-
-
-def _tell_waiting() -> None:
-    console.say("another benchmark is at work in this folder; waiting for its end")
-
-
-def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
-    for each in SIGNALS:
-        signal.signal(each, signal.SIG_IGN)  # cleaning up takes a few seconds, and is not to be interrupted
-    raise Interrupted(number)
 
 
 if __name__ == "__main__":

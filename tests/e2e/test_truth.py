@@ -31,6 +31,14 @@ from tests.e2e.harness import (
 
 Make = Callable[..., TestKind]
 
+ROLE = {
+    "apiVersion": "rbac.authorization.k8s.io/v1",
+    "kind": "ClusterRole",
+    "metadata": {"name": "role"},
+    "rules": [],
+}
+"""A child that lives outside namespaces."""
+
 
 @pytest.fixture
 def make(kubectl: Kubectl, tmp_path: Path) -> Iterator[Make]:
@@ -279,13 +287,7 @@ def test_crs_that_are_made_at_once_with_colliding_names(kubectl: Kubectl, operat
 
 
 def test_a_cluster_scoped_child_belongs_to_one_cr(kubectl: Kubectl, operator: Start, make: Make) -> None:
-    role = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRole",
-        "metadata": {"name": "role"},
-        "rules": [],
-    }
-    kind = make(role, configmap("config"))
+    kind = make(ROLE, configmap("config"))
     other = Kubectl(kubectl.kubeconfig, f"{kubectl.namespace}-b")
     other("create", "namespace", other.namespace)
     name = kubectl.namespace
@@ -412,13 +414,7 @@ def test_orphans_outlive_their_cr_and_bear_no_mark(kubectl: Kubectl, operator: S
 
 
 def test_the_users_own_cascade_orphan_keeps_all(kubectl: Kubectl, operator: Start, make: Make) -> None:
-    role = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRole",
-        "metadata": {"name": "role"},
-        "rules": [],
-    }
-    kind = make(role, configmap("config"))
+    kind = make(ROLE, configmap("config"))
     name = kubectl.namespace
     operator(PROGRAMS / "kopf", "run", "-A", NUVOP_KINDS=str(kind.folder.parent))
     kubectl.apply(kind.cr(name))
@@ -450,13 +446,7 @@ def test_orphaning_is_armed_whatever_else_is_wrong(kubectl: Kubectl, operator: S
 
 
 def test_a_deletion_is_not_held_up_by_a_broken_folder(kubectl: Kubectl, operator: Start, make: Make) -> None:
-    role = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRole",
-        "metadata": {"name": "role"},
-        "rules": [],
-    }
-    kind = make(role)
+    kind = make(ROLE)
     name = kubectl.namespace
     running = operator(PROGRAMS / "kopf", "run", "-A", NUVOP_KINDS=str(kind.folder.parent))
     kubectl.apply(kind.cr(name))
