@@ -19,7 +19,7 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from nuvop import overlay as overlays
@@ -53,11 +53,14 @@ up by the CR whose turn it is: a webhook that takes its time, say."""
 STALL_UNSEEN = 0.2
 """Seconds more for each CR that cannot be seen to land, because all of it is there already."""
 
-LOOK_EVERY = 0.2
-"""Seconds between two looks at what has landed."""
+LOOK_EVERY = 0.5
+"""Seconds between two looks at what a running batch has landed."""
 
 LANDING = 0.5
 """Seconds that the watch gets to show what a process has applied that has ended."""
+
+LANDING_EVERY = 0.1
+"""Seconds between two looks at that."""
 
 SLOW = 1.5
 """A lone apply that takes more seconds than that is better off in the lone lane."""
@@ -100,6 +103,7 @@ class Work:
 
     jobs: Sequence[Job]
     is_lone: bool = False
+    begun: float = field(default_factory=time.monotonic)
 
 
 class HeldUp(KubectlError):
@@ -144,6 +148,12 @@ class Applier:
         self._suspects.discard(key)
         waiting = itertools.chain(self._waiting, self._lone, *self._halves, *(w.jobs for w in self._running.values()))
         _abandon(job for job in waiting if job.overlay.key == key)
+
+    def seconds_under_way(self, key: CRKey) -> float:
+        """For how many seconds a CR's overlay has been with kubectl; 0 while it waits for its turn."""
+        now = time.monotonic()
+        works = (work for work in self._running.values() if any(job.overlay.key == key for job in work.jobs))
+        return max((now - work.begun for work in works), default=0.0)
 
     async def close(self) -> None:
         """Kill what runs, and start nothing new."""
@@ -191,10 +201,9 @@ class Applier:
 
     async def _do(self, work: Work) -> None:
         """Run one kubectl, and hand out what came of it; whatever happens, every job is answered or waits again."""
-        begun = time.monotonic()
         try:
             failure = await self._run(work)
-            seconds = time.monotonic() - begun
+            seconds = time.monotonic() - work.begun
             if failure is not None:
                 await self._sort_out(work, failure)
             landed = sum(_has_worked(job) for job in work.jobs)
@@ -205,11 +214,10 @@ class Applier:
 
     async def _run(self, work: Work) -> KubectlError | None:
         """Run kubectl in a slot; return how it failed, None where it did not."""
-        begun = time.monotonic()
         try:
             if len(work.jobs) == 1:
                 folder = overlays.folder(self._generated, work.jobs[0].overlay.key)
-                objects = await self._kubectl.apply(folder, timeout=LONE_TIMEOUT)
+                objects = await self._kubectl.apply(folder, size=work.jobs[0].overlay.size, timeout=LONE_TIMEOUT)
             else:
                 objects = await self._apply_together(work.jobs)
         except KubectlError as error:
@@ -217,7 +225,7 @@ class Applier:
         finally:
             self._busy.remove(work)
             self._fill_slots()
-        if not work.is_lone or time.monotonic() - begun < SLOW:
+        if not work.is_lone or time.monotonic() - work.begun < SLOW:
             self._suspects.difference_update(job.overlay.key for job in work.jobs)
         _hand_out(work.jobs, objects)
         return None
@@ -226,7 +234,8 @@ class Applier:
         for job in jobs:
             job.landed_before = len(job.landed())
         folder = self._write_batch(jobs)
-        applying = asyncio.create_task(self._kubectl.apply(folder, timeout=BATCH_TIMEOUT))
+        size = sum(job.overlay.size for job in jobs)
+        applying = asyncio.create_task(self._kubectl.apply(folder, size=size, timeout=BATCH_TIMEOUT))
         try:
             await self._watch_progress(jobs, applying)
             return await applying
@@ -306,7 +315,7 @@ class Applier:
                 seen, deadline = landed, time.monotonic() + LANDING
             if not left or time.monotonic() > deadline:
                 return left
-            await asyncio.sleep(LOOK_EVERY / 2)
+            await asyncio.sleep(LANDING_EVERY)
 
     def _suspect(self, jobs: Iterable[Job]) -> None:
         for job in jobs:

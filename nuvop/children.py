@@ -17,10 +17,11 @@ from nuvop.objects import (
     REVISION_LABEL,
     Body,
     ObjectKey,
+    is_applied,
     is_deleting,
+    kept,
     key_of,
     labels_of,
-    ownership,
     ownership_digest,
     version_of,
 )
@@ -33,7 +34,7 @@ Scope = tuple[str, str, str | None]
 """What one watch covers: API group, kind, and namespace (None for all)."""
 
 _NOT_KEPT = {("", "Secret"): ("data", "stringData")}
-"""What is not held in memory."""
+"""Fields that are not held in memory."""
 
 
 class Children:
@@ -74,9 +75,9 @@ class Children:
         instance = _instance_of(body)
         if instance is None:
             return concerned
-        kept = {name: value for name, value in body.items() if name not in _NOT_KEPT.get((key.group, key.kind), ())}
-        self._objects[key] = kept
-        self._by_instance.setdefault(instance, {})[key] = kept
+        held = kept(body, _NOT_KEPT.get((key.group, key.kind), ()))
+        self._objects[key] = held
+        self._by_instance.setdefault(instance, {})[key] = held
         self._by_name.setdefault((key.kind, key.namespace, key.name), set()).add(key)
         return concerned | {instance}
 
@@ -185,7 +186,7 @@ def is_of(body: Body, uid: str, revision: str) -> bool:
 def landed(overlay: Overlay, uid: str, live: Mapping[ObjectKey, Body]) -> list[Body]:
     """The overlay's objects that are live as this revision of it made them."""
     found = [live[key] for key in overlay.objects if key in live]
-    return [body for body in found if is_of(body, uid, overlay.revision) and ownership(body) and not is_deleting(body)]
+    return [body for body in found if is_of(body, uid, overlay.revision) and is_applied(body) and not is_deleting(body)]
 
 
 def report(kind: Kind, overlay: Overlay, live: Mapping[ObjectKey, Body]) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 """The only door to the API server beside kopf and kubectl: list and watch, look-ups, status, access reviews.
 
 Objects go in and out as plain JSON; the requests are aiohttp's. The clients for Kubernetes that there are cost several
-times the processor time, or have no preconditions and no raw objects.
+times the processor time, or have no preconditions and no raw objects. orjson reads them: in a fifth of the time that
+Python's own module takes, and the names of fields, which are most of an object, are in memory once for all of them.
 """
 
 import asyncio
 import builtins
-import json
 import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
@@ -16,6 +16,7 @@ from importlib.metadata import version
 from typing import Any, TypeVar
 
 import aiohttp
+import orjson
 
 from nuvop.connection import open_session
 from nuvop.errors import ClusterError, ClusterUnreachable, Conflict, Forbidden, LoginError, NotFound, NotServed
@@ -269,7 +270,7 @@ class Cluster:
 
     async def create(self, resource: ApiResource, namespace: str, body: Body) -> Body:
         """Create an object; return it as it is now. Raises Conflict where one of that name exists."""
-        return await self._request("POST", resource.path(namespace), content=json.dumps(body))
+        return await self._request("POST", resource.path(namespace), content=orjson.dumps(body))
 
     async def delete(self, resource: ApiResource, body: Body) -> None:
         """Delete exactly this object as it was seen, in the background.
@@ -286,7 +287,7 @@ class Cluster:
             "preconditions": preconditions,
         }
         path = resource.path(metadata.get("namespace", ""), metadata["name"])
-        await self._request("DELETE", path, content=json.dumps(options))
+        await self._request("DELETE", path, content=orjson.dumps(options))
 
     async def patch_metadata(self, resource: ApiResource, body: Body, operations: Sequence[Mapping[str, Any]]) -> Body:
         """Apply a JSON patch to exactly this object as it was seen; return it as it is now.
@@ -301,7 +302,7 @@ class Cluster:
             "PATCH",
             resource.path(metadata.get("namespace", ""), metadata["name"]),
             content_type=JSON_PATCH,
-            content=json.dumps([*tests, *operations]),
+            content=orjson.dumps([*tests, *operations]),
         )
 
     async def hand_over(self, resource: ApiResource, namespace: str, body: Body, manager: str) -> None:
@@ -311,7 +312,7 @@ class Cluster:
         """
         path = resource.path(namespace, body["metadata"]["name"])
         params = {"fieldManager": manager, "force": "false"}
-        await self._request("PATCH", path, params=params, content_type=APPLY_PATCH, content=json.dumps(body))
+        await self._request("PATCH", path, params=params, content_type=APPLY_PATCH, content=orjson.dumps(body))
 
     async def write_status(self, resource: ApiResource, cr: Body, status: Mapping[str, Any]) -> Body:
         """Replace a CR's status as a whole; return the CR.
@@ -327,7 +328,7 @@ class Cluster:
             {"op": "add", "path": "/status", "value": status},
         ]
         return await self._request(
-            "PATCH", resource.path(namespace, name) + "/status", content_type=JSON_PATCH, content=json.dumps(patch)
+            "PATCH", resource.path(namespace, name) + "/status", content_type=JSON_PATCH, content=orjson.dumps(patch)
         )
 
     async def may(self, verb: str, group: str, plural: str, namespace: str | None = None) -> bool:
@@ -336,7 +337,7 @@ class Cluster:
         answer = await self._request(
             "POST",
             "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
-            content=json.dumps(
+            content=orjson.dumps(
                 {
                     "apiVersion": "authorization.k8s.io/v1",
                     "kind": "SelfSubjectAccessReview",
@@ -427,7 +428,7 @@ class Cluster:
                 if response.status >= 400:
                     raise _error(response.status, await response.read())
                 async for line in _lines(response.content):
-                    event = json.loads(line)
+                    event = orjson.loads(line)
                     if event["type"] == "ERROR":
                         raise _status_error(event["object"].get("code", 0), event["object"].get("message", ""))
                     yield event
@@ -443,7 +444,7 @@ class Cluster:
         method: str,
         path: str,
         *,
-        content: str | None = None,
+        content: bytes | None = None,
         content_type: str = ANY_JSON,
         accept: str = ANY_JSON,
         params: Mapping[str, str] | None = None,
@@ -489,7 +490,7 @@ def _selectors(labels: str, fields: str) -> dict[str, str]:
 def _json(answered: bytes) -> Any:
     """What an answer says; None where that is not JSON."""
     try:
-        return json.loads(answered)
+        return orjson.loads(answered)
     except ValueError:
         return None
 

@@ -16,9 +16,9 @@ from nuvop.objects import (
     LABELS,
     OWNER_LABEL,
     Body,
+    is_applied,
     is_deleting,
     labels_of,
-    ownership,
 )
 
 Type = tuple[str, str]
@@ -68,7 +68,7 @@ async def _children(cluster: Cluster, cr: Body, types: Iterable[Type]) -> AsyncI
             continue  # its API is gone, and the objects with it
         for child in listed:
             # Another's copy has the label, too, but not the entry.
-            if ownership(child) is not None and not is_deleting(child):
+            if is_applied(child) and not is_deleting(child):
                 yield resource, child
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from nuvop import fields
 from nuvop.cluster import ApiResource, Cluster
+from nuvop.errors import Conflict
 from nuvop.fields import FieldPath, Name, Where, pointer
 from nuvop.inventory import Inventory
 from nuvop.objects import (
@@ -19,12 +20,15 @@ from nuvop.objects import (
     Body,
     CRKey,
     ObjectKey,
+    is_applied,
     labels_of,
     maker_of,
-    ownership,
 )
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+GATHER = 0.2
+"""Seconds for which questions are gathered that came while others were answered: each answer is a whole list."""
 
 Scope = tuple[ApiResource, str]
 
@@ -69,6 +73,8 @@ class Lookups:
                 else:
                     for name, answer in waiting.items():
                         answer.set_result(found.get(name))
+                if scope in self._waiting:
+                    await asyncio.sleep(GATHER)
         finally:
             del self._asking[scope]
 
@@ -115,7 +121,7 @@ def obstacles(cr: CRKey, uid: str, inventory: Inventory, found: Mapping[ObjectKe
             continue
         labels = labels_of(body)
         owner = labels.get(OWNER_LABEL, "")
-        if not owner or ownership(body) is None:
+        if not owner or not is_applied(body):
             yield Obstacle(key, body)
         elif owner != uid and (labels.get(INSTANCE_LABEL), labels.get(NAMESPACE_LABEL, cr.namespace)) != (
             cr.instance,
@@ -129,16 +135,23 @@ async def adopt(cluster: Cluster, resource: ApiResource, body: Body) -> None:
 
     kubectl hands the fields of its own managers over to the one that applies, and what that one does not name is
     deleted then. Flux does the same (https://github.com/fluxcd/pkg/blob/main/ssa/manager_apply.go).
+
+    Raises Conflict where the object is another one by now.
     """
-    entries = body["metadata"].get("managedFields") or []
+    metadata = body["metadata"]
+    # What is held in memory is not all of its managedFields.
+    whole = (await cluster.find(resource, metadata.get("namespace", ""), [metadata["name"]])).get(metadata["name"])
+    if whole is None or whole["metadata"]["uid"] != metadata["uid"]:
+        raise Conflict(f"{body['kind']}/{metadata['name']} is another one by now")
+    entries = whole["metadata"].get("managedFields") or []
     others = [entry for entry in entries if not str(entry.get("manager", "")).startswith("kubectl")]
     operations: list[dict[str, Any]] = [
         # An empty list means nothing to the API server; a list of one empty entry takes all entries off.
         {"op": "replace", "path": "/metadata/managedFields", "value": others or [{}]}
     ]
-    if LAST_APPLIED in (body["metadata"].get("annotations") or {}):
+    if LAST_APPLIED in (whole["metadata"].get("annotations") or {}):
         operations.append({"op": "remove", "path": pointer(("metadata", "annotations", LAST_APPLIED))})
-    await cluster.patch_metadata(resource, body, operations)
+    await cluster.patch_metadata(resource, whole, operations)
 
 
 def part_of(body: Body, path: FieldPath) -> dict[str, Any]:

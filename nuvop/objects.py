@@ -4,10 +4,11 @@ Pure; the names of nuvop's labels and of its field manager stand here and nowher
 """
 
 import hashlib
-import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 Body = Mapping[str, Any]
 """An object as the API server sends it; never changed in place."""
@@ -104,12 +105,51 @@ def is_finished(body: Body) -> bool:
     )
 
 
-def ownership(body: Body) -> Mapping[str, Any] | None:
+def kept(body: Body, left_out: Collection[str] = ()) -> Body:
+    """An object as it is held in memory: without some of its fields, and without who wrote which field of its status.
+
+    Each fieldsV1, a third of all an object's mappings, is a text of JSON then. The functions here read it either way.
+    """
+    metadata = body["metadata"]
+    entries = [
+        {**entry, "fieldsV1": _packed(entry)}
+        for entry in metadata.get("managedFields") or ()
+        if entry.get("subresource") != "status"
+    ]
+    whole = {name: value for name, value in body.items() if name not in left_out}
+    return {**whole, "metadata": {**metadata, "managedFields": entries}}
+
+
+def is_applied(body: Body) -> bool:
+    """Whether nuvop owns any field of an object."""
+    return _ownership(body) is not None
+
+
+def owned_tree(body: Body) -> Mapping[str, Any]:
+    """The fieldsV1 of what nuvop owns in an object; empty where it owns nothing."""
+    entry = _ownership(body)
+    return _tree(entry) if entry else {}
+
+
+def _ownership(body: Body) -> Mapping[str, Any] | None:
     """nuvop's entry in managedFields: the one that `kubectl apply --server-side` writes; None where it is gone."""
     for entry in body["metadata"].get("managedFields") or ():
         if (entry.get("manager"), entry.get("operation")) == (FIELD_MANAGER, "Apply") and not entry.get("subresource"):
-            return {"apiVersion": entry.get("apiVersion"), "fieldsV1": entry.get("fieldsV1")}
+            found: Mapping[str, Any] = entry
+            return found
     return None
+
+
+def _packed(entry: Mapping[str, Any]) -> str:
+    fields = entry.get("fieldsV1") or {}
+    # Not the bytes themselves: orjson hands them out in a buffer of several times their size.
+    return fields if isinstance(fields, str) else orjson.dumps(fields, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _tree(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    fields = entry.get("fieldsV1") or {}
+    tree: Mapping[str, Any] = orjson.loads(fields) if isinstance(fields, str) else fields
+    return tree
 
 
 def ownership_digest(body: Body) -> str:
@@ -118,10 +158,10 @@ def ownership_digest(body: Body) -> str:
     It changes when another manager takes or removes a field that nuvop set, and is the same again after nuvop
     has put it back. It does not change with the values, the time, the status, or what others add.
     """
-    entry = ownership(body)
+    entry = _ownership(body)
     if entry is None:
         return ""
-    return hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{entry.get('apiVersion')}\n{_packed(entry)}".encode()).hexdigest()[:16]
 
 
 def maker_of(body: Body) -> str:
@@ -135,18 +175,16 @@ def taken_fields(before: Body, after: Body) -> list[tuple[str, str]]:
 
     Returns ``(field path, manager)`` pairs; the manager is empty where the field is gone altogether.
     """
-    old, new = ownership(before), ownership(after)
-    lost = sorted(_leaves((old or {}).get("fieldsV1") or {}) - _leaves((new or {}).get("fieldsV1") or {}))
+    lost = sorted(_leaves(owned_tree(before)) - _leaves(owned_tree(after)))
     others = [
-        (entry.get("manager", ""), _leaves(entry.get("fieldsV1") or {}))
-        for entry in after["metadata"].get("managedFields") or ()
+        (entry.get("manager", ""), _leaves(_tree(entry))) for entry in after["metadata"].get("managedFields") or ()
     ]
     return [(_readable(leaf), next((m for m, leaves in others if leaf in leaves), "")) for leaf in lost]
 
 
 def owned_fields(body: Body) -> frozenset[str]:
     """The paths of the fields that nuvop owns, as in ``spec.template.spec.containers.[name=nginx].image``."""
-    return frozenset(map(_readable, _leaves((ownership(body) or {}).get("fieldsV1") or {})))
+    return frozenset(map(_readable, _leaves(owned_tree(body))))
 
 
 Leaf = tuple[str, ...]
@@ -168,7 +206,7 @@ def _readable(leaf: Leaf) -> str:
     for part in leaf:
         mark, _, text = part.partition(":")
         if mark == "k":
-            parts.append("[" + ",".join(f"{name}={value}" for name, value in json.loads(text).items()) + "]")
+            parts.append("[" + ",".join(f"{name}={value}" for name, value in orjson.loads(text).items()) + "]")
         else:
             parts.append(text.replace(".", r"\."))
     return ".".join(parts)

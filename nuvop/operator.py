@@ -1,6 +1,7 @@
 """Puts the rooms together: what runs between the start and the end of an operator process."""
 
 import asyncio
+import gc
 import logging
 import os
 from collections.abc import Callable, Coroutine, Sequence
@@ -28,6 +29,10 @@ logger = logging.getLogger(__name__)
 LOOK_FOR_TYPES_EVERY = 10.0
 """Seconds between two looks whether the CRDs are installed."""
 
+
+OBJECTS_UNTIL_GC = 20_000
+"""New containers until Python looks for cycles among them; its default of 700 costs a tenth of all processor time where
+every answer of the API server is thousands of dicts, none of them part of a cycle."""
 
 RESTART_DELAY = 5.0
 """Seconds until work in the background begins anew that has ended in an error that nobody foresaw."""
@@ -72,6 +77,7 @@ class Operator:
         Raises KubectlUnusable, LoginError, GeneratedInUse and SettingsError: each ends the operator at once. An API
         server that does not answer is waited for.
         """
+        gc.set_threshold(OBJECTS_UNTIL_GC)
         generated = self._settings.generated
         self._ending.callback(os.close, overlay.claim(generated))
         private = login.make_private_folder()

@@ -7,7 +7,7 @@ kustomize will make of them. `write`, `snapshot`, `remove` and `claim` put them 
     generated/.kinds/<digest>/base/           what kustomize made of that, once
     generated/<plural>/<namespace>/<name>/    kustomization.yaml and a patch for each child
 
-No string is ever pasted into YAML: a serializer writes every file.
+No string is ever pasted into a file: a serializer writes every one of them.
 """
 
 import base64
@@ -20,7 +20,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nuvop import fields, labelling, yamltext
@@ -68,6 +68,11 @@ class Overlay:
     """Whether the children are to outlive the CR."""
 
     @property
+    def written(self) -> "Overlay":
+        """The overlay once its files are on disk, and no longer in memory."""
+        return replace(self, files={})
+
+    @property
     def objects(self) -> tuple[ObjectKey, ...]:
         """What kustomize will make of it."""
         return tuple(self.children)
@@ -113,7 +118,7 @@ def make(kind: Kind, cr: Body, *, orphan: bool = False, without: Collection[Obje
     names = _file_names(kind.base)
     patched = {names[child]: child for child, patch in patches.items() if patch}
     files = {
-        **{name: yamltext.dump(patches[child]) for name, child in patched.items()},
+        **{name: yamltext.dump_json(patches[child]) for name, child in patched.items()},
         "kustomization.yaml": yamltext.dump(_kustomization(kind, key, cr["metadata"]["uid"], revision, patched)),
     }
     return Overlay(
@@ -249,11 +254,11 @@ def _target(child: Child) -> dict[str, str]:
 
 
 def _file_names(base: tuple[Child, ...]) -> dict[Child, str]:
-    """A patch file's name for each child: ``deployment-web.yaml``; with the group where two would be the same."""
+    """A patch file's name for each child: ``deployment-web.json``; with the group where two would be the same."""
     plain = {child: f"{child.kind}-{child.name}".lower() for child in base}
     taken = list(plain.values())
     return {
-        child: (f"{name}.yaml" if taken.count(name) == 1 else f"{name}.{child.group or 'core'}.yaml").replace(":", "_")
+        child: (f"{name}.json" if taken.count(name) == 1 else f"{name}.{child.group or 'core'}.json").replace(":", "_")
         for child, name in plain.items()
     }
 
@@ -365,9 +370,9 @@ def _replace_folder(target: Path, files: Mapping[str, bytes], mode: int) -> None
     fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
     try:
         for name, content in files.items():
-            path = fresh / name
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            if "/" in name:
+                (fresh / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(f"{fresh}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
             with os.fdopen(descriptor, "wb") as stream:
                 stream.write(content)
         if target.exists():

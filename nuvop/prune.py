@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from nuvop.directives import PRUNE, may_be_pruned
 from nuvop.kinds import NEVER_A_CHILD
-from nuvop.objects import OWNER_LABEL, REVISION_LABEL, Body, ObjectKey, is_deleting, labels_of, ownership
+from nuvop.objects import OWNER_LABEL, REVISION_LABEL, Body, ObjectKey, is_deleting, labels_of, owned_tree
 
 FEW = 10
 """So many children of a kind may go at once whatever share of all they are: of few, one is a large share."""
@@ -93,6 +93,5 @@ def _is_orphan(key: ObjectKey, body: Body, uid: str, revision: str) -> bool:
 
 
 def _owns_its_label(body: Body) -> bool:
-    owned = (ownership(body) or {}).get("fieldsV1") or {}
-    labels = owned.get("f:metadata", {}).get("f:labels", {})
+    labels = owned_tree(body).get("f:metadata", {}).get("f:labels", {})
     return f"f:{OWNER_LABEL}" in labels

@@ -69,7 +69,11 @@ FRESH = 2.0
 """Seconds for which what a watch showed of a CR is taken for true before it is applied."""
 
 SLOW_APPLY = 10.0
-"""Seconds after which the status tells that an apply is under way."""
+"""Seconds for which kubectl applies a CR until its status tells that. While it waits for its turn, that its
+observedGeneration is behind says enough: a write for each of a thousand that wait would make them wait longer."""
+
+LOOK_AT_APPLY = 5.0
+"""Seconds between two looks whether that is so."""
 
 RELEASED_TO = "nuvop-released"
 """The field manager that owns a field which nuvop has let go."""
@@ -139,7 +143,8 @@ class Reconciler:
             for entry in record.inventory:
                 self._announced.setdefault((entry.apiVersion, entry.kind), key)
         else:
-            record.body, record.seen_at = body, time.monotonic()
+            record.take(body)
+            record.seen_at = time.monotonic()
         self._queue.add(key)
 
     def gone(self, plural: str, body: Body) -> None:
@@ -290,7 +295,8 @@ class Reconciler:
             if without:
                 overlay = overlays.make(kind, record.body, orphan=wishes.orphan, without=without)
             overlays.write(self._generated, kind, overlay)
-            record.overlay, record.overlay_of = overlay, (kind.digest, record.generation, wishes.orphan, without)
+            record.overlay = overlay.written
+            record.overlay_of = (kind.digest, record.generation, wishes.orphan, without)
         return record.overlay
 
     async def _repair(self, scene: Scene) -> Verdict | None:
@@ -364,8 +370,7 @@ class Reconciler:
             raise Another from error
         if body["metadata"]["uid"] != record.uid:
             raise Another
-        if version_of(body) > version_of(record.body):
-            record.body = body
+        record.take(body)
         record.seen_at = time.monotonic()
 
     @staticmethod
@@ -453,8 +458,7 @@ class Reconciler:
             body = await self._cluster.patch_metadata(resource, record.body, finalizers(record.body, wanted=wanted))
         except NotFound as error:
             raise Another from error
-        if version_of(body) > version_of(record.body):
-            record.body = body
+        record.take(body)
 
     async def _announce(self, scene: Scene) -> bool:
         """Write kinds of children that no inventory tells of into one, before the first of them is made.
@@ -484,9 +488,9 @@ class Reconciler:
             self._applier.apply(overlay, lambda: self._landed(scene), is_repair=bool(drifted))
         )
         try:
-            done, _ = await asyncio.wait([applying], timeout=SLOW_APPLY)
-            if not done:
-                await self._tell_of_progress(scene)
+            while not (await asyncio.wait([applying], timeout=LOOK_AT_APPLY))[0]:
+                if self._applier.seconds_under_way(scene.key) >= SLOW_APPLY:
+                    await self._tell_of_progress(scene)
             objects = await applying
         finally:
             applying.cancel()

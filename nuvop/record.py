@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from nuvop import inventory as inventories
 from nuvop.inventory import Inventory
 from nuvop.kinds import STATUS_FIELDS
-from nuvop.objects import FINALIZER, Body, ObjectKey, key_of
+from nuvop.objects import FINALIZER, Body, ObjectKey, key_of, version_of
 from nuvop.overlay import Overlay
 from nuvop.status import Aspect, Reason, told_message
 
@@ -39,11 +39,16 @@ class Record:
         """What is known of a CR that is seen for the first time: what its status says."""
         status = body.get("status") or {}
         return cls(
-            body,
+            _without_writers(body),
             seen_at,
             inventories.of(status),
             prune_refused=told_message(status, Aspect.PRUNE_BLOCKED, Reason.PRUNE_REFUSED),
         )
+
+    def take(self, body: Body) -> None:
+        """Take in the CR as a watch or an answer shows it, unless that is known, or older."""
+        if version_of(body) > version_of(self.body):
+            self.body = _without_writers(body)
 
     @property
     def uid(self) -> str:
@@ -82,3 +87,8 @@ class Record:
             key_of(body): {"metadata": {"managedFields": body["metadata"].get("managedFields") or []}}
             for body in bodies
         }
+
+
+def _without_writers(body: Body) -> Body:
+    """A CR without its managedFields: as large as all the rest, and nobody asks for them."""
+    return {**body, "metadata": {name: value for name, value in body["metadata"].items() if name != "managedFields"}}

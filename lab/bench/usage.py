@@ -55,7 +55,19 @@ def cpu_seconds(root: int) -> float:
 
 def memory(root: int) -> Memory:
     """What a process tree holds now."""
-    return sum((_memory(pid) for pid in tree(root)), Memory())
+    return sum((_memory(pid) for pid in _programs(root)), Memory())
+
+
+def _programs(root: int) -> list[int]:
+    """The pids of a process and its descendants, without those that have not begun their own program yet.
+
+    Between vfork and exec a process is a second name of its parent's memory.
+    """
+    found = [root]
+    for pid in found:
+        own = _read(Path(f"/proc/{pid}/cmdline"))
+        found.extend(child for child in children(pid) if _read(Path(f"/proc/{child}/cmdline")) != own)
+    return found
 
 
 def _cpu_ticks(pid: int) -> int:

@@ -63,6 +63,15 @@ def test_memory_is_summed_over_the_tree() -> None:
         assert 200 << 20 <= found.anonymous <= found.rss <= 260 << 20
 
 
+def test_a_child_that_has_not_begun_its_program_is_its_parent_a_second_time() -> None:
+    code = "import os; held = bytearray(100 << 20); os.fork(); print(flush=True); input()"
+    with process(code) as started:
+        said(started)
+        said(started)
+        assert len(usage.tree(started.pid)) == 2
+        assert 100 << 20 <= usage.memory(started.pid).anonymous <= 130 << 20
+
+
 def test_children_that_a_thread_started_belong_to_the_tree() -> None:
     wait = "print(flush=True); input()"
     code = (

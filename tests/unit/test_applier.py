@@ -47,7 +47,7 @@ class Kubectl:
         self.gate: asyncio.Event | None = None
         self.killed = 0
 
-    async def apply(self, folder: Path, *, timeout: float) -> list[dict[str, Any]]:  # noqa: ASYNC109
+    async def apply(self, folder: Path, *, size: int, timeout: float) -> list[dict[str, Any]]:  # noqa: ASYNC109
         names = self._names(folder)
         self.runs.append(names)
         self.at_once += 1
@@ -414,7 +414,7 @@ async def test_a_batch_that_got_on_is_not_held_against_those_that_are_stuck_next
 
 
 async def test_what_ends_well_without_an_object_is_an_error(send: Send, kubectl: Kubectl) -> None:
-    async def apply(folder: Path, *, timeout: float) -> list[dict[str, Any]]:  # noqa: ASYNC109
+    async def apply(folder: Path, *, size: int, timeout: float) -> list[dict[str, Any]]:  # noqa: ASYNC109
         return [live(overlay("a").objects[0])]
 
     kubectl.apply = apply  # type: ignore[method-assign]
@@ -490,3 +490,17 @@ async def test_a_repair_goes_before_what_is_new(applier: Applier, send: Send, ku
     kubectl.gate.set()
     await asyncio.gather(*tasks)
     assert kubectl.runs[2] == ["drifted", "new"]
+
+
+async def test_how_long_kubectl_has_been_at_it_does_not_count_the_wait(
+    applier: Applier, send: Send, kubectl: Kubectl
+) -> None:
+    kubectl.gate = asyncio.Event()
+    sent = [send(name) for name in "abc"]
+    await asyncio.sleep(0.05)
+    a, b, c = (applier.seconds_under_way(overlay(name).key) for name in "abc")
+    assert min(a, b) > 0.03
+    assert c == 0, "both slots are taken"
+    kubectl.gate.set()
+    await asyncio.gather(*sent)
+    assert applier.seconds_under_way(overlay("a").key) == 0

@@ -372,7 +372,7 @@ CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c",
 
 async def test_apply_is_server_side_and_takes_no_manifest_on_the_command_line(fake: Fake, kubectl_: Kubectl) -> None:
     fake.says(json.dumps(CONFIG_MAP))
-    await kubectl_.apply(FOLDER, timeout=30)
+    await kubectl_.apply(FOLDER, size=1000, timeout=30)
     assert fake.argv == [
         "apply", "-k", str(FOLDER), "--server-side", "--force-conflicts", "--field-manager=nuvop", "--validate=false",
         "-o", "json", "--show-managed-fields", "--request-timeout=20s",
@@ -412,25 +412,26 @@ async def test_kubectl_knows_how_to_reach_the_api_server_and_nothing_else(
     for name, value in {**passed, **stray}.items():
         monkeypatch.setenv(name, value)
     fake.says(json.dumps(CONFIG_MAP))
-    await Kubectl(processes, fake.program, private).apply(FOLDER, timeout=30)
+    await Kubectl(processes, fake.program, private).apply(FOLDER, size=1000, timeout=30)
     assert fake.environment == {
         **passed,
         "HOME": str(private),
         "TMPDIR": str(private),
         "KUBECONFIG": str(private / "kubeconfig"),
         "KUBECACHEDIR": str(private / "cache"),
-        "GOGC": "200",
+        "GOGC": "400",
+        "GOMEMLIMIT": str(34 * 1024 * 1024 + 32 * 1000),
     }
 
 
 async def test_apply_returns_the_items_of_a_list(fake: Fake, kubectl_: Kubectl) -> None:
     fake.says(json.dumps({"apiVersion": "v1", "kind": "List", "items": [CONFIG_MAP, CONFIG_MAP]}))
-    assert await kubectl_.apply(FOLDER, timeout=30) == [CONFIG_MAP, CONFIG_MAP]
+    assert await kubectl_.apply(FOLDER, size=1000, timeout=30) == [CONFIG_MAP, CONFIG_MAP]
 
 
 async def test_apply_returns_a_single_object_as_a_list(fake: Fake, kubectl_: Kubectl) -> None:
     fake.says(json.dumps(CONFIG_MAP), "Warning: spec.x is deprecated\n")
-    assert await kubectl_.apply(FOLDER, timeout=30) == [CONFIG_MAP]
+    assert await kubectl_.apply(FOLDER, size=1000, timeout=30) == [CONFIG_MAP]
 
 
 @pytest.mark.parametrize(
@@ -439,7 +440,7 @@ async def test_apply_returns_a_single_object_as_a_list(fake: Fake, kubectl_: Kub
 async def test_a_good_end_without_objects_is_tried_again(fake: Fake, kubectl_: Kubectl, stdout: str) -> None:
     fake.says(stdout, "strange\n")
     with pytest.raises(ApplyFailed) as error:
-        await kubectl_.apply(FOLDER, timeout=30)
+        await kubectl_.apply(FOLDER, size=1000, timeout=30)
     assert not error.value.terminal
     assert str(error.value) == "kubectl apply ended well but printed no objects: strange"
 
@@ -447,7 +448,7 @@ async def test_a_good_end_without_objects_is_tried_again(fake: Fake, kubectl_: K
 async def test_an_apply_that_hangs_is_killed(fake: Fake, processes: Processes, private: Path, tmp_path: Path) -> None:
     hanging = script(tmp_path / "hanging", "sleep 60")
     with pytest.raises(KubectlTimeout) as error:
-        await Kubectl(processes, hanging, private).apply(FOLDER, timeout=0.3)
+        await Kubectl(processes, hanging, private).apply(FOLDER, size=1000, timeout=0.3)
     assert str(error.value) == "hanging apply took longer than 0.3 s and was killed"
 
 
@@ -605,7 +606,7 @@ PASSING = {
 async def test_why_an_apply_failed(fake: Fake, kubectl_: Kubectl, stderr: str, terminal: bool, said: str) -> None:
     fake.says("", stderr, 1)
     with pytest.raises(ApplyFailed) as error:
-        await kubectl_.apply(FOLDER, timeout=30)
+        await kubectl_.apply(FOLDER, size=1000, timeout=30)
     assert (error.value.terminal, str(error.value)) == (terminal, said)
 
 
@@ -613,7 +614,7 @@ async def test_why_an_apply_failed(fake: Fake, kubectl_: Kubectl, stderr: str, t
 async def test_an_error_is_one_line(fake: Fake, kubectl_: Kubectl, stderr: str) -> None:
     fake.says("", stderr, 1)
     with pytest.raises(ApplyFailed) as error:
-        await kubectl_.apply(FOLDER, timeout=30)
+        await kubectl_.apply(FOLDER, size=1000, timeout=30)
     text = str(error.value)
     assert len(text.splitlines()) == 1
     assert text == text.strip()
@@ -623,12 +624,12 @@ async def test_what_was_printed_before_the_error_is_not_in_it(fake: Fake, kubect
     secret = {"apiVersion": "v1", "kind": "Secret", "data": {"password": "aHVudGVyMg=="}}
     fake.says(json.dumps(secret), f"Error from server (Forbidden): {QUOTA}\n", 1)
     with pytest.raises(ApplyFailed) as error:
-        await kubectl_.apply(FOLDER, timeout=30)
+        await kubectl_.apply(FOLDER, size=1000, timeout=30)
     assert "aHVudGVyMg==" not in repr(error.value)
     assert error.value.__cause__ is None
     fake.says(json.dumps(secret)[:-1])
     with pytest.raises(ApplyFailed) as error:
-        await kubectl_.apply(FOLDER, timeout=30)
+        await kubectl_.apply(FOLDER, size=1000, timeout=30)
     assert "aHVudGVyMg==" not in str(error.value)
 
 
@@ -656,7 +657,7 @@ TYPED_SECRET = "failed to create typed patch object (default/c; /v1, Kind=Secret
 async def test_a_value_of_a_secret_is_not_in_the_error(fake: Fake, kubectl_: Kubectl, told: str, said: str) -> None:
     fake.says("", f"Error from server: {TYPED_SECRET}: {told}\n", 1)
     with pytest.raises(ApplyFailed) as error:
-        await kubectl_.apply(FOLDER, timeout=30)
+        await kubectl_.apply(FOLDER, size=1000, timeout=30)
     assert error.value.terminal
     assert str(error.value) == f"Error from server: {TYPED_SECRET}: {said}"
 
@@ -671,7 +672,7 @@ async def test_what_kustomize_cannot_build_is_not_tried_again(
     folder = kind_folder(tmp_path / "overlay", "namePrefix: x-\nresources: [p.yaml, c.yaml]", **files)
     write_kubeconfig(private / "kubeconfig", {"token": "t"}, {"server": "https://127.0.0.1:1"})
     with pytest.raises(ApplyFailed) as error:
-        await kustomize.apply(folder, timeout=30)
+        await kustomize.apply(folder, size=1000, timeout=30)
     assert "updating name reference" in str(error.value)
     assert error.value.terminal
 

@@ -35,10 +35,12 @@ def test_ownership_is_our_apply_entry_without_subresource() -> None:
         entry("nuvop", {"f:status": {}}, subresource="status"),
         entry("kubectl", {"f:spec": {}}),
     ]
-    assert objects.ownership(body(*others, ours)) == {"apiVersion": "apps/v1", "fieldsV1": REPLICAS}
-    assert objects.ownership(body(*others)) is None
+    assert objects.owned_tree(body(*others, ours)) == objects.owned_tree(objects.kept(body(*others, ours))) == REPLICAS
+    assert objects.is_applied(body(ours))
+    assert not objects.is_applied(body(*others))
+    assert objects.owned_tree(body(*others)) == {}
     assert objects.ownership_digest(body(*others)) == ""
-    assert objects.ownership({"metadata": {"name": "x"}}) is None
+    assert not objects.is_applied({"metadata": {"name": "x"}})
 
 
 def test_digest_depends_on_owned_fields_only() -> None:
@@ -77,3 +79,20 @@ def test_taken_labels_are_readable() -> None:
 )
 def test_maker(entries: list[dict[str, Any]], maker: str) -> None:
     assert objects.maker_of(body(*entries)) == maker
+
+
+def test_what_is_held_in_memory_tells_the_same_of_owned_fields() -> None:
+    whole = body(
+        entry("nuvop", REPLICAS),
+        entry("kubectl", {"f:spec": {"f:paused": {}}}, operation="Update", subresource="scale"),
+        entry("controller", {"f:status": {}}, operation="Update", subresource="status"),
+    ) | {"data": {"password": "x"}, "kind": "Secret"}
+    held = objects.kept(whole, ["data"])
+    assert "data" not in held
+    assert held["kind"] == "Secret"
+    assert [written["manager"] for written in held["metadata"]["managedFields"]] == ["nuvop", "kubectl"]
+    assert objects.ownership_digest(held) == objects.ownership_digest(whole)
+    assert objects.owned_fields(held) == objects.owned_fields(whole) == {"spec.replicas", "spec.paused"}
+    after = objects.kept(body(entry("kubectl", REPLICAS, operation="Update", subresource="scale")))
+    assert ("spec.replicas", "kubectl") in objects.taken_fields(held, after)
+    assert objects.kept(held) == {**held}, "once is enough"

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]
 
 from nuvop import kinds, overlay
 from nuvop.errors import GeneratedInUse, OverlayError, SettingsError, WriteFailed
@@ -45,7 +44,7 @@ def sample(uid: str = "u1", name: str = "obj", **spec: Any) -> dict[str, Any]:
 
 
 def operations(made: overlay.Overlay) -> dict[str, Any]:
-    return {o["path"]: o["value"] for o in yaml.safe_load(made.files["deployment-demo-deploy.yaml"])}
+    return {o["path"]: o["value"] for o in json.loads(made.files["deployment-demo-deploy.json"])}
 
 
 def test_a_field_that_is_left_out_sets_nothing(kind: Kind) -> None:
@@ -70,7 +69,6 @@ def test_what_cannot_stand_in_a_manifest_is_refused_by_name(kind: Kind, text: st
 
 @pytest.mark.parametrize("text", sorted(set(HOSTILE) - set(UNWRITABLE)))
 def test_text_stays_what_it_is(kind: Kind, text: str) -> None:
-    """Read back by PyYAML, which knows YAML 1.1 as kubectl does."""
     assert operations(overlay.make(kind, sample(image=text)))["/spec/template/spec/containers/0/image"] == text
 
 
@@ -124,7 +122,7 @@ def test_an_orphan_policy_is_part_of_the_revision_and_needs_a_finalizer(kind: Ki
 def test_a_child_without_any_patch_has_no_file(kind: Kind) -> None:
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "web"}}
     made = overlay.make(kinds.with_base(kind, [DEPLOYMENT, account]), sample(), orphan=True)
-    assert sorted(made.files) == ["deployment-demo-deploy.yaml", "kustomization.yaml"]
+    assert sorted(made.files) == ["deployment-demo-deploy.json", "kustomization.yaml"]
     assert "web" not in made.files["kustomization.yaml"]
     assert len(made.objects) == 2
 
@@ -143,7 +141,7 @@ def test_what_is_left_out_does_not_count_in_the_revision(kind: Kind) -> None:
     assert whole.revision == part.revision
     assert whole.contents == part.contents
     assert part.objects == (ObjectKey("apps", "Deployment", "demo", "obj-demo-deploy"),)
-    assert yaml.safe_load(part.files["job-migrate.yaml"]) == {
+    assert json.loads(part.files["job-migrate.json"]) == {
         "$patch": "delete",
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -212,7 +210,7 @@ def test_write_replaces_as_a_whole(kind: Kind, tmp_path: Path) -> None:
     assert folder == generated / "samples/demo/obj"
     (folder / "stray").write_text("x")
     overlay.write(generated, kind, overlay.make(kind, sample(count=2)))
-    assert sorted(path.name for path in folder.iterdir()) == ["deployment-demo-deploy.yaml", "kustomization.yaml"]
+    assert sorted(path.name for path in folder.iterdir()) == ["deployment-demo-deploy.json", "kustomization.yaml"]
     assert [mode(generated), mode(folder)] == [0o700, 0o700]
     assert {mode(path) for path in folder.iterdir()} == {0o600}
     assert [path.name for path in folder.parent.iterdir()] == ["obj"], "no temporary folder is left"

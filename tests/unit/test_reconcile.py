@@ -212,8 +212,8 @@ async def test_an_older_cr_of_the_same_name_does_not_count(world: World, reconci
 async def test_what_is_told_is_of_the_newest_generation(world: World, reconciler: Reconciler) -> None:
     async def slow(overlay: Overlay, landed: Any, *, is_repair: bool = False) -> Any:
         if not world.applied:
-            world.crs["obj"] = cr(2, generation=2)
-            reconciler.seen("samples", cr(2, generation=2))
+            world.crs["obj"] = cr(5, generation=2)
+            reconciler.seen("samples", cr(5, generation=2))
         return await World.apply(world, overlay, landed)
 
     world.apply = slow  # type: ignore[method-assign]

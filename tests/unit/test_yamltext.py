@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +35,16 @@ def test_any_value_survives_the_way_through_yaml(value: Any) -> None:
     )
 
 
-def test_kubectl_reads_hostile_texts_as_they_are(tmp_path: Path) -> None:
+@pytest.mark.parametrize("dump", [yamltext.dump, yamltext.dump_json])
+def test_kubectl_reads_hostile_texts_as_they_are(tmp_path: Path, dump: Callable[[Any], str]) -> None:
     """All of them through the real kustomize, as the data of one ConfigMap."""
     (tmp_path / "cm.yaml").write_text("{apiVersion: v1, kind: ConfigMap, metadata: {name: x}, data: {a: b}}")
     # kustomize takes in a NEL (U+0085) right, but prints it bare: whoever reads that sees a line break.
     data = {f"key{i}": text for i, text in enumerate(HOSTILE) if text != "\u0085"}
     patch = [{"op": "add", "path": "/data", "value": data}]
-    (tmp_path / "patch.yaml").write_text(yamltext.dump(patch))
+    (tmp_path / "patch").write_text(dump(patch))
     (tmp_path / "kustomization.yaml").write_text(
-        "resources: [cm.yaml]\npatches: [{path: patch.yaml, target: {kind: ConfigMap}}]"
+        "resources: [cm.yaml]\npatches: [{path: patch, target: {kind: ConfigMap}}]"
     )
     kubectl = Path(sys.executable).parent / "kubectl"
     built = subprocess.run([kubectl, "kustomize", tmp_path], capture_output=True, text=True, check=True).stdout
