@@ -160,8 +160,10 @@ class Comparison:
         return not (self.missing or self.outdated or self.drifted)
 
 
-def compare(overlay: Overlay, uid: str, inventory: Inventory, live: Mapping[ObjectKey, Body]) -> Comparison:
-    """Compare the live objects with the overlay and with what was true after the last apply."""
+def compare(
+    overlay: Overlay, uid: str, inventory: Inventory, applied_revision: str, live: Mapping[ObjectKey, Body]
+) -> Comparison:
+    """Compare the live objects with the overlay, and with what was true after ``applied_revision`` was applied."""
     digests = {entry.key: (entry.uid, entry.digest) for entry in inventory if entry.uid}
     found: dict[str, list[ObjectKey]] = {"missing": [], "outdated": [], "drifted": [], "leaving": []}
     for key in overlay.objects:
@@ -173,7 +175,8 @@ def compare(overlay: Overlay, uid: str, inventory: Inventory, live: Mapping[Obje
         elif not is_of(body, uid, overlay.revision) or key not in digests:
             found["outdated"].append(key)
         elif digests[key] != (body["metadata"]["uid"], ownership_digest(body)):
-            found["drifted"].append(key)
+            # Digests of another revision say nothing: an operator ended between an apply and telling of it.
+            found["drifted" if applied_revision == overlay.revision else "outdated"].append(key)
     return Comparison(**{name: tuple(keys) for name, keys in found.items()})
 
 

@@ -42,6 +42,7 @@ def judge(scene: Scene, complaint: Complaint) -> Judgement:
         children.report(scene.kind, scene.overlay, scene.live),
         scene.also,
         scene.wishes.reconcile,
+        scene.record.applied_revision,
     )
     if not failed and not unready:
         scene.record.waiting_since = ("", 0.0)
@@ -83,6 +84,7 @@ def unfinished(record: Record, generation: int, reason: Reason, message: str) ->
         record.last_reported,
         also,
         record.handled,
+        record.applied_revision,
     )
 
 

@@ -66,7 +66,7 @@ DEADLINE = "10m"
 CHILD_DIRECTIVES = {directives.RECREATE: ("true", "false"), directives.PRUNE: ("disabled",)}
 """nuvop's annotations that may stand on a child in the base, and their values."""
 
-STATUS_FIELDS = ("conditions", "observedGeneration", "inventory", "lastHandledReconcileAt")
+STATUS_FIELDS = ("conditions", "observedGeneration", "inventory", "lastAppliedRevision", "lastHandledReconcileAt")
 """What nuvop writes to every CR's status; a field that the schema lacks would vanish without an error."""
 
 

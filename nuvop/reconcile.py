@@ -304,7 +304,7 @@ class Reconciler:
         key, record, overlay = scene.key, scene.record, scene.overlay
         if collision := self._collision(scene):
             return self._stalled(key, record, scene.generation, Reason.NAME_COLLISION, collision)
-        comparison = children.compare(overlay, record.uid, record.inventory, scene.live)
+        comparison = children.compare(overlay, record.uid, record.inventory, record.applied_revision, scene.live)
         if comparison.is_intact and not scene.is_asked:
             record.remember(overlay.revision, (scene.live[child] for child in overlay.objects if child in scene.live))
             record.failures, record.said, record.drift_told = 0, "", ""
@@ -513,7 +513,8 @@ class Reconciler:
     def _note_repair(self, scene: Scene, drifted: tuple[drift.Change, ...]) -> None:
         """Count who was answered, and tell of what was changed while the repair was under way: it is put back, too."""
         live = self._live(scene.key)
-        comparison = children.compare(scene.overlay, scene.record.uid, scene.record.inventory, live)
+        record = scene.record
+        comparison = children.compare(scene.overlay, record.uid, record.inventory, record.applied_revision, live)
         since = {change.contender for change in drifted}
         late = tuple(
             change for change in self._drift(replace(scene, live=live), comparison) if change.contender not in since

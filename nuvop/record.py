@@ -22,6 +22,7 @@ class Record:
     overlay: Overlay | None = None
     overlay_of: tuple[object, ...] = ()
     applied_revision: str = ""
+    """The revision that was applied last, and to which the inventory's digests belong."""
     owned: dict[ObjectKey, Body] = field(default_factory=dict)
     failures: int = 0
     failed_generation: int = 0
@@ -42,6 +43,7 @@ class Record:
             _without_writers(body),
             seen_at,
             inventories.of(status),
+            applied_revision=str(status.get("lastAppliedRevision", "")),
             prune_refused=told_message(status, Aspect.PRUNE_BLOCKED, Reason.PRUNE_REFUSED),
         )
 

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from dataclasses import replace
 
 from nuvop import status
 from nuvop.cluster import ApiResource, Cluster
@@ -59,7 +60,7 @@ class Reporter:
                 raise
             # What the children report does not fit the CRD: that much can be told.
             message = f"kind.yaml: status: {error}"
-            bare = Verdict(verdict.generation, Phase.STALLED, Reason.KIND_INVALID, message, verdict.inventory)
+            bare = replace(verdict, phase=Phase.STALLED, reason=Reason.KIND_INVALID, message=message, reported={})
             return await self.tell(key, resource, record, bare)
         record.told, record.told_at = body.get("status"), time.monotonic()
         record.take(body)

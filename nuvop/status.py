@@ -91,7 +91,8 @@ class Also:
 class Verdict:
     """What a reconciliation found, for the generation it looked at.
 
-    ``handled`` is the value of the annotation ``nuvop.nuvolaris.org/reconcile`` that has been followed last.
+    ``handled`` is the value of the annotation ``nuvop.nuvolaris.org/reconcile`` that has been followed last,
+    ``applied`` the revision of the overlay that was applied last, to which the inventory belongs.
     """
 
     generation: int
@@ -102,6 +103,7 @@ class Verdict:
     reported: Mapping[str, Any] = field(default_factory=dict)
     also: tuple[Also, ...] = ()
     handled: str = ""
+    applied: str = ""
 
 
 def fold(previous: Mapping[str, Any], verdict: Verdict, now: str) -> dict[str, Any]:
@@ -135,11 +137,13 @@ def fold(previous: Mapping[str, Any], verdict: Verdict, now: str) -> dict[str, A
                 "observedGeneration": generation,
             }
         )
+    applied = {"lastAppliedRevision": verdict.applied} if verdict.applied else {}
     handled = {"lastHandledReconcileAt": verdict.handled} if verdict.handled else {}
     return {
         "observedGeneration": observed,
         "conditions": conditions,
         "inventory": [entry.as_dict() for entry in verdict.inventory],
+        **applied,
         **handled,
         **verdict.reported,
     }

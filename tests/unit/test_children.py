@@ -111,12 +111,14 @@ def overlay(*names: str, revision: str = "r1") -> Overlay:
     return Overlay(CRKey("samples", "demo", "obj"), revision, {}, made, {}, (), 0, is_orphaning=False)
 
 
-def compare(live: list[dict[str, Any]], applied: list[dict[str, Any]], revision: str = "r1") -> children.Comparison:
+def compare(
+    live: list[dict[str, Any]], applied: list[dict[str, Any]], revision: str = "r1", told: str = "r1"
+) -> children.Comparison:
     known = Children()
     for body in live:
         known.put(body)
     entries = tuple(inventory.entry_of(body) for body in applied)
-    return children.compare(overlay("obj-web", revision=revision), "u1", entries, known.of(INSTANCE))
+    return children.compare(overlay("obj-web", revision=revision), "u1", entries, told, known.of(INSTANCE))
 
 
 def test_comparisons() -> None:
@@ -126,6 +128,9 @@ def test_comparisons() -> None:
     assert compare([obj(1)], [obj(1)], revision="r2").outdated == (DEPLOYMENT,)
     assert compare([obj(2, fields={"f:spec": {"f:x": {}}})], [obj(1)]).drifted == (DEPLOYMENT,)
     assert compare([obj(1, uid="another")], [obj(1)]).drifted == (DEPLOYMENT,)
+    unfinished = compare([obj(2, fields={"f:spec": {"f:x": {}}})], [obj(1)], told="r0")
+    assert unfinished.outdated == (DEPLOYMENT,), "applied by an operator that ended before it could tell"
+    assert compare([obj(2)], [obj(1)], told="r0").is_intact, "that owns the same fields as before"
     assert compare([obj(1)], []).outdated == (DEPLOYMENT,), "what is not in the inventory was not told as applied"
     leaving = compare([obj(1, deletionTimestamp="now")], [obj(1)])
     assert leaving.leaving == (DEPLOYMENT,)
@@ -149,7 +154,7 @@ def test_inventory_goes_through_the_status_and_back() -> None:
 
 def test_what_was_announced_only_was_not_told_as_applied() -> None:
     announced = (inventory.announced(DEPLOYMENT, "apps/v1"),)
-    assert children.compare(overlay("obj-web"), "u1", announced, {DEPLOYMENT: obj(1)}).outdated == (DEPLOYMENT,)
+    assert children.compare(overlay("obj-web"), "u1", announced, "r1", {DEPLOYMENT: obj(1)}).outdated == (DEPLOYMENT,)
 
 
 def test_what_has_landed() -> None:

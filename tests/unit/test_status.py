@@ -71,6 +71,11 @@ def test_what_is_true_besides_changes_nothing_else() -> None:
     assert later["conditions"][0]["lastTransitionTime"] == NOW
 
 
+def test_the_revision_that_was_applied_is_told() -> None:
+    assert "lastAppliedRevision" not in status.fold(FRESH, verdict(Phase.READY), NOW)
+    assert status.fold(FRESH, verdict(Phase.READY, applied="r1"), NOW)["lastAppliedRevision"] == "r1"
+
+
 def test_what_was_asked_for_is_told_once_it_was_done() -> None:
     assert "lastHandledReconcileAt" not in status.fold(FRESH, verdict(Phase.READY), NOW)
     assert status.fold(FRESH, verdict(Phase.READY, handled="now"), NOW)["lastHandledReconcileAt"] == "now"
