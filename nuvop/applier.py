@@ -80,6 +80,7 @@ class Job:
     overlay: Overlay
     landed: Landed
     done: "asyncio.Future[list[Body]]"
+    is_repair: bool = False
     was_put_back: bool = False
     was_stuck: bool = False
     """Whether nothing at all has landed of the batch that it was in last."""
@@ -95,6 +96,11 @@ class Job:
     def can_be_seen(self) -> bool:
         """Whether the watch can tell that it was applied: not where all was there before, and only drifted, say."""
         return self.landed_before < len(self.overlay.objects)
+
+    @property
+    def may_hide_a_refusal(self) -> bool:
+        """Whether something drifted of it was there before: that it still is says nothing."""
+        return self.is_repair and self.landed_before > 0
 
 
 @dataclass(frozen=True)
@@ -134,7 +140,7 @@ class Applier:
         relies on what it puts back.
         Raises ApplyFailed, KubectlTimeout or another KubectlError with what is wrong with this very overlay.
         """
-        job = Job(overlay, landed, asyncio.get_running_loop().create_future())
+        job = Job(overlay, landed, asyncio.get_running_loop().create_future(), is_repair)
         lane = self._lone if overlay.key in self._suspects else self._waiting
         (lane.appendleft if is_repair else lane.append)(job)
         self._fill_slots()
@@ -307,7 +313,7 @@ class Applier:
         seen, deadline = -1, 0.0
         while True:
             left = [job for job in jobs if not job.done.done()]
-            whole = [job for job in left if job.can_be_seen and _is_whole(job)]
+            whole = [job for job in left if job.can_be_seen and _is_whole(job) and not job.may_hide_a_refusal]
             for job in whole:
                 _answer(job, job.landed())
             left = [job for job in left if job not in whole]

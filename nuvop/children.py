@@ -19,6 +19,7 @@ from nuvop.objects import (
     ObjectKey,
     is_applied,
     is_deleting,
+    is_finished,
     kept,
     key_of,
     labels_of,
@@ -46,10 +47,15 @@ class Children:
         self._by_instance: dict[Instance, dict[ObjectKey, Body]] = {}
         self._by_name: dict[tuple[str, str, str], set[ObjectKey]] = {}
         self._removed: dict[ObjectKey, int] = {}
+        self._finished: dict[Instance, dict[ObjectKey, Body]] = {}
 
     def of(self, instance: Instance) -> Mapping[ObjectKey, Body]:
         """The live objects of a CR."""
         return self._by_instance.get(instance, {})
+
+    def take_finished(self, instance: Instance) -> Mapping[ObjectKey, Body]:
+        """The Jobs of a CR that had finished when they went, as they were then; each is told once."""
+        return self._finished.pop(instance, {})
 
     def at(self, key: ObjectKey) -> Body | None:
         """An object, whichever CR it belongs to."""
@@ -89,7 +95,12 @@ class Children:
         if known is not None and version_of(known) > version:
             return set()
         self._removed[key] = version
-        return self._forget(key)
+        concerned = self._forget(key)
+        for instance in concerned:
+            # A short TTL removes a Job before anybody has looked at how it ended.
+            if is_finished(body):
+                self._finished.setdefault(instance, {})[key] = body
+        return concerned
 
     def replace(self, scope: Scope, bodies: Iterable[Body], version: int) -> set[Instance]:
         """Take in a full list of a scope, as it was at a version; return the CRs that anything changed for."""
@@ -145,14 +156,13 @@ class Comparison:
 
     ``missing`` are not there. ``outdated`` were applied from another revision, for another CR of the same name, or by
     an operator that ended before it could write down what it had applied. ``drifted`` are of this revision, but
-    another manager has changed or removed fields that nuvop set. ``leaving`` are being deleted, and will be missing
-    only then.
+    another manager has changed or removed fields that nuvop set. What is being deleted is none of that: it will be
+    missing once it is gone.
     """
 
     missing: tuple[ObjectKey, ...]
     outdated: tuple[ObjectKey, ...]
     drifted: tuple[ObjectKey, ...]
-    leaving: tuple[ObjectKey, ...]
 
     @property
     def is_intact(self) -> bool:
@@ -165,13 +175,13 @@ def compare(
 ) -> Comparison:
     """Compare the live objects with the overlay, and with what was true after ``applied_revision`` was applied."""
     digests = {entry.key: (entry.uid, entry.digest) for entry in inventory if entry.uid}
-    found: dict[str, list[ObjectKey]] = {"missing": [], "outdated": [], "drifted": [], "leaving": []}
+    found: dict[str, list[ObjectKey]] = {"missing": [], "outdated": [], "drifted": []}
     for key in overlay.objects:
         body = live.get(key)
         if body is None:
             found["missing"].append(key)
         elif is_deleting(body):
-            found["leaving"].append(key)
+            continue
         elif not is_of(body, uid, overlay.revision) or key not in digests:
             found["outdated"].append(key)
         elif digests[key] != (body["metadata"]["uid"], ownership_digest(body)):

@@ -63,7 +63,8 @@ async def _children(cluster: Cluster, cr: Body, types: Iterable[Type]) -> AsyncI
         try:
             resource = await cluster.discover(api_version, kind)
             namespace = cr["metadata"]["namespace"] if resource.namespaced else None
-            listed = await cluster.list(resource, namespace, labels=f"{OWNER_LABEL}={cr['metadata']['uid']}")
+            labels = f"{OWNER_LABEL}={cr['metadata']['uid']}"
+            listed = await cluster.list(resource, namespace, labels=labels, metadata_only=True)
         except (NotServed, NotFound):
             continue  # its API is gone, and the objects with it
         for child in listed:

@@ -72,9 +72,6 @@ class Fights(Generic[Contender]):
         fight = self._fights.pop(contender, None)
         self._fights[contender] = (_Fight() if fight is None or fight.is_over(now) else fight).repaired(now)
 
-    def __len__(self) -> int:
-        return len(self._fights)
-
     def _forget(self, now: float) -> None:
         """Forget what is over: as far as what comes first is, so what is forgotten is looked at only once."""
         while self._fights:

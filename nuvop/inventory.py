@@ -99,10 +99,13 @@ def with_finished_jobs(
     before: Inventory, contents: Mapping[ObjectKey, str], live: Mapping[ObjectKey, Body]
 ) -> Inventory:
     """The inventory with a note at each Job that has finished; ``contents`` are digests of what Jobs are made from."""
+
+    def has_finished(entry: Entry) -> bool:
+        body = live.get(entry.key)
+        return body is not None and body["metadata"]["uid"] == entry.uid and is_finished(body)
+
     return tuple(
-        replace(entry, done=contents[entry.key])
-        if entry.key in contents and entry.key in live and is_finished(live[entry.key])
-        else entry
+        replace(entry, done=contents[entry.key]) if entry.key in contents and has_finished(entry) else entry
         for entry in before
     )
 

@@ -52,6 +52,10 @@ class Observer:
         """The live objects of a CR."""
         return self._children.of(instance)
 
+    def take_finished(self, instance: Instance) -> Mapping[ObjectKey, Body]:
+        """The Jobs of a CR that had finished when they went, as they were then; each is told once."""
+        return self._children.take_finished(instance)
+
     def at(self, key: ObjectKey) -> Body | None:
         """A live object that belongs to any CR."""
         return self._children.at(key)

@@ -81,6 +81,9 @@ RELEASED_TO = "nuvop-released"
 LOOK_FOR_END = 10.0
 """Seconds after which a CR with nuvop's finalizer is read anew, should nobody have told of its deletion."""
 
+MISSED_END = 60.0
+"""The same for a CR that is being deleted and waits for somebody else."""
+
 ORPHAN = "orphan"
 """The garbage collector's own finalizer, put on by ``kubectl delete --cascade=orphan``."""
 
@@ -213,11 +216,13 @@ class Reconciler:
             self._retry(key, record, RETRY_MOST_PASSING)
 
     async def _may_wait_for_its_end(self, key: CRKey, record: Record) -> bool:
-        """Read a CR anew that waits for nuvop when it is deleted; False where it was deleted or has changed.
+        """Read a CR anew that waits for nuvop when it is deleted, or that fails; False where it has changed.
 
-        kopf watches a namespace no more that is being deleted, so nobody tells of what is deleted with it.
+        kopf watches a namespace no more that is being deleted, so nobody tells of what is deleted with it. One that
+        fails may have gone unnoticed, and hold names that others want.
         """
-        if not record.has_finalizer or time.monotonic() - record.seen_at < LOOK_FOR_END:
+        is_needed = record.has_finalizer or record.failures
+        if not is_needed or time.monotonic() - record.seen_at < LOOK_FOR_END:
             return True
         return await self._is_current(key, record, record.generation, anew=True)
 
@@ -278,15 +283,27 @@ class Reconciler:
             except ClusterUnreachable:
                 raise
             except ClusterError as error:
+                if isinstance(error, NotFound) and not await self._is_served(api_version, kind):
+                    continue
                 told = f"{kind} is no longer part of the kind, and what is left of it cannot be seen: {error}"
                 blocked[api_version, kind] = told
         return blocked if is_complete else None
+
+    async def _is_served(self, api_version: str, kind: str) -> bool:
+        """Whether the API server knows a type now, whatever it knew before."""
+        try:
+            await self._cluster.discover(api_version, kind, anew=True)
+        except NotServed:
+            return False
+        return True
 
     def _overlay(
         self, kind: Kind, key: CRKey, record: Record, wishes: Directives, live: Mapping[ObjectKey, Body]
     ) -> Overlay:
         """The CR's overlay, made and written when CR or kind have changed."""
         contents = record.overlay.contents if record.overlay else {}
+        gone = self._observer.take_finished(instance_of(key))
+        record.inventory = inventory.with_finished_jobs(record.inventory, contents, gone)
         without = inventory.finished_and_gone(record.inventory, contents, live)
         made_of = (kind.digest, record.generation, wishes.orphan, without)
         if record.overlay is None or record.overlay_of != made_of:
@@ -531,13 +548,16 @@ class Reconciler:
 
     async def _recreate(self, scene: Scene) -> bool:
         """Delete the children that cannot be changed and may be made anew; return whether there are any."""
-        done = {body["metadata"]["uid"] for body in self._landed(scene)}
-        live = self._observer.live(instance_of(scene.key))
-        refused = [
-            (key, live[key])
-            for key, child in scene.overlay.children.items()
-            if key in live and live[key]["metadata"]["uid"] not in done and directives.may_be_recreated(child.body)
-        ]
+        refused = []
+        for key in (key for key, child in scene.overlay.children.items() if directives.may_be_recreated(child.body)):
+            # The watch may not have shown yet which of them was applied all the same.
+            body = (await self._cluster.find(scene.resource(key), key.namespace, [key.name])).get(key.name)
+            if (
+                body is not None
+                and not is_deleting(body)
+                and not children.is_of(body, scene.record.uid, scene.overlay.revision)
+            ):
+                refused.append((key, body))
         for key, body in refused:
             await self._cluster.delete(scene.resource(key), body)
             scene.record.inventory = inventory.without_uid(scene.record.inventory, [key])
@@ -628,6 +648,10 @@ class Reconciler:
     async def _end(self, key: CRKey, record: Record) -> None:
         """Delete, or let go, what the garbage collector would not delete, and let the CR go."""
         if not record.has_finalizer:
+            # Somebody else's finalizer holds it, the garbage collector's say; that it has gone may not be told.
+            if time.monotonic() - record.seen_at >= MISSED_END:
+                await self._read(key, record)
+            self._queue.add(key, MISSED_END)
             return
         try:
             orphan = directives.keeps_children(record.body) or ORPHAN in record.body["metadata"]["finalizers"]

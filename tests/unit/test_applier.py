@@ -504,3 +504,26 @@ async def test_how_long_kubectl_has_been_at_it_does_not_count_the_wait(
     kubectl.gate.set()
     await asyncio.gather(*sent)
     assert applier.seconds_under_way(overlay("a").key) == 0
+
+
+async def test_a_drifted_object_that_is_refused_is_not_hidden_by_a_new_one_that_lands(
+    applier: Applier, send: Send, kubectl: Kubectl
+) -> None:
+    """One object of the CR is there at this revision, and only drifted; the other is new."""
+    shown = 1
+
+    def landed() -> list[dict[str, Any]]:
+        return [live(key) for key in overlay("d").objects[:shown]]
+
+    kubectl.gate = asyncio.Event()
+    busy = [send("a"), send("b")]
+    await asyncio.sleep(0.02)
+    kubectl.refused["d"] = ApplyFailed("d-a is denied", terminal=True)
+    drifted, other = asyncio.create_task(applier.apply(overlay("d"), landed, is_repair=True)), send("e")
+    await asyncio.sleep(0.02)
+    kubectl.gate.set()
+    await asyncio.gather(*busy)
+    shown = 2
+    found = await outcome({"d": drifted, "e": other})
+    assert found == {"d": "d-a is denied", "e": ["e-a", "e-b"]}
+    assert kubectl.runs[-1] == ["d"], "asked alone"

@@ -57,6 +57,21 @@ def test_what_is_gone_does_not_come_back_by_an_old_answer() -> None:
     assert known.put(obj(8)) == {INSTANCE}
 
 
+def test_how_a_job_ended_is_told_once_when_it_goes_at_once() -> None:
+    def job(version: int, *, is_complete: bool) -> dict[str, Any]:
+        conditions = [{"type": "Complete", "status": "True"}] if is_complete else []
+        return {**obj(version, kind="Job", api_version="batch/v1"), "status": {"conditions": conditions}}
+
+    known = Children()
+    known.put(job(5, is_complete=False))
+    known.remove(job(7, is_complete=True))
+    assert [key.name for key in known.take_finished(INSTANCE)] == ["obj-web"]
+    assert known.take_finished(INSTANCE) == {}
+    known.put(job(8, is_complete=False))
+    known.remove(job(9, is_complete=False))
+    assert known.take_finished(INSTANCE) == {}, "somebody deleted it"
+
+
 def test_an_old_removal_does_not_remove_what_is_new() -> None:
     known = Children()
     known.put(obj(9))
@@ -132,9 +147,9 @@ def test_comparisons() -> None:
     assert unfinished.outdated == (DEPLOYMENT,), "applied by an operator that ended before it could tell"
     assert compare([obj(2)], [obj(1)], told="r0").is_intact, "that owns the same fields as before"
     assert compare([obj(1)], []).outdated == (DEPLOYMENT,), "what is not in the inventory was not told as applied"
-    leaving = compare([obj(1, deletionTimestamp="now")], [obj(1)])
-    assert leaving.leaving == (DEPLOYMENT,)
-    assert leaving.is_intact, "an apply would not bring it back before it is gone"
+    assert compare([obj(1, deletionTimestamp="now")], [obj(1)]).is_intact, (
+        "an apply would not bring it back before it is gone"
+    )
 
 
 def test_another_crs_uid_is_outdated() -> None:

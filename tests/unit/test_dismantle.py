@@ -55,7 +55,10 @@ class Api:
             raise self.error
         self.patched[body["metadata"]["name"]] = operations
 
-    async def list(self, resource: ApiResource, namespace: str | None, *, labels: str) -> list[dict[str, Any]]:
+    async def list(
+        self, resource: ApiResource, namespace: str | None, *, labels: str, metadata_only: bool
+    ) -> list[dict[str, Any]]:
+        assert metadata_only, "nothing of a Secret is to be read"
         self.listed.append((resource.kind, namespace, labels))
         return self.objects[resource.kind]
 

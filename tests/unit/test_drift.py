@@ -17,7 +17,7 @@ def body(nuvops: dict[str, Any], others: dict[str, dict[str, Any]] | None = None
 
 
 def comparison(**found: tuple[ObjectKey, ...]) -> Comparison:
-    return Comparison(**{"missing": (), "outdated": (), "drifted": (), "leaving": (), **found})
+    return Comparison(**{"missing": (), "outdated": (), "drifted": (), **found})
 
 
 def test_a_changed_field_names_its_manager() -> None:

@@ -122,9 +122,9 @@ def test_what_is_peaceful_is_forgotten() -> None:
     fights: Fights[int] = Fights()
     for number in range(10_000):
         fights.repaired(number, START + number)
-        assert len(fights) <= WINDOW + 1
+        assert len(fights._fights) <= WINDOW + 1
     assert fights.delay(0, START + 10_000 + WINDOW) == 0
-    assert len(fights) == 0
+    assert len(fights._fights) == 0
 
 
 def test_one_that_goes_on_keeps_no_other_in_memory_for_ever() -> None:
@@ -135,7 +135,7 @@ def test_one_that_goes_on_keeps_no_other_in_memory_for_ever() -> None:
             fights.repaired(0, now)
         fights.repaired(int(now), now)
         now += 10
-    assert len(fights) <= (WINDOW + DELAY_MOST) / 10 + 1
+    assert len(fights._fights) <= (WINDOW + DELAY_MOST) / 10 + 1
     assert fights.delay(0, now) > 0, "the fight itself is not forgotten"
 
 

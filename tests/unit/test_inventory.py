@@ -39,6 +39,8 @@ def test_a_finished_job_is_noted_once_it_has_finished() -> None:
     for end in ("Complete", "Failed"):
         (noted,) = inventory.with_finished_jobs((ENTRY,), contents, {JOB: job(finished=end)})
         assert noted.done == "abc"
+    another = job(finished="Complete", uid="u2")
+    assert inventory.with_finished_jobs((ENTRY,), contents, {JOB: another}) == (ENTRY,), "somebody else's of that name"
     assert inventory.with_finished_jobs((ENTRY,), contents, {}) == (ENTRY,), "gone, and nobody saw it finish"
 
 

@@ -95,7 +95,9 @@ class World:
         found = self.deployment
         return {found["metadata"]["name"]: found} if found and found["metadata"]["name"] in names else {}
 
-    async def list(self, resource: ApiResource, namespace: str | None, *, labels: str = "") -> Any:
+    async def list(
+        self, resource: ApiResource, namespace: str | None, *, labels: str = "", metadata_only: bool = False
+    ) -> Any:
         return list(self.crs.values())
 
     async def delete(self, resource: ApiResource, body: dict[str, Any]) -> None:
