@@ -14,16 +14,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from nuvop import children, directives, drift, foreign, inventory
+from nuvop import children, directives, drift, drift_policy, foreign, inventory
 from nuvop import judge as judges
 from nuvop import overlay as overlays
 from nuvop.applier import Applier
 from nuvop.catalog import Catalog
-from nuvop.children import Comparison, Instance
-from nuvop.claims import Claimant, Claims
+from nuvop.children import Instance
 from nuvop.cluster import ApiResource, Cluster
+from nuvop.custom_resource import Another, CustomResources
 from nuvop.directives import Directives
-from nuvop.dismantle import detach, dismantle, finalizers
+from nuvop.drift_policy import Changes, DriftPolicy
+from nuvop.ending import Ending
 from nuvop.errors import (
     ApplyFailed,
     BuildFailed,
@@ -39,14 +40,13 @@ from nuvop.errors import (
     OverlayError,
 )
 from nuvop.events import News
-from nuvop.fights import Fights
-from nuvop.foreign import Lookups
 from nuvop.judge import Judgement
 from nuvop.kinds import Kind
 from nuvop.metrics import Metrics
-from nuvop.objects import OWNER_LABEL, Body, CRKey, ObjectKey, is_deleting, labels_of, owned_fields, version_of
+from nuvop.objects import Body, CRKey, ObjectKey, is_deleting, owned_fields, version_of
 from nuvop.observer import Observer
 from nuvop.overlay import Overlay
+from nuvop.ownership import Ownership
 from nuvop.pruner import Pruner
 from nuvop.record import Record
 from nuvop.reporter import Reporter
@@ -84,18 +84,11 @@ LOOK_FOR_END = 10.0
 MISSED_END = 60.0
 """The same for a CR that is being deleted and waits for somebody else."""
 
-ORPHAN = "orphan"
-"""The garbage collector's own finalizer, put on by ``kubectl delete --cascade=orphan``."""
-
 STOP_GRACE = 10.0
 """Seconds that a running apply gets when the operator stops; then kubectl is killed."""
 
 
 APPLYING = "its children are being applied"
-
-
-class Another(Exception):
-    """The CR that a record is about is gone, or another one has its name."""
 
 
 class Reconciler:
@@ -122,15 +115,15 @@ class Reconciler:
         self._observer = Observer(cluster, self._changed, self._look_again, cluster_wide=cluster_wide)
         self._reporter = reporter
         self._pruner = pruner
-        self._metrics = metrics
         self._generated = generated
         self._records: dict[CRKey, Record] = {}
         self._keys: dict[Instance, CRKey] = {}
         self._announced: dict[tuple[str, str], CRKey] = {}
-        self._claims = Claims()
-        self._fights: Fights[tuple[CRKey, drift.Contender]] = Fights()
-        self._lookups = Lookups(cluster)
+        self._custom_resources = CustomResources(catalog, cluster)
+        self._ending = Ending(cluster, self._custom_resources, reporter)
+        self._drift_policy = DriftPolicy(reporter, metrics)
         self._queue: WorkQueue[CRKey] = WorkQueue(self._reconcile)
+        self._ownership = Ownership(cluster, self._observer, reporter, self._queue.add)
 
     # --- what the outside tells -----------------------------------------------------------------------------------
 
@@ -177,7 +170,7 @@ class Reconciler:
     async def close(self) -> None:
         """Stop: what is being applied may end."""
         await self._queue.close(STOP_GRACE)
-        await self._lookups.close()
+        await self._ownership.close()
         await self._observer.close()
 
     def _forget(self, key: CRKey) -> None:
@@ -186,8 +179,7 @@ class Reconciler:
         self._announced = {type_: by for type_, by in self._announced.items() if by != key}
         self._applier.forget(key)
         self._reporter.forget(key)
-        for waiting in self._claims.release(key):
-            self._queue.add(waiting)
+        self._ownership.forget(key)
         overlays.remove(self._generated, key)
         logger.info("%s is gone", key)
 
@@ -202,7 +194,7 @@ class Reconciler:
             if is_deleting(record.body):
                 await self._end(key, record)
                 return
-            if not await self._may_wait_for_its_end(key, record):
+            if not await self._is_still_there(key, record):
                 return
             verdict = await self._converge(key, record, record.generation)
             if verdict is not None:
@@ -212,10 +204,20 @@ class Reconciler:
             if self._records.get(key) is record:
                 self._forget(key)
         except (ClusterError, LoginError) as error:
-            self._say_once(key, record, str(error))
+            _say_once(key, record, str(error))
             self._retry(key, record, RETRY_MOST_PASSING)
 
-    async def _may_wait_for_its_end(self, key: CRKey, record: Record) -> bool:
+    async def _end(self, key: CRKey, record: Record) -> None:
+        """Bring about a CR's end, or wait for it."""
+        if not record.has_finalizer:
+            # Somebody else's holds it, the garbage collector's say; that it has gone may not be told.
+            if time.monotonic() - record.seen_at >= MISSED_END:
+                await self._custom_resources.read(key, record)
+            self._queue.add(key, MISSED_END)
+        elif not await self._ending.end(key, record):
+            self._retry(key, record, RETRY_MOST_PASSING)
+
+    async def _is_still_there(self, key: CRKey, record: Record) -> bool:
         """Read a CR anew that waits for nuvop when it is deleted, or that fails; False where it has changed.
 
         kopf watches a namespace no more that is being deleted, so nobody tells of what is deleted with it. One that
@@ -226,21 +228,10 @@ class Reconciler:
             return True
         return await self._is_current(key, record, record.generation, anew=True)
 
-    async def _arm(self, key: CRKey, record: Record) -> None:
-        """See to it that children which are to outlive their CR do so, whatever else is wrong with it."""
-        if directives.keeps_children(record.body) and not record.has_finalizer:
-            await detach(self._cluster, record.body, self._types(record))
-            await self._set_finalizer(key, record, wanted=True)
-
-    @staticmethod
-    def _types(record: Record) -> set[tuple[str, str]]:
-        """The types of all objects that a CR may have."""
-        return {(entry.apiVersion, entry.kind) for entry in record.inventory}
-
     async def _converge(self, key: CRKey, record: Record, generation: int) -> Verdict | None:
         """Apply what has to be applied; return what to say of it, or None where it is too early to say anything."""
         try:
-            await self._arm(key, record)
+            await self._ending.arm(key, record)
             scene = await self._look(key, record, generation)
             if scene is None:
                 return None
@@ -274,7 +265,7 @@ class Reconciler:
         known = {(resource.api_version, resource.kind) for resource in resources}
         blocked: dict[tuple[str, str], str] = {}
         is_complete = True
-        for api_version, kind in {(entry.apiVersion, entry.kind) for entry in record.inventory} - known:
+        for api_version, kind in record.types - known:
             try:
                 resource = await self._cluster.discover(api_version, kind)
                 is_complete &= self._observer.is_watching([resource], key.namespace)
@@ -319,22 +310,24 @@ class Reconciler:
     async def _repair(self, scene: Scene) -> Verdict | None:
         """Bring the children to what the overlay says; return what to say, None where the CR is looked at again."""
         key, record, overlay = scene.key, scene.record, scene.overlay
-        if collision := self._collision(scene):
+        if collision := self._ownership.collision(scene):
             return self._stalled(key, record, scene.generation, Reason.NAME_COLLISION, collision)
-        comparison = children.compare(overlay, record.uid, record.inventory, record.applied_revision, scene.live)
+        comparison = drift_policy.compare(scene)
         if comparison.is_intact and not scene.is_asked:
             record.remember(overlay.revision, (scene.live[child] for child in overlay.objects if child in scene.live))
             record.failures, record.said, record.drift_told = 0, "", ""
             return await self._judge(scene)
-        drifted = self._drift(scene, comparison)
+        drifted = drift_policy.changes(scene, comparison)
         if not await self._is_current(key, record, scene.generation, scene.wishes, anew=bool(drifted)):
             return None
         if drifted:
             if scene.wishes.report_drift and not scene.is_asked:
                 return await self._report_drift(scene, drifted)
-            if contested := self._contested(scene, drifted):
-                return contested
-        if obstacle := await self._obstacle(scene, comparison):
+            if wait := self._drift_policy.wait(scene, drifted):
+                self._queue.add(key, wait)
+                return judges.unfinished(record, scene.generation, Reason.CONTESTED, drift.told(drifted))
+            self._drift_policy.tell(scene, drifted, "putting back")
+        if obstacle := await self._ownership.obstacle(scene, comparison):
             return self._stalled(key, record, scene.generation, *obstacle)
         if not await self._prepare(scene):
             return None
@@ -350,19 +343,6 @@ class Reconciler:
         """A CR's live children as they are now; what the watch shows later does not change it."""
         return dict(self._observer.live(instance_of(key)))
 
-    def _collision(self, scene: Scene) -> str:
-        """Say which other CR has a child of the same name, and was there first; empty where none has."""
-        metadata = scene.record.body["metadata"]
-        claimant = Claimant(scene.key, scene.record.uid, metadata.get("creationTimestamp", ""))
-        owned = {key for key in scene.overlay.objects if key in scene.live and _is_of(scene.live[key], claimant.uid)}
-        claim = self._claims.claim(claimant, scene.overlay.objects, owned=owned)
-        for displaced in claim.displaced:
-            self._queue.add(displaced)
-        return "; ".join(
-            f"{key} belongs to {other.key}, which was there first: give one of them another name"
-            for key, other in claim.held_by_others.items()
-        )
-
     async def _is_current(
         self, key: CRKey, record: Record, generation: int, wishes: Directives | None = None, *, anew: bool
     ) -> bool:
@@ -372,89 +352,24 @@ class Reconciler:
         gone. Where it, or what it ``wishes``, has changed, it is queued again, and False returned.
         """
         if anew or time.monotonic() - record.seen_at > FRESH:
-            await self._read(key, record)
+            await self._custom_resources.read(key, record)
         is_another = record.generation != generation or (wishes is not None and directives.of(record.body) != wishes)
         if is_deleting(record.body) or is_another:
             self._queue.add(key)
             return False
         return True
 
-    async def _read(self, key: CRKey, record: Record) -> None:
-        """Read a CR anew; raise Another where it is gone."""
-        try:
-            body = await self._cluster.get(self._catalog.resource(key.plural), key.namespace, key.name)
-        except NotFound as error:
-            raise Another from error
-        if body["metadata"]["uid"] != record.uid:
-            raise Another
-        record.take(body)
-        record.seen_at = time.monotonic()
-
-    @staticmethod
-    def _drift(scene: Scene, comparison: Comparison) -> tuple[drift.Change, ...]:
-        """What somebody changed of what had been applied; nothing at the first apply, and at a new revision."""
-        record = scene.record
-        made = {entry.key for entry in record.inventory if entry.uid}
-        if not made or (comparison.outdated and record.applied_revision != scene.overlay.revision):
-            return ()
-        # What was never made, because the API server refused it, nobody has deleted.
-        deleted = tuple(key for key in comparison.missing if key in made)
-        return drift.changes(replace(comparison, missing=deleted), record.owned, scene.live)
-
-    async def _report_drift(self, scene: Scene, drifted: tuple[drift.Change, ...]) -> Verdict:
+    async def _report_drift(self, scene: Scene, drifted: Changes) -> Verdict:
         """Leave things as somebody made them, and tell of it."""
         also = Also(Aspect.DRIFTED, Reason.DRIFTED, drift.told(drifted))
-        self._count_drift(scene, drifted, "left as it is")
+        self._drift_policy.tell(scene, drifted, "left as it is")
         return await self._judge(replace(scene, also=(*scene.also, also)))
-
-    def _contested(self, scene: Scene, drifted: tuple[drift.Change, ...]) -> Verdict | None:
-        """Say who changed what; return a verdict where the repair has to wait, because it happens again and again."""
-        now = time.monotonic()
-        told = drift.told(drifted)
-        if wait := min(self._fights.delay((scene.key, change.contender), now) for change in drifted):
-            if self._say_once(scene.key, scene.record, f"contested: {told}"):
-                self._metrics.contested(scene.key.plural)
-            self._queue.add(scene.key, wait)
-            return judges.unfinished(scene.record, scene.generation, Reason.CONTESTED, told)
-        self._count_drift(scene, drifted, "putting back")
-        return None
-
-    def _count_drift(self, scene: Scene, drifted: tuple[drift.Change, ...], what_is_done: str) -> None:
-        """Tell who changed what in the log, in an Event and in a metric; once, as long as it stays so."""
-        told = drift.told(drifted)
-        if scene.record.drift_told == told:
-            return
-        scene.record.drift_told = told
-        logger.info("%s: %s: %s", scene.key, what_is_done, told)
-        self._reporter.news(scene.record, News("Warning", Reason.DRIFTED, "Reconcile", f"{what_is_done}: {told}"))
-        for change in drifted:
-            self._metrics.drifted(scene.key.plural, change.key.kind, change.field, change.manager)
-
-    async def _obstacle(self, scene: Scene, comparison: Comparison) -> tuple[Reason, str] | None:
-        """Say which object stands in the way of a child: somebody else's; None where the way is free, or was cleared.
-
-        Applying over it would take it over without a word, and delete its owner's fields.
-        """
-        found = {key: scene.live[key] for key in (*comparison.outdated, *comparison.drifted)}
-        for key in comparison.missing:
-            body = self._observer.at(key) or await self._lookups.find(scene.resource(key), key)
-            if body is not None:
-                found[key] = body
-        for obstacle in foreign.obstacles(scene.key, scene.record.uid, scene.record.inventory, found):
-            if obstacle.owner:
-                return Reason.NAME_COLLISION, str(obstacle)
-            if not scene.wishes.adopt:
-                return Reason.NOT_OWNED, str(obstacle)
-            await foreign.adopt(self._cluster, scene.resource(obstacle.key), obstacle.body)
-            logger.info("%s: taking over %s", scene.key, obstacle.key)
-            self._reporter.news(scene.record, News("Normal", "Adopted", "Adopt", f"{obstacle.key} is taken over"))
-        return None
 
     async def _prepare(self, scene: Scene) -> bool:
         """Do what has to be done before an apply; False where the CR has to be looked at again first."""
         record = scene.record
         if scene.overlay.needs_finalizer and not record.has_finalizer:
-            await self._set_finalizer(scene.key, record, wanted=True)
+            await self._custom_resources.set_finalizer(scene.key, record, wanted=True)
         if not await self._announce(scene):
             return False
         for key, path in scene.overlay.released:
@@ -462,20 +377,12 @@ class Reconciler:
             if body is not None and str(path) in owned_fields(body):
                 part = foreign.part_of(body, path)
                 await self._cluster.hand_over(scene.resource(key), key.namespace, part, RELEASED_TO)
-        if self._collision(scene):
+        if self._ownership.collision(scene):
             # An earlier CR has come meanwhile.
             self._queue.add(scene.key)
             return False
         is_there = self._records.get(scene.key) is record and not is_deleting(record.body)
         return is_there and record.generation == scene.generation
-
-    async def _set_finalizer(self, key: CRKey, record: Record, *, wanted: bool) -> None:
-        resource = self._catalog.resource(key.plural)
-        try:
-            body = await self._cluster.patch_metadata(resource, record.body, finalizers(record.body, wanted=wanted))
-        except NotFound as error:
-            raise Another from error
-        record.take(body)
 
     async def _announce(self, scene: Scene) -> bool:
         """Write kinds of children that no inventory tells of into one, before the first of them is made.
@@ -498,7 +405,7 @@ class Reconciler:
         self._announced |= dict.fromkeys(unknown, scene.key)
         return True
 
-    async def _apply(self, scene: Scene, drifted: tuple[drift.Change, ...]) -> None:
+    async def _apply(self, scene: Scene, drifted: Changes) -> None:
         """Apply the overlay; ``drifted`` is what is put back by that."""
         record, overlay = scene.record, scene.overlay
         applying = asyncio.ensure_future(
@@ -513,7 +420,7 @@ class Reconciler:
             applying.cancel()
         record.failures, record.said = 0, ""
         if drifted:
-            self._note_repair(scene, drifted)
+            self._drift_policy.repaired(replace(scene, live=self._live(scene.key)), drifted)
         record.inventory = inventory.after_apply(record.inventory, objects)
         record.remember(overlay.revision, objects)
         self._observer.applied(objects)
@@ -525,22 +432,7 @@ class Reconciler:
         try:
             await self._tell(scene.key, scene.record, verdict)
         except (ClusterError, LoginError) as error:
-            self._say_once(scene.key, scene.record, str(error))
-
-    def _note_repair(self, scene: Scene, drifted: tuple[drift.Change, ...]) -> None:
-        """Count who was answered, and tell of what was changed while the repair was under way: it is put back, too."""
-        live = self._live(scene.key)
-        record = scene.record
-        comparison = children.compare(scene.overlay, record.uid, record.inventory, record.applied_revision, live)
-        since = {change.contender for change in drifted}
-        late = tuple(
-            change for change in self._drift(replace(scene, live=live), comparison) if change.contender not in since
-        )
-        if late:
-            self._count_drift(scene, late, "putting back")
-        for contender in {change.contender for change in (*drifted, *late)}:
-            self._fights.repaired((scene.key, contender), time.monotonic())
-        scene.record.drift_told = ""
+            _say_once(scene.key, scene.record, str(error))
 
     def _landed(self, scene: Scene) -> list[Body]:
         """The overlay's objects that are live as this revision of it made them."""
@@ -581,7 +473,7 @@ class Reconciler:
         record.inventory = inventory.still(record.inventory, overlay.objects, scene.live, scene.unseen)
         is_needed = overlay.needs_finalizer or any(not entry.namespace for entry in record.inventory)
         if record.has_finalizer and not is_needed:
-            await self._set_finalizer(scene.key, record, wanted=False)
+            await self._custom_resources.set_finalizer(scene.key, record, wanted=False)
         return replace(verdict, inventory=record.inventory, also=(*verdict.also, *blocked))
 
     def _said_of(self, scene: Scene, judgement: Judgement) -> Verdict:
@@ -635,39 +527,6 @@ class Reconciler:
             self._queue.add(key, later)
         return not later
 
-    def _say_once(self, key: CRKey, record: Record, what: str) -> bool:
-        """Log what was not said just before; return whether it was news."""
-        if record.said == what:
-            return False
-        logger.warning("%s: %s", key, what)
-        record.said = what
-        return True
-
-    # --- the end --------------------------------------------------------------------------------------------------
-
-    async def _end(self, key: CRKey, record: Record) -> None:
-        """Delete, or let go, what the garbage collector would not delete, and let the CR go."""
-        if not record.has_finalizer:
-            # Somebody else's finalizer holds it, the garbage collector's say; that it has gone may not be told.
-            if time.monotonic() - record.seen_at >= MISSED_END:
-                await self._read(key, record)
-            self._queue.add(key, MISSED_END)
-            return
-        try:
-            orphan = directives.keeps_children(record.body) or ORPHAN in record.body["metadata"]["finalizers"]
-            done = await dismantle(self._cluster, record.body, self._types(record), orphan=orphan)
-            if done:
-                logger.info("%s: %s", key, ", ".join(done))
-            await self._set_finalizer(key, record, wanted=False)
-        except Conflict:
-            # Something changed meanwhile: look again.
-            await self._read(key, record)
-            self._retry(key, record, RETRY_MOST_PASSING)
-        except ClusterError as error:
-            if self._say_once(key, record, str(error)):
-                self._reporter.news(record, News("Warning", Reason.DELETE_FAILED, "Delete", str(error)))
-            self._retry(key, record, RETRY_MOST_PASSING)
-
 
 _NO_RETRY: tuple[tuple[type[NuvopError], Reason], ...] = (
     (BuildFailed, Reason.BUILD_FAILED),
@@ -678,5 +537,7 @@ _NO_RETRY: tuple[tuple[type[NuvopError], Reason], ...] = (
 """What waiting does not mend: a kind is loaded anew when its folder changes, a CR is looked at again when it does."""
 
 
-def _is_of(body: Body, uid: str) -> bool:
-    return labels_of(body).get(OWNER_LABEL) == uid
+def _say_once(key: CRKey, record: Record, what: str) -> None:
+    """Log what was not said just before."""
+    if record.is_news(what):
+        logger.warning("%s: %s", key, what)

@@ -52,6 +52,17 @@ class Record:
         if version_of(body) > version_of(self.body):
             self.body = _without_writers(body)
 
+    def is_news(self, what: str) -> bool:
+        """Whether something was not said just before; remember that it is."""
+        is_news = self.said != what
+        self.said = what
+        return is_news
+
+    @property
+    def types(self) -> frozenset[tuple[str, str]]:
+        """The types, by apiVersion and kind, of all objects that the CR may have."""
+        return frozenset((entry.apiVersion, entry.kind) for entry in self.inventory)
+
     @property
     def uid(self) -> str:
         """The CR's uid."""

@@ -1,0 +1,84 @@
+"""What becomes of drift: it is told, put back, or, where somebody changes the same again and again, waited with."""
+
+import logging
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from nuvop import children, drift
+from nuvop.children import Comparison
+from nuvop.drift import Change, Contender
+from nuvop.events import News
+from nuvop.fights import Fights
+from nuvop.metrics import Metrics
+from nuvop.reporter import Reporter
+from nuvop.scene import Scene
+from nuvop.status import Reason
+
+if TYPE_CHECKING:
+    from nuvop.objects import CRKey
+
+logger = logging.getLogger(__name__)
+
+Changes = tuple[Change, ...]
+
+
+def compare(scene: Scene) -> Comparison:
+    """Compare a CR's live children with what they should be."""
+    record = scene.record
+    return children.compare(scene.overlay, record.uid, record.inventory, record.applied_revision, scene.live)
+
+
+def changes(scene: Scene, comparison: Comparison) -> Changes:
+    """What somebody changed of what had been applied; nothing at the first apply, and at a new revision."""
+    record = scene.record
+    made = {entry.key for entry in record.inventory if entry.uid}
+    if not made or (comparison.outdated and record.applied_revision != scene.overlay.revision):
+        return ()
+    # What was never made, because the API server refused it, nobody has deleted.
+    deleted = tuple(key for key in comparison.missing if key in made)
+    return drift.changes(replace(comparison, missing=deleted), record.owned, scene.live)
+
+
+class DriftPolicy:
+    """Remembers who changed what how often, and tells of it."""
+
+    def __init__(self, reporter: Reporter, metrics: Metrics) -> None:
+        """Nobody has changed anything yet."""
+        self._reporter = reporter
+        self._metrics = metrics
+        self._fights: Fights[tuple[CRKey, Contender]] = Fights()
+
+    def wait(self, scene: Scene, drifted: Changes) -> float:
+        """For how many seconds a repair has to wait, because it happens again and again; 0 where it does not."""
+        now = time.monotonic()
+        wait = min(self._fights.delay((scene.key, change.contender), now) for change in drifted)
+        contested = f"contested: {drift.told(drifted)}"
+        if wait and scene.record.is_news(contested):
+            logger.warning("%s: %s", scene.key, contested)
+            self._metrics.contested(scene.key.plural)
+        return wait
+
+    def tell(self, scene: Scene, drifted: Changes, what_is_done: str) -> None:
+        """Tell who changed what in the log, in an Event and in a metric; once, as long as it stays so."""
+        told = drift.told(drifted)
+        if scene.record.drift_told == told:
+            return
+        scene.record.drift_told = told
+        logger.info("%s: %s: %s", scene.key, what_is_done, told)
+        self._reporter.news(scene.record, News("Warning", Reason.DRIFTED, "Reconcile", f"{what_is_done}: {told}"))
+        for change in drifted:
+            self._metrics.drifted(scene.key.plural, change.key.kind, change.field, change.manager)
+
+    def repaired(self, scene: Scene, drifted: Changes) -> None:
+        """Count who was answered; ``scene`` is how things were when the repair was done.
+
+        What was changed while it was under way is told, too: it was put back with the rest.
+        """
+        before = {change.contender for change in drifted}
+        late = tuple(change for change in changes(scene, compare(scene)) if change.contender not in before)
+        if late:
+            self.tell(scene, late, "putting back")
+        for contender in {change.contender for change in (*drifted, *late)}:
+            self._fights.repaired((scene.key, contender), time.monotonic())
+        scene.record.drift_told = ""
