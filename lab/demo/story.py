@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
-
-from ruamel.yaml import YAML
 
 from lab.controlplane.paths import PROJECT
 from lab.demo.clusters import CR, CRD, NAMESPACE
@@ -134,8 +133,8 @@ def _see_replicas_on_disk(shell: Shell, count: int) -> Path:
     """The patch file that sets that many replicas."""
 
     def look() -> dict[Path, Any]:
-        files = sorted((PROJECT / OVERLAY).glob("deployment-*.yaml"))
-        return {path: YAML(typ="safe").load(path) for path in files}
+        files = sorted((PROJECT / OVERLAY).glob("deployment-*.json"))
+        return {path: json.loads(path.read_text(encoding="utf-8")) for path in files}
 
     def holds(patches: dict[Path, Any]) -> list[Path]:
         wanted = {"op": "replace", "path": "/spec/replicas", "value": count}
