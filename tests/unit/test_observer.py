@@ -1,0 +1,404 @@
+"""What is watched, what that shows of the CRs' children, and which CRs a change concerns."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from nuvop import observer
+from nuvop.children import Instance
+from nuvop.cluster import ApiResource, Changed, Event, Failing, Listed, Removed
+from nuvop.errors import Forbidden, NotFound
+from nuvop.objects import INSTANCE_LABEL, NAMESPACE_LABEL, ObjectKey
+from nuvop.observer import EVENTS, Observer
+from tests.unit.world import until
+
+PODS = ApiResource("", "v1", "pods", "Pod")
+ROLES = ApiResource("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", namespaced=False)
+X, Y = ("demo", "samples-x"), ("demo", "samples-y")
+"""Two CRs, as their children name them."""
+FORBIDDEN = Forbidden("pods is forbidden", status=403)
+
+
+class Watches:
+    """An API server of which tests say what each watch shows."""
+
+    def __init__(self) -> None:
+        self.begun: list[tuple[str, str | None]] = []
+        self.selectors: dict[str, tuple[str, str]] = {}
+        self.running = 0
+        self._shown: dict[tuple[str, str | None], asyncio.Queue[Event | Exception]] = {}
+
+    def show(self, resource: ApiResource, *events: Event | Exception, namespace: str | None = None) -> None:
+        """Have a watch show events, or end in an error that nobody foresaw."""
+        for event in events:
+            self._queue(resource, namespace).put_nowait(event)
+
+    def is_shown(self) -> bool:
+        """Whether all of that has been read."""
+        return all(queue.empty() for queue in self._shown.values())
+
+    async def follow(
+        self, resource: ApiResource, namespace: str | None, *, labels: str = "", fields: str = ""
+    ) -> AsyncIterator[Event]:
+        self.begun.append((resource.plural, namespace))
+        self.selectors[resource.plural] = (labels, fields)
+        self.running += 1
+        try:
+            while True:
+                event = await self._queue(resource, namespace).get()
+                if isinstance(event, Exception):
+                    raise event
+                yield event
+        finally:
+            self.running -= 1
+
+    def _queue(self, resource: ApiResource, namespace: str | None) -> asyncio.Queue[Event | Exception]:
+        return self._shown.setdefault((resource.plural, namespace), asyncio.Queue())
+
+
+class Told:
+    """What the observer tells."""
+
+    def __init__(self) -> None:
+        self.changed: list[set[Instance]] = []
+        self.looks: list[str | None] = []
+
+    def take(self) -> list[set[Instance]]:
+        """The CRs that were told of since the last time; a change that concerns nobody is left out."""
+        taken = [concerned for concerned in self.changed if concerned]
+        self.changed.clear()
+        return taken
+
+
+@pytest.fixture
+def watches() -> Watches:
+    return Watches()
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture
+async def wide(watches: Watches, told: Told) -> AsyncIterator[Observer]:
+    """Watches all namespaces."""
+    made = Observer(cast("Any", watches), told.changed.append, told.looks.append, cluster_wide=True)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def narrow(watches: Watches, told: Told) -> AsyncIterator[Observer]:
+    """Watches each namespace for itself."""
+    made = Observer(cast("Any", watches), told.changed.append, told.looks.append, cluster_wide=False)
+    yield made
+    await made.close()
+
+
+def pod(name: str, version: int, instance: Instance | None = X, kind: str = "Pod") -> dict[str, Any]:
+    namespace, label = instance or ("demo", "")
+    labels = {INSTANCE_LABEL: label} if label else {}
+    metadata = {"name": name, "namespace": namespace, "uid": name, "resourceVersion": str(version), "labels": labels}
+    return {"apiVersion": "v1", "kind": kind, "metadata": metadata}
+
+
+def role(name: str, version: int) -> dict[str, Any]:
+    labels = {INSTANCE_LABEL: "samples-x", NAMESPACE_LABEL: "demo"}
+    metadata = {"name": name, "uid": name, "resourceVersion": str(version), "labels": labels}
+    return {"apiVersion": ROLES.api_version, "kind": "ClusterRole", "metadata": metadata}
+
+
+def warning(about: str, text: str, uid: str = "e1", time: str = "2026-01-01T00:00:10Z") -> dict[str, Any]:
+    involved = {"kind": "Pod", "namespace": "demo", "name": about}
+    metadata = {"name": uid, "namespace": "demo", "uid": uid, "resourceVersion": "1"}
+    said = {"reason": "BackOff", "message": text, "lastTimestamp": time}
+    return {"apiVersion": "v1", "kind": "Event", "metadata": metadata, "involvedObject": involved, **said}
+
+
+def key(name: str) -> ObjectKey:
+    return ObjectKey("", "Pod", "demo", name)
+
+
+async def listed(observer: Observer, watches: Watches, told: Told, *bodies: dict[str, Any]) -> None:
+    """Watch pods, and see the first list of them."""
+    observer.is_watching([PODS], "demo")
+    watches.show(PODS, Listed(list(bodies), 10))
+    await until(watches.is_shown)
+    told.changed.clear()
+    told.looks.clear()
+
+
+# --- what is watched -------------------------------------------------------------------------------------------------
+
+
+async def test_nothing_is_known_before_the_first_full_list(wide: Observer, watches: Watches, told: Told) -> None:
+    assert not wide.is_watching([PODS], "demo")
+    await until(lambda: ("pods", None) in watches.begun)
+    assert not wide.is_watching([PODS], "demo")
+    watches.show(PODS, Listed([], 10))
+    await until(lambda: told.looks == [None])
+    assert wide.is_watching([PODS], "demo")
+
+
+async def test_all_that_is_asked_for_has_to_be_listed(wide: Observer, watches: Watches) -> None:
+    assert not wide.is_watching([PODS, ROLES], "demo")
+    watches.show(PODS, Listed([], 10))
+    await until(lambda: wide.is_watching([PODS], "demo"))
+    assert not wide.is_watching([PODS, ROLES], "demo")
+    watches.show(ROLES, Listed([], 10))
+    await until(lambda: wide.is_watching([PODS, ROLES], "demo"))
+
+
+async def test_the_events_need_not_be_listed(wide: Observer, watches: Watches, told: Told) -> None:
+    await listed(wide, watches, told)
+    assert wide.is_watching([PODS], "demo")
+    watches.show(EVENTS, Failing(FORBIDDEN))
+    await until(watches.is_shown)
+    assert wide.is_watching([PODS], "demo")
+    assert told.looks == []
+
+
+async def test_each_is_watched_once(wide: Observer, watches: Watches) -> None:
+    for namespace in ("demo", "other", "demo"):
+        wide.is_watching([PODS, ROLES], namespace)
+    await until(lambda: len(watches.begun) == 3)
+    assert sorted(plural for plural, _ in watches.begun) == ["clusterroles", "events", "pods"]
+    assert {namespace for _, namespace in watches.begun} == {None}
+    assert watches.selectors["pods"] == (INSTANCE_LABEL, "")
+    assert watches.selectors["events"] == ("", "type=Warning")
+
+
+async def test_each_namespace_is_watched_for_itself_but_not_what_lives_outside(
+    narrow: Observer, watches: Watches, told: Told
+) -> None:
+    for namespace in ("demo", "other", "demo"):
+        assert not narrow.is_watching([PODS, ROLES], namespace)
+    await until(lambda: len(watches.begun) == 5)
+    assert sorted(watches.begun, key=str) == [
+        ("clusterroles", None),
+        ("events", "demo"),
+        ("events", "other"),
+        ("pods", "demo"),
+        ("pods", "other"),
+    ]
+    watches.show(PODS, Listed([], 10), namespace="demo")
+    watches.show(ROLES, Listed([], 10))
+    await until(lambda: narrow.is_watching([PODS, ROLES], "demo"))
+    assert not narrow.is_watching([PODS, ROLES], "other")
+    assert sorted(told.looks, key=str) == [None, "demo"]
+
+
+async def test_a_list_of_one_namespace_says_nothing_of_another(narrow: Observer, watches: Watches, told: Told) -> None:
+    elsewhere = ("other", "samples-x")
+    narrow.is_watching([PODS], "demo")
+    narrow.is_watching([PODS], "other")
+    watches.show(PODS, Listed([pod("a", 5)], 10), namespace="demo")
+    watches.show(PODS, Listed([pod("a", 6, elsewhere)], 11), namespace="other")
+    await until(lambda: len(told.looks) == 2)
+    watches.show(PODS, Listed([], 20), namespace="demo")
+    await until(lambda: len(told.looks) == 3)
+    assert narrow.live(X) == {}
+    assert len(narrow.live(elsewhere)) == 1
+
+
+async def test_what_may_not_be_watched_is_told_until_it_may(wide: Observer, watches: Watches, told: Told) -> None:
+    wide.is_watching([PODS], "demo")
+    watches.show(PODS, Failing(FORBIDDEN))
+    await until(lambda: told.looks == [None])
+    for _ in range(2):
+        with pytest.raises(Forbidden, match="pods is forbidden") as raised:
+            wide.is_watching([PODS], "demo")
+        assert raised.value is not FORBIDDEN, "one error raised twice would grow a traceback without end"
+        assert raised.value.status == 403
+    assert not wide.is_watching([ROLES], "demo"), "others do not fail for it"
+    watches.show(PODS, Listed([], 10))
+    await until(lambda: told.looks == [None, None])
+    assert wide.is_watching([PODS], "demo")
+
+
+async def test_what_may_not_be_watched_any_more_is_told(wide: Observer, watches: Watches, told: Told) -> None:
+    await listed(wide, watches, told)
+    watches.show(PODS, Failing(NotFound("no such resource", status=404)))
+    await until(lambda: told.looks == [None])
+    with pytest.raises(NotFound, match="no such resource"):
+        wide.is_watching([PODS], "demo")
+
+
+async def test_what_may_not_be_watched_in_one_namespace_may_be_in_another(
+    narrow: Observer, watches: Watches, told: Told
+) -> None:
+    narrow.is_watching([PODS], "demo")
+    narrow.is_watching([PODS], "other")
+    watches.show(PODS, Failing(FORBIDDEN), namespace="other")
+    watches.show(PODS, Listed([], 10), namespace="demo")
+    await until(lambda: sorted(told.looks, key=str) == ["demo", "other"])
+    assert narrow.is_watching([PODS], "demo")
+    with pytest.raises(Forbidden):
+        narrow.is_watching([PODS], "other")
+
+
+async def test_a_watch_that_crashes_begins_anew(
+    wide: Observer, watches: Watches, told: Told, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(observer, "RESTART_DELAY", 0.02)
+    await listed(wide, watches, told, pod("a", 5))
+    watches.show(PODS, RuntimeError("nobody foresaw it"), Listed([pod("b", 20)], 20))
+    await until(lambda: told.looks == [None])
+    assert watches.begun.count(("pods", None)) == 2
+    assert wide.live(X).keys() == {key("b")}
+    logged = [one for one in caplog.records if one.levelno == logging.ERROR]
+    assert [one.getMessage() for one in logged] == ["watching pods: nuvop has an error here; beginning anew"]
+    assert logged[0].exc_info is not None
+
+
+async def test_the_watch_of_events_begins_anew_too(
+    wide: Observer, watches: Watches, told: Told, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(observer, "RESTART_DELAY", 0.02)
+    await listed(wide, watches, told, pod("a", 5))
+    watches.show(EVENTS, RuntimeError("nobody foresaw it"), Listed([warning("a", "again")], 20))
+    await until(lambda: wide.complaint(key("a"), 0) != "")
+    assert "watching events: nuvop has an error here" in caplog.text
+
+
+async def test_closing_ends_all_watches(wide: Observer, watches: Watches) -> None:
+    wide.is_watching([PODS, ROLES], "demo")
+    await until(lambda: watches.running == 3)
+    await wide.close()
+    assert watches.running == 0
+
+
+# --- what it shows ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_list_concerns_the_crs_for_which_anything_changed(wide: Observer, watches: Watches, told: Told) -> None:
+    wide.is_watching([PODS], "demo")
+    watches.show(PODS, Listed([pod("a", 5), pod("b", 6, Y)], 10))
+    await until(watches.is_shown)
+    assert told.take() == [{X, Y}]
+    watches.show(PODS, Listed([pod("a", 5), pod("b", 15, Y)], 20))
+    await until(watches.is_shown)
+    assert told.take() == [{Y}]
+    watches.show(PODS, Listed([pod("b", 15, Y)], 30))
+    await until(watches.is_shown)
+    assert told.take() == [{X}]
+    assert (wide.live(X), wide.at(key("a"))) == ({}, None)
+
+
+async def test_a_change_concerns_the_cr_whose_child_it_is(wide: Observer, watches: Watches, told: Told) -> None:
+    await listed(wide, watches, told)
+    watches.show(PODS, Changed(pod("a", 11)))
+    await until(watches.is_shown)
+    assert told.take() == [{X}]
+    assert wide.live(X).keys() == {key("a")}
+    found = wide.at(key("a"))
+    assert found is not None
+    assert found["metadata"]["resourceVersion"] == "11"
+
+
+async def test_a_child_that_changes_hands_concerns_both(wide: Observer, watches: Watches, told: Told) -> None:
+    await listed(wide, watches, told, pod("a", 5))
+    watches.show(PODS, Changed(pod("a", 11, Y)))
+    await until(watches.is_shown)
+    assert told.take() == [{X, Y}]
+    assert wide.live(X) == {}
+    assert wide.live(Y).keys() == {key("a")}
+
+
+async def test_a_removal_concerns_the_cr_whose_child_it_was(wide: Observer, watches: Watches, told: Told) -> None:
+    await listed(wide, watches, told, pod("a", 5), pod("b", 5))
+    watches.show(PODS, Removed(pod("a", 11, None)))
+    await until(watches.is_shown)
+    assert told.take() == [{X}]
+    assert wide.live(X).keys() == {key("b")}
+
+
+async def test_what_lives_outside_namespaces_concerns_the_cr_that_its_label_names(
+    wide: Observer, watches: Watches, told: Told
+) -> None:
+    wide.is_watching([ROLES], "demo")
+    watches.show(ROLES, Listed([role("reader", 5)], 10))
+    await until(watches.is_shown)
+    assert told.take() == [{X}]
+
+
+async def test_what_an_apply_showed_counts_until_the_watch_shows_more(
+    wide: Observer, watches: Watches, told: Told
+) -> None:
+    await listed(wide, watches, told)
+    wide.applied([pod("a", 15), pod("b", 16)])
+    assert wide.live(X).keys() == {key("a"), key("b")}
+    assert told.take() == [], "who applied it knows"
+    watches.show(PODS, Changed(pod("a", 12)), Listed([], 14))
+    await until(watches.is_shown)
+    assert wide.live(X).keys() == {key("a"), key("b")}, "an older list does not know of them"
+    watches.show(PODS, Changed(pod("a", 15)))
+    await until(watches.is_shown)
+    assert told.take() == [], "it is known"
+
+
+# --- what others complain of -----------------------------------------------------------------------------------------
+
+
+async def test_a_warning_concerns_the_cr_whose_child_it_is_about(wide: Observer, watches: Watches, told: Told) -> None:
+    await listed(wide, watches, told, pod("a", 5), pod("b", 5, Y))
+    watches.show(EVENTS, Changed(warning("a", "the image cannot be pulled")))
+    await until(watches.is_shown)
+    assert told.take() == [{X}]
+    assert wide.complaint(key("a"), 0) == "BackOff: the image cannot be pulled"
+    assert wide.complaint(key("b"), 0) == ""
+
+
+async def test_a_warning_about_a_pod_concerns_the_cr_whose_deployment_made_it(
+    wide: Observer, watches: Watches, told: Told
+) -> None:
+    web = pod("web", 5, kind="Deployment")
+    deployments = replace(PODS, plural="deployments", kind="Deployment")
+    wide.is_watching([deployments], "demo")
+    watches.show(deployments, Listed([web], 10))
+    await until(watches.is_shown)
+    told.take()
+    watches.show(EVENTS, Changed(warning("web-6b7d8c9f4-x2x4z", "no node has room")))
+    await until(watches.is_shown)
+    assert told.take() == [{X}]
+
+
+async def test_a_warning_about_a_strangers_object_concerns_nobody(wide: Observer, watches: Watches, told: Told) -> None:
+    await listed(wide, watches, told, pod("a", 5))
+    watches.show(EVENTS, Changed(warning("stranger", "it fails")))
+    await until(watches.is_shown)
+    assert told.take() == []
+
+
+async def test_the_warnings_that_there_were_are_known_but_no_news(wide: Observer, watches: Watches, told: Told) -> None:
+    await listed(wide, watches, told, pod("a", 5))
+    watches.show(EVENTS, Listed([warning("a", "long ago")], 10))
+    await until(lambda: wide.complaint(key("a"), 0) == "BackOff: long ago")
+    assert told.take() == []
+    watches.show(EVENTS, Listed([], 20))
+    await until(lambda: wide.complaint(key("a"), 0) == "")
+
+
+async def test_a_warning_that_is_removed_or_too_old_is_not_told(wide: Observer, watches: Watches, told: Told) -> None:
+    await listed(wide, watches, told, pod("a", 5))
+    old, new = warning("a", "old"), warning("a", "new", "e2", "2026-01-01T00:00:20Z")
+    watches.show(EVENTS, Listed([old, new], 10))
+    await until(lambda: wide.complaint(key("a"), 0) == "BackOff: new")
+    watches.show(EVENTS, Removed(new))
+    await until(lambda: wide.complaint(key("a"), 0) == "BackOff: old")
+    after = 1767225615.0  # 2026-01-01T00:00:15Z
+    assert wide.complaint(key("a"), after) == ""
+
+
+async def test_warnings_are_relisted_for_one_namespace_only(narrow: Observer, watches: Watches) -> None:
+    narrow.is_watching([PODS], "demo")
+    narrow.is_watching([PODS], "other")
+    watches.show(EVENTS, Listed([warning("a", "it fails")], 10), namespace="demo")
+    watches.show(EVENTS, Listed([], 10), namespace="other")
+    await until(watches.is_shown)
+    assert narrow.complaint(key("a"), 0) == "BackOff: it fails"
