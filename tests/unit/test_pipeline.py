@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -234,7 +234,7 @@ async def test_a_cr_that_is_suspended_while_it_is_applied_is_not_pruned(make: Ma
 
 
 async def test_a_generation_that_comes_during_a_look_up_is_applied_at_once(make: Make) -> None:
-    world = make(A)
+    world = await created(make(A), cr("other", "u2"))
 
     async def meanwhile(_: str) -> None:
         del world.before["find ConfigMap"]
@@ -242,7 +242,21 @@ async def test_a_generation_that_comes_during_a_look_up_is_applied_at_once(make:
 
     world.before["find ConfigMap"] = meanwhile
     await created(world)
-    assert world.applied == ["obj"]
+    assert world.applied == ["other", "obj"]
+
+
+async def test_a_cr_whose_deletion_begins_during_a_look_up_is_not_applied(make: Make) -> None:
+    world = await created(make(A), cr("other", "u2"))
+
+    async def meanwhile(_: str) -> None:
+        del world.before["find ConfigMap"]
+        world.change(deletionTimestamp="2026-01-02T00:00:00Z", finalizers=["somebody.else/theirs"])
+
+    world.before["find ConfigMap"] = meanwhile
+    world.create(cr())
+    await until(lambda: "find ConfigMap" not in world.before)
+    await world.settled()
+    assert world.applied == ["other"]
 
 
 async def test_a_cr_that_goes_during_a_look_up_is_not_applied_and_leaves_no_metric(make: Make) -> None:
@@ -1210,3 +1224,86 @@ async def test_objects_of_a_retired_kind_whose_end_no_watch_has_shown_are_gone_w
     await until(lambda: len(world.applied) == 2)
     await world.settled()
     assert world.inventory() == {"obj-a"}
+
+
+@pytest.mark.xfail(strict=True, reason="whether anything may be made anew or not, it is looked again after a second")
+async def test_what_may_not_change_is_tried_later_and_later(make: Make) -> None:
+    world = await created(make(A, B))
+    world.refused["b"] = IMMUTABLE
+    world.change_folder(A, B)
+    for count in range(2, 5):
+        await until(lambda count=count: len(world.applied) == count)  # type: ignore[misc]
+        await until(lambda: world.next_look() > 0)
+        world.look()
+    await until(lambda: len(world.applied) == 5)
+    await world.settled()
+    assert world.next_look() > 1
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [lambda world: world.annotate(suspend="true"), lambda world: world.delete_cr(finalizers=["orphan"])],
+    ids=["suspended", "orphaned"],
+)
+@pytest.mark.xfail(strict=True, reason="the CR is not looked at again before a child is deleted to be made anew")
+async def test_what_users_ask_for_during_an_apply_counts_before_a_child_is_made_anew(
+    make: Make, meanwhile: Callable[[World], None]
+) -> None:
+    mine = manifest("b", recreate="true")
+    world = await created(make(A, mine))
+    world.refused["b"] = IMMUTABLE
+
+    async def ask(_: str) -> None:
+        del world.before["apply Sample"]
+        meanwhile(world)
+
+    world.before["apply Sample"] = ask
+    world.change_folder(A, mine)
+    await until(lambda: len(world.applied) == 2)
+    await world.settled()
+    assert world.asked("delete ") == []
+
+
+@pytest.mark.xfail(
+    strict=True, reason="a CR that has the finalizer already is taken for one whose children were let go"
+)
+async def test_children_beside_one_outside_of_namespaces_may_outlive_a_cr_whose_folder_is_broken(make: Make) -> None:
+    world = await created(make(A, ROLE))
+    world.break_folder(KindError("kind.yaml: no"))
+    world.annotate(deletion_policy="Orphan")
+    await world.settled()
+    assert "ownerReferences" not in world.objects[at("obj-a")]["metadata"]
+
+
+@pytest.mark.parametrize("is_seen", [True, False])
+@pytest.mark.xfail(
+    strict=True, reason="after a failure the overlay is forgotten, and with it what its Jobs are made from"
+)
+async def test_a_job_that_finishes_and_goes_while_another_child_is_refused_is_not_run_again(
+    make: Make, is_seen: bool
+) -> None:
+    world = make(manifest("j", "Job"), B)
+    world.refused["b"] = PASSING
+    world.create(cr())
+    key = at("obj-j", "Job")
+    await until(lambda: key in world.objects)
+    await world.settled()
+    world.put({**world.objects[key], "status": {"conditions": [{"type": "Complete", "status": "True"}]}})
+    if is_seen:
+        await world.settled()
+    world.drop(key)
+    world.refused.clear()
+    await until(lambda: at("obj-b") in world.objects)
+    assert key not in world.objects
+
+
+@pytest.mark.xfail(strict=True, reason="a request to reconcile waits, too, until a contested repair is due")
+async def test_asked_to_reconcile_it_puts_back_what_is_contested(make: Make) -> None:
+    world = await created(make(A))
+    await fight(world, "hpa")
+    world.take_field(at("obj-a"), "x", "hpa")
+    await until(lambda: world.conditions()["Ready"] == ("False", "Contested"))
+    before = len(world.applied)
+    world.annotate(reconcile="now")
+    await world.settled()
+    assert len(world.applied) == before + 1
