@@ -16,6 +16,7 @@ from nuvop.objects import (
     OWNER_LABEL,
     REVISION_LABEL,
     Body,
+    CRKey,
     ObjectKey,
     is_applied,
     is_deleting,
@@ -194,6 +195,11 @@ def is_of(body: Body, uid: str, revision: str) -> bool:
     """Whether an object was applied for a CR, by its uid, from a revision of its overlay."""
     labels = labels_of(body)
     return (labels.get(REVISION_LABEL), labels.get(OWNER_LABEL)) == (revision, uid)
+
+
+def is_older(body: Body, cr: CRKey, uid: str, revision: str) -> bool:
+    """Whether nuvop applied an object for a CR of this name, and not from this revision of its overlay."""
+    return _instance_of(body) == (cr.namespace, cr.instance) and is_applied(body) and not is_of(body, uid, revision)
 
 
 def landed(overlay: Overlay, uid: str, live: Mapping[ObjectKey, Body]) -> list[Body]:

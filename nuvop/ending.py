@@ -30,8 +30,13 @@ class Ending:
 
     async def arm(self, key: CRKey, record: Record) -> None:
         """See to it that children which are to outlive their CR do so, whatever else is wrong with it."""
-        if directives.keeps_children(record.body) and not record.has_finalizer:
+        if not directives.keeps_children(record.body):
+            record.is_detached = False
+            return
+        if not record.is_detached:
             await detach(self._cluster, record.body, record.types)
+            record.is_detached = True
+        if not record.has_finalizer:
             await self._custom_resources.set_finalizer(key, record, wanted=True)
 
     async def end(self, key: CRKey, record: Record) -> bool:

@@ -136,13 +136,13 @@ async def adopt(cluster: Cluster, resource: ApiResource, body: Body) -> None:
     kubectl hands the fields of its own managers over to the one that applies, and what that one does not name is
     deleted then. Flux does the same (https://github.com/fluxcd/pkg/blob/main/ssa/manager_apply.go).
 
-    Raises Conflict where the object is another one by now.
+    Raises Conflict where the object is another one by now, or somebody else's.
     """
     metadata = body["metadata"]
     # What is held in memory is not all of its managedFields.
     whole = (await cluster.find(resource, metadata.get("namespace", ""), [metadata["name"]])).get(metadata["name"])
-    if whole is None or whole["metadata"]["uid"] != metadata["uid"]:
-        raise Conflict(f"{body['kind']}/{metadata['name']} is another one by now")
+    if whole is None or whole["metadata"]["uid"] != metadata["uid"] or labels_of(whole) != labels_of(body):
+        raise Conflict(f"{resource.kind}/{metadata['name']} has changed meanwhile")
     entries = whole["metadata"].get("managedFields") or []
     others = [entry for entry in entries if not str(entry.get("manager", "")).startswith("kubectl")]
     operations: list[dict[str, Any]] = [

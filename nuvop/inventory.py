@@ -110,6 +110,12 @@ def with_finished_jobs(
     )
 
 
+def with_gone_jobs(before: Inventory, contents: Mapping[ObjectKey, str], gone: Mapping[ObjectKey, Body]) -> Inventory:
+    """The inventory with the Jobs that had finished when they went, whether it knew of them or not."""
+    noted = {key: replace(entry_of(body), done=contents[key]) for key, body in gone.items() if key in contents}
+    return (*(noted.pop(entry.key, entry) for entry in before), *noted.values())
+
+
 def finished_and_gone(
     inventory: Inventory, contents: Mapping[ObjectKey, str], live: Mapping[ObjectKey, Body]
 ) -> frozenset[ObjectKey]:

@@ -64,7 +64,7 @@ def suspended(scene: Scene, complaint: Complaint) -> Judgement:
     """Judge the children as they are; a generation that was not applied is not judged but waits."""
     also = Also(Aspect.SUSPENDED, Reason.SUSPENDED, "nothing is changed until the annotation is taken off")
     scene = replace(scene, also=(*scene.also, also))
-    if scene.record.status.get("observedGeneration") != scene.generation:
+    if not scene.is_observed:
         verdict = unfinished(scene.record, scene.generation, Reason.SUSPENDED, also.message)
         return Judgement(replace(verdict, also=(*verdict.also, *scene.also)))
     judgement = judge(scene, complaint)

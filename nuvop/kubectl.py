@@ -40,7 +40,7 @@ GARBAGE = "400"
 MEMORY = 34 * 1024 * 1024
 MEMORY_PER_BYTE = 32
 """How kubectl collects garbage (https://go.dev/doc/gc-guide): hardly ever, until it holds that many bytes and that many
-more for each byte of manifests. Saves a seventh of its processor time at the same memory."""
+more for each byte of manifests. Saves a seventh of its processor time at about the same memory."""
 
 _PASSED_ON = (
     "PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR",

@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from nuvop.children import Children, Instance
 from nuvop.cluster import ApiResource, Changed, Cluster, Failing, Listed, Removed
 from nuvop.complaints import Complaints
-from nuvop.objects import INSTANCE_LABEL, Body, ObjectKey
+from nuvop.objects import INSTANCE_LABEL, Body, ObjectKey, group_of
 
 if TYPE_CHECKING:
     from nuvop.errors import ClusterError
@@ -84,6 +85,16 @@ class Observer:
                 error = self._failing[watched]
                 raise type(error)(str(error), status=error.status) from error
         return all(watched in self._listed for watched in needed)
+
+    def forget(self, api_version: str, kind: str) -> None:
+        """Take in that a type is no longer served: its objects went with it, and no watch tells so."""
+        for watched in [
+            watched for watched in self._watches if (watched[0].api_version, watched[0].kind) == (api_version, kind)
+        ]:
+            self._watches.pop(watched).cancel()
+            self._listed.discard(watched)
+            self._failing.pop(watched, None)
+        self._changed(self._children.replace((group_of(api_version), kind, None), (), sys.maxsize))
 
     async def close(self) -> None:
         """End all watches."""

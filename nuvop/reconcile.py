@@ -69,8 +69,10 @@ FRESH = 2.0
 """Seconds for which what a watch showed of a CR is taken for true before it is applied."""
 
 SLOW_APPLY = 10.0
-"""Seconds for which kubectl applies a CR until its status tells that. While it waits for its turn, that its
-observedGeneration is behind says enough: a write for each of a thousand that wait would make them wait longer."""
+"""Seconds until the status of a CR tells that it is being applied.
+
+While it waits for its turn and its observedGeneration is behind, that says enough: a write for each of a thousand that
+wait would make them wait longer."""
 
 LOOK_AT_APPLY = 5.0
 """Seconds between two looks whether that is so."""
@@ -89,6 +91,7 @@ STOP_GRACE = 10.0
 
 
 APPLYING = "its children are being applied"
+WAITING = "its children wait for their turn to be applied"
 
 
 class Reconciler:
@@ -158,6 +161,8 @@ class Reconciler:
 
     def _changed(self, instances: set[Instance]) -> None:
         """Look at the CRs again whose children have changed: once for the changes that come with a first one."""
+        for gone in instances - self._keys.keys():
+            self._observer.take_finished(gone)  # nobody else will
         for instance in instances & self._keys.keys():
             self._queue.add(self._keys[instance], COALESCE)
 
@@ -208,14 +213,14 @@ class Reconciler:
             self._retry(key, record, RETRY_MOST_PASSING)
 
     async def _end(self, key: CRKey, record: Record) -> None:
-        """Bring about a CR's end, or wait for it."""
-        if not record.has_finalizer:
-            # Somebody else's holds it, the garbage collector's say; that it has gone may not be told.
-            if time.monotonic() - record.seen_at >= MISSED_END:
-                await self._custom_resources.read(key, record)
-            self._queue.add(key, MISSED_END)
-        elif not await self._ending.end(key, record):
+        """Bring about a CR's end, and wait for it."""
+        if record.has_finalizer and not await self._ending.end(key, record):
             self._retry(key, record, RETRY_MOST_PASSING)
+            return
+        # Somebody else's finalizer may hold it, the garbage collector's say; and that it has gone may not be told.
+        if time.monotonic() - record.seen_at >= MISSED_END:
+            await self._custom_resources.read(key, record)
+        self._queue.add(key, MISSED_END)
 
     async def _is_still_there(self, key: CRKey, record: Record) -> bool:
         """Read a CR anew that waits for nuvop when it is deleted, or that fails; False where it has changed.
@@ -270,11 +275,12 @@ class Reconciler:
                 resource = await self._cluster.discover(api_version, kind)
                 is_complete &= self._observer.is_watching([resource], key.namespace)
             except NotServed:
-                continue  # its API is gone, and the objects with it
+                self._observer.forget(api_version, kind)  # its API is gone, and the objects with it
             except ClusterUnreachable:
                 raise
             except ClusterError as error:
                 if isinstance(error, NotFound) and not await self._is_served(api_version, kind):
+                    self._observer.forget(api_version, kind)
                     continue
                 told = f"{kind} is no longer part of the kind, and what is left of it cannot be seen: {error}"
                 blocked[api_version, kind] = told
@@ -292,13 +298,15 @@ class Reconciler:
         self, kind: Kind, key: CRKey, record: Record, wishes: Directives, live: Mapping[ObjectKey, Body]
     ) -> Overlay:
         """The CR's overlay, made and written when CR or kind have changed."""
+        finished = self._observer.take_finished(instance_of(key))
+        if record.overlay is not None:
+            _note_finished(record, record.overlay, finished)
         contents = record.overlay.contents if record.overlay else {}
-        gone = self._observer.take_finished(instance_of(key))
-        record.inventory = inventory.with_finished_jobs(record.inventory, contents, gone)
         without = inventory.finished_and_gone(record.inventory, contents, live)
         made_of = (kind.digest, record.generation, wishes.orphan, without)
         if record.overlay is None or record.overlay_of != made_of:
             overlay = overlays.make(kind, record.body, orphan=wishes.orphan)
+            _note_finished(record, overlay, finished)
             without = inventory.finished_and_gone(record.inventory, overlay.contents, live)
             if without:
                 overlay = overlays.make(kind, record.body, orphan=wishes.orphan, without=without)
@@ -323,7 +331,7 @@ class Reconciler:
         if drifted:
             if scene.wishes.report_drift and not scene.is_asked:
                 return await self._report_drift(scene, drifted)
-            if wait := self._drift_policy.wait(scene, drifted):
+            if not scene.is_asked and (wait := self._drift_policy.wait(scene, drifted)):
                 self._queue.add(key, wait)
                 return judges.unfinished(record, scene.generation, Reason.CONTESTED, drift.told(drifted))
             self._drift_policy.tell(scene, drifted, "putting back")
@@ -334,9 +342,13 @@ class Reconciler:
         try:
             await self._apply(scene, drifted)
         except ApplyFailed as error:
-            if error.immutable and await self._recreate(scene):
-                return judges.unfinished(record, scene.generation, Reason.RECREATING, str(error))
-            raise
+            refused = await self._to_recreate(scene) if error.immutable else []
+            if not refused:
+                raise
+            if not await self._is_current(key, record, scene.generation, scene.wishes, anew=True):
+                return None
+            await self._recreate(scene, refused)
+            return judges.unfinished(record, scene.generation, Reason.RECREATING, str(error))
         return await self._judge(replace(scene, live=self._live(key)))
 
     def _live(self, key: CRKey) -> dict[ObjectKey, Body]:
@@ -412,9 +424,12 @@ class Reconciler:
             self._applier.apply(overlay, lambda: self._landed(scene), is_repair=bool(drifted))
         )
         try:
+            begun = time.monotonic()
             while not (await asyncio.wait([applying], timeout=LOOK_AT_APPLY))[0]:
                 if self._applier.seconds_under_way(scene.key) >= SLOW_APPLY:
-                    await self._tell_of_progress(scene)
+                    await self._tell_of_progress(scene, APPLYING)
+                elif scene.is_observed and time.monotonic() - begun >= SLOW_APPLY:
+                    await self._tell_of_progress(scene, WAITING)
             objects = await applying
         finally:
             applying.cancel()
@@ -426,9 +441,9 @@ class Reconciler:
         self._observer.applied(objects)
         logger.info("%s: applied %s (revision %s)", scene.key, ", ".join(map(str, overlay.objects)), overlay.revision)
 
-    async def _tell_of_progress(self, scene: Scene) -> None:
+    async def _tell_of_progress(self, scene: Scene, message: str) -> None:
         """Tell that an apply is under way; it goes on whether that can be told or not."""
-        verdict = judges.unfinished(scene.record, scene.generation, Reason.PROGRESSING, APPLYING)
+        verdict = judges.unfinished(scene.record, scene.generation, Reason.PROGRESSING, message)
         try:
             await self._tell(scene.key, scene.record, verdict)
         except (ClusterError, LoginError) as error:
@@ -438,25 +453,28 @@ class Reconciler:
         """The overlay's objects that are live as this revision of it made them."""
         return children.landed(scene.overlay, scene.record.uid, self._observer.live(instance_of(scene.key)))
 
-    async def _recreate(self, scene: Scene) -> bool:
-        """Delete the children that cannot be changed and may be made anew; return whether there are any."""
-        refused = []
+    async def _to_recreate(self, scene: Scene) -> list[tuple[ObjectKey, Body]]:
+        """The children of an older revision that may be deleted to be made anew; what nuvop has not made may not.
+
+        They are looked up: the watch may not have shown yet which of them was applied all the same.
+        """
+        found = []
         for key in (key for key, child in scene.overlay.children.items() if directives.may_be_recreated(child.body)):
-            # The watch may not have shown yet which of them was applied all the same.
             body = (await self._cluster.find(scene.resource(key), key.namespace, [key.name])).get(key.name)
-            if (
-                body is not None
-                and not is_deleting(body)
-                and not children.is_of(body, scene.record.uid, scene.overlay.revision)
-            ):
-                refused.append((key, body))
+            if body is not None and children.is_older(body, scene.key, scene.record.uid, scene.overlay.revision):
+                found.append((key, body))
+        return found
+
+    async def _recreate(self, scene: Scene, refused: list[tuple[ObjectKey, Body]]) -> None:
+        """Delete children that cannot be changed, and look again soon: one may take its time to go."""
         for key, body in refused:
+            if is_deleting(body):
+                continue
             await self._cluster.delete(scene.resource(key), body)
             scene.record.inventory = inventory.without_uid(scene.record.inventory, [key])
             logger.info("%s: %s is deleted to be made anew", scene.key, key)
             self._reporter.news(scene.record, News("Normal", Reason.RECREATING, "Recreate", f"{key} is made anew"))
-        self._queue.add(scene.key, RETRY_FIRST)
-        return bool(refused)
+        self._retry(scene.key, scene.record, RETRY_MOST_PASSING)
 
     # --- what to say ----------------------------------------------------------------------------------------------
 
@@ -535,6 +553,12 @@ _NO_RETRY: tuple[tuple[type[NuvopError], Reason], ...] = (
     (DirectiveError, Reason.INVALID_SPEC),
 )
 """What waiting does not mend: a kind is loaded anew when its folder changes, a CR is looked at again when it does."""
+
+
+def _note_finished(record: Record, overlay: Overlay, gone: Mapping[ObjectKey, Body]) -> None:
+    """Note the Jobs that had finished when they went, and were made from this very overlay."""
+    its_own = {key: body for key, body in gone.items() if children.is_of(body, record.uid, overlay.revision)}
+    record.inventory = inventory.with_gone_jobs(record.inventory, overlay.contents, its_own)
 
 
 def _say_once(key: CRKey, record: Record, what: str) -> None:

@@ -32,6 +32,8 @@ class Record:
     drift_told: str = ""
     prune_refused: str = ""
     """Why the CR's left-over children may not go until somebody confirms it."""
+    is_detached: bool = False
+    """Whether the children are known to have no ownerReference, as they are to outlive the CR."""
     told: Mapping[str, object] | None = None
     told_at: float = 0.0
 

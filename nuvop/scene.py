@@ -38,6 +38,11 @@ class Scene:
         return self.resources[self.overlay.children[key].api_version, key.kind]
 
     @property
+    def is_observed(self) -> bool:
+        """Whether the status speaks of this generation as of one that was brought to an end."""
+        return self.record.status.get("observedGeneration") == self.generation
+
+    @property
     def is_asked(self) -> bool:
         """Whether an annotation asks to apply now that was not followed yet."""
         return self.wishes.reconcile not in ("", self.record.handled)

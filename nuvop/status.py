@@ -1,4 +1,4 @@
-"""A CR's status from facts: pure. The one writer of it is `nuvop.reconcile`, through `nuvop.cluster`.
+"""A CR's status from facts: pure. The one writer of it is `nuvop.reporter`, through `nuvop.cluster`.
 
 The conditions follow kstatus (https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md) and the
 invariants that Flux checks (https://github.com/fluxcd/pkg/blob/main/runtime/conditions/check/fail.go):

@@ -37,7 +37,7 @@ def test_poetry_run_kopf_run_handles_a_sample(with_nuvop: Checkout, kubectl: Kub
     running.start()
     kubectl.apply(sample("obj", 2))
     kubectl("wait", "--for=condition=Ready", "sam/obj", "--timeout=60s")
-    assert (running.generated / "samples" / kubectl.namespace / "obj/deployment-demo-deploy.yaml").exists()
+    assert (running.generated / "samples" / kubectl.namespace / "obj/deployment-demo-deploy.json").exists()
 
 
 def test_a_script_of_ones_own_is_not_mixed_with_nuvops_kinds(with_nuvop: Checkout) -> None:

@@ -3,12 +3,13 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
-from nuvop import fields, fights, foreign, readiness, reconcile, reporter
+from nuvop import fields, fights, foreign, readiness, reconcile, reporter, scene
 from nuvop.errors import (
     ApplyFailed,
     BuildFailed,
@@ -24,7 +25,7 @@ from nuvop.errors import (
 from nuvop.kinds import ChildSelector, Release
 from nuvop.objects import FINALIZER, INSTANCE_LABEL, OWNER_LABEL, REVISION_LABEL, labels_of
 from nuvop.overlay import folder
-from tests.unit.world import KEY, World, at, cr, make_kind, manifest, raising, until
+from tests.unit.world import KEY, TIMEOUT, World, at, cr, make_kind, manifest, raising, until
 
 A, B = manifest("a"), manifest("b")
 SERVICE = manifest("web", "Service")
@@ -344,6 +345,7 @@ async def test_a_child_of_a_cr_that_is_not_known_is_not_taken(make: Make) -> Non
     await until(lambda: world.conditions().get("Stalled") == ("True", "NameCollision"))
     assert "others-x" in world.message()
     assert world.applied == []
+    assert world.asked("find ") == [], "a look-up of many leaves out what carries the label"
 
 
 async def test_the_later_of_two_crs_with_a_child_of_the_same_name_waits_until_the_other_goes(make: Make) -> None:
@@ -353,6 +355,10 @@ async def test_the_later_of_two_crs_with_a_child_of_the_same_name_waits_until_th
     assert "ConfigMap/a-b-c belongs to samples/a in demo" in world.message(name="a-b")
     assert world.is_ready("a")
     assert world.applied == ["a"]
+    later = replace(KEY, name="a-b")
+    while world.next_look(later) < TIMEOUT:
+        world.look(later)
+        await world.settled()
     world.delete_cr("a")
     await until(lambda: world.is_ready("a-b"))
 
@@ -375,6 +381,16 @@ async def test_an_earlier_cr_that_comes_late_gets_what_nobody_has_made_yet(make:
     await until(lambda: world.is_ready("a"))
     await until(lambda: world.conditions("a-b").get("Stalled") == ("True", "NameCollision"))
     assert world.applied == ["z", "a"]
+
+
+async def test_a_cr_that_loses_a_name_to_an_earlier_one_is_told_so(make: Make) -> None:
+    world = make(manifest("c"), manifest("b-c"))
+    world.before["apply Sample"] = raising(BuildFailed("no such file"))
+    world.create(cr("a-b", "u2", created="2026-01-02T00:00:00Z"))
+    await until(lambda: world.conditions("a-b").get("Stalled") == ("True", "BuildFailed"))
+    del world.before["apply Sample"]
+    await created(world, cr("a", "u1", created="2026-01-01T00:00:00Z"))
+    await until(lambda: world.conditions("a-b").get("Stalled") == ("True", "NameCollision"))
 
 
 async def test_a_cr_that_has_its_children_keeps_them_from_an_earlier_one(make: Make) -> None:
@@ -446,6 +462,19 @@ async def test_the_delays_double_to_the_most_and_a_new_generation_starts_over(
         world.look()
     world.next_generation()
     await until(lambda: 0.1 < world.next_look() <= 1)
+
+
+async def test_the_delays_start_over_once_it_has_worked(make: Make) -> None:
+    world = await created(make(A))
+    for _ in range(2):
+        world.fail("ConfigMap", FORBIDDEN)
+        await until(lambda: 0 < world.next_look() <= 1)
+        world.look()
+        await until(lambda: world.next_look() > 1)
+        world.mend("ConfigMap")
+        await until(world.is_ready)
+        await world.settled()
+    assert world.applied == ["obj"]
 
 
 @pytest.mark.usefixtures("impatient")
@@ -954,11 +983,11 @@ async def test_a_slow_apply_that_cannot_be_told_stays_the_only_one(make: Make) -
 
 
 async def test_what_may_not_change_is_made_anew_where_its_manifest_allows_it(make: Make) -> None:
-    mine = manifest("b", recreate="true")
-    world = await created(make(A, mine), cr(drift="report"))
+    mine, other = manifest("b", recreate="true"), manifest("c", recreate="true")
+    world = await created(make(A, mine, other), cr(drift="report"))
     world.refused["b"] = IMMUTABLE
     before = world.objects[at("obj-b")]["metadata"]["uid"]
-    world.change_folder(A, mine)
+    world.change_folder(A, mine, other)
     await until(lambda: world.asked("delete ") == ["ConfigMap/obj-b"])
     await until(lambda: world.conditions()["Ready"] == ("False", "Recreating"))
     world.refused.clear()
@@ -1216,7 +1245,6 @@ async def test_a_cr_of_a_broken_folder_with_a_finalizer_is_looked_at_now_and_the
 # --- faults that are known -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.xfail(strict=True, reason="what was seen last counts as there, though nobody can tell of its end any more")
 async def test_objects_of_a_retired_kind_whose_end_no_watch_has_shown_are_gone_with_their_api(make: Make) -> None:
     world = await created(make(A, SERVICE))
     world.remove_api("Service")
@@ -1226,7 +1254,6 @@ async def test_objects_of_a_retired_kind_whose_end_no_watch_has_shown_are_gone_w
     assert world.inventory() == {"obj-a"}
 
 
-@pytest.mark.xfail(strict=True, reason="whether anything may be made anew or not, it is looked again after a second")
 async def test_what_may_not_change_is_tried_later_and_later(make: Make) -> None:
     world = await created(make(A, B))
     world.refused["b"] = IMMUTABLE
@@ -1245,7 +1272,6 @@ async def test_what_may_not_change_is_tried_later_and_later(make: Make) -> None:
     [lambda world: world.annotate(suspend="true"), lambda world: world.delete_cr(finalizers=["orphan"])],
     ids=["suspended", "orphaned"],
 )
-@pytest.mark.xfail(strict=True, reason="the CR is not looked at again before a child is deleted to be made anew")
 async def test_what_users_ask_for_during_an_apply_counts_before_a_child_is_made_anew(
     make: Make, meanwhile: Callable[[World], None]
 ) -> None:
@@ -1264,9 +1290,6 @@ async def test_what_users_ask_for_during_an_apply_counts_before_a_child_is_made_
     assert world.asked("delete ") == []
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a CR that has the finalizer already is taken for one whose children were let go"
-)
 async def test_children_beside_one_outside_of_namespaces_may_outlive_a_cr_whose_folder_is_broken(make: Make) -> None:
     world = await created(make(A, ROLE))
     world.break_folder(KindError("kind.yaml: no"))
@@ -1276,9 +1299,6 @@ async def test_children_beside_one_outside_of_namespaces_may_outlive_a_cr_whose_
 
 
 @pytest.mark.parametrize("is_seen", [True, False])
-@pytest.mark.xfail(
-    strict=True, reason="after a failure the overlay is forgotten, and with it what its Jobs are made from"
-)
 async def test_a_job_that_finishes_and_goes_while_another_child_is_refused_is_not_run_again(
     make: Make, is_seen: bool
 ) -> None:
@@ -1297,7 +1317,6 @@ async def test_a_job_that_finishes_and_goes_while_another_child_is_refused_is_no
     assert key not in world.objects
 
 
-@pytest.mark.xfail(strict=True, reason="a request to reconcile waits, too, until a contested repair is due")
 async def test_asked_to_reconcile_it_puts_back_what_is_contested(make: Make) -> None:
     world = await created(make(A))
     await fight(world, "hpa")
@@ -1307,3 +1326,59 @@ async def test_asked_to_reconcile_it_puts_back_what_is_contested(make: Make) -> 
     world.annotate(reconcile="now")
     await world.settled()
     assert len(world.applied) == before + 1
+
+
+async def test_what_was_adopted_is_never_deleted_to_be_made_anew(make: Make) -> None:
+    world = make(manifest("b", recreate="true"))
+    world.put(foreign_object("obj-b", "kubectl"))
+    world.refused["b"] = IMMUTABLE
+    world.create(cr(adopt="true"))
+    await until(lambda: world.conditions().get("Stalled") == ("True", "ApplyFailed"))
+    assert world.asked("delete ") == []
+
+
+async def test_a_child_that_takes_its_time_to_go_is_waited_for(make: Make) -> None:
+    mine = manifest("b", recreate="true")
+    world = await created(make(A, mine))
+    world.refused["b"] = IMMUTABLE
+    going = world.objects[at("obj-b")]
+    world.put({**going, "metadata": {**going["metadata"], "deletionTimestamp": "2026-01-02T00:00:00Z"}})
+    world.change_folder(A, mine)
+    await until(lambda: world.conditions()["Ready"] == ("False", "Recreating"))
+    assert world.asked("delete ") == []
+    assert "Stalled" not in world.conditions()
+
+
+@pytest.mark.usefixtures("slow")
+async def test_a_repair_that_waits_for_its_turn_is_told(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The generation was observed already: nothing else tells that not all is well."""
+    monkeypatch.setattr(reconcile, "SLOW_APPLY", 0.1)
+    world = await created(make(A))
+    go_on = gate(world)
+    world.drop(at("obj-a"))
+    await until(lambda: world.message() == "its children wait for their turn to be applied")
+    assert world.conditions()["Ready"] == ("False", "Progressing")
+    go_on.set()
+    await until(world.is_ready)
+
+
+async def test_that_a_cr_has_gone_at_its_end_may_go_untold(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconcile, "MISSED_END", 0.05)
+    world = await created(make(A, ROLE))
+    world.change(deletionTimestamp="2026-01-02T00:00:00Z", generation=2)
+    await until(lambda: "forget Sample/obj" in world.requests)
+    assert world.asked("delete ") == ["ClusterRole/obj-reader"]
+
+
+async def test_jobs_that_nobody_asks_about_are_not_remembered(make: Make) -> None:
+    world = make(manifest("j", "Job"))
+    key = at("obj-j", "Job")
+    world.create(cr())
+    await until(lambda: key in world.objects)
+    await world.settled()
+    finished = {**world.objects[key], "status": {"conditions": [{"type": "Complete", "status": "True"}]}}
+    world.reconciler.gone(KEY.plural, world.crs.pop(KEY.name))
+    world.put(finished)
+    world.drop(key)
+    await world.settled()
+    assert world.reconciler._observer.take_finished(scene.instance_of(KEY)) == {}
