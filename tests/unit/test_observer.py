@@ -266,6 +266,30 @@ async def test_the_watch_of_events_begins_anew_too(
     assert "watching events: nuvop has an error here" in caplog.text
 
 
+async def test_a_type_that_is_no_longer_served_takes_its_objects_with_it(
+    wide: Observer, watches: Watches, told: Told
+) -> None:
+    wide.is_watching([ROLES], "demo")
+    watches.show(ROLES, Listed([role("reader", 5)], 10))
+    await listed(wide, watches, told, pod("a", 5), pod("b", 5, Y))
+    wide.forget("v1", "Pod")
+    assert told.take() == [{X, Y}]
+    assert {live.kind for live in wide.live(X)} == {"ClusterRole"}
+    await until(lambda: watches.running == 2)
+    assert not wide.is_watching([PODS], "demo"), "served again, it is listed again"
+    await until(lambda: watches.begun.count(("pods", None)) == 2)
+
+
+async def test_an_error_of_a_type_that_is_no_longer_served_is_forgotten(
+    wide: Observer, watches: Watches, told: Told
+) -> None:
+    await listed(wide, watches, told)
+    watches.show(PODS, Failing(NotFound("no such resource", status=404)))
+    await until(lambda: told.looks == [None])
+    wide.forget("v1", "Pod")
+    assert not wide.is_watching([PODS], "demo")
+
+
 async def test_closing_ends_all_watches(wide: Observer, watches: Watches) -> None:
     wide.is_watching([PODS, ROLES], "demo")
     await until(lambda: watches.running == 3)

@@ -93,6 +93,17 @@ def annotated(**annotations: str) -> dict[str, str]:
     return asked
 
 
+def gate(world: World, request: str = "apply Sample") -> asyncio.Event:
+    """Have the answer to a request wait until the event is set."""
+    go_on = asyncio.Event()
+
+    async def wait(_: str) -> None:
+        await go_on.wait()
+
+    world.before[request] = wait
+    return go_on
+
+
 def with_inventory(body: dict[str, Any], *names: str, kind: str = "Service") -> dict[str, Any]:
     """A CR whose status says that these objects were made for it."""
     entry = {"apiVersion": "v1", "kind": kind, "namespace": "demo", "uid": "s1", "digest": "x"}
@@ -206,6 +217,10 @@ async def test_another_cr_of_the_name_is_not_applied_for_the_one_before(make: Ma
 
 async def test_what_was_just_shown_is_not_read_again(make: Make) -> None:
     world = await created(make(A))
+    assert world.asked("get Sample/") == []
+    world.reconciler._records[KEY].seen_at -= 2 * reconcile.FRESH
+    world.annotate(reconcile="now")
+    await until(lambda: len(world.applied) == 2)
     assert world.asked("get Sample/") == []
 
 
@@ -529,6 +544,19 @@ async def test_a_status_that_cannot_be_written_is_written_later_and_logged_once(
     assert said.count(f"samples/obj in demo: {error}") == 1
 
 
+@pytest.mark.usefixtures("impatient")
+async def test_a_conflict_over_a_cr_that_has_not_changed_is_tried_again(make: Make) -> None:
+    world = await created(make(A))
+
+    async def once(_: str) -> None:
+        del world.before["status Sample"]
+        raise Conflict("try again", status=409)
+
+    world.before["status Sample"] = once
+    world.annotate(suspend="true")
+    await until(lambda: "Suspended" in world.conditions())
+
+
 # --- what users ask for ----------------------------------------------------------------------------------------------
 
 
@@ -767,6 +795,17 @@ async def test_what_is_changed_while_it_is_put_back_is_told_and_counted(make: Ma
     assert "data.x was changed by somebody" in [news.note for news in world.news if news.reason == "Drifted"][1]
 
 
+async def test_asked_to_reconcile_it_puts_back_what_is_contested(make: Make) -> None:
+    world = await created(make(A))
+    await fight(world, "hpa")
+    world.take_field(at("obj-a"), "x", "hpa")
+    await until(lambda: world.conditions()["Ready"] == ("False", "Contested"))
+    before = len(world.applied)
+    world.annotate(reconcile="now")
+    await world.settled()
+    assert len(world.applied) == before + 1
+
+
 # --- the finalizer ---------------------------------------------------------------------------------------------------
 
 
@@ -827,6 +866,14 @@ async def test_what_keeps_children_from_outliving_their_cr_is_told(make: Make) -
     world.annotate(deletion_policy="Orphan")
     await until(lambda: world.message() == "it is forbidden")
     assert world.conditions()["Ready"] == ("False", "ProgressingWithRetry")
+
+
+async def test_children_beside_one_outside_of_namespaces_may_outlive_a_cr_whose_folder_is_broken(make: Make) -> None:
+    world = await created(make(A, ROLE))
+    world.break_folder(KindError("kind.yaml: no"))
+    world.annotate(deletion_policy="Orphan")
+    await world.settled()
+    assert "ownerReferences" not in world.objects[at("obj-a")]["metadata"]
 
 
 # --- announcing ------------------------------------------------------------------------------------------------------
@@ -935,15 +982,11 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reporter, "PROGRESS_PAUSE", 0.0)
 
 
-def gate(world: World) -> asyncio.Event:
-    """Have kubectl wait until the event is set."""
-    go_on = asyncio.Event()
-
-    async def wait(_: str) -> None:
-        await go_on.wait()
-
-    world.before["apply Sample"] = wait
-    return go_on
+async def test_what_is_not_ready_is_looked_at_again_also_where_nothing_happens(make: Make) -> None:
+    world = make(A, rules={("ConfigMap", "a"): readiness.parse_rule("data.x=2")})
+    world.create(cr())
+    await until(lambda: world.conditions().get("Ready") == ("False", "Progressing"))
+    await until(lambda: 0 < world.next_look() <= readiness.SCHEDULE_WINDOW.total_seconds())
 
 
 @pytest.mark.usefixtures("slow")
@@ -977,6 +1020,19 @@ async def test_a_slow_apply_that_cannot_be_told_stays_the_only_one(make: Make) -
     go_on.set()
     await until(lambda: at("obj-b") in world.objects)
     assert world.applied == ["obj", "obj"]
+
+
+@pytest.mark.usefixtures("slow")
+async def test_a_repair_that_waits_for_its_turn_is_told(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The generation was observed already: nothing else tells that not all is well."""
+    monkeypatch.setattr(reconcile, "SLOW_APPLY", 0.1)
+    world = await created(make(A))
+    go_on = gate(world)
+    world.drop(at("obj-a"))
+    await until(lambda: world.message() == "its children wait for their turn to be applied")
+    assert world.conditions()["Ready"] == ("False", "Progressing")
+    go_on.set()
+    await until(world.is_ready)
 
 
 # --- making anew -----------------------------------------------------------------------------------------------------
@@ -1031,6 +1087,20 @@ async def test_a_finished_job_that_goes_is_not_run_again(make: Make) -> None:
     assert key not in world.objects
 
 
+async def test_a_finished_job_that_goes_while_no_operator_runs_is_not_run_again(make: Make) -> None:
+    world = make(manifest("j", "Job"))
+    world.create(cr())
+    key = at("obj-j", "Job")
+    await until(lambda: key in world.objects)
+    world.put({**world.objects[key], "status": {"conditions": [{"type": "Complete", "status": "True"}]}})
+    await until(world.is_ready)
+    await world.reconciler.close()
+    world.drop(key)
+    await world.restart()
+    await world.settled()
+    assert world.applied == []
+
+
 async def test_a_finished_job_that_goes_at_once_is_not_run_again(make: Make) -> None:
     world = make(manifest("j", "Job"))
     world.create(cr())
@@ -1041,6 +1111,96 @@ async def test_a_finished_job_that_goes_at_once_is_not_run_again(make: Make) -> 
     world.drop(key)
     await world.settled()
     assert world.applied == ["obj"]
+
+
+async def test_what_may_not_change_is_tried_later_and_later(make: Make) -> None:
+    world = await created(make(A, B))
+    world.refused["b"] = IMMUTABLE
+    world.change_folder(A, B)
+    for count in range(2, 5):
+        await until(lambda count=count: len(world.applied) == count)  # type: ignore[misc]
+        await until(lambda: world.next_look() > 0)
+        world.look()
+    await until(lambda: len(world.applied) == 5)
+    await world.settled()
+    assert world.next_look() > 1
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [lambda world: world.annotate(suspend="true"), lambda world: world.delete_cr(finalizers=["orphan"])],
+    ids=["suspended", "orphaned"],
+)
+async def test_what_users_ask_for_during_an_apply_counts_before_a_child_is_made_anew(
+    make: Make, meanwhile: Callable[[World], None]
+) -> None:
+    mine = manifest("b", recreate="true")
+    world = await created(make(A, mine))
+    world.refused["b"] = IMMUTABLE
+
+    async def ask(_: str) -> None:
+        del world.before["apply Sample"]
+        meanwhile(world)
+
+    world.before["apply Sample"] = ask
+    world.change_folder(A, mine)
+    await until(lambda: len(world.applied) == 2)
+    await world.settled()
+    assert world.asked("delete ") == []
+
+
+async def test_what_was_adopted_is_never_deleted_to_be_made_anew(make: Make) -> None:
+    world = make(manifest("b", recreate="true"))
+    world.put(foreign_object("obj-b", "kubectl"))
+    world.refused["b"] = IMMUTABLE
+    world.create(cr(adopt="true"))
+    await until(lambda: world.conditions().get("Stalled") == ("True", "ApplyFailed"))
+    assert world.asked("delete ") == []
+
+
+async def test_a_child_that_takes_its_time_to_go_is_waited_for(make: Make) -> None:
+    mine = manifest("b", recreate="true")
+    world = await created(make(A, mine))
+    world.refused["b"] = IMMUTABLE
+    going = world.objects[at("obj-b")]
+    world.put({**going, "metadata": {**going["metadata"], "deletionTimestamp": "2026-01-02T00:00:00Z"}})
+    world.change_folder(A, mine)
+    await until(lambda: world.conditions()["Ready"] == ("False", "Recreating"))
+    assert world.asked("delete ") == []
+    assert "Stalled" not in world.conditions()
+
+
+@pytest.mark.parametrize("is_seen", [True, False])
+async def test_a_job_that_finishes_and_goes_while_another_child_is_refused_is_not_run_again(
+    make: Make, is_seen: bool
+) -> None:
+    world = make(manifest("j", "Job"), B)
+    world.refused["b"] = PASSING
+    world.create(cr())
+    key = at("obj-j", "Job")
+    await until(lambda: key in world.objects)
+    await world.settled()
+    world.put({**world.objects[key], "status": {"conditions": [{"type": "Complete", "status": "True"}]}})
+    if is_seen:
+        await world.settled()
+    world.drop(key)
+    world.refused.clear()
+    await until(lambda: at("obj-b") in world.objects)
+    assert key not in world.objects
+
+
+async def test_jobs_that_nobody_asks_about_are_not_remembered(make: Make) -> None:
+    world = make(manifest("j", "Job"))
+    key = at("obj-j", "Job")
+    world.create(cr())
+    await until(lambda: key in world.objects)
+    await world.settled()
+    finished = {**world.objects[key], "status": {"conditions": [{"type": "Complete", "status": "True"}]}}
+    world.reconciler.gone(KEY.plural, world.crs.pop(KEY.name))
+    world.put(finished)
+    world.drop(key)
+    await world.settled()
+    assert world.reconciler._observer.take_finished(scene.instance_of(KEY)) == {}
 
 
 # --- pruning ---------------------------------------------------------------------------------------------------------
@@ -1090,6 +1250,19 @@ async def test_an_api_server_that_is_away_loses_nothing_of_a_retired_kind(make: 
     world.put(made_before("obj-web"))
     world.create(with_inventory(cr(), "obj-web"))
     await until(lambda: world.asked("delete ") == ["Service/obj-web"])
+    assert [news for news in world.news if news.reason == "PruneFailed"] == [], "it is no answer that it is away"
+
+
+async def test_nothing_is_done_before_all_of_a_retired_kind_was_listed(make: Make) -> None:
+    world = make(A)
+    go_on = gate(world, "watch Service")
+    world.put(made_before("obj-web"))
+    world.create(with_inventory(cr(), "obj-web"))
+    with world.silence():
+        await until(lambda: "watch Service/" in world.requests)
+        await world.settled()
+    go_on.set()
+    await until(lambda: world.asked("delete ") == ["Service/obj-web"])
 
 
 async def test_a_retired_kind_whose_api_is_gone_is_not_waited_for(make: Make) -> None:
@@ -1107,6 +1280,15 @@ async def test_a_retired_kind_whose_api_goes_while_it_is_watched_is_not_waited_f
     await until(lambda: len(world.applied) == 2)
     await until(lambda: world.inventory() == {"obj-a"})
     assert "PruneBlocked" not in world.conditions()
+
+
+async def test_objects_of_a_retired_kind_whose_end_no_watch_has_shown_are_gone_with_their_api(make: Make) -> None:
+    world = await created(make(A, SERVICE))
+    world.remove_api("Service")
+    world.change_folder(A)
+    await until(lambda: len(world.applied) == 2)
+    await world.settled()
+    assert world.inventory() == {"obj-a"}
 
 
 # --- the end of a CR -------------------------------------------------------------------------------------------------
@@ -1234,6 +1416,35 @@ async def test_a_cr_with_a_finalizer_is_read_anew_now_and_then(make: Make, monke
     assert world.asked("delete ") == ["ClusterRole/obj-reader"]
 
 
+async def test_a_cr_that_fails_is_read_anew_now_and_then(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be gone, and hold names that others want."""
+    monkeypatch.setattr(reconcile, "LOOK_FOR_END", 0.0)
+    world = make(A)
+    world.fail("ConfigMap", FORBIDDEN)
+    world.create(cr())
+    await until(lambda: world.message() == "it is forbidden")
+    world.crs.clear()
+    world.look()
+    await until(lambda: "forget Sample/obj" in world.requests)
+
+
+async def test_an_operator_that_ends_gives_kubectl_a_moment_and_no_more(make: Make) -> None:
+    world = make(A)
+    ended: list[bool] = []
+
+    async def hang(_: str) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(True)
+
+    world.before["apply Sample"] = hang
+    world.create(cr())
+    await until(lambda: world.applied)
+    await world.reconciler.close()
+    await until(lambda: ended)
+
+
 async def test_a_cr_of_a_broken_folder_with_a_finalizer_is_looked_at_now_and_then(make: Make) -> None:
     world = await created(make(A, ROLE))
     world.break_folder(KindError("kind.yaml: no"))
@@ -1242,143 +1453,9 @@ async def test_a_cr_of_a_broken_folder_with_a_finalizer_is_looked_at_now_and_the
     assert reconcile.LOOK_FOR_END - 2 < world.next_look() <= reconcile.LOOK_FOR_END
 
 
-# --- faults that are known -------------------------------------------------------------------------------------------
-
-
-async def test_objects_of_a_retired_kind_whose_end_no_watch_has_shown_are_gone_with_their_api(make: Make) -> None:
-    world = await created(make(A, SERVICE))
-    world.remove_api("Service")
-    world.change_folder(A)
-    await until(lambda: len(world.applied) == 2)
-    await world.settled()
-    assert world.inventory() == {"obj-a"}
-
-
-async def test_what_may_not_change_is_tried_later_and_later(make: Make) -> None:
-    world = await created(make(A, B))
-    world.refused["b"] = IMMUTABLE
-    world.change_folder(A, B)
-    for count in range(2, 5):
-        await until(lambda count=count: len(world.applied) == count)  # type: ignore[misc]
-        await until(lambda: world.next_look() > 0)
-        world.look()
-    await until(lambda: len(world.applied) == 5)
-    await world.settled()
-    assert world.next_look() > 1
-
-
-@pytest.mark.parametrize(
-    "meanwhile",
-    [lambda world: world.annotate(suspend="true"), lambda world: world.delete_cr(finalizers=["orphan"])],
-    ids=["suspended", "orphaned"],
-)
-async def test_what_users_ask_for_during_an_apply_counts_before_a_child_is_made_anew(
-    make: Make, meanwhile: Callable[[World], None]
-) -> None:
-    mine = manifest("b", recreate="true")
-    world = await created(make(A, mine))
-    world.refused["b"] = IMMUTABLE
-
-    async def ask(_: str) -> None:
-        del world.before["apply Sample"]
-        meanwhile(world)
-
-    world.before["apply Sample"] = ask
-    world.change_folder(A, mine)
-    await until(lambda: len(world.applied) == 2)
-    await world.settled()
-    assert world.asked("delete ") == []
-
-
-async def test_children_beside_one_outside_of_namespaces_may_outlive_a_cr_whose_folder_is_broken(make: Make) -> None:
-    world = await created(make(A, ROLE))
-    world.break_folder(KindError("kind.yaml: no"))
-    world.annotate(deletion_policy="Orphan")
-    await world.settled()
-    assert "ownerReferences" not in world.objects[at("obj-a")]["metadata"]
-
-
-@pytest.mark.parametrize("is_seen", [True, False])
-async def test_a_job_that_finishes_and_goes_while_another_child_is_refused_is_not_run_again(
-    make: Make, is_seen: bool
-) -> None:
-    world = make(manifest("j", "Job"), B)
-    world.refused["b"] = PASSING
-    world.create(cr())
-    key = at("obj-j", "Job")
-    await until(lambda: key in world.objects)
-    await world.settled()
-    world.put({**world.objects[key], "status": {"conditions": [{"type": "Complete", "status": "True"}]}})
-    if is_seen:
-        await world.settled()
-    world.drop(key)
-    world.refused.clear()
-    await until(lambda: at("obj-b") in world.objects)
-    assert key not in world.objects
-
-
-async def test_asked_to_reconcile_it_puts_back_what_is_contested(make: Make) -> None:
-    world = await created(make(A))
-    await fight(world, "hpa")
-    world.take_field(at("obj-a"), "x", "hpa")
-    await until(lambda: world.conditions()["Ready"] == ("False", "Contested"))
-    before = len(world.applied)
-    world.annotate(reconcile="now")
-    await world.settled()
-    assert len(world.applied) == before + 1
-
-
-async def test_what_was_adopted_is_never_deleted_to_be_made_anew(make: Make) -> None:
-    world = make(manifest("b", recreate="true"))
-    world.put(foreign_object("obj-b", "kubectl"))
-    world.refused["b"] = IMMUTABLE
-    world.create(cr(adopt="true"))
-    await until(lambda: world.conditions().get("Stalled") == ("True", "ApplyFailed"))
-    assert world.asked("delete ") == []
-
-
-async def test_a_child_that_takes_its_time_to_go_is_waited_for(make: Make) -> None:
-    mine = manifest("b", recreate="true")
-    world = await created(make(A, mine))
-    world.refused["b"] = IMMUTABLE
-    going = world.objects[at("obj-b")]
-    world.put({**going, "metadata": {**going["metadata"], "deletionTimestamp": "2026-01-02T00:00:00Z"}})
-    world.change_folder(A, mine)
-    await until(lambda: world.conditions()["Ready"] == ("False", "Recreating"))
-    assert world.asked("delete ") == []
-    assert "Stalled" not in world.conditions()
-
-
-@pytest.mark.usefixtures("slow")
-async def test_a_repair_that_waits_for_its_turn_is_told(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The generation was observed already: nothing else tells that not all is well."""
-    monkeypatch.setattr(reconcile, "SLOW_APPLY", 0.1)
-    world = await created(make(A))
-    go_on = gate(world)
-    world.drop(at("obj-a"))
-    await until(lambda: world.message() == "its children wait for their turn to be applied")
-    assert world.conditions()["Ready"] == ("False", "Progressing")
-    go_on.set()
-    await until(world.is_ready)
-
-
 async def test_that_a_cr_has_gone_at_its_end_may_go_untold(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconcile, "MISSED_END", 0.05)
     world = await created(make(A, ROLE))
     world.change(deletionTimestamp="2026-01-02T00:00:00Z", generation=2)
     await until(lambda: "forget Sample/obj" in world.requests)
     assert world.asked("delete ") == ["ClusterRole/obj-reader"]
-
-
-async def test_jobs_that_nobody_asks_about_are_not_remembered(make: Make) -> None:
-    world = make(manifest("j", "Job"))
-    key = at("obj-j", "Job")
-    world.create(cr())
-    await until(lambda: key in world.objects)
-    await world.settled()
-    finished = {**world.objects[key], "status": {"conditions": [{"type": "Complete", "status": "True"}]}}
-    world.reconciler.gone(KEY.plural, world.crs.pop(KEY.name))
-    world.put(finished)
-    world.drop(key)
-    await world.settled()
-    assert world.reconciler._observer.take_finished(scene.instance_of(KEY)) == {}

@@ -466,6 +466,7 @@ class World:
     async def follow(
         self, resource: ApiResource, namespace: str | None, *, labels: str = "", fields: str = ""
     ) -> AsyncIterator[Event]:
+        await self._request("watch", resource, "")
         watch = (resource, asyncio.Queue[Event]())
         self._watches.append(watch)
         error = self._failing.get(resource.kind)
