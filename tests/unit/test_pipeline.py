@@ -164,6 +164,14 @@ async def test_what_an_apply_has_made_is_told_with_its_inventory(make: Make) -> 
     assert all(entry["digest"] for entry in told.values())
 
 
+async def test_a_new_cr_takes_two_writes_of_its_status(make: Make) -> None:
+    """One before the first of its children is made, and one when they are ready."""
+    world = await created(make(A))
+    assert world.asked("status ") == ["Sample/obj", "Sample/obj"]
+    revision = labels_of(world.objects[at("obj-a")])[REVISION_LABEL]
+    assert world.crs["obj"]["status"]["lastAppliedRevision"] == revision
+
+
 async def test_a_cr_that_goes_leaves_nothing(make: Make) -> None:
     world = await created(make(A))
     path = folder(world.generated, KEY)
@@ -590,8 +598,18 @@ async def test_drift_is_put_back_and_told_once(make: Make) -> None:
     assert [(news.type, news.note) for news in told] == [
         ("Warning", "putting back: ConfigMap/obj-a: data.x was changed by somebody")
     ]
+    assert world.repaired == ["obj"], "the apply that made it was no repair"
     series = {"kind": "samples", "child": "ConfigMap", "field": "data.x", "manager": "somebody"}
     assert world.metrics.registry.get_sample_value("nuvop_drift_total", series) == 1
+
+
+async def test_who_changed_what_is_known_after_a_restart_too(make: Make) -> None:
+    world = await created(make(A))
+    await world.restart()
+    await world.settled()
+    world.take_field(at("obj-a"), "x", "somebody")
+    await until(lambda: world.news)
+    assert world.news[0].note == "putting back: ConfigMap/obj-a: data.x was changed by somebody"
 
 
 async def test_a_child_that_somebody_deletes_is_made_again(make: Make) -> None:
@@ -850,6 +868,16 @@ async def test_children_that_are_to_outlive_their_cr_lose_their_owner_before_any
     world.annotate(deletion_policy="Delete", suspend="false")
     await until(lambda: world.finalizers() == [])
     assert world.objects[at("obj-a")]["metadata"]["ownerReferences"] == [{"uid": "u1"}]
+
+
+async def test_what_is_made_for_a_cr_that_its_children_are_to_outlive_has_no_owner(make: Make) -> None:
+    world = await created(make(A))
+    world.annotate(deletion_policy="Orphan")
+    await until(lambda: world.finalizers() == [FINALIZER])
+    await world.settled()
+    world.drop(at("obj-a"))
+    await until(lambda: at("obj-a") in world.objects)
+    assert "ownerReferences" not in world.objects[at("obj-a")]["metadata"]
 
 
 async def test_children_of_a_cr_whose_folder_is_broken_may_outlive_it_too(make: Make) -> None:
@@ -1409,6 +1437,11 @@ async def test_a_cr_with_a_finalizer_is_read_anew_now_and_then(make: Make, monke
     world.look()
     await world.settled()
     assert world.asked("get ") == []
+    world.reconciler._records[KEY].seen_at -= reconcile.LOOK_FOR_END
+    for _ in range(2):
+        world.look()
+        await world.settled()
+    assert world.asked("get ") == ["Sample/obj"]
     monkeypatch.setattr(reconcile, "LOOK_FOR_END", 0.0)
     unseen(world, deletionTimestamp="2026-01-02T00:00:00Z")
     world.look()

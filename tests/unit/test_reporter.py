@@ -43,6 +43,7 @@ class Api:
 
     def __init__(self) -> None:
         self.version = 10
+        self.attempts = 0
         self.written: list[dict[str, Any]] = []
         self.error: Exception | None = None
         self.refuses = ""
@@ -51,6 +52,7 @@ class Api:
 
     async def write_status(self, resource: ApiResource, body: Body, status: dict[str, Any]) -> Body:
         assert resource == SAMPLE
+        self.attempts += 1
         if self.error:
             raise self.error
         if self.refuses in status:
@@ -252,6 +254,7 @@ async def test_what_the_api_server_answers_goes_up(
     api.error = error
     with pytest.raises(type(error), match=str(error)):
         await told.tell(KEY, SAMPLE, record, replace(READY, reported={"replicas": 3}))
+    assert api.attempts == 1
     assert api.news == []
     api.error = None
     assert await told.tell(KEY, SAMPLE, record, WAITING) == 0, "what was not written is no reason to wait"

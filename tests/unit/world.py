@@ -127,6 +127,8 @@ class World:
         self.before: dict[str, Hook] = {}
         self.requests: list[str] = []
         self.news: list[News] = []
+        self.repaired: list[str] = []
+        """The names of the CRs whose apply was said to be a repair."""
         self.refused: dict[str, Exception] = {}
         """What kubectl ends with instead of applying a child, by its name in the base; it applies the others."""
         self.unserved: set[str] = set()
@@ -354,6 +356,7 @@ class World:
 
     async def apply(self, overlay: Overlay, landed: Callable[[], Sequence[Body]], *, is_repair: bool = False) -> Any:
         await self._request("apply", SAMPLE, overlay.key.name)
+        self.repaired += [overlay.key.name] if is_repair else []
         kustomization = yamltext.load((folder(self.generated, overlay.key) / "kustomization.yaml").read_text())
         labels = kustomization["labels"][0]["pairs"]
         refused = [self.refused[child.name] for child in overlay.children.values() if child.name in self.refused]
