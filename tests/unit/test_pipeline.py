@@ -22,7 +22,7 @@ from nuvop.errors import (
     NuvopError,
     WriteFailed,
 )
-from nuvop.kinds import ChildSelector, Release
+from nuvop.kinds import ChildSelector, Release, Setting
 from nuvop.objects import FINALIZER, INSTANCE_LABEL, OWNER_LABEL, REVISION_LABEL, labels_of
 from nuvop.overlay import folder
 from tests.unit.world import KEY, TIMEOUT, World, at, cr, make_kind, manifest, raising, until
@@ -258,11 +258,12 @@ async def test_a_cr_that_is_suspended_while_it_is_applied_is_not_pruned(make: Ma
 
 
 async def test_a_generation_that_comes_during_a_look_up_is_applied_at_once(make: Make) -> None:
-    world = await created(make(A), cr("other", "u2"))
+    sets = Setting(fields.parse("spec.x"), ChildSelector("ConfigMap", "a"), fields.parse("data.x"))
+    world = await created(make(A, settings=(sets,)), cr("other", "u2"))
 
     async def meanwhile(_: str) -> None:
         del world.before["find ConfigMap"]
-        world.next_generation()
+        world.next_generation(x="2")
 
     world.before["find ConfigMap"] = meanwhile
     await created(world)
@@ -483,15 +484,19 @@ async def test_the_delays_double_to_the_most_and_a_new_generation_starts_over(
         await until(lambda count=count: len(world.applied) == count)  # type: ignore[misc]
         await until(lambda delay=delay: min(delay, most) - 0.9 < world.next_look() <= min(delay, most))  # type: ignore[misc]
         world.look()
+    await world.settled()
     world.next_generation()
-    await until(lambda: 0.1 < world.next_look() <= 1)
+    await until(lambda: len(world.applied) == 9)
+    await until(lambda: world.next_look() > 0)
+    assert world.next_look() <= 1
 
 
 async def test_the_delays_start_over_once_it_has_worked(make: Make) -> None:
     world = await created(make(A))
     for _ in range(2):
         world.fail("ConfigMap", FORBIDDEN)
-        await until(lambda: 0 < world.next_look() <= 1)
+        await until(lambda: world.next_look() > 0)
+        assert world.next_look() <= 1
         world.look()
         await until(lambda: world.next_look() > 1)
         world.mend("ConfigMap")
@@ -1014,7 +1019,8 @@ async def test_what_is_not_ready_is_looked_at_again_also_where_nothing_happens(m
     world = make(A, rules={("ConfigMap", "a"): readiness.parse_rule("data.x=2")})
     world.create(cr())
     await until(lambda: world.conditions().get("Ready") == ("False", "Progressing"))
-    await until(lambda: 0 < world.next_look() <= readiness.SCHEDULE_WINDOW.total_seconds())
+    await world.settled()
+    assert 1 < world.next_look() <= readiness.SCHEDULE_WINDOW.total_seconds()
 
 
 @pytest.mark.usefixtures("slow")

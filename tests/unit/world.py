@@ -83,7 +83,8 @@ def manifest(name: str, kind: str = "ConfigMap", **annotations: str) -> dict[str
 def make_kind(*base: Mapping[str, Any], digest: str = "d1", **more: Any) -> Kind:
     """The kind of the samples with another base; a folder that has changed has another digest."""
     parsed = kinds.parse(SAMPLES, kinds.read(SAMPLES))
-    return kinds.with_base(replace(parsed, settings=(), reports=(), digest=digest, **more), list(base))
+    bare: dict[str, Any] = {"settings": (), "reports": (), "digest": digest}
+    return kinds.with_base(replace(parsed, **{**bare, **more}), list(base))
 
 
 def cr(name: str = "obj", uid: str = "u1", created: str = "2026-01-01T00:00:00Z", **annotations: str) -> dict[str, Any]:
@@ -161,9 +162,9 @@ class World:
         """Show a CR as it is, as kopf does."""
         self.reconciler.seen(KEY.plural, self.crs[name])
 
-    def change(self, name: str = KEY.name, **metadata: Any) -> None:
-        """Change a CR's metadata, and show it."""
-        now = self.crs[name]
+    def change(self, name: str = KEY.name, spec: Mapping[str, Any] | None = None, **metadata: Any) -> None:
+        """Change a CR's metadata, or its spec too, and show it."""
+        now = self.crs[name] if spec is None else {**self.crs[name], "spec": spec}
         self.crs[name] = self._versioned({**now, "metadata": {**now["metadata"], **metadata}})
         self.see(name)
 
@@ -172,9 +173,9 @@ class World:
         known = self.crs[name]["metadata"]["annotations"]
         self.change(name, annotations={**known, **_asked(annotations)})
 
-    def next_generation(self, name: str = KEY.name) -> None:
+    def next_generation(self, name: str = KEY.name, **spec: Any) -> None:
         """Change a CR's spec, and show it."""
-        self.change(name, generation=self.crs[name]["metadata"]["generation"] + 1)
+        self.change(name, spec, generation=self.crs[name]["metadata"]["generation"] + 1)
 
     def delete_cr(self, name: str = KEY.name, finalizers: Sequence[str] = ()) -> None:
         """Ask for the deletion of a CR, with what such a request adds to its finalizers."""
