@@ -1024,13 +1024,16 @@ async def test_what_is_not_ready_is_looked_at_again_also_where_nothing_happens(m
 
 
 @pytest.mark.usefixtures("slow")
-async def test_an_apply_that_takes_long_is_told_but_not_the_wait_for_its_turn(make: Make) -> None:
+async def test_an_apply_that_takes_long_is_told_but_not_the_wait_for_its_turn(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile, "SLOW_APPLY", 0.05)
     world = await created(make(A))
     go_on = gate(world)
     world.next_generation()
     world.change_folder(A, B)
     await until(lambda: len(world.applied) == 2)
-    await until(lambda: len(world.asked("under way ")) > 3)
+    await until(lambda: len(world.asked("under way ")) > 8)
     assert world.conditions()["Ready"] == ("True", "Succeeded")
     world.seconds_applied = reconcile.SLOW_APPLY
     await until(lambda: world.conditions()["Ready"] == ("False", "Progressing"))
