@@ -126,6 +126,14 @@ class Children:
             concerned |= self.put(body)
         return concerned
 
+    def forget_type(self, api_version: str, kind: str) -> set[Instance]:
+        """Take in that a type is no longer served; return the CRs that had objects of it.
+
+        Objects of the same kind that another version has shown are another type's: they are still there.
+        """
+        gone = [key for key, body in self._objects.items() if (body["apiVersion"], key.kind) == (api_version, kind)]
+        return {instance for key in gone for instance in self._forget(key)}
+
     def _forget(self, key: ObjectKey) -> set[Instance]:
         known = self._objects.pop(key, None)
         instance = _instance_of(known) if known is not None else None

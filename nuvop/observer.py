@@ -2,14 +2,13 @@
 
 import asyncio
 import logging
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from nuvop.children import Children, Instance
 from nuvop.cluster import ApiResource, Changed, Cluster, Failing, Listed, Removed
 from nuvop.complaints import Complaints
-from nuvop.objects import INSTANCE_LABEL, Body, ObjectKey, group_of
+from nuvop.objects import INSTANCE_LABEL, Body, ObjectKey
 
 if TYPE_CHECKING:
     from nuvop.errors import ClusterError
@@ -94,7 +93,7 @@ class Observer:
             self._watches.pop(watched).cancel()
             self._listed.discard(watched)
             self._failing.pop(watched, None)
-        self._changed(self._children.replace((group_of(api_version), kind, None), (), sys.maxsize))
+        self._changed(self._children.forget_type(api_version, kind))
 
     async def close(self) -> None:
         """End all watches."""

@@ -57,6 +57,15 @@ def test_what_is_gone_does_not_come_back_by_an_old_answer() -> None:
     assert known.put(obj(8)) == {INSTANCE}
 
 
+def test_a_type_that_is_no_longer_served_takes_its_objects_with_it_but_no_other_versions() -> None:
+    known = Children()
+    known.put(obj(1, name="old", api_version="apps/v1beta1", instance="samples-old"))
+    known.put(obj(2))
+    assert known.forget_type("apps/v1beta1", "Deployment") == {("demo", "samples-old")}
+    assert known.of(("demo", "samples-old")) == {}
+    assert DEPLOYMENT in known.of(INSTANCE)
+
+
 def test_how_a_job_ended_is_told_once_when_it_goes_at_once() -> None:
     def job(version: int, *, is_complete: bool) -> dict[str, Any]:
         conditions = [{"type": "Complete", "status": "True"}] if is_complete else []
