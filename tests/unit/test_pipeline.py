@@ -23,7 +23,7 @@ from nuvop.errors import (
     WriteFailed,
 )
 from nuvop.kinds import ChildSelector, Release, Setting
-from nuvop.objects import FINALIZER, INSTANCE_LABEL, OWNER_LABEL, REVISION_LABEL, labels_of
+from nuvop.objects import FINALIZER, INSTANCE_LABEL, OWNER_LABEL, REVISION_LABEL, ObjectKey, labels_of
 from nuvop.overlay import folder
 from tests.unit.world import KEY, TIMEOUT, World, at, cr, make_kind, manifest, raising, until
 
@@ -1109,13 +1109,19 @@ async def test_what_was_refused_for_another_reason_is_not_made_anew(make: Make) 
     assert world.asked("delete ") == []
 
 
-async def test_a_finished_job_that_goes_is_not_run_again(make: Make) -> None:
+async def with_a_finished_job(make: Make) -> tuple[World, ObjectKey]:
+    """A CR that is Ready, as its Job has finished."""
     world = make(manifest("j", "Job"))
     world.create(cr())
     key = at("obj-j", "Job")
     await until(lambda: key in world.objects)
     world.put({**world.objects[key], "status": {"conditions": [{"type": "Complete", "status": "True"}]}})
     await until(world.is_ready)
+    return world, key
+
+
+async def test_a_finished_job_that_goes_is_not_run_again(make: Make) -> None:
+    world, key = await with_a_finished_job(make)
     world.drop(key)
     await world.settled()
     await world.restart()
@@ -1125,12 +1131,7 @@ async def test_a_finished_job_that_goes_is_not_run_again(make: Make) -> None:
 
 
 async def test_a_finished_job_that_goes_while_no_operator_runs_is_not_run_again(make: Make) -> None:
-    world = make(manifest("j", "Job"))
-    world.create(cr())
-    key = at("obj-j", "Job")
-    await until(lambda: key in world.objects)
-    world.put({**world.objects[key], "status": {"conditions": [{"type": "Complete", "status": "True"}]}})
-    await until(world.is_ready)
+    world, key = await with_a_finished_job(make)
     await world.reconciler.close()
     world.drop(key)
     await world.restart()
