@@ -103,7 +103,9 @@ def make(kind: Kind, cr: Body, *, orphan: bool = False, without: Collection[Obje
     for setting, value in used:
         drafts[setting.child.of(kind.base)].set(setting, value)
     contents = {at: _digest(drafts[child].body) for at, child in children.items() if child.is_job}
-    templates = [labels for draft in drafts.values() for labels in labelling.template_labels(draft.body)]
+    # Also as they were before the CR set anything: a selector that a mapping leaves behind still means this CR's pods.
+    bodies = [body for draft in drafts.values() for body in (draft.child.body, draft.body)]
+    templates = [labels for body in bodies for labels in labelling.template_labels(body)]
     for draft in drafts.values():
         draft.move_string_data()
         draft.label(key, templates)

@@ -53,6 +53,23 @@ def test_a_field_that_is_left_out_sets_nothing(kind: Kind) -> None:
     assert operations(overlay.make(kind, sample(count=0)))["/spec/replicas"] == 0
 
 
+def test_a_selector_that_a_mapping_leaves_behind_selects_no_other_crs_pods() -> None:
+    files = dict(kinds.read(SAMPLES))
+    files["kind.yaml"] = (
+        b"apiVersion: nuvop.nuvolaris.org/v1\nkind: Kind\n"
+        b"set:\n  spec.image: Deployment/demo-deploy spec.template.metadata.labels.app\n"
+    )
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "web"},
+        "spec": {"selector": {"app": "x"}, "ports": [{"port": 80}]},
+    }
+    made = overlay.make(kinds.with_base(kinds.parse(SAMPLES, files), [DEPLOYMENT, service]), sample(image="another"))
+    patch = {o["path"]: o["value"] for o in json.loads(made.files["service-web.json"])}
+    assert patch["/spec/selector/nuvop.nuvolaris.org~1instance"] == "samples-obj"
+
+
 UNWRITABLE = ["\x07", "\u0085", "\x7f", "\x1b", "\x00", "\ufffe", "a\ud800"]
 
 
