@@ -9,16 +9,19 @@ There is no artificial wait: while all slots are busy, overlays gather; one that
 
 A batch that fails says little: kubectl's errors name no object that could be relied upon. So the watch is asked which
 CRs have landed as a whole. The others are suspects: each is applied alone, gets its own error, and stays in the lone
-lane until that works. The lone lane takes one slot at most, and while batches wait only every LONE_PATIENCE seconds, so
-whatever is wrong with one CR hardly delays another.
+lane until that works. The lone lane takes one slot at most, and LONE_SHARE of its time while others are at work. Who
+does not get on, because of a slow webhook say, needs no processor: others get the slot. So whatever is wrong with one
+CR hardly delays another.
 """
 
 import asyncio
 import itertools
+import math
 import shutil
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +41,9 @@ SLOTS = 2
 BATCH = 50
 """CRs in one process: kustomize's time grows faster than their number."""
 
+BATCH_LEAST = 12
+"""CRs in one process where fewer would keep all slots at work: kubectl has to start for each."""
+
 BATCH_SIZE = 4 * 1024 * 1024
 """Bytes that kustomize may make of one batch."""
 
@@ -45,15 +51,20 @@ BATCH_TIMEOUT = 20.0
 LONE_TIMEOUT = 60.0
 """Seconds until kubectl is killed."""
 
-STALL_FIRST = 6.0
-STALL = 1.5
-"""Seconds without another object of a batch landing, before the first and after it, until the batch is taken for held
-up by the CR whose turn it is: a webhook that takes its time, say."""
+STALL_FIRST = 5.0
+STALL = 0.5
+"""Seconds without another object of a batch landing, before the first and after it, until others get its slot."""
 
 STALL_UNSEEN = 0.2
 """Seconds more for each CR that cannot be seen to land, because all of it is there already."""
 
-LOOK_EVERY = 0.5
+HELD_UP = 0.75
+"""Seconds more until the batch is taken for held up by the CR whose turn it is: a webhook that takes its time, say."""
+
+SPARE = 2
+"""How many kubectl processes may have given their slots to others."""
+
+LOOK_EVERY = 0.25
 """Seconds between two looks at what a running batch has landed."""
 
 LANDING = 0.5
@@ -63,10 +74,10 @@ LANDING_EVERY = 0.1
 """Seconds between two looks at that."""
 
 SLOW = 1.5
-"""A lone apply that takes more seconds than that is better off in the lone lane."""
+"""Seconds after which a lone apply is taken for held up."""
 
-LONE_PATIENCE = 5.0
-"""Seconds after which the lone lane gets a slot again although batches wait."""
+LONE_SHARE = 0.1
+"""How much of a slot's time the lone lane gets while others wait or are at work."""
 
 
 Landed = Callable[[], Sequence[Body]]
@@ -127,10 +138,11 @@ class Applier:
         self._waiting: deque[Job] = deque()
         self._halves: deque[Sequence[Job]] = deque()
         self._lone: deque[Job] = deque()
-        self._lone_last = 0.0
+        self._lone_next = 0.0
         self._suspects: set[CRKey] = set()
         self._running: dict[asyncio.Task[None], Work] = {}
         self._busy: list[Work] = []
+        self._held_up: list[Work] = []
         self._batches = itertools.count()
 
     async def apply(self, overlay: Overlay, landed: Landed, *, is_repair: bool = False) -> list[Body]:
@@ -183,12 +195,11 @@ class Applier:
 
     def _next_lone(self) -> Work | None:
         _drop_abandoned(self._lone)
-        if not self._lone or any(work.is_lone for work in self._busy):
+        if not self._lone or any(work.is_lone for work in [*self._busy, *self._held_up]):
             return None
-        is_contended = bool(self._waiting or self._halves)
-        if is_contended and time.monotonic() - self._lone_last < LONE_PATIENCE:
+        is_contended = bool(self._waiting or self._halves or self._busy)
+        if is_contended and time.monotonic() < self._lone_next:
             return None
-        self._lone_last = time.monotonic()
         return Work([self._lone.popleft()], is_lone=True)
 
     def _next_batch(self) -> Work | None:
@@ -197,8 +208,8 @@ class Applier:
                 return Work(half)
         _drop_abandoned(self._waiting)
         batch: list[Job] = []
-        size = 0
-        while self._waiting and len(batch) < BATCH:
+        size, most = 0, min(max(math.ceil(len(self._waiting) / SLOTS), BATCH_LEAST), BATCH)
+        while self._waiting and len(batch) < most:
             size += self._waiting[0].overlay.size
             if batch and size > BATCH_SIZE:
                 break
@@ -221,35 +232,69 @@ class Applier:
     async def _run(self, work: Work) -> KubectlError | None:
         """Run kubectl in a slot; return how it failed, None where it did not."""
         try:
-            if len(work.jobs) == 1:
-                folder = overlays.folder(self._generated, work.jobs[0].overlay.key)
-                objects = await self._kubectl.apply(folder, size=work.jobs[0].overlay.size, timeout=LONE_TIMEOUT)
-            else:
-                objects = await self._apply_together(work.jobs)
+            objects = await (self._apply_alone(work) if len(work.jobs) == 1 else self._apply_together(work))
         except KubectlError as error:
             return error
         finally:
-            self._busy.remove(work)
-            self._fill_slots()
-        if not work.is_lone or time.monotonic() - work.begun < SLOW:
-            self._suspects.difference_update(job.overlay.key for job in work.jobs)
+            self._leave_slot(work)
+        if len(work.jobs) == 1:
+            self._judge_lone(work.jobs[0], time.monotonic() - work.begun)
         _hand_out(work.jobs, objects)
         return None
 
-    async def _apply_together(self, jobs: Sequence[Job]) -> list[Body]:
-        for job in jobs:
-            job.landed_before = len(job.landed())
-        folder = self._write_batch(jobs)
-        size = sum(job.overlay.size for job in jobs)
-        applying = asyncio.create_task(self._kubectl.apply(folder, size=size, timeout=BATCH_TIMEOUT))
-        try:
-            await self._watch_progress(jobs, applying)
+    async def _apply_alone(self, work: Work) -> list[Body]:
+        (job,) = work.jobs
+        folder = overlays.folder(self._generated, job.overlay.key)
+        async with self._kubectl_at(folder, job.overlay.size, LONE_TIMEOUT) as applying:
+            await asyncio.wait([applying], timeout=SLOW)
+            if not applying.done():
+                self._let_others(work)
             return await applying
+
+    async def _apply_together(self, work: Work) -> list[Body]:
+        for job in work.jobs:
+            job.landed_before = len(job.landed())
+        folder = self._write_batch(work.jobs)
+        size = sum(job.overlay.size for job in work.jobs)
+        try:
+            async with self._kubectl_at(folder, size, BATCH_TIMEOUT) as applying:
+                await self._watch_progress(work, applying)
+                return await applying
         finally:
-            # Killed where it still runs.
+            shutil.rmtree(folder)
+
+    @asynccontextmanager
+    async def _kubectl_at(self, folder: Path, size: int, seconds: float) -> AsyncIterator["asyncio.Task[list[Body]]"]:
+        """kubectl at work on a folder; killed where it is not awaited."""
+        applying = asyncio.create_task(self._kubectl.apply(folder, size=size, timeout=seconds))
+        try:
+            yield applying
+        finally:
             applying.cancel()
             await asyncio.gather(applying, return_exceptions=True)
-            shutil.rmtree(folder)
+
+    def _judge_lone(self, job: Job, seconds: float) -> None:
+        """Let one that works wait with the others next time, unless it takes its time or its CR is gone."""
+        if seconds < SLOW:
+            self._suspects.discard(job.overlay.key)
+        elif not job.done.done():
+            self._suspects.add(job.overlay.key)
+
+    def _leave_slot(self, work: Work) -> None:
+        (self._held_up if work in self._held_up else self._busy).remove(work)
+        if work.is_lone:
+            taken = min(time.monotonic() - work.begun, SLOW)
+            rest = taken / LONE_SHARE - taken
+            self._lone_next = time.monotonic() + rest
+            asyncio.get_running_loop().call_later(rest, self._fill_slots)
+        self._fill_slots()
+
+    def _let_others(self, work: Work) -> None:
+        """Give the slot of one that makes no progress to others."""
+        if work in self._busy and len(self._held_up) < SPARE:
+            self._busy.remove(work)
+            self._held_up.append(work)
+            self._fill_slots()
 
     def _write_batch(self, jobs: Sequence[Job]) -> Path:
         """Write a kustomization of all these overlays; return its folder."""
@@ -269,21 +314,23 @@ class Applier:
             raise WriteFailed(f"{folder} cannot be written: {error.strerror or error}") from error
         return folder
 
-    async def _watch_progress(self, jobs: Sequence[Job], applying: "asyncio.Task[list[Body]]") -> None:
+    async def _watch_progress(self, work: Work, applying: "asyncio.Task[list[Body]]") -> None:
         """Return when kubectl has ended; raise HeldUp when nothing more lands."""
-        unseen = STALL_UNSEEN * sum(not job.can_be_seen for job in jobs)
+        unseen = STALL_UNSEEN * sum(not job.can_be_seen for job in work.jobs)
         landed, stalled, allowed = 0, 0.0, STALL_FIRST + unseen
         while not applying.done():
             looked = time.monotonic()
             await asyncio.wait([applying], timeout=LOOK_EVERY)
-            now = sum(job.landed_since for job in jobs)
+            now = sum(job.landed_since for job in work.jobs)
             if now > landed:
                 landed, stalled, allowed = now, 0.0, STALL + unseen
             elif time.monotonic() - looked < 2 * LOOK_EVERY:
                 # Looks that come late do not count: this process is what is slow then, the watch with it.
                 stalled += LOOK_EVERY
-            if stalled > allowed:
+            if stalled > allowed + HELD_UP:
                 raise HeldUp(f"nothing landed for {stalled:.1f} s")
+            if stalled > allowed:
+                self._let_others(work)
 
     # --- after a failure ------------------------------------------------------------------------------------------
 
@@ -293,23 +340,22 @@ class Applier:
             self._suspects.update(job.overlay.key for job in work.jobs if not job.done.done())
             _fail(work.jobs, failure)
             return
-        left = await self._left(work.jobs)
-        has_landed = any(job.landed_since for job in work.jobs)
         if isinstance(failure, HeldUp | KubectlTimeout):
-            self._part_at_hold_up(work.jobs, failure, has_landed=has_landed)
+            await self._part_at_hold_up(work.jobs, failure)
         elif isinstance(failure, ApplyFailed) and failure.unreachable:
             # Nobody's fault: they try again together.
-            _fail(left, failure)
-        elif not has_landed and (broken := await self._build_error(work.jobs)):
-            self._divide(left, broken)
+            _fail(await self._left(work.jobs, LANDING), failure)
+        elif broken := await self._build_error(work.jobs, failure):
+            self._divide([job for job in work.jobs if not job.done.done()], broken)
         else:
+            left = await self._left(work.jobs, LANDING)
             unseen = [job for job in left if not job.can_be_seen and not job.was_put_back]
             self._suspect(job for job in left if job not in unseen)
             self._put_back(unseen)
         self._fill_slots()
 
-    async def _left(self, jobs: Sequence[Job]) -> list[Job]:
-        """Answer those who have landed as a whole; return the others, when no more of them lands."""
+    async def _left(self, jobs: Sequence[Job], patience: float) -> list[Job]:
+        """Answer those who have landed as a whole; return the others, when for some seconds no more of them lands."""
         seen, deadline = -1, 0.0
         while True:
             left = [job for job in jobs if not job.done.done()]
@@ -318,8 +364,8 @@ class Applier:
                 _answer(job, job.landed())
             left = [job for job in left if job not in whole]
             if (landed := sum(job.landed_since for job in jobs)) > seen:
-                seen, deadline = landed, time.monotonic() + LANDING
-            if not left or time.monotonic() > deadline:
+                seen, deadline = landed, time.monotonic() + patience
+            if not left or time.monotonic() >= deadline:
                 return left
             await asyncio.sleep(LANDING_EVERY)
 
@@ -328,9 +374,11 @@ class Applier:
             self._suspects.add(job.overlay.key)
             self._lone.append(job)
 
-    def _part_at_hold_up(self, jobs: Sequence[Job], failure: KubectlError, *, has_landed: bool) -> None:
+    async def _part_at_hold_up(self, jobs: Sequence[Job], failure: KubectlError) -> None:
         """Suspect the one that held up the others, and those before it, whose turn had come; the others wait again."""
-        left = [job for job in jobs if not job.done.done()]
+        # Nothing has landed for a while where it was held up: there is nothing to wait for.
+        left = await self._left(jobs, 0 if isinstance(failure, HeldUp) else LANDING)
+        has_landed = any(job.landed_since for job in jobs)
         if not has_landed and any(job.was_stuck for job in left):
             _fail(left, failure)
             return
@@ -347,8 +395,12 @@ class Applier:
             job.was_put_back = True
             self._waiting.appendleft(job)
 
-    async def _build_error(self, jobs: Sequence[Job]) -> str:
-        """What keeps kustomize from building a batch; empty where nothing does."""
+    async def _build_error(self, jobs: Sequence[Job], failure: KubectlError) -> str:
+        """What keeps kustomize from building a batch; empty where nothing does: something of it has landed, say."""
+        if any(job.landed_since for job in jobs):
+            return ""
+        if _named(jobs, str(failure)):
+            return str(failure)  # only kustomize names a folder
         folder = self._write_batch(jobs)
         try:
             await self._kubectl.build(folder)
@@ -360,10 +412,10 @@ class Applier:
 
     def _divide(self, jobs: Sequence[Job], error: str) -> None:
         """Part those that the error names from the others, or, as it may name none or the wrong one, in two halves."""
-        named = [job for job in jobs if f"/{job.overlay.key.namespace}/{job.overlay.key.name}'" in error]
+        named = _named(jobs, error)
         if named and len(named) < len(jobs):
             self._suspect(named)
-            self._halves.append([job for job in jobs if job not in named])
+            self._waiting.extendleft(job for job in reversed(jobs) if job not in named)
         else:
             middle = len(jobs) // 2
             self._halves.extend([jobs[:middle], jobs[middle:]])
@@ -381,6 +433,11 @@ def _had_their_turn(jobs: Sequence[Job], *, is_held_up: bool) -> set[Job]:
         return {jobs[0], next((job for job in jobs if job.can_be_seen), jobs[0])}
     last = touched[-1] + 1 if _is_whole(jobs[touched[-1]]) else touched[-1]
     return {job for job in jobs[: last + is_held_up] if job.can_be_seen}
+
+
+def _named(jobs: Sequence[Job], error: str) -> list[Job]:
+    """Those whose overlay's folder an error of kustomize names."""
+    return [job for job in jobs if f"/{job.overlay.key.namespace}/{job.overlay.key.name}'" in error]
 
 
 def _is_whole(job: Job) -> bool:

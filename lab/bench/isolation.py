@@ -89,6 +89,8 @@ FIELDS: dict[str, Any] = {
     "spec.app": [
         "Deployment/app spec.selector.matchLabels.app",
         "Deployment/app spec.template.metadata.labels.app",
+        # Or it would select the pods of all the others.
+        "Service/app spec.selector.app",
     ],
 }
 """What `set` in kind.yaml has to be, so that a custom resource can be invalid, and change what is immutable."""

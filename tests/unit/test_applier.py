@@ -32,7 +32,7 @@ class Kubectl:
 
     def __init__(self) -> None:
         self.runs: list[list[str]] = []
-        self.at_once = self.most_at_once = 0
+        self.at_once = self.most_at_once = self.builds = 0
         self.refused: dict[str, KubectlError] = {}
         self.unbuildable: dict[str, str] = {}
         self.slow: dict[str, float] = {}
@@ -84,6 +84,7 @@ class Kubectl:
         return [live(key) for name in names for key in overlay(name).objects]
 
     async def build(self, folder: Path) -> str:
+        self.builds += 1
         if bad := [self.unbuildable[name] for name in self._names(folder) if name in self.unbuildable]:
             raise BuildFailed(bad[0])
         return ""
@@ -106,9 +107,9 @@ def kubectl() -> Kubectl:
 
 @pytest.fixture
 def applier(kubectl: Kubectl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Applier:
-    for name, seconds in {"LANDING": 0.05, "LOOK_EVERY": 0.02, "STALL": 0.1, "STALL_FIRST": 0.3}.items():
+    times = {"LANDING": 0.05, "LOOK_EVERY": 0.02, "STALL": 0.06, "STALL_FIRST": 0.26, "HELD_UP": 0.04, "SLOW": 0.05}
+    for name, seconds in times.items():
         monkeypatch.setattr(appliers, name, seconds)
-    monkeypatch.setattr(appliers, "SLOW", 0.05)
     return Applier(cast("Any", kubectl), tmp_path, Metrics())
 
 
@@ -148,7 +149,7 @@ async def test_a_lone_cr_goes_at_once_from_its_own_folder(send: Send, kubectl: K
 async def test_what_waits_goes_together_and_each_gets_its_own_objects(send: Send, kubectl: Kubectl) -> None:
     names = [f"n{i}" for i in range(30)]
     assert await outcome({name: send(name) for name in names}) == {n: [f"{n}-a", f"{n}-b"] for n in names}
-    assert len(kubectl.runs) <= 3, "the first goes alone, the others together"
+    assert [len(run) for run in kubectl.runs] == [1, 1, 14, 12, 2], "who waits is shared out among the slots"
     assert kubectl.most_at_once <= SLOTS
 
 
@@ -156,7 +157,7 @@ async def test_a_batch_is_bounded_in_number_and_bytes(send: Send, kubectl: Kubec
     kubectl.gate = asyncio.Event()
     tasks = {"first": send("first"), "second": send("second")}
     await asyncio.sleep(0.02)
-    tasks |= {f"n{i}": send(f"n{i}") for i in range(BATCH + 5)}
+    tasks |= {f"n{i}": send(f"n{i}") for i in range(SLOTS * BATCH + 5)}
     tasks |= {f"big{i}": send(f"big{i}", BATCH_SIZE // 2) for i in range(3)}
     await asyncio.sleep(0.02)
     kubectl.gate.set()
@@ -263,6 +264,88 @@ async def test_a_folder_that_cannot_be_built_is_parted_from_the_others(send: Sen
     assert all(found[name] == [f"{name}-a", f"{name}-b"] for name in "abcd")
 
 
+async def test_a_named_folder_is_parted_without_building_a_second_time(send: Send, kubectl: Kubectl) -> None:
+    kubectl.unbuildable["bad"] = "accumulating resources from '../../samples/demo/bad': no such file"
+    found = await burst(send, kubectl, "a", "bad", "b")
+    assert found["bad"] == kubectl.unbuildable["bad"]
+    assert ["a", "b"] in kubectl.runs
+    assert kubectl.builds == 0
+
+
+async def test_one_that_makes_no_progress_leaves_its_slot_to_others(
+    send: Send, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for a webhook, say, and needs no processor: so do a lone one, and a batch before it is broken off."""
+    monkeypatch.setattr(appliers, "STALL_FIRST", 0.05)
+    monkeypatch.setattr(appliers, "HELD_UP", 9.0)
+    slow = [f"slow{i}" for i in range(SLOTS)]
+    kubectl.slow = dict.fromkeys(slow, 2.0)
+    waiting = [send(name) for name in slow]
+    async with asyncio.timeout(1):
+        await send("a")
+    assert kubectl.most_at_once == SLOTS + 1
+    assert kubectl.killed == 0
+    await asyncio.gather(*waiting)
+
+
+async def test_no_more_than_a_few_leave_their_slots(
+    send: Send, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"BATCH": 1, "SLOW": 0.03}.items():
+        monkeypatch.setattr(appliers, name, value)
+    names = [f"slow{i}" for i in range(SLOTS + appliers.SPARE + 3)]
+    kubectl.slow = dict.fromkeys(names, 0.3)
+    found = await outcome({name: send(name) for name in names})
+    assert all(isinstance(answer, list) for answer in found.values())
+    assert kubectl.most_at_once == SLOTS + appliers.SPARE
+
+
+async def test_one_that_takes_its_time_stays_alone(send: Send, kubectl: Kubectl) -> None:
+    kubectl.slow["slow"] = 0.1
+    await outcome({"slow": send("slow")})
+    kubectl.gate = asyncio.Event()
+    tasks = {name: send(name) for name in ("first", "second", "a", "slow", "b")}
+    await asyncio.sleep(0.02)
+    kubectl.gate.set()
+    await outcome(tasks)
+    assert ["slow"] in kubectl.runs[1:]
+
+
+async def test_the_lone_lane_has_one_process_at_a_time(
+    send: Send, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"slow{i}" for i in range(4)]
+    for name in names:
+        kubectl.refused[name] = ApplyFailed("no", terminal=True)
+        await outcome({name: send(name)})
+    kubectl.refused.clear()
+    kubectl.slow = dict.fromkeys(names, 0.2)
+    monkeypatch.setattr(appliers, "LONE_SHARE", 1.0)
+    found = await outcome({name: send(name) for name in names})
+    assert all(isinstance(answer, list) for answer in found.values())
+    assert kubectl.most_at_once == 1, "also where one has left its slot"
+
+
+async def test_the_lone_lane_gets_its_share_of_the_time_while_others_are_at_work(
+    send: Send, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = [f"bad{i}" for i in range(4)]
+    for name in bad:
+        kubectl.refused[name] = ApplyFailed("no", terminal=True)
+        await outcome({name: send(name)})
+    await asyncio.sleep(0.1)
+    kubectl.runs.clear()
+    monkeypatch.setattr(appliers, "LONE_SHARE", 0.001)
+    monkeypatch.setattr(appliers, "SLOW", 1.0)
+    kubectl.slow["busy"] = 0.4
+    busy = send("busy")
+    refused = {name: send(name) for name in bad}
+    await asyncio.sleep(0.2)
+    assert not busy.done()
+    assert [run for run in kubectl.runs if run != ["busy"]] == [["bad0"]], "one, and then not again for a while"
+    await outcome({"busy": busy, **refused})
+
+
 async def burst(send: Send, kubectl: Kubectl, *names: str) -> dict[str, Any]:
     """Send these so that they are one batch; return what became of each. Only the batch and what follows is noted."""
     kubectl.gate = asyncio.Event()
@@ -292,6 +375,7 @@ async def test_nobody_is_blamed_for_a_batch_that_lands_until_its_time_is_over(
     send: Send, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(appliers, "BATCH_TIMEOUT", 0.3)
+    monkeypatch.setattr(appliers, "BATCH_LEAST", 16)
     names = [f"n{i}" for i in range(16)]
     kubectl.slow = dict.fromkeys(names, 0.04)
     kubectl.refused["n2"] = ApplyFailed("no", terminal=True)
