@@ -233,7 +233,7 @@ def webhook(cluster: Cluster, port: int = 0, *, seconds: float = 0.0) -> Iterato
 
     Its certificate is the cluster's own administrator's, which kwokctl makes for 127.0.0.1 as well.
     """
-    pki = _pki(cluster)
+    pki = cluster.pki
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(pki / "admin.crt", pki / "admin.key")
     handler = type("Handler", (_Allow,), {"seconds": seconds})
@@ -256,7 +256,7 @@ def url(port: int) -> str:
 
 def authority(cluster: Cluster) -> str:
     """The cluster's CA as a webhook configuration wants it: PEM in base64."""
-    return base64.b64encode((_pki(cluster) / "ca.crt").read_bytes()).decode()
+    return base64.b64encode((cluster.pki / "ca.crt").read_bytes()).decode()
 
 
 def free_port() -> int:
@@ -265,10 +265,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _pki(cluster: Cluster) -> Path:
-    return cluster.logs.parent / "pki"
 
 
 class _Allow(http.server.BaseHTTPRequestHandler):

@@ -78,6 +78,11 @@ class Cluster:
         """The folder with a log of each component."""
         return _kwok(self.directory) / "logs"
 
+    @property
+    def pki(self) -> Path:
+        """The folder with the CA (ca.crt) and the administrator's certificate and key (admin.crt, admin.key)."""
+        return _kwok(self.directory) / "pki"
+
     def pids(self) -> dict[str, int]:
         """The pid of each component that is alive."""
         return _pids(self.directory)
@@ -85,7 +90,7 @@ class Cluster:
     def api(self) -> Api:
         """A client with the administrator's rights."""
         host, port = self.server.removeprefix("https://").split(":")
-        return Api(host, int(port), _kwok(self.directory) / "pki")
+        return Api(host, int(port), self.pki)
 
     def is_running(self) -> bool:
         """Whether every component is alive and the API server ready."""

@@ -1,0 +1,84 @@
+"""What an operator must not leave behind: processes, descriptors, files, and a log that says one thing for ever."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.e2e.harness import eventually
+
+if TYPE_CHECKING:
+    from tests.e2e.harness import Operator
+
+TOLD_MOST = 6
+"""How often the same trouble may be told of one thing: when it comes, when its words change, when it comes again."""
+
+SPARE_DESCRIPTORS = 12
+"""Connections come and go: a pool keeps some open. A leak is more than that, or grows with each fault."""
+
+QUIET = 30.0
+
+
+def descriptors(operator: Operator) -> list[str]:
+    """What the operator's open file descriptors are, sockets by their kind only."""
+    found = []
+    for entry in Path(f"/proc/{operator.process.pid}/fd").iterdir():
+        try:
+            found.append(re.sub(r"\d+", "N", os.readlink(entry)))
+        except OSError:
+            continue  # closed meanwhile
+    return found
+
+
+def temporary_files(operator: Operator) -> list[str]:
+    """What stands about for a moment only, while something is written or applied."""
+    temporary = [path for path in operator.generated.rglob(".*") if path.name.startswith((".new-", ".old-"))]
+    batches = operator.generated / ".batches"
+    return [str(path) for path in [*temporary, *(batches.iterdir() if batches.is_dir() else ())]]
+
+
+def assert_no_leak(operator: Operator, before: list[str]) -> None:
+    """Fail where more is open, running or lying about than there was, once the operator is idle."""
+
+    def leaked() -> list[str]:
+        grown = len(descriptors(operator)) - len(before) - SPARE_DESCRIPTORS
+        more = [f"{name} +{count}" for name, count in (Counter(descriptors(operator)) - Counter(before)).items()]
+        kubectls = [line for line in operator.processes() if "kubectl" in line]
+        return [*(more if grown > 0 else []), *kubectls, *temporary_files(operator)]
+
+    eventually("nothing has leaked", lambda: not leaked() or _show(leaked()), within=QUIET)
+
+
+def _show(found: list[str]) -> bool:
+    print("leaked:", found)
+    return False
+
+
+def repeated(log: str) -> dict[str, int]:
+    """The warnings and errors that a log tells more often than anybody wants to read, with their number."""
+    # A time is in front; ports and seconds that differ each time make no other trouble.
+    said = Counter(
+        re.sub(r"\d+(\.\d+)? s\b|:\d{4,5}\b|0x[0-9a-f]+", "N", re.sub(r"^\[[^\]]*\] *", "", line))
+        for line in log.splitlines()
+        if re.search(r"\[(WARNING|ERROR|CRITICAL)", line)
+    )
+    return {line: count for line, count in said.items() if count > TOLD_MOST}
+
+
+def assert_told_once(log: str) -> None:
+    """Fail where the log repeats itself, or shows an error that nobody foresaw."""
+    assert "Traceback" not in log, log[log.index("Traceback") :][:4000]
+    assert not (found := repeated(log)), found
+
+
+def script(folder: Path, text: str) -> str:
+    """A PATH on which ``text`` (sh) is kubectl; ``$REAL`` in it is the real one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / "kubectl"
+    program.write_text(text)
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return f"{folder}:{os.environ['PATH']}"

@@ -1,0 +1,117 @@
+"""A workload, an operator that reaches the API server through the proxy, and a history of all they do."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.faults.aftermath import assert_no_leak, assert_told_once, descriptors
+from tests.faults.history import History
+from tests.faults.proxy import Proxy
+from tests.faults.truth import assert_nothing_untrue
+from tests.faults.workload import Workload, make_workload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from lab.controlplane import Cluster
+    from tests.conftest import Start
+    from tests.e2e.harness import Kubectl, Operator
+
+OPERATOR = "operator"
+"""The service account that the operator logs in as."""
+
+
+@pytest.fixture
+def workload(kubectl: Kubectl, tmp_path: Path) -> Iterator[Workload]:
+    made = make_workload(tmp_path / "kinds", kubectl)
+    yield made
+    kubectl("delete", "crd", made.kind.plural, "--wait=false", "--ignore-not-found")
+
+
+@pytest.fixture
+def proxy(cluster: Cluster) -> Iterator[Proxy]:
+    with Proxy(cluster).serving() as serving:
+        yield serving
+
+
+@pytest.fixture
+def history(cluster: Cluster, workload: Workload) -> Iterator[History]:
+    with History(cluster, workload.paths).recording() as recording:
+        yield recording
+
+
+@pytest.fixture
+def kubeconfig(kubectl: Kubectl, proxy: Proxy, tmp_path: Path) -> Iterator[Path]:
+    """The operator's kubeconfig: the proxy's URL, and a service account's token."""
+    kubectl("create", "serviceaccount", OPERATOR)
+    binding = f"{OPERATOR}-{kubectl.namespace}"
+    kubectl(
+        "create", "clusterrolebinding", binding, "--clusterrole=cluster-admin",
+        f"--serviceaccount={kubectl.namespace}:{OPERATOR}",
+    )  # fmt: skip
+    token = kubectl("create", "token", OPERATOR, "--duration=24h").strip()
+    view = json.loads(kubectl("config", "view", "--minify", "--flatten", "--raw", "-o", "json"))
+    view["clusters"][0]["cluster"]["server"] = proxy.url
+    view["users"][0]["user"] = {"token": token}
+    file = tmp_path / "kubeconfig"
+    file.write_text(json.dumps(view))
+    yield file
+    kubectl("delete", "clusterrolebinding", binding)
+
+
+@dataclass
+class Scene:
+    """An operator at work, and what a test does to it."""
+
+    workload: Workload
+    proxy: Proxy
+    history: History
+    start: Callable[..., Operator]
+    """Makes an operator that serves the workload's kind through the proxy."""
+
+    def settle(self, operator: Operator) -> list[str]:
+        """A workload at rest beside objects that are none of nuvop's; returns what the operator has open then."""
+        self.workload.put("a", "b", "c")
+        self.workload.converges()
+        self.workload.add_bystanders("a")
+        return descriptors(operator)
+
+    def stir(self) -> None:
+        """Everything that users do, at once: create, change, scale, drift, delete."""
+        self.workload.put("d", "e")
+        self.workload.put("a", text="changed", count=2)
+        self.workload.kubectl("scale", "deployment/b-web", "--replicas=3")
+        self.workload.kubectl("delete", "configmap/b-config", "--wait=false")
+        self.workload.remove("c")
+
+    def check(self, operator: Operator, before: list[str]) -> None:
+        """All that must hold once a fault is over."""
+        self.workload.converges()
+        assert operator.process.poll() is None, "the operator has ended"
+        assert_no_leak(operator, before)
+        assert_nothing_untrue(self.history.versions())
+        assert_told_once(operator.log())
+
+    @contextmanager
+    def operator(self, **variables: str) -> Iterator[Operator]:
+        """One that has settled, and is checked after the block."""
+        running = self.start(**variables)
+        before = self.settle(running)
+        yield running
+        self.check(running, before)
+
+
+@pytest.fixture
+def scene(
+    workload: Workload, proxy: Proxy, history: History, operator: Start, kubeconfig: Path, tmp_path: Path
+) -> Scene:
+    def start(**variables: str) -> Operator:
+        return operator(KUBECONFIG=str(kubeconfig), NUVOP_KINDS=str(tmp_path / "kinds"), **variables)
+
+    return Scene(workload, proxy, history, start)

@@ -1,0 +1,142 @@
+"""Every version of some objects, in the order in which the API server made them; read past restarts of it.
+
+One etcd holds all objects, so resource versions of different types are in one order: what was true of the children
+when a CR was told Ready can be looked up afterwards (https://kubernetes.io/docs/reference/using-api/api-concepts).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from lab.controlplane import Cluster
+
+Body = dict[str, Any]
+
+RECONNECT_SECONDS = 0.2
+START_SECONDS = 30.0
+LAST_WORDS = 0.2
+"""Seconds in which TLS connections end once aiohttp has closed them."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """An object as it was from one resource version on; ``is_gone`` where it was deleted then."""
+
+    number: int
+    body: Mapping[str, Any]
+    is_gone: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Kind and name."""
+        return self.body["kind"], self.body["metadata"]["name"]
+
+
+@dataclass
+class History:
+    """What the watches have seen so far."""
+
+    _cluster: Cluster
+    _paths: Sequence[str]
+    _seen: dict[tuple[str, str, int, bool], Version] = field(default_factory=dict)
+    _at: dict[str, int] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    gaps: int = 0
+    """How often a watch had grown too old, so that versions are missing."""
+
+    def versions(self) -> list[Version]:
+        """All of them, in order."""
+        with self._lock:
+            return sorted(self._seen.values(), key=lambda version: version.number)
+
+    def of(self, kind: str) -> list[Body]:
+        """All versions of the objects of a kind, in order; without the deleted."""
+        return [dict(version.body) for version in self.versions() if version.key[0] == kind and not version.is_gone]
+
+    # --- watching -----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def recording(self) -> Iterator[History]:
+        """Watch for the length of a block."""
+        loop, ready, ending = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
+        thread = threading.Thread(target=lambda: loop.run_until_complete(self._follow_all(ready, ending)), daemon=True)
+        thread.start()
+        try:
+            assert ready.wait(START_SECONDS), "the history has not begun"
+            yield self
+        finally:
+            loop.call_soon_threadsafe(ending.set)
+            thread.join()
+            loop.close()
+
+    async def _follow_all(self, ready: threading.Event, ending: asyncio.Event) -> None:
+        pki = self._cluster.pki
+        tls = ssl.create_default_context(cafile=str(pki / "ca.crt"))
+        tls.load_cert_chain(pki / "admin.crt", pki / "admin.key")
+        connector = aiohttp.TCPConnector(limit=0, ssl=tls)
+        timeout = aiohttp.ClientTimeout(total=None, sock_read=90)
+        async with aiohttp.ClientSession(self._cluster.server, connector=connector, timeout=timeout) as session:
+            begun = [asyncio.Event() for _ in self._paths]
+            watches = [
+                asyncio.create_task(self._follow(session, *each)) for each in zip(self._paths, begun, strict=True)
+            ]
+            await asyncio.gather(*(each.wait() for each in begun))
+            ready.set()
+            await ending.wait()
+            for watch in watches:
+                watch.cancel()
+            await asyncio.gather(*watches, return_exceptions=True)
+        await asyncio.sleep(LAST_WORDS)
+
+    async def _follow(self, session: aiohttp.ClientSession, path: str, begun: asyncio.Event) -> None:
+        while True:
+            try:
+                if path not in self._at:
+                    await self._list(session, path)
+                begun.set()
+                await self._watch(session, path)
+            except (aiohttp.ClientError, TimeoutError, json.JSONDecodeError, KeyError):
+                pass  # the API server is away, or ends the watch
+            await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _list(self, session: aiohttp.ClientSession, path: str) -> None:
+        async with session.get(path, raise_for_status=True) as answer:
+            listed = await answer.json()
+        kind = listed["kind"].removesuffix("List")
+        for item in listed["items"] or []:
+            self._take({"kind": kind, "apiVersion": listed["apiVersion"], **item}, is_gone=False)
+        self._at[path] = int(listed["metadata"]["resourceVersion"])
+
+    async def _watch(self, session: aiohttp.ClientSession, path: str) -> None:
+        query = {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": str(self._at[path])}
+        async with session.get(path, params=query, raise_for_status=True) as answer:
+            rest = b""
+            async for chunk in answer.content.iter_any():
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    event = json.loads(line)
+                    body = event["object"]
+                    if event["type"] == "ERROR":
+                        if body.get("code") == 410:
+                            self.gaps += 1
+                            del self._at[path]
+                        return
+                    if event["type"] != "BOOKMARK":
+                        self._take(body, is_gone=event["type"] == "DELETED")
+                    self._at[path] = int(body["metadata"]["resourceVersion"])
+
+    def _take(self, body: Body, *, is_gone: bool) -> None:
+        version = Version(int(body["metadata"]["resourceVersion"]), body, is_gone)
+        with self._lock:
+            self._seen[*version.key, version.number, is_gone] = version
