@@ -1,7 +1,9 @@
 """kopf's way to the API server: a session that carries the token of the moment in every request.
 
 kopf would read a token once, and log in again on a 401; while it does so it closes the session under the requests of
-its other tasks, which ends the operator. Here a refused token is waited out inside the request.
+its other tasks, which ends the operator. Here a refused token is waited out inside the request. kopf would also end
+where a connection breaks in the middle of an answer; here that is a broken connection like any other, which kopf
+waits out.
 """
 
 from importlib.metadata import version
@@ -43,10 +45,22 @@ class _Authorization:
                 await trouble.wait(error)
 
 
+async def _whole(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Middleware that has an answer only when all of it is there; a watch goes on and is handed over as it comes."""
+    response = await handler(request)
+    is_stream = request.url.query.get("watch") == "true" and response.ok
+    if not is_stream:
+        try:
+            await response.read()
+        except aiohttp.ClientPayloadError as error:
+            raise aiohttp.ClientConnectionError(f"the answer broke off: {error}") from error
+    return response
+
+
 async def kopf_session(login: Login) -> kopf.AiohttpSession:
     """Log kopf in; raise LoginError when there are no credentials."""
     credentials = await login.refresh()
-    middlewares = [_Authorization(login, credentials)]
+    middlewares: list[aiohttp.ClientMiddlewareType] = [_whole, _Authorization(login, credentials)]
     session = open_session(credentials, user_agent=f"kopf/{version('kopf')}", middlewares=middlewares)
     return kopf.AiohttpSession(
         server=credentials.server, default_namespace=credentials.namespace, aiohttp_session=session

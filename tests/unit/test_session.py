@@ -76,6 +76,26 @@ async def test_a_token_file_is_read_for_every_request(open_: Open, config: Path,
     assert tokens(api) == ["Bearer one", "Bearer two"]
 
 
+async def test_an_answer_that_breaks_off_is_a_broken_connection(open_: Open, config: Path, api: ApiServer) -> None:
+    """kopf waits that out; a broken answer would end the operator."""
+    write_kubeconfig(config, {}, {"server": api.url})
+    api.answers[f"GET {PODS}"] = [api.events(b'{"items": [', then="cut"), reply({"items": []})]
+    session = await open_()
+    with pytest.raises(aiohttp.ClientConnectionError, match="the answer broke off"):
+        await session.aiohttp_session.get(api.url + PODS)
+    response = await session.aiohttp_session.get(api.url + PODS)
+    assert await response.json() == {"items": []}
+
+
+async def test_a_watch_is_handed_over_as_it_comes(open_: Open, config: Path, api: ApiServer) -> None:
+    write_kubeconfig(config, {}, {"server": api.url})
+    api.answers[f"WATCH {PODS}"] = [api.events({"type": "ADDED"}, then="hang")]
+    session = await open_()
+    response = await asyncio.wait_for(session.aiohttp_session.get(f"{api.url}{PODS}?watch=true"), 5)
+    assert await response.content.readline() == b'{"type": "ADDED"}\n'
+    response.close()
+
+
 async def test_a_refused_token_is_renewed_within_the_request(
     open_: Open, config: Path, api: ApiServer, caplog: pytest.LogCaptureFixture
 ) -> None:
