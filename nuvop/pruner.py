@@ -57,6 +57,7 @@ class Pruner:
         ConfigMaps and Secrets go only once the CR ``is_ready``: pods of the older revision may still use them.
         Raises ClusterError where the CR itself cannot be read.
         """
+        self._forget_other_folders(scene)
         left = prune.orphans(scene.overlay.objects, scene.record.uid, scene.overlay.revision, scene.live)
         due = [key for key in left if prune.may_go_now(key, is_ready)]
         record = scene.record
@@ -93,18 +94,27 @@ class Pruner:
 
     async def _refusal(self, scene: Scene) -> Refusal | None:
         """The verdict on a folder's digest: found once, over all CRs, before the first of their children goes."""
-        plural, digest = scene.key.plural, scene.kind.digest
-        namespace = None if self._cluster_wide else scene.key.namespace
+        plural, namespace = self._judged_together(scene)
         async with self._judging:
             judged, refusal = self._guards.get((plural, namespace), ("", None))
-            if judged != digest:
+            if judged != scene.kind.digest:
                 refusal = await self._judge(scene, namespace)
-                self._guards[plural, namespace] = (digest, refusal)
+                self._guards[plural, namespace] = (scene.kind.digest, refusal)
                 is_blocked = any(found is not None for (of, _), (_, found) in self._guards.items() if of == plural)
                 self._metrics.prune_judged(plural, is_blocked=is_blocked)
                 if refusal is not None:
                     logger.warning("%s%s: %s", plural, f" in {namespace}" if namespace else "", refusal)
         return refusal
+
+    def _forget_other_folders(self, scene: Scene) -> None:
+        """Forget the verdict on another folder than the one that counts now: should it come back, so may more CRs."""
+        judged, _ = self._guards.get(self._judged_together(scene), ("", None))
+        if judged not in ("", scene.kind.digest):
+            del self._guards[self._judged_together(scene)]
+
+    def _judged_together(self, scene: Scene) -> tuple[str, str | None]:
+        """The plural and the namespace, None for all, whose CRs are counted with this one."""
+        return scene.key.plural, None if self._cluster_wide else scene.key.namespace
 
     async def _judge(self, scene: Scene, namespace: str | None) -> Refusal | None:
         plural = scene.key.plural

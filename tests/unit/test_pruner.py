@@ -170,6 +170,19 @@ async def test_another_folder_and_another_namespace_are_judged_anew() -> None:
     assert world.namespaces == ["demo", "demo", "elsewhere"]
 
 
+async def test_a_folder_that_comes_back_is_judged_anew() -> None:
+    """A change that is undone and done again: there may be ten times as many children by then."""
+    world = World()
+    pruner = make(world)
+    here = left_over(left("a"))
+    assert await prune(world, pruner, here) == []
+    without = left_over()
+    assert await prune(world, pruner, replace(without, kind=replace(without.kind, digest="other"))) == []
+    world.crs = many()
+    assert await prune(world, pruner, left_over(left("b")))
+    assert world.steps == ["look", "delete a"]
+
+
 async def test_what_was_refused_stays_refused_for_an_operator_that_finds_less_left() -> None:
     world = World()
     told = {"type": "PruneBlocked", "status": "True", "reason": "PruneRefused", "message": "26 of 39 …"}
