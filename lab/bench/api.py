@@ -88,9 +88,10 @@ class Api:
             yield iter(answer.readline, b"")
         finally:
             with suppress(OSError):  # the server was faster
-                open_socket.shutdown(
-                    socket.SHUT_RDWR
-                )  # a thread that reads sees the end; close() would leave it waiting
+                # A thread that reads sees the end; close() alone would leave it waiting.
+                open_socket.shutdown(socket.SHUT_RDWR)
+            answer.close()
+            connection.close()
 
     def _connect(self, timeout: float | None) -> http.client.HTTPSConnection:
         return http.client.HTTPSConnection(self._address, self._port, timeout=timeout, context=self._tls)
@@ -99,6 +100,8 @@ class Api:
         """This thread's connection."""
         kept, now = self._of_thread, time.monotonic()
         if now - getattr(kept, "used", float("-inf")) >= IDLE_SECONDS:
+            if hasattr(kept, "connection"):
+                kept.connection.close()
             kept.connection = self._connect(SECONDS)
             self._opened.append(kept.connection)
         kept.used = now
