@@ -1,0 +1,258 @@
+"""Thousands of resources, one that never rests, and a day's full lists: nobody starves, nothing grows.
+
+A few hundred in CI; NUVOP_LOAD says how many else (`task test:load` takes 5,000).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import statistics
+import sys
+import threading
+import time
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from lab.bench import usage
+from lab.bench.api import Api
+from lab.bench.errors import BenchError
+from lab.bench.watch import Watch
+from tests.e2e.harness import Kubectl, TestKind, configmap, eventually, is_ready, make_kind, writes_of
+from tests.faults.aftermath import SPARE_DESCRIPTORS, descriptors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from lab.controlplane import Cluster
+    from tests.conftest import Start
+    from tests.e2e.harness import Operator
+
+MANY = int(os.environ.get("NUVOP_LOAD") or 200)
+QUIET = MANY // 5
+SAMPLES = 40
+"""How often a quiet resource is changed to see how long that takes."""
+
+CHANGES_A_SECOND = 50
+PATIENCE = 60 + MANY * 0.4
+"""Seconds: the garbage collector deletes 20 objects a second."""
+
+LISTS_A_DAY = 24 * 6
+"""nuvop lists everything anew every ten minutes."""
+
+GROWTH = 1.25
+"""What memory may come to once the same is done again: allocators keep some."""
+
+pytestmark = pytest.mark.timeout(300 + 12 * PATIENCE)
+
+
+@dataclass(frozen=True)
+class Load:
+    """A kind of two cheap children, and a connection that makes many of them."""
+
+    cluster: Cluster
+    kubectl: Kubectl
+    kind: TestKind
+    api: Api
+
+    @property
+    def crs(self) -> str:
+        return f"apis/{self.kind.group}/v1/namespaces/{self.kubectl.namespace}/widgets"
+
+    @property
+    def configs(self) -> str:
+        return f"api/v1/namespaces/{self.kubectl.namespace}/configmaps"
+
+    @property
+    def accounts(self) -> str:
+        return f"api/v1/namespaces/{self.kubectl.namespace}/serviceaccounts"
+
+    def create(self, count: int) -> list[str]:
+        names = [f"n{number}" for number in range(count)]
+        self.api.create_all(self.crs, (self.kind.cr(name, text="new") for name in names))
+        return names
+
+    def change(self, name: str, text: str) -> None:
+        self.api.merge(f"{self.crs}/{name}", {"spec": {"text": text}})
+
+    def watching(self) -> Watch:
+        return Watch(self.api, [self.crs, self.configs, self.accounts])
+
+    def are_ready(self, watch: Watch, names: list[str]) -> bool:
+        return all((self.crs, name) in watch.objects and is_ready(watch.objects[self.crs, name]) for name in names)
+
+    def texts(self, watch: Watch, names: list[str]) -> set[str]:
+        found = (watch.objects.get((self.configs, f"{name}-config"), {"data": {"text": ""}}) for name in names)
+        return {body["data"]["text"] for body in found}
+
+
+@pytest.fixture
+def load(cluster: Cluster, kubectl: Kubectl, tmp_path: Path) -> Iterator[Load]:
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "account"}}
+    settings = {"spec.text": "ConfigMap/config data.text"}
+    kind = make_kind(tmp_path / "kinds", kubectl, configmap("config", None, text="base"), account, set=settings)
+    binding = f"load-{kubectl.namespace}"
+    kubectl("create", "serviceaccount", "load")
+    kubectl(
+        "create", "clusterrolebinding", binding, "--clusterrole=cluster-admin",
+        f"--serviceaccount={kubectl.namespace}:load",
+    )  # fmt: skip
+    token = kubectl("create", "token", "load", "--duration=24h").strip()
+    view = json.loads(kubectl("config", "view", "--minify", "--flatten", "--raw", "-o", "json"))
+    authority = base64.b64decode(view["clusters"][0]["cluster"]["certificate-authority-data"]).decode()
+    server = urlsplit(cluster.server)
+    with closing(Api(str(server.hostname), server.port or 443, authority, token)) as api:
+        made = Load(cluster, kubectl, kind, api)
+        eventually("the new CRD is served", lambda: _is_served(made))
+        yield made
+    kubectl("delete", "clusterrolebinding", binding)
+    kubectl("delete", "crd", kind.plural, "--wait=false")
+
+
+def _is_served(load: Load) -> bool:
+    try:
+        load.api.get(load.crs)
+    except BenchError:
+        return False  # "storage is (re)initializing"
+    return True
+
+
+def test_many_are_created_changed_and_deleted(load: Load, operator: Start) -> None:
+    running = operator(NUVOP_KINDS=str(load.kind.folder.parent))
+    memories, opened = [], []
+    for cycle in range(3):
+        figures = _live(load)
+        memories.append(_memory_at_rest(running))
+        opened.append(len(descriptors(running)))
+        print(f"cycle {cycle}, {MANY} CRs: {figures}, {memories[-1] >> 20} MiB, {opened[-1]} descriptors")
+    assert memories[-1] <= memories[0] * GROWTH, memories
+    assert opened[-1] <= opened[0] + SPARE_DESCRIPTORS, opened
+
+
+def _memory_at_rest(operator: Operator) -> int:
+    """Bytes that no file backs, once no kubectl is at work."""
+    eventually("it is at rest", lambda: not any("kubectl" in line for line in operator.processes()))
+    return usage.memory(operator.process.pid).anonymous
+
+
+def _live(load: Load) -> dict[str, float]:
+    """Create, change and delete; return how many seconds each took."""
+    with load.watching() as watch:
+        names: list[str] = []
+        created = watch.seconds_until(
+            "all are ready", lambda: len(names) == MANY and load.are_ready(watch, names),
+            lambda: names.extend(load.create(MANY)), within=PATIENCE,
+        )  # fmt: skip
+        assert load.texts(watch, names) == {"new"}
+
+        def change() -> None:
+            for name in names:
+                load.change(name, "changed")
+
+        changed = watch.seconds_until(
+            "all are changed",
+            lambda: load.texts(watch, names) == {"changed"} and load.are_ready(watch, names),
+            change, within=PATIENCE,
+        )  # fmt: skip
+        deleted = watch.seconds_until(
+            "nothing is left", lambda: not any("/n" in f"/{name}" for _, name in watch.objects),
+            lambda: load.kubectl("delete", load.kind.plural, "--all", "--wait=false"), within=PATIENCE,
+        )  # fmt: skip
+    return {"created": round(created, 1), "changed": round(changed, 1), "deleted": round(deleted, 1)}
+
+
+def test_one_that_never_rests_starves_nobody(load: Load, operator: Start) -> None:
+    operator(NUVOP_KINDS=str(load.kind.folder.parent))
+    with load.watching() as watch:
+        names = load.create(QUIET)
+        watch.seconds_until("all are ready", lambda: load.are_ready(watch, names), within=PATIENCE)
+        load.api.create(load.crs, load.kind.cr("busy", text="0"))
+        calm = [_seconds(load, watch, names[number % QUIET], f"calm {number}") for number in range(SAMPLES)]
+        with _restless(load) as changes:
+            stirred = [_seconds(load, watch, names[number % QUIET], f"stirred {number}") for number in range(SAMPLES)]
+            count = len(changes)
+        watch.seconds_until(
+            "the restless one has its last text", lambda: load.texts(watch, ["busy"]) == {changes[-1]}, within=60
+        )
+    quiet, beside = (statistics.quantiles(times, n=20)[-1] for times in (calm, stirred))
+    print(f"{QUIET} quiet CRs, {count} changes of one beside them: p95 {quiet:.2f} s before, {beside:.2f} s beside")
+    assert count > SAMPLES, "the other one has rested"
+
+
+def _seconds(load: Load, watch: Watch, name: str, text: str) -> float:
+    """How long it takes until a change has arrived at the child."""
+    return watch.seconds_until(
+        f"{name} says {text!r}",
+        lambda: load.texts(watch, [name]) == {text},
+        lambda: load.change(name, text),
+        within=60,
+    )
+
+
+@contextmanager
+def _restless(load: Load) -> Iterator[list[str]]:
+    """One resource changes all the time; the texts that it was given."""
+    done: list[str] = []
+    ending = threading.Event()
+
+    def change() -> None:
+        begun = time.monotonic()
+        while not ending.wait(max(0.0, begun + len(done) / CHANGES_A_SECOND - time.monotonic())):
+            load.change("busy", f"text {len(done)}")
+            done.append(f"text {len(done)}")
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        yield done
+    finally:
+        ending.set()
+        thread.join()
+
+
+def test_a_day_of_full_lists_changes_nothing_and_costs_nothing(load: Load, operator: Start) -> None:
+    """144 lists of each type, as a day has, one after the other."""
+    faster = "from nuvop import cluster, cli; cluster.RELIST_AFTER = 0.3; cli.kopf_main()"
+    command = (sys.executable, "-c", faster, "run", "-n", load.kubectl.namespace)
+    names = load.create(QUIET)
+    running = operator(*command, NUVOP_KINDS=str(load.kind.folder.parent))
+    with load.watching() as watch:
+        watch.seconds_until("all are ready", lambda: load.are_ready(watch, names), within=PATIENCE)
+    eventually("it is at rest", lambda: _makes_no_write(load))
+    since = load.cluster.audit_log.stat().st_size
+    before, opened = _memory_at_rest(running), len(descriptors(running))
+    eventually("a day has passed", lambda: _lists(load.cluster, load.kubectl, since) >= LISTS_A_DAY, within=PATIENCE)
+    after = _memory_at_rest(running)
+    print(f"{QUIET} CRs, a day of lists: {before >> 20} MiB, then {after >> 20} MiB")
+    assert writes_of(load.cluster, load.kubectl.namespace, since) == []
+    assert after <= before * GROWTH
+    assert len(descriptors(running)) <= opened + SPARE_DESCRIPTORS
+
+
+def _makes_no_write(load: Load) -> bool:
+    """Whether nuvop writes nothing for a second."""
+    since = load.cluster.audit_log.stat().st_size
+    time.sleep(1)
+    return not writes_of(load.cluster, load.kubectl.namespace, since)
+
+
+def _lists(cluster: Cluster, kubectl: Kubectl, since: int) -> int:
+    """How often nuvop has listed ConfigMaps in the test's namespace, from a position in the audit log on."""
+    count = 0
+    with cluster.audit_log.open() as log:
+        log.seek(since)
+        for line in log:
+            if not line.endswith("\n"):
+                break  # it is being written
+            event: dict[str, Any] = json.loads(line)
+            target = event.get("objectRef") or {}
+            is_list = event["verb"] == "list" and target.get("resource") == "configmaps"
+            is_its = target.get("namespace") == kubectl.namespace and event.get("userAgent", "").startswith("nuvop")
+            count += is_list and is_its and event["stage"] == "ResponseComplete"
+    return count
