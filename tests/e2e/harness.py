@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -154,14 +154,25 @@ class Operator:
 
     def processes(self) -> list[str]:
         """The command lines of all that runs in this operator's environment: itself, kubectl, the reaper."""
-        mark = str(self.generated.parent).encode()
-        found = []
+        return list(self._running().values())
+
+    def kill_kubectl(self) -> int:
+        """Kill every kubectl of this operator's that runs; return how many."""
+        pids = [pid for pid, command in self._running().items() if Path(command.split(" ")[0]).name == "kubectl"]
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return len(pids)
+
+    def _running(self) -> dict[int, str]:
+        mark = f"{self.generated.parent}/".encode()  # whole: operator1's must not be taken for operator10's
+        found = {}
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
                 try:
                     command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
                     if command and mark in (entry / "environ").read_bytes():
-                        found.append(command)
+                        found[int(entry.name)] = command
                 except OSError:
                     continue  # it has just ended, or is somebody else's
         return found
@@ -197,6 +208,8 @@ def writes_of(cluster: Cluster, namespace: str, since: int) -> list[str]:
     with cluster.audit_log.open() as log:
         log.seek(since)
         for line in log:
+            if not line.endswith("\n"):
+                break  # it is being written
             event = json.loads(line)
             target = event.get("objectRef") or {}
             by_nuvop = any(name in event.get("userAgent", "") for name in ("kubectl", "nuvop", "kopf"))

@@ -60,6 +60,14 @@ class History:
         with self._lock:
             return sorted(self._seen.values(), key=lambda version: version.number)
 
+    def take(self) -> list[Version]:
+        """All of them since the last time, in order, and forget them."""
+        taken = self.versions()
+        with self._lock:
+            for version in taken:
+                del self._seen[*version.key, version.number, version.is_gone]
+        return taken
+
     def of(self, kind: str) -> list[Body]:
         """All versions of the objects of a kind, in order; without the deleted."""
         return [dict(version.body) for version in self.versions() if version.key[0] == kind and not version.is_gone]

@@ -1,11 +1,12 @@
 """Whether statuses told the truth: looks at every version of CRs and children in their order. Pure.
 
 A Ready CR says that its children are as the spec of its observed generation wants them, and ready. The operator may
-be late in noticing what others do to them, but it must have had that once before it says so.
+be late in noticing what others do to them, but each must have been so once before it says so.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nuvop.objects import INSTANCE_LABEL
@@ -18,47 +19,74 @@ if TYPE_CHECKING:
     from tests.faults.history import Version
 
 
+@dataclass
+class Truth:
+    """What CRs and children were at the last version taken in."""
+
+    _crs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    _children: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    _right: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
+    """For each child the CR's uid and generation at which it was last as it should be."""
+
+    def take(self, versions: Iterable[Version]) -> list[str]:
+        """Take in versions in order; return what a status said that had not been so, each as a line for a person."""
+        return [untruth for version in versions if (untruth := self._take(version))]
+
+    def assume_right(self) -> None:
+        """Take it that all children have been as they should be: not all versions have been seen."""
+        for name, cr in self._crs.items():
+            now = (cr["metadata"]["uid"], cr["metadata"]["generation"])
+            self._right |= {(kind, child_name(name, kind)): now for kind in NAMES}
+
+    def _take(self, version: Version) -> str:
+        kind, name = version.key
+        concerned = self._note(version)
+        cr = self._crs.get(concerned)
+        if cr is None:
+            return ""
+        metadata = cr["metadata"]
+        now = (metadata["uid"], metadata["generation"])
+        keys = [(each, child_name(concerned, each)) for each in NAMES]
+        for key in keys:
+            child = self._children.get(key)
+            if child is not None and as_wanted(cr, child):
+                self._right[key] = now
+        ready = condition(cr, "Ready")
+        is_told = ready.get("status") == "True" and ready["observedGeneration"] == metadata["generation"]
+        never = [key for key in keys if self._right.get(key) != now]
+        if kind != KIND or not is_told or not never:
+            return ""
+        self._right |= dict.fromkeys(keys, now)  # said once
+        return (
+            f"{name} was told Ready at generation {now[1]} (resource version {version.number}), "
+            f"and had not been as it should: {', '.join('/'.join(key) for key in never)}"
+        )
+
+    def _note(self, version: Version) -> str:
+        """Note a version, and return the name of the CR that it concerns."""
+        kind, name = version.key
+        noted: dict[Any, Mapping[str, Any]] = self._crs if kind == KIND else self._children
+        key = name if kind == KIND else version.key
+        if version.is_gone:
+            noted.pop(key, None)
+        else:
+            noted[key] = version.body
+        if kind == KIND:
+            return name
+        return str(version.body["metadata"].get("labels", {}).get(INSTANCE_LABEL, "")).removeprefix("widgets-")
+
+
 def untruths(versions: Iterable[Version]) -> list[str]:
     """What a status said that had not been so, each as a line for a person."""
-    crs: dict[str, Mapping[str, Any]] = {}
-    children: dict[tuple[str, str], Mapping[str, Any]] = {}
-    fulfilled: dict[str, tuple[str, int]] = {}
-    """The uid and generation of each CR whose children have been as they should."""
-    found = []
-    for version in versions:
-        kind, name = version.key
-        if kind == KIND:
-            if version.is_gone:
-                crs.pop(name, None)
-                continue
-            crs[name] = version.body
-            concerned = name
-        else:
-            if version.is_gone:
-                children.pop(version.key, None)
-            else:
-                children[version.key] = version.body
-            concerned = version.body["metadata"].get("labels", {}).get(INSTANCE_LABEL, "").removeprefix("widgets-")
-        cr = crs.get(concerned)
-        if cr is None:
-            continue
-        metadata = cr["metadata"]
-        own = {each: children.get((each, child_name(concerned, each))) for each in NAMES}
-        if all(body is not None and as_wanted(cr, body) for body in own.values()):
-            fulfilled[concerned] = (metadata["uid"], metadata["generation"])
-        ready = condition(cr, "Ready")
-        now = (metadata["uid"], metadata["generation"])
-        is_told = ready.get("status") == "True" and ready["observedGeneration"] == metadata["generation"]
-        if kind == KIND and is_told and fulfilled.get(concerned) != now:
-            found.append(
-                f"{concerned} was told Ready at generation {now[1]} (resource version {version.number}), "
-                "and its children had not been as they should"
-            )
-            fulfilled[concerned] = now  # said once
-    return found
+    return Truth().take(versions)
 
 
 def assert_nothing_untrue(versions: list[Version]) -> None:
     """Fail where a status said what was not so, or broke one of Flux's invariants."""
-    assert_true([version.body for version in versions if version.key[0] == KIND and not version.is_gone])
+    assert_invariants(versions)
     assert not (found := untruths(versions)), found
+
+
+def assert_invariants(versions: Iterable[Version]) -> None:
+    """Fail where a status broke one of Flux's invariants."""
+    assert_true([version.body for version in versions if version.key[0] == KIND and not version.is_gone])

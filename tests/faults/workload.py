@@ -141,8 +141,12 @@ class Workload:
             raise AssertionError(f"not well within {within:g} s:\n" + "\n".join(last)) from None
 
 
+def base(**said: str) -> list[dict[str, Any]]:
+    """The manifests of a Widget's children; ``said`` stands in the ConfigMap."""
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": NAMES["ServiceAccount"]}}
+    return [configmap(NAMES["ConfigMap"], None, text="base", **said), account, deployment(NAMES["Deployment"])]
+
+
 def make_workload(kinds: Path, kubectl: Kubectl) -> Workload:
     """Install the Widgets' kind."""
-    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": NAMES["ServiceAccount"]}}
-    manifests = [configmap(NAMES["ConfigMap"], text="base"), account, deployment(NAMES["Deployment"])]
-    return Workload(kubectl, make_kind(kinds, kubectl, *manifests, set=SETTINGS))
+    return Workload(kubectl, make_kind(kinds, kubectl, *base(), set=SETTINGS))
