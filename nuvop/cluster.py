@@ -9,8 +9,8 @@ import asyncio
 import builtins
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -209,7 +209,8 @@ class Cluster:
     async def _discover(self, api_version: str) -> None:
         group, _, version = api_version.rpartition("/")
         try:
-            answer = await self._request("GET", f"/apis/{api_version}" if group else f"/api/{version}")
+            with _allowed_to_all():
+                answer = await self._request("GET", f"/apis/{api_version}" if group else f"/api/{version}")
         except NotFound as error:
             raise NotServed(f"the API server serves no {api_version}", status=404) from error
         names = {entry["name"] for entry in answer["resources"]}
@@ -334,17 +335,14 @@ class Cluster:
     async def may(self, verb: str, group: str, plural: str, namespace: str | None = None) -> bool:
         """Whether the credentials allow a verb on a resource, in all namespaces where ``namespace`` is None."""
         attributes = {"verb": verb, "group": group, "resource": plural, "namespace": namespace or ""}
-        answer = await self._request(
-            "POST",
-            "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
-            content=orjson.dumps(
-                {
-                    "apiVersion": "authorization.k8s.io/v1",
-                    "kind": "SelfSubjectAccessReview",
-                    "spec": {"resourceAttributes": attributes},
-                }
-            ),
-        )
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes},
+        }
+        with _allowed_to_all():
+            path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+            answer = await self._request("POST", path, content=orjson.dumps(review))
         return bool(answer["status"]["allowed"])
 
     async def follow(
@@ -503,6 +501,18 @@ def _error(code: int, answered: bytes) -> ClusterError:
         # That is how the API server answers a `test` operation that failed.
         return Conflict(status.get("message", ""), status=422)
     return _status_error(code, status.get("message", ""))
+
+
+@contextmanager
+def _allowed_to_all() -> Iterator[None]:
+    """For what whoever is logged in may ask (the ClusterRoles system:discovery and system:basic-user).
+
+    Who refuses that is an API server that has just been started and has not read its rules yet: as good as away.
+    """
+    try:
+        yield
+    except Forbidden as error:
+        raise ClusterUnreachable(str(error), status=error.status) from error
 
 
 async def _lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:

@@ -621,6 +621,19 @@ async def test_discovery(api: ApiServer, client: Cluster) -> None:
     assert str(raised.value) == "the API server serves no Scale of apps/v1"
 
 
+async def test_an_api_server_that_does_not_know_its_rules_yet_is_as_good_as_away(
+    api: ApiServer, client: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    refused = status(403, 'forbidden: User "jane" cannot get path "/api/v1"')
+    api.answers["GET /api/v1"] = [refused, refused, resources(("nodes", "Node", False))]
+    found = await answer("waiting for it", lambda: client.discover("v1", "Node"))
+    assert found.plural == "nodes"
+    assert 'cannot get path "/api/v1" (403); trying again until it works' in caplog.text
+    api.answers["POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"] = [refused]
+    with pytest.raises(ClusterUnreachable):
+        await client.may("list", "apps", "deployments")
+
+
 async def test_a_kind_that_is_installed_later_is_found(api: ApiServer, client: Cluster) -> None:
     with pytest.raises(NotServed) as raised:
         await client.discover("nuvolaris.org/v1", "Sample")
