@@ -117,10 +117,10 @@ class Cluster:
                 # Who lost a lease while the API server was away may end only now.
                 if set(self.pids()) != set(COMPONENTS):
                     _forget_dead_pids(self.directory)
-                    _run_kwokctl(build.ensure(), self.directory, "start", "cluster")
+                    _run_kwokctl(build.ensure(), self.directory, "start", "cluster", may_end=True)
                 return api.is_ready()
 
-            _wait_until(is_whole, f"{component} started", self.directory)
+            _wait_until(is_whole, f"{component} started", self.directory, may_end=True)
 
 
 @dataclass(frozen=True)
@@ -297,8 +297,11 @@ def _write_json(path: Path, value: object) -> Path:
     return path
 
 
-def _run_kwokctl(binaries: Path, directory: Path, *arguments: str) -> None:
-    """Run kwokctl for the cluster in `directory`. Its output is in kwokctl.log; its exit code is no proof."""
+def _run_kwokctl(binaries: Path, directory: Path, *arguments: str, may_end: bool = False) -> None:
+    """Run kwokctl for the cluster in `directory`. Its output is in kwokctl.log; its exit code is no proof.
+
+    Fails where a component ends meanwhile, unless it `may_end`.
+    """
     log = directory / "kwokctl.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -312,7 +315,8 @@ def _run_kwokctl(binaries: Path, directory: Path, *arguments: str) -> None:
             start_new_session=True,
         )
         try:
-            _wait_until(lambda: process.poll() is not None, f"done with kwokctl {arguments[0]}", directory)
+            done = f"done with kwokctl {arguments[0]}"
+            _wait_until(lambda: process.poll() is not None, done, directory, may_end=may_end)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -338,14 +342,20 @@ def _environment(directory: Path) -> dict[str, str]:
     }
 
 
-def _wait_until(done: Callable[[], bool], what: str, directory: Path, *, seconds: float = READY_SECONDS) -> None:
-    """Poll `done`; an API server that does not answer yet counts as "not yet", a component that ended as failure."""
+def _wait_until(
+    done: Callable[[], bool], what: str, directory: Path, *, seconds: float = READY_SECONDS, may_end: bool = False
+) -> None:
+    """Poll `done`; an API server that does not answer yet counts as "not yet".
+
+    A component that has ended counts as failure, unless it `may_end`.
+    """
     deadline = time.monotonic() + seconds
     while True:
         with suppress(OSError, http.client.HTTPException):
             if done():
                 return
-        _check_components(directory)
+        if not may_end:
+            _check_components(directory)
         if time.monotonic() > deadline:
             raise ControlPlaneError(f"not {what} after {seconds:.0f} s; the logs are in {_kwok(directory) / 'logs'}")
         time.sleep(0.1)
