@@ -31,6 +31,9 @@ OUTPUT_LIMIT = 64 * 1024 * 1024
 ERROR_LIMIT = 64 * 1024
 """Bytes of standard error that are kept; the rest is read and dropped."""
 
+DESCRIPTORS = 7
+"""File descriptors that it takes to start a process: for three pipes and /dev/null."""
+
 BUILD_TIMEOUT = 30.0
 REQUEST_TIMEOUT = 20.0
 VERSION_TIMEOUT = 8.0
@@ -86,6 +89,7 @@ class Processes:
         ``output_limit`` bytes, KubectlUnusable where the command cannot be started.
         """
         try:
+            _see_that_there_is_room()
             process = await asyncio.create_subprocess_exec(
                 *argv,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -150,6 +154,21 @@ class Processes:
             return  # already gone (macOS says EPERM of a group of zombies)
 
 
+def _see_that_there_is_room() -> None:
+    """Raise OSError where too few file descriptors are left to start a process.
+
+    Where one of several cannot be opened, the subprocess module of Python 3.11.2 (which Debian 12 has) leaks the others:
+    https://github.com/python/cpython/issues/87474.
+    """
+    opened: list[int] = []
+    try:
+        while len(opened) < DESCRIPTORS:
+            opened.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+
+
 def _start_reaper(private: Path | None) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         [sys.executable, "-I", "-S", reaper.__file__, *([str(private)] if private else [])],
@@ -173,10 +192,12 @@ def _tell(process: "subprocess.Popen[bytes]", mark: str, group: int) -> None:
 
 async def _read(stream: asyncio.StreamReader | None, limit: int, argv: Sequence[str]) -> bytes:
     assert stream is not None  # noqa: S101 – opened as a pipe
-    chunks, size = [], 0
+    chunks: list[bytes] = []
+    size = 0
     while chunk := await stream.read(1 << 16):
         size += len(chunk)
         if size > limit:
+            chunks.clear()  # the error's traceback would keep them for as long as somebody keeps the error
             raise KubectlError(f"{_name(argv)} printed more than {limit} bytes and was killed")
         chunks.append(chunk)
     return b"".join(chunks)
@@ -227,14 +248,19 @@ class Kubectl:
             # Always one error, whose text may go over several lines.
             reason = " ".join(_lines(done.stderr)).removeprefix("error: ") or SILENCE
             raise BuildFailed(_without_path(reason, folder))
+        # What is not all of it may well be YAML: objects would be missing, or have half a name.
+        if done.stdout and not done.stdout.endswith(b"\n"):
+            raise KubectlError("kubectl kustomize printed half a line")
+        if not done.stdout and done.stderr:
+            raise KubectlError(f"kubectl kustomize ended well but printed nothing: {_first_message(done.stderr)}")
         return done.stdout.decode()
 
     async def apply(self, folder: Path, *, size: int, timeout: float) -> list[Body]:  # noqa: ASYNC109 – as in run
         """Apply a kustomize folder server-side; return the live objects, managedFields and all.
 
         ``size`` is about how many bytes kustomize reads and makes of it.
-        Raises ApplyFailed when any object was refused: then it is not known which of the others were applied; and
-        KubectlTimeout after ``timeout`` seconds.
+        Raises ApplyFailed when any object was refused: then it is not known which of the others were applied;
+        KubectlTimeout after ``timeout`` seconds; KubectlError where somebody has killed kubectl.
         """
         argv = [
             self._program, "apply", "-k", str(folder),
@@ -244,6 +270,8 @@ class Kubectl:
         ]  # fmt: skip
         environment = {**self._environment, "GOMEMLIMIT": str(MEMORY + MEMORY_PER_BYTE * size)}
         done = await self._processes.run(argv, environment=environment, timeout=timeout)
+        if done.returncode < 0:
+            raise KubectlError(f"kubectl apply was killed by signal {-done.returncode}")
         if done.returncode != 0:
             raise ApplyFailed(
                 _reason(done.stderr),
@@ -294,7 +322,10 @@ async def user_config(processes: Processes, program: str, context: str | None = 
     done = await processes.run(argv, environment=os.environ, timeout=VERSION_TIMEOUT)
     if done.returncode != 0:
         raise KubectlError(_first_message(done.stderr))
-    config: dict[str, Any] = orjson.loads(done.stdout)
+    try:
+        config: dict[str, Any] = orjson.loads(done.stdout)
+    except ValueError as error:
+        raise KubectlError(f"kubectl config printed no kubeconfig: {_first_message(done.stderr)}") from error
     return config
 
 

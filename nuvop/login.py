@@ -108,8 +108,8 @@ class Login:
         """Read the credentials from their source, write the private kubeconfig, return them.
 
         The cluster is that of the first time: a context that the user switches to later is another operator's. Raises
-        LoginError when there are no credentials, with all the places that were looked at, or when they are now for
-        another server.
+        LoginError when there are no credentials, with all the places that were looked at, when they are now for another
+        server, or when the private kubeconfig cannot be written.
         """
         credentials = self._service_account() or await self._user_kubeconfig()
         if self._server not in (None, credentials.server):
@@ -302,11 +302,18 @@ def _kubeconfig(credentials: Credentials) -> dict[str, Any]:
 
 
 def _write_private(path: Path, text: str) -> None:
-    """Replace a file as a whole: a reader sees the old or the new one."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent)  # mode 0600
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(text)
-    Path(name).rename(path)
+    """Replace a file as a whole: a reader sees the old or the new one. Raises LoginError."""
+    try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent)  # mode 0600
+        try:
+            with os.fdopen(descriptor, "w") as stream:
+                stream.write(text)
+            Path(name).rename(path)
+        except OSError:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise LoginError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 # --- the private folder ----------------------------------------------------------------------------------------------

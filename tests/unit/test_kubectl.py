@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -100,6 +101,35 @@ async def test_a_time_out_kills_all_that_the_command_started(processes: Processe
     assert str(error.value) == "sh -c took longer than 0.5 s and was killed"
     pids = read_pids(file, 3)
     assert eventually(lambda: not any(map(is_alive, pids)))
+
+
+async def test_what_was_printed_too_much_is_not_kept_by_the_error(processes: Processes) -> None:
+    with pytest.raises(KubectlError) as error:
+        await processes.run([SH, "-c", "head -c 200000 /dev/zero"], environment=PATH, timeout=10, output_limit=100_000)
+    frames = [frame.frame.f_locals for frame in error.traceback]
+    assert not any(locals_.get("chunks") for locals_ in frames)
+
+
+@pytest.mark.parametrize("left", range(12))
+async def test_no_descriptor_is_lost_when_there_are_too_few(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch, left: int
+) -> None:
+    await processes.run([SH, "-c", ":"], environment=PATH, timeout=10)  # the loop opens what it needs once
+    before = set(os.listdir("/dev/fd"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    fillers = [os.open(os.devnull, os.O_RDONLY) for _ in range(20)]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(fillers) + 1, hard))
+    try:
+        for filler in fillers[:left]:
+            os.close(filler)
+        refused = pytest.raises(KubectlUnusable, match="cannot be started: Too many open files")
+        with contextlib.suppress(KubectlUnusable) if left else refused:
+            await processes.run([SH, "-c", ":"], environment=PATH, timeout=10)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for filler in fillers[left:]:
+            os.close(filler)
+    assert set(os.listdir("/dev/fd")) == before
 
 
 async def test_a_command_that_closes_its_output_and_stays_is_timed_out_too(processes: Processes) -> None:
@@ -633,6 +663,31 @@ async def test_what_was_printed_before_the_error_is_not_in_it(fake: Fake, kubect
     assert "aHVudGVyMg==" not in str(error.value)
 
 
+@pytest.mark.parametrize("command", ["apply", "kustomize"])
+async def test_one_that_was_killed_is_told_by_its_signal(processes: Processes, private: Path, command: str) -> None:
+    killed = Kubectl(processes, script(private / "kubectl", "echo half; echo Warning: old >&2; kill -KILL $$"), private)
+    with pytest.raises(KubectlError) as error:
+        await (killed.build(FOLDER) if command == "kustomize" else killed.apply(FOLDER, size=1000, timeout=30))
+    assert str(error.value) == f"kubectl {command} was killed by signal 9"
+
+
+@pytest.mark.parametrize(
+    ("stdout", "stderr", "said"),
+    [
+        ("kind: ConfigMap\nmetadata: {name: b}\nkind: Confi", "", "kubectl kustomize printed half a line"),
+        ("", "error: no such luck\n", "kubectl kustomize ended well but printed nothing: no such luck"),
+    ],
+)
+async def test_what_kustomize_made_is_all_there_or_not_taken(
+    fake: Fake, kubectl_: Kubectl, stdout: str, stderr: str, said: str
+) -> None:
+    fake.says(stdout, stderr)
+    with pytest.raises(KubectlError) as error:
+        await kubectl_.build(FOLDER)
+    assert str(error.value) == said
+    assert not isinstance(error.value, BuildFailed), "the folder is not to blame"
+
+
 TYPED_SECRET = "failed to create typed patch object (default/c; /v1, Kind=Secret)"
 
 
@@ -819,6 +874,13 @@ async def test_a_user_without_a_kubeconfig(processes: Processes, home: Path) -> 
     with pytest.raises(KubectlError) as error:
         await user_config(processes, KUBECTL)
     assert str(error.value) == "current-context must exist in order to minify"
+
+
+async def test_half_a_kubeconfig(fake: Fake, processes: Processes) -> None:
+    fake.says('{"kind": "Config", "users": [{"na')
+    with pytest.raises(KubectlError) as error:
+        await user_config(processes, fake.program)
+    assert str(error.value) == "kubectl config printed no kubeconfig: it said nothing"
 
 
 def test_the_real_programs_are_those_of_the_project() -> None:

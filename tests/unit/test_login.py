@@ -247,6 +247,17 @@ async def test_secrets_are_not_shown(login: Login, config: Path) -> None:
         assert "hunter2" not in text
 
 
+async def test_a_kubeconfig_that_cannot_be_written_is_named_and_leaves_nothing(
+    login: Login, config: Path, private: Path
+) -> None:
+    write_kubeconfig(config, {"username": "jane"})
+    (private / "kubeconfig" / "in the way").mkdir(parents=True)
+    with pytest.raises(LoginError) as error:
+        await login.refresh()
+    assert str(error.value) == f"{private}/kubeconfig cannot be written: Is a directory"
+    assert [file.name for file in private.iterdir()] == ["kubeconfig"]
+
+
 # --- what cannot be used ---------------------------------------------------------------------------------------------
 
 
