@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import stat
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.e2e.harness import eventually
+from tests.e2e.harness import PROGRAMS, eventually
 
 if TYPE_CHECKING:
     from tests.e2e.harness import Operator
@@ -34,10 +35,16 @@ def descriptors(operator: Operator) -> list[str]:
     return found
 
 
+def as_it_sees(operator: Operator, path: Path) -> Path:
+    """The way to a path as the operator sees it, whose mounts may be its own."""
+    return Path(f"/proc/{operator.process.pid}/root{path}")
+
+
 def temporary_files(operator: Operator) -> list[str]:
     """What stands about for a moment only, while something is written or applied."""
-    temporary = [path for path in operator.generated.rglob(".*") if path.name.startswith((".new-", ".old-"))]
-    batches = operator.generated / ".batches"
+    generated = as_it_sees(operator, operator.generated)
+    temporary = [path for path in generated.rglob(".*") if path.name.startswith((".new", ".old"))]
+    batches = generated / ".batches"
     return [str(path) for path in [*temporary, *(batches.iterdir() if batches.is_dir() else ())]]
 
 
@@ -47,8 +54,8 @@ def assert_no_leak(operator: Operator, before: list[str]) -> None:
     def leaked() -> list[str]:
         grown = len(descriptors(operator)) - len(before) - SPARE_DESCRIPTORS
         more = [f"{name} +{count}" for name, count in (Counter(descriptors(operator)) - Counter(before)).items()]
-        kubectls = [line for line in operator.processes() if "kubectl" in line]
-        return [*(more if grown > 0 else []), *kubectls, *temporary_files(operator)]
+        children = [line for line in operator.processes() if "kopf" not in line and "reaper.py" not in line]
+        return [*(more if grown > 0 else []), *children, *temporary_files(operator)]
 
     eventually("nothing has leaked", lambda: not leaked() or _show(leaked()), within=QUIET)
 
@@ -79,6 +86,6 @@ def script(folder: Path, text: str) -> str:
     """A PATH on which ``text`` (sh) is kubectl; ``$REAL`` in it is the real one."""
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / "kubectl"
-    program.write_text(text)
+    program.write_text(f"#!/bin/sh\nREAL={shlex.quote(f'{PROGRAMS}/kubectl')}\n{text}\n")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     return f"{folder}:{os.environ['PATH']}"

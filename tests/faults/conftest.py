@@ -13,7 +13,8 @@ from tests.faults.aftermath import assert_no_leak, assert_told_once, descriptors
 from tests.faults.history import History
 from tests.faults.proxy import Proxy
 from tests.faults.truth import assert_nothing_untrue
-from tests.faults.workload import Workload, make_workload
+from tests.faults.unruly import Unruly
+from tests.faults.workload import Workload, child_name, make_workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,6 +66,11 @@ def kubeconfig(kubectl: Kubectl, proxy: Proxy, tmp_path: Path) -> Iterator[Path]
     kubectl("delete", "clusterrolebinding", binding)
 
 
+@pytest.fixture
+def unruly(tmp_path: Path) -> Unruly:
+    return Unruly(tmp_path / "bin")
+
+
 @dataclass
 class Scene:
     """An operator at work, and what a test does to it."""
@@ -90,6 +96,17 @@ class Scene:
         self.workload.kubectl("delete", "configmap/b-config", "--wait=false")
         self.workload.remove("c")
 
+    def stir_again(self, turn: int) -> None:
+        """Everything that users do, at once, and in each turn (1, 2, …) something new of it."""
+        self.workload.put(f"new{turn}")
+        self.workload.put("a", text=f"changed in turn {turn}", count=1 + turn % 2)
+        # Each time another's: the same one would be fought over.
+        drifting = f"new{turn - 1}" if turn > 1 else "b"
+        self.workload.kubectl("scale", f"deployment/{child_name(drifting, 'Deployment')}", "--replicas=3")
+        self.workload.kubectl("delete", f"configmap/{child_name(drifting, 'ConfigMap')}", "--wait=false")
+        if turn > 2:
+            self.workload.remove(f"new{turn - 2}")
+
     def check(self, operator: Operator, before: list[str]) -> None:
         """All that must hold once a fault is over."""
         self.workload.converges()
@@ -99,9 +116,9 @@ class Scene:
         assert_told_once(operator.log())
 
     @contextmanager
-    def operator(self, **variables: str) -> Iterator[Operator]:
+    def operator(self, *command: str | Path, **variables: str) -> Iterator[Operator]:
         """One that has settled, and is checked after the block."""
-        running = self.start(**variables)
+        running = self.start(*command, **variables)
         before = self.settle(running)
         yield running
         self.check(running, before)
@@ -111,7 +128,7 @@ class Scene:
 def scene(
     workload: Workload, proxy: Proxy, history: History, operator: Start, kubeconfig: Path, tmp_path: Path
 ) -> Scene:
-    def start(**variables: str) -> Operator:
-        return operator(KUBECONFIG=str(kubeconfig), NUVOP_KINDS=str(tmp_path / "kinds"), **variables)
+    def start(*command: str | Path, **variables: str) -> Operator:
+        return operator(*command, KUBECONFIG=str(kubeconfig), NUVOP_KINDS=str(tmp_path / "kinds"), **variables)
 
     return Scene(workload, proxy, history, start)
