@@ -15,9 +15,10 @@ CR hardly delays another.
 """
 
 import asyncio
+import functools
 import itertools
+import logging
 import math
-import shutil
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -32,6 +33,8 @@ from nuvop.kubectl import Kubectl
 from nuvop.metrics import ApplyResult, Metrics
 from nuvop.objects import Body, CRKey, key_of
 from nuvop.overlay import Overlay
+
+logger = logging.getLogger(__name__)
 
 FOLDER = ".batches"
 
@@ -75,6 +78,9 @@ LANDING_EVERY = 0.1
 
 SLOW = 1.5
 """Seconds after which a lone apply is taken for held up."""
+
+REMOVE_AGAIN = 5.0
+"""Seconds until a batch's folder is removed that could not be."""
 
 LONE_SHARE = 0.1
 """How much of a slot's time the lone lane gets while others wait or are at work."""
@@ -261,7 +267,7 @@ class Applier:
                 await self._watch_progress(work, applying)
                 return await applying
         finally:
-            shutil.rmtree(folder)
+            self._remove_batch(folder)
 
     @asynccontextmanager
     async def _kubectl_at(self, folder: Path, size: int, seconds: float) -> AsyncIterator["asyncio.Task[list[Body]]"]:
@@ -311,8 +317,19 @@ class Applier:
             folder.mkdir(mode=0o700, parents=True)
             (folder / "kustomization.yaml").write_text(yamltext.dump(kustomization))
         except OSError as error:
+            self._remove_batch(folder)
             raise WriteFailed(f"{folder} cannot be written: {error.strerror or error}") from error
         return folder
+
+    def _remove_batch(self, folder: Path, *, is_news: bool = True) -> None:
+        """Remove a batch's folder; where that fails, because the disk is read-only for a while say, try again later."""
+        try:
+            overlays.remove_folder(folder)
+        except WriteFailed as error:
+            if is_news:
+                logger.warning("%s; trying again until it works", error)
+            again = functools.partial(self._remove_batch, folder, is_news=False)
+            asyncio.get_running_loop().call_later(REMOVE_AGAIN, again)
 
     async def _watch_progress(self, work: Work, applying: "asyncio.Task[list[Body]]") -> None:
         """Return when kubectl has ended; raise HeldUp when nothing more lands."""
@@ -407,7 +424,7 @@ class Applier:
         except BuildFailed as error:
             return str(error)
         finally:
-            shutil.rmtree(folder)
+            self._remove_batch(folder)
         return ""
 
     def _divide(self, jobs: Sequence[Job], error: str) -> None:

@@ -157,7 +157,7 @@ class Processes:
 def _see_that_there_is_room() -> None:
     """Raise OSError where too few file descriptors are left to start a process.
 
-    Where one of several cannot be opened, the subprocess module of Python 3.11.2 (which Debian 12 has) leaks the others:
+    Where one of several cannot be opened, Python 3.11.2, which is Debian 12's, leaks the others:
     https://github.com/python/cpython/issues/87474.
     """
     opened: list[int] = []

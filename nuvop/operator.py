@@ -13,7 +13,7 @@ from nuvop import kinds, login, overlay
 from nuvop.applier import Applier
 from nuvop.catalog import Catalog
 from nuvop.cluster import Cluster, Trouble, answer
-from nuvop.errors import ClusterError, KindError, LoginError, NotServed
+from nuvop.errors import ClusterError, GeneratedInUse, KindError, LoginError, NotServed, SettingsError
 from nuvop.events import Recorder
 from nuvop.kinds import ResourceType
 from nuvop.kubectl import Kubectl, Processes, find_kubectl
@@ -33,6 +33,9 @@ LOOK_FOR_TYPES_EVERY = 10.0
 OBJECTS_UNTIL_GC = 20_000
 """New containers until Python looks for cycles among them; its default of 700 costs a tenth of all processor time where
 every answer of the API server is thousands of dicts, none of them part of a cycle."""
+
+LOOK_AT_CLAIM_EVERY = 1.0
+"""Seconds between two looks whether ``generated/`` is still locked."""
 
 RESTART_DELAY = 5.0
 """Seconds until work in the background begins anew that has ended in an error that nobody foresaw."""
@@ -79,7 +82,8 @@ class Operator:
         """
         gc.set_threshold(OBJECTS_UNTIL_GC)
         generated = self._settings.generated
-        self._ending.callback(os.close, overlay.claim(generated))
+        claim = overlay.claim(generated)
+        self._ending.callback(os.close, claim)
         private = login.make_private_folder()
         processes = Processes(private)  # whose reaper removes the private folder, however this process ends
         self._ending.callback(processes.close)
@@ -95,6 +99,7 @@ class Operator:
         await catalog.load_all()
         await answer(f"waiting for {credentials.server}", lambda: self.cluster.discover("v1", "Pod"))
         self._assemble(catalog, kubectl, metrics, cluster_wide=cluster_wide)
+        self._in_background("keeping generated/", lambda: self._keep_claim(claim))
         self._in_background("renewing credentials", lambda: self.login.keep_fresh(credentials))
         self._in_background("looking at the folders", lambda: catalog.keep_looking(self.reconciler.kind_changed))
         self._in_background("looking for the CRDs", self._keep_telling_missing_types)
@@ -151,6 +156,18 @@ class Operator:
 
         task = asyncio.create_task(guarded())
         self._ending.push_async_callback(end)
+
+    async def _keep_claim(self, claim: int) -> None:
+        """See that ``generated/`` is locked, whoever sweeps it."""
+        trouble = Trouble("keeping generated/")
+        while True:
+            try:
+                overlay.keep_claim(self._settings.generated, claim)
+            except (SettingsError, GeneratedInUse) as error:
+                await trouble.wait(error)
+            else:
+                trouble.over()
+                await asyncio.sleep(LOOK_AT_CLAIM_EVERY)
 
     async def may_scan(self, *, cluster_wide: bool) -> bool:
         """Whether the credentials allow kopf to notice new CRDs and, unless it serves all, new namespaces."""

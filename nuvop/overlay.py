@@ -18,7 +18,6 @@ import json
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -47,6 +46,10 @@ _UNWRITABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U
 
 SNAPSHOTS = ".kinds"
 LOCK = ".nuvop.lock"
+
+_FRESH = ".new"
+_OLD = ".old"
+"""What stands beside a folder while it is replaced."""
 
 
 @dataclass(frozen=True)
@@ -288,9 +291,39 @@ def claim(generated: Path) -> int:
         generated.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(generated.iterdir()) and not (generated / LOCK).exists():
             raise SettingsError(f"NUVOP_GENERATED: {generated} is not empty and nuvop has not made it; name another")
+    except OSError as error:
+        raise _unusable(error) from error
+    lock = _lock(generated)
+    for entry in generated.iterdir():
+        if entry.name != LOCK:
+            _remove(entry)
+    return lock
+
+
+def keep_claim(generated: Path, lock: int) -> None:
+    """Lock ``generated/`` anew where somebody has removed it, or the lock in it; ``lock`` stays the descriptor.
+
+    Without a lock another operator could claim the folder, and this one could not once it has started again. Raises as
+    `claim` does.
+    """
+    try:
+        is_there = os.path.samestat((generated / LOCK).stat(), os.fstat(lock))
+    except FileNotFoundError:
+        is_there = False
+    except OSError as error:
+        raise _unusable(error) from error
+    if not is_there:
+        fresh = _lock(generated)
+        os.dup2(fresh, lock, inheritable=False)
+        os.close(fresh)
+
+
+def _lock(generated: Path) -> int:
+    try:
+        generated.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(generated / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise SettingsError(f"NUVOP_GENERATED: {error.filename}: {error.strerror}") from error
+        raise _unusable(error) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -299,17 +332,17 @@ def claim(generated: Path) -> int:
             f"another nuvop writes its overlays to {generated}: stop it, or start this one with "
             "NUVOP_GENERATED=<another folder>"
         ) from error
-    for entry in generated.iterdir():
-        if entry.name != LOCK:
-            _remove(entry)
     return lock
+
+
+def _unusable(error: OSError) -> SettingsError:
+    return SettingsError(f"NUVOP_GENERATED: {error.filename}: {error.strerror}")
 
 
 def write_source(generated: Path, kind: Kind) -> Path:
     """Write a kind's files as they were digested, read-only; return the folder, which kustomize can build."""
     target = generated / SNAPSHOTS / kind.digest / "source"
-    if not target.exists():
-        _write_folder(target, kind.files, mode=0o400)
+    _write_snapshot(target, kind.files)
     return target
 
 
@@ -327,12 +360,26 @@ def folder(generated: Path, key: CRKey) -> Path:
 
 
 def remove(generated: Path, key: CRKey) -> None:
-    """Remove the overlay of a CR that is gone, and the folders that it leaves empty."""
+    """Remove the overlay of a CR that is gone, and the folders that it leaves empty; raise WriteFailed."""
     path = folder(generated, key)
-    _remove(path)
-    for parent in (path.parent, path.parent.parent):
-        if parent.is_dir() and not any(parent.iterdir()):
-            parent.rmdir()
+    for left in (path, path.parent / _FRESH, path.parent / _OLD):
+        remove_folder(left)
+    try:
+        for parent in (path.parent, path.parent.parent):
+            if parent.is_dir() and not any(parent.iterdir()):
+                parent.rmdir()
+    except FileNotFoundError:
+        return  # somebody else removes it, too
+    except OSError as error:
+        raise WriteFailed(f"{error.filename} cannot be removed: {error.strerror or error}") from error
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder if it is there; raise WriteFailed."""
+    try:
+        _remove(path)
+    except OSError as error:
+        raise WriteFailed(f"{path} cannot be removed: {error.strerror or error}") from error
 
 
 def _write_base(generated: Path, kind: Kind) -> None:
@@ -343,8 +390,6 @@ def _write_base(generated: Path, kind: Kind) -> None:
     objects has to be told again one level up.
     """
     target = generated / SNAPSHOTS / kind.digest / "base"
-    if target.exists():
-        return
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
@@ -357,7 +402,13 @@ def _write_base(generated: Path, kind: Kind) -> None:
         "kustomization.yaml": yamltext.dump(kustomization).encode(),
         **carried,
     }
-    _write_folder(target, files, mode=0o400)
+    _write_snapshot(target, files)
+
+
+def _write_snapshot(target: Path, files: Mapping[str, bytes]) -> None:
+    """Write what never changes, unless it is there: somebody may have removed it, or some of it."""
+    if not all((target / name).exists() for name in files):
+        _write_folder(target, files, mode=0o400)
 
 
 def _write_folder(target: Path, files: Mapping[str, bytes], *, mode: int) -> None:
@@ -369,8 +420,12 @@ def _write_folder(target: Path, files: Mapping[str, bytes], *, mode: int) -> Non
 
 def _replace_folder(target: Path, files: Mapping[str, bytes], mode: int) -> None:
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
+    # There is one write at a time, so what has these names was left when an earlier one failed.
+    fresh, old = target.parent / _FRESH, target.parent / _OLD
+    _remove(fresh)
+    _remove(old)
     try:
+        fresh.mkdir(mode=0o700)
         for name, content in files.items():
             if "/" in name:
                 (fresh / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -379,19 +434,20 @@ def _replace_folder(target: Path, files: Mapping[str, bytes], mode: int) -> None
                 stream.write(content)
         if target.exists():
             # A folder cannot replace another in one step: the old one steps aside first.
-            fresh_old = Path(tempfile.mkdtemp(prefix=".old-", dir=target.parent))
-            target.rename(fresh_old / "old")
-            fresh.rename(target)
-            shutil.rmtree(fresh_old)
-        else:
-            fresh.rename(target)
+            target.rename(old)
+        fresh.rename(target)
+        _remove(old)
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    elif path.exists() or path.is_symlink():
-        path.unlink()
+    while path.is_symlink() or path.exists():
+        try:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        except FileNotFoundError:
+            continue  # somebody else removes it, too

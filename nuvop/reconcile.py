@@ -38,6 +38,7 @@ from nuvop.errors import (
     NotServed,
     NuvopError,
     OverlayError,
+    WriteFailed,
 )
 from nuvop.events import News
 from nuvop.judge import Judgement
@@ -185,8 +186,17 @@ class Reconciler:
         self._applier.forget(key)
         self._reporter.forget(key)
         self._ownership.forget(key)
-        overlays.remove(self._generated, key)
         logger.info("%s is gone", key)
+        self._sweep(key)
+
+    def _sweep(self, key: CRKey, *, is_news: bool = True) -> None:
+        """Remove the overlay of a CR that is gone; where that fails, because the disk is read-only say, try again."""
+        try:
+            overlays.remove(self._generated, key)
+        except WriteFailed as error:
+            if is_news:
+                logger.warning("%s: %s; trying again until it works", key, error)
+            self._queue.add(key, RETRY_MOST_PASSING)
 
     # --- the pipeline ---------------------------------------------------------------------------------------------
 
@@ -194,6 +204,7 @@ class Reconciler:
         """Bring one CR to what it should be, and tell in its status how far it is."""
         record = self._records.get(key)
         if record is None:
+            self._sweep(key, is_news=False)
             return
         try:
             if is_deleting(record.body):

@@ -1,6 +1,9 @@
 """Who is applied with whom, and what becomes of those who meet with others' errors. kubectl is a stand-in."""
 
 import asyncio
+import errno
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -520,6 +523,55 @@ async def test_no_folder_of_a_batch_is_left(send: Send, kubectl: Kubectl, tmp_pa
     kubectl.refused["n3"] = ApplyFailed("no", terminal=True)
     await outcome({name: send(name) for name in (f"n{i}" for i in range(10))})
     await asyncio.sleep(0.1)
+    assert list((tmp_path / appliers.FOLDER).iterdir()) == []
+
+
+async def test_no_folder_of_a_batch_is_left_that_could_not_be_written(
+    send: Send, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    told = await outcome({name: send(name) for name in (f"n{i}" for i in range(10))})
+    assert "cannot be written: No space left on device" in str(list(told.values()))
+    assert list((tmp_path / appliers.FOLDER).iterdir()) == []
+
+
+async def test_a_folder_of_a_batch_that_others_have_removed_is_no_error(
+    send: Send, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    first, second = asyncio.Event(), asyncio.Event()
+    kubectl.gate = first
+    sent = [send(f"n{i}") for i in range(10)]
+    await asyncio.sleep(0.02)
+    kubectl.gate = second
+    first.set()
+    await asyncio.gather(*sent[:2])
+    await asyncio.sleep(0.02)
+    shutil.rmtree(tmp_path / appliers.FOLDER)
+    second.set()
+    await asyncio.gather(*sent)
+
+
+async def test_a_folder_of_a_batch_that_cannot_be_removed_goes_later(
+    send: Send, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real = shutil.rmtree
+
+    def refuse(path: Path) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(appliers, "REMOVE_AGAIN", 0.01)
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    await asyncio.gather(*(send(f"n{i}") for i in range(10)))
+    left = list((tmp_path / appliers.FOLDER).iterdir())
+    await asyncio.sleep(0.05)
+    assert left
+    assert len(caplog.messages) == len(left)
+    assert all("cannot be removed: Read-only file system; trying again" in message for message in caplog.messages)
+    monkeypatch.setattr(shutil, "rmtree", real)
+    await asyncio.sleep(0.05)
     assert list((tmp_path / appliers.FOLDER).iterdir()) == []
 
 

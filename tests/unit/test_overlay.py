@@ -1,5 +1,7 @@
+import errno
 import json
 import os
+import shutil
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -275,3 +277,75 @@ def test_what_cannot_be_written_is_named(kind: Kind, tmp_path: Path) -> None:
     (tmp_path / "samples").write_text("a file where a folder should be")
     with pytest.raises(WriteFailed, match="samples/demo/obj cannot be written"):
         overlay.write(tmp_path, kind, overlay.make(kind, sample()))
+
+
+def test_what_a_failed_write_has_left_goes_with_the_next_one(kind: Kind, tmp_path: Path) -> None:
+    target = tmp_path / "samples/demo/obj"
+    target.parent.mkdir(parents=True)
+    for left in (".new", ".old"):
+        (target.parent / left / "stray").mkdir(parents=True)
+    overlay.write(tmp_path, kind, overlay.make(kind, sample()))
+    assert [path.name for path in target.parent.iterdir()] == ["obj"]
+    (target.parent / ".new").mkdir()
+    overlay.remove(tmp_path, CRKey("samples", "demo", "obj"))
+    assert not (tmp_path / "samples").exists()
+
+
+def test_a_snapshot_of_which_a_file_is_missing_is_written_again(kind: Kind, tmp_path: Path) -> None:
+    base = overlay.write(tmp_path, kind, overlay.make(kind, sample())).parents[2] / ".kinds" / kind.digest / "base"
+    source = overlay.write_source(tmp_path, kind)
+    for removed in (base / "base.yaml", source / "deployment.yaml"):
+        removed.unlink()
+    overlay.write(tmp_path, kind, overlay.make(kind, sample()))
+    overlay.write_source(tmp_path, kind)
+    assert (base / "base.yaml").exists()
+    assert (source / "deployment.yaml").exists()
+
+
+def test_what_others_remove_at_the_same_time_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "samples/demo/obj"
+    folder.mkdir(parents=True)
+    real = shutil.rmtree
+
+    def quicker(path: Path) -> None:
+        real(path)
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(shutil, "rmtree", quicker)
+    overlay.remove(tmp_path, CRKey("samples", "demo", "obj"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_removed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "samples/demo/obj").mkdir(parents=True)
+
+    def refuse(path: Path) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    with pytest.raises(WriteFailed, match="samples/demo/obj cannot be removed: Read-only file system"):
+        overlay.remove(tmp_path, CRKey("samples", "demo", "obj"))
+
+
+def test_a_claim_is_kept_when_the_folder_is_swept(tmp_path: Path) -> None:
+    generated = tmp_path / "generated"
+    lock = overlay.claim(generated)
+    overlay.keep_claim(generated, lock)
+    shutil.rmtree(generated)
+    overlay.keep_claim(generated, lock)
+    (generated / "samples").mkdir()
+    with pytest.raises(GeneratedInUse):
+        overlay.claim(generated)
+    os.close(lock)
+    os.close(overlay.claim(generated))
+
+
+def test_a_claim_is_not_taken_from_another(tmp_path: Path) -> None:
+    generated = tmp_path / "generated"
+    lock = overlay.claim(generated)
+    shutil.rmtree(generated)
+    others = overlay.claim(generated)
+    with pytest.raises(GeneratedInUse):
+        overlay.keep_claim(generated, lock)
+    for descriptor in (lock, others):
+        os.close(descriptor)

@@ -7,9 +7,9 @@ from typing import Any, cast
 
 import pytest
 
-from nuvop import kinds
+from nuvop import kinds, overlay, reconcile
 from nuvop.cluster import ApiResource, Event, Listed
-from nuvop.errors import NotFound
+from nuvop.errors import NotFound, WriteFailed
 from nuvop.events import News
 from nuvop.kinds import Kind
 from nuvop.metrics import Metrics
@@ -164,6 +164,27 @@ async def test_a_ghost_is_not_repaired(world: World, reconciler: Reconciler) -> 
         **world.deployment["metadata"], "resourceVersion": "200"}}))  # fmt: skip
     await settle()
     assert len(world.applied) == 1
+    assert not folder(world.generated, KEY).exists()
+
+
+async def test_an_overlay_that_cannot_be_removed_goes_later(
+    world: World, reconciler: Reconciler, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(generated: Path, key: CRKey) -> None:
+        raise WriteFailed(f"{folder(generated, key)} cannot be removed: Read-only file system")
+
+    real = overlay.remove
+    monkeypatch.setattr(reconcile, "RETRY_MOST_PASSING", 0.01)
+    monkeypatch.setattr(overlay, "remove", refuse)
+    world.crs["obj"] = cr(1)
+    reconciler.seen("samples", cr(1))
+    await settle()
+    reconciler.gone("samples", world.crs.pop("obj"))
+    await settle()
+    assert folder(world.generated, KEY).exists()
+    assert caplog.text.count("Read-only file system") == 1
+    monkeypatch.setattr(overlay, "remove", real)
+    await settle()
     assert not folder(world.generated, KEY).exists()
 
 
