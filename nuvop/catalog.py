@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nuvop import kinds, overlay, yamltext
 from nuvop.cluster import ApiResource, Cluster
-from nuvop.errors import BuildFailed, KindError, KubectlError, WriteFailed
+from nuvop.errors import BuildFailed, KindError, KindUnreadable, KubectlError, WriteFailed
 from nuvop.kinds import CLUSTER_SCOPED, Kind, ResourceType
 from nuvop.kubectl import Kubectl
 from nuvop.metrics import Metrics
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY = 1.0
 """Seconds between two looks at the folders; a change counts once two looks in a row see the same."""
 
-Broken = KindError | KubectlError | WriteFailed
+Broken = KindError | KindUnreadable | KubectlError | WriteFailed
 
 
 class Catalog:
@@ -43,7 +43,7 @@ class Catalog:
         self._digests: dict[str, str] = {}
 
     def kind(self, plural: str) -> Kind:
-        """Return a kind; raise the KindError, KubectlError or WriteFailed that its folder met with."""
+        """Return a kind; raise what its folder met with: KindError, KindUnreadable, KubectlError or WriteFailed."""
         loaded = self._loaded[plural]
         if isinstance(loaded, Kind):
             return loaded
@@ -73,12 +73,23 @@ class Catalog:
             await self._load(plural)
 
     async def keep_looking(self, changed: Callable[[str], None]) -> None:
-        """Load folders again when they change, and call ``changed`` with the plural; for ever."""
+        """Load folders again when they change, and call ``changed`` with the plural; for ever.
+
+        One that cannot be read has not changed: what was read of it before still holds.
+        """
         last_look = dict(self._digests)
+        unreadable: dict[str, str] = {}
         while True:
             await asyncio.sleep(LOOK_EVERY)
             for plural in self._folders:
-                seen = await asyncio.to_thread(self._digest, plural)
+                try:
+                    seen = await asyncio.to_thread(self._digest, plural)
+                except KindUnreadable as error:
+                    if unreadable.get(plural) != str(error):
+                        logger.error("kind %s cannot be looked at, trying again: %s", plural, error)
+                    unreadable[plural] = str(error)
+                    continue
+                unreadable.pop(plural, None)
                 has_changed = seen == last_look[plural] and seen != self._digests[plural]
                 if has_changed:
                     logger.info("%s has changed", self._folders[plural])
@@ -98,11 +109,12 @@ class Catalog:
             return str(error)
 
     async def _load(self, plural: str) -> None:
-        self._digests[plural] = await asyncio.to_thread(self._digest, plural)
         before = str(self._loaded.get(plural))
+        self._digests.setdefault(plural, "")
         try:
+            self._digests[plural] = await asyncio.to_thread(self._digest, plural)
             self._loaded[plural] = await self._rendered(plural)
-        except (KindError, KubectlError, WriteFailed) as error:
+        except (KindError, KindUnreadable, KubectlError, WriteFailed) as error:
             self._loaded[plural] = error
         except Exception as error:
             # One folder of a shape that nobody foresaw must not stop the others.

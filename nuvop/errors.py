@@ -6,6 +6,7 @@
     ├── LoginError               no usable credentials
     ├── KindError                a kind's folder is wrong: file, field and value
     │   └── FieldPathError       a field path cannot be read, or leads nowhere
+    ├── KindUnreadable           a kind's folder cannot be read, which says nothing of what is in it
     ├── OverlayError             this CR cannot be turned into an overlay
     ├── DirectiveError           an annotation of a CR asks for something that nuvop does not know
     ├── WriteFailed              an overlay cannot be written to disk
@@ -44,6 +45,10 @@ class LoginError(NuvopError):
 
 class KindError(NuvopError):
     """A kind's folder is wrong."""
+
+
+class KindUnreadable(NuvopError):
+    """A kind's folder cannot be read just now; the kind itself may be right."""
 
 
 class FieldPathError(KindError):

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from nuvop import directives, fields, readiness, yamltext
-from nuvop.errors import FieldPathError, KindError
+from nuvop.errors import FieldPathError, KindError, KindUnreadable
 from nuvop.fields import FieldPath, Json
 from nuvop.objects import LABELS, CRKey, ObjectKey
 from nuvop.readiness import Rule
@@ -207,7 +207,7 @@ def read(folder: Path) -> dict[str, bytes]:
     """Return the folder's files by their path in it (``/`` between parts).
 
     Hidden files and Python's caches are left out. A symbolic link is refused: what kustomize reads must be what
-    was digested.
+    was digested. Raises KindError where there is something that may not be, KindUnreadable.
     """
     files: dict[str, bytes] = {}
     try:
@@ -222,7 +222,7 @@ def read(folder: Path) -> dict[str, bytes]:
             if path.is_file():
                 files[name.as_posix()] = path.read_bytes()
     except OSError as error:
-        raise KindError(f"{error.filename or folder}: {error.strerror or error}") from error
+        raise KindUnreadable(f"{error.filename or folder}: {error.strerror or error}") from error
     return files
 
 

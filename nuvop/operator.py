@@ -13,7 +13,7 @@ from nuvop import kinds, login, overlay
 from nuvop.applier import Applier
 from nuvop.catalog import Catalog
 from nuvop.cluster import Cluster, Trouble, answer
-from nuvop.errors import ClusterError, GeneratedInUse, KindError, LoginError, NotServed, SettingsError
+from nuvop.errors import ClusterError, GeneratedInUse, KindError, KindUnreadable, LoginError, NotServed, SettingsError
 from nuvop.events import Recorder
 from nuvop.kinds import ResourceType
 from nuvop.kubectl import Kubectl, Processes, find_kubectl
@@ -54,7 +54,7 @@ def find_types(settings: Settings) -> list[tuple[Path, ResourceType]]:
             if same:
                 raise KindError(f"{folder / 'crd.yaml'}: spec.names.plural: {type_.plural!r} is that of {same[0]} too")
             found.append((folder, type_))
-        except KindError as error:
+        except (KindError, KindUnreadable) as error:
             logger.error("a kind cannot be served: %s", error)
     if not found:
         raise KindError(f"{settings.kinds}: no folder in it describes a kind (one with kind.yaml and crd.yaml)")

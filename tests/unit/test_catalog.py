@@ -1,0 +1,85 @@
+"""What becomes of a kind when its folder cannot be read or changes. kubectl is a stand-in."""
+
+import asyncio
+import json
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from nuvop import catalog as catalogs
+from nuvop import kinds
+from nuvop.catalog import Catalog
+from nuvop.errors import KindUnreadable
+from nuvop.metrics import Metrics
+from tests.unit.test_overlay import DEPLOYMENT, SAMPLES
+
+
+@pytest.fixture
+async def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalog:
+    monkeypatch.setattr(catalogs, "LOOK_EVERY", 0.01)
+    folder = shutil.copytree(SAMPLES, tmp_path / "samples")
+
+    async def build(_: Path) -> str:
+        return json.dumps(DEPLOYMENT)
+
+    types = [(folder, kinds.resource_type(folder, kinds.read(folder)))]
+    made = Catalog(types, cast("Any", SimpleNamespace(build=build)), cast("Any", None), tmp_path / "made", Metrics())
+    await made.load_all()
+    return made
+
+
+class Unreadable:
+    """A folder for which there are no file descriptors left, until there are."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.looks = 0
+        self._real, self._monkeypatch = kinds.read, monkeypatch
+        monkeypatch.setattr(kinds, "read", self._refuse)
+
+    def _refuse(self, folder: Path) -> dict[str, bytes]:
+        self.looks += 1
+        raise KindUnreadable(f"{folder}: Too many open files")
+
+    def ends(self) -> None:
+        self._monkeypatch.setattr(kinds, "read", self._real)
+
+
+async def until(check: Any) -> None:
+    async with asyncio.timeout(10):
+        while not check():  # noqa: ASYNC110 – nobody tells
+            await asyncio.sleep(0.005)
+
+
+async def test_what_was_read_of_a_folder_holds_while_it_cannot_be_read(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    before, changed = catalog.kind("samples"), list[str]()
+    looking = asyncio.create_task(catalog.keep_looking(changed.append))
+    unreadable = Unreadable(monkeypatch)
+    await until(lambda: unreadable.looks > 4)
+    assert catalog.kind("samples") is before
+    assert caplog.text.count("Too many open files") == 1
+    (tmp_path / "samples/deployment.yaml").write_text("# changed meanwhile\n")
+    unreadable.ends()
+    await until(lambda: changed)
+    assert changed == ["samples"]
+    assert catalog.kind("samples").digest != before.digest
+    looking.cancel()
+
+
+async def test_a_folder_that_cannot_be_read_at_start_is_read_later(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unreadable = Unreadable(monkeypatch)
+    await catalog.load_all()
+    with pytest.raises(KindUnreadable, match="Too many open files"):
+        catalog.kind("samples")
+    unreadable.ends()
+    changed: list[str] = []
+    looking = asyncio.create_task(catalog.keep_looking(changed.append))
+    await until(lambda: changed)
+    assert catalog.kind("samples").base
+    looking.cancel()
