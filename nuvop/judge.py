@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from nuvop import children, readiness, status
 from nuvop.objects import ObjectKey, is_deleting, is_finished
 from nuvop.readiness import Readiness, State
-from nuvop.record import Record
+from nuvop.record import Record, Wait
 from nuvop.scene import Scene
 from nuvop.status import Also, Aspect, Phase, Reason, Verdict
 
@@ -45,13 +45,13 @@ def judge(scene: Scene, complaint: Complaint) -> Judgement:
         scene.record.applied_revision,
     )
     if not failed and not unready:
-        scene.record.waiting_since = ("", 0.0)
+        scene.record.wait = None
         return Judgement(verdict)
-    since = _waiting_since(scene)
-    message = _blocking(failed or unready, complaint, since)
+    wait = _wait(scene)
+    message = _blocking(failed or unready, complaint, wait.since)
     if failed:
         return Judgement(replace(verdict, phase=Phase.STALLED, reason=Reason.HEALTH_CHECK_FAILED, message=message))
-    left = since + scene.kind.deadline - time.time()
+    left = wait.begun + scene.kind.deadline - time.monotonic()
     if left <= 0:
         late = f"not ready within {scene.kind.deadline:g} s: {message}"
         return Judgement(replace(verdict, phase=Phase.STALLED, reason=Reason.HEALTH_CHECK_FAILED, message=late))
@@ -99,14 +99,16 @@ def _readiness(scene: Scene, key: ObjectKey) -> Readiness:
     return readiness.assess(scene.live[key], rule, has_status=scene.resource(key).has_status, now=now)
 
 
-def _waiting_since(scene: Scene) -> float:
-    """Since when this revision's children are not all ready, in seconds since the epoch."""
+def _wait(scene: Scene) -> Wait:
+    """Since when this revision's children are not all ready."""
     record, revision = scene.record, scene.overlay.revision
-    if record.waiting_since[0] != revision:
+    if record.wait is None or record.wait.revision != revision:
         # An operator that was started anew goes on counting from what the status tells.
-        told = None if record.waiting_since[0] else status.unready_since(record.status, scene.generation)
-        record.waiting_since = (revision, told or time.time())
-    return record.waiting_since[1]
+        told = None if record.wait else status.unready_since(record.status, scene.generation)
+        now = time.time()
+        since = now if told is None else min(told, now)
+        record.wait = Wait(revision, since, time.monotonic() - (now - since))
+    return record.wait
 
 
 def _blocking(found: list[tuple[ObjectKey, str]], complaint: Complaint, since: float) -> str:

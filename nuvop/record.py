@@ -11,6 +11,17 @@ from nuvop.overlay import Overlay
 from nuvop.status import Aspect, Reason, told_message
 
 
+@dataclass(frozen=True)
+class Wait:
+    """Since when the children of a revision are not all ready."""
+
+    revision: str
+    since: float
+    """In seconds since the epoch, by which other times in the cluster are told; a clock may be set."""
+    begun: float
+    """In seconds of the monotonic clock, by which is told how long it takes."""
+
+
 @dataclass
 class Record:
     """One CR as last seen, what was made of it, and what was said of it."""
@@ -26,8 +37,7 @@ class Record:
     owned: dict[ObjectKey, Body] = field(default_factory=dict)
     failures: int = 0
     failed_generation: int = 0
-    waiting_since: tuple[str, float] = ("", 0.0)
-    """The revision whose children are not all ready, and since when, in seconds since the epoch."""
+    wait: Wait | None = None
     said: str = ""
     drift_told: str = ""
     prune_refused: str = ""

@@ -83,9 +83,9 @@ def test_the_deadline_counts_from_the_first_look_and_anew_after_it_was_ready(
     kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = scene(kind, {WEB: deployment(0)})
-    now = time.time()
+    now = time.monotonic()
     assert judge.judge(here, silent).verdict.phase is Phase.IN_PROGRESS
-    monkeypatch.setattr(time, "time", lambda: now + kind.deadline + 1)
+    monkeypatch.setattr(time, "monotonic", lambda: now + kind.deadline + 1)
     late = judge.judge(here, silent).verdict
     assert (late.phase, late.reason) == (Phase.STALLED, Reason.HEALTH_CHECK_FAILED)
     assert late.message.startswith("not ready within 600 s: Deployment/obj-demo-deploy: 0 of 1")
@@ -100,6 +100,40 @@ def test_an_operator_that_was_restarted_goes_on_counting(kind: Kind) -> None:
     assert judge.judge(scene(kind, {WEB: deployment(0)}, told), silent).verdict.phase is Phase.STALLED
     told["conditions"][0]["observedGeneration"] = 0  # type: ignore[index]
     assert judge.judge(scene(kind, {WEB: deployment(0)}, told), silent).verdict.phase is Phase.IN_PROGRESS
+
+
+DAY = 86400.0
+
+
+@pytest.mark.parametrize("jump", [DAY, -DAY])
+def test_a_clock_that_is_set_does_not_move_the_deadline(
+    kind: Kind, monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    here = scene(kind, {WEB: deployment(0)})
+    now, begun = time.time(), time.monotonic()
+    assert judge.judge(here, silent).verdict.phase is Phase.IN_PROGRESS
+    monkeypatch.setattr(time, "time", lambda: now + jump)
+    asked: list[float] = []
+
+    def complaint(_: ObjectKey, since: float) -> str:
+        asked.append(since)
+        return ""
+
+    assert judge.judge(here, complaint).verdict.phase is Phase.IN_PROGRESS
+    assert now - 120 < asked[0] < now, "what is complained of has the time of before"
+    monkeypatch.setattr(time, "monotonic", lambda: begun + kind.deadline + 1)
+    assert judge.judge(here, silent).verdict.phase is Phase.STALLED
+
+
+def test_a_status_from_the_future_counts_from_now(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Written by an operator whose clock was wrong."""
+    ready = {"type": "Ready", "status": "False", "observedGeneration": 1, "reason": "Progressing", "message": "x"}
+    told = {"conditions": [{**ready, "lastTransitionTime": status.rfc3339(time.time() + DAY)}]}
+    here = scene(kind, {WEB: deployment(0)}, told)
+    begun = time.monotonic()
+    assert judge.judge(here, silent).verdict.phase is Phase.IN_PROGRESS
+    monkeypatch.setattr(time, "monotonic", lambda: begun + kind.deadline + 1)
+    assert judge.judge(here, silent).verdict.phase is Phase.STALLED
 
 
 def test_the_worst_child_is_told_with_what_controllers_complain_of(kind: Kind) -> None:
