@@ -499,6 +499,9 @@ class Reconciler:
             return await self._is_current(scene.key, record, scene.generation, scene.wishes, anew=True)
 
         blocked = await self._pruner.prune(scene, is_ready=verdict.phase is Phase.READY, is_current=is_current)
+        if any(also.reason is Reason.PRUNE_FAILED for also in blocked):
+            # A right may be given, a webhook may be mended without a word to nuvop.
+            self._queue.add(scene.key, RETRY_MOST)
         record.inventory = inventory.still(record.inventory, overlay.objects, scene.live, scene.unseen)
         is_needed = overlay.needs_finalizer or any(not entry.namespace for entry in record.inventory)
         if record.has_finalizer and not is_needed:

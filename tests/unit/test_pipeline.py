@@ -864,6 +864,17 @@ async def test_the_finalizer_stays_while_what_it_is_for_cannot_be_deleted(make: 
     assert "obj-reader" in world.inventory()
 
 
+@pytest.mark.usefixtures("impatient")
+async def test_what_could_not_be_pruned_is_tried_again(make: Make) -> None:
+    """Nobody tells nuvop that it has been given the right."""
+    world = await created(make(A, ROLE))
+    world.before["delete ClusterRole"] = raising(FORBIDDEN)
+    world.change_folder(A)
+    await until(lambda: world.conditions().get("PruneBlocked") == ("True", "PruneFailed"))
+    del world.before["delete ClusterRole"]
+    await until(lambda: "PruneBlocked" not in world.conditions() and "obj-reader" not in world.inventory())
+
+
 async def test_children_that_are_to_outlive_their_cr_lose_their_owner_before_anything_else(make: Make) -> None:
     world = await created(make(A))
     world.annotate(deletion_policy="Orphan", suspend="true")
