@@ -1,11 +1,13 @@
 """kopf's way to the API server: a session that carries the token of the moment in every request.
 
 kopf would read a token once, and log in again on a 401; while it does so it closes the session under the requests of
-its other tasks, which ends the operator. Here a refused token is waited out inside the request. kopf would also end
-where a connection breaks in the middle of an answer; here that is a broken connection like any other, which kopf
-waits out.
+its other tasks, which ends the operator. Here a refused token is waited out inside the request. So is what else kopf
+ends the operator for: a list or a watch that is answered with an error of the client's. An answer that breaks off in
+its middle is a broken connection like any other, which kopf waits out.
 """
 
+import re
+from http import HTTPStatus
 from importlib.metadata import version
 
 import aiohttp
@@ -13,8 +15,19 @@ import kopf
 
 from nuvop.cluster import Trouble
 from nuvop.connection import open_session
-from nuvop.errors import LoginError
+from nuvop.errors import ClusterError, LoginError
 from nuvop.login import Credentials, Login
+
+_OBJECTS = re.compile(r"/(api|apis/[^/]+)/[^/]+/(namespaces/[^/]+/)?[^/]+$")
+"""Paths at which objects are listed and watched
+(https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-uris); no discovery is among them."""
+
+_KOPFS_OWN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
+"""Errors of the client's that kopf itself does not end for."""
+
+_UNTIL_KOPF_KNOWS = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
+"""What is nothing unusual: the CRD is gone, and kopf, which hears of it in another watch, will end this one; and a
+version that is too old."""
 
 
 class _Authorization:
@@ -57,10 +70,38 @@ async def _whole(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerT
     return response
 
 
+class _Persistence:
+    """Middleware that lists and watches until it works."""
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        response = await handler(request)
+        if request.method != "GET" or not _OBJECTS.search(request.url.path):
+            return response
+        trouble = Trouble(f"listing and watching {request.url.path}")
+        while 400 <= response.status < 500 and response.status not in _KOPFS_OWN:
+            response.close()
+            if response.status == HTTPStatus.GONE:
+                # From what there is now; the same place in the history will not come back.
+                request.url = request.url.without_query_params("resourceVersion", "continue")
+            if response.status in _UNTIL_KOPF_KNOWS:
+                await trouble.pause()
+            else:
+                await trouble.wait(ClusterError(f"{response.reason} ({response.status})", status=response.status))
+            response = await handler(request)
+        trouble.over()
+        return response
+
+
 async def kopf_session(login: Login) -> kopf.AiohttpSession:
     """Log kopf in; raise LoginError when there are no credentials."""
     credentials = await login.refresh()
-    middlewares: list[aiohttp.ClientMiddlewareType] = [_whole, _Authorization(login, credentials)]
+    middlewares: list[aiohttp.ClientMiddlewareType] = [
+        _whole,
+        _Persistence(),
+        _Authorization(login, credentials),
+    ]
     session = open_session(credentials, user_agent=f"kopf/{version('kopf')}", middlewares=middlewares)
     return kopf.AiohttpSession(
         server=credentials.server, default_namespace=credentials.namespace, aiohttp_session=session
