@@ -43,7 +43,8 @@ USER_AGENT = f"nuvop/{version('nuvop')}"
 
 _TIMEOUT = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT)
 _WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=REQUEST_TIMEOUT, sock_read=75.0)
-"""A bookmark comes every minute: silence for longer means that the connection is dead."""
+"""A bookmark comes every minute, but not of Events, which the API server does not cache: after a silence for longer the
+watch is begun anew, for the connection may be dead."""
 
 JSON_PATCH = "application/json-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
@@ -410,7 +411,10 @@ class Cluster:
         version: str,
         seconds: float,
     ) -> AsyncIterator[dict[str, Any]]:
-        """The events after a version, until the server ends the watch; raise Expired where the version is too old."""
+        """The events after a version, until the watch ends or is silent for long.
+
+        Raises Expired where the version is too old.
+        """
         params = {
             **selectors,
             "watch": "true",
@@ -425,8 +429,7 @@ class Cluster:
             ) as response:
                 if response.status >= 400:
                     raise _error(response.status, await response.read())
-                async for line in _lines(response.content):
-                    event = orjson.loads(line)
+                async for event in _events(response.content):
                     if event["type"] == "ERROR":
                         raise _status_error(event["object"].get("code", 0), event["object"].get("message", ""))
                     yield event
@@ -513,6 +516,17 @@ def _allowed_to_all() -> Iterator[None]:
         yield
     except Forbidden as error:
         raise ClusterUnreachable(str(error), status=error.status) from error
+
+
+async def _events(stream: aiohttp.StreamReader) -> AsyncIterator[dict[str, Any]]:
+    """The events of a watch that has begun, until it ends or is silent for long."""
+    lines = _lines(stream)
+    while True:
+        try:
+            line = await anext(lines)
+        except (StopAsyncIteration, TimeoutError):
+            return
+        yield orjson.loads(line)
 
 
 async def _lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:

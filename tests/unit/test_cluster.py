@@ -173,6 +173,22 @@ async def test_a_lost_connection_goes_on_where_it_was(
     assert len(api.seen(LIST)) == 1
 
 
+async def test_a_silent_watch_is_begun_anew_without_a_word(
+    api: ApiServer, follower: Follower, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The API server sends no bookmarks of Events: silence is nothing unusual."""
+    caplog.set_level(logging.WARNING, "nuvop")
+    monkeypatch.setattr(cluster, "_WATCH_TIMEOUT", aiohttp.ClientTimeout(total=None, sock_read=0.3))
+    api.answers[LIST] = [page(version=7)]
+    api.answers[WATCH] = [
+        api.events(event("ADDED", "a", 8), then="hang"),
+        api.events(event("ADDED", "b", 9), then="hang"),
+    ]
+    assert await follower.take(3) == [Listed([], 7), Changed(whole("a", 8)), Changed(whole("b", 9))]
+    assert [request.query["resourceVersion"] for request in api.seen(WATCH)] == ["7", "8"]
+    assert not caplog.records
+
+
 async def test_a_bookmark_is_no_event_and_keeps_the_place(api: ApiServer, follower: Follower) -> None:
     api.answers[LIST] = [page(version=7)]
     api.answers[WATCH] = [api.events(bookmark(50)), api.events(event("ADDED", "a", 51), then="hang")]
