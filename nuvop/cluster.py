@@ -35,6 +35,8 @@ RECONNECT_DELAY = 0.1
 """Seconds between the end of a watch and the next one."""
 RETRY_DELAYS = (0.2, 0.5, 1.0, 2.0, 3.0)
 """Seconds between attempts while the API server cannot be reached; the last one repeats."""
+SAY_AGAIN_AFTER = 60.0
+"""Seconds until the log tells the same trouble again that was over meanwhile: one may come and go all the time."""
 
 REQUESTS_AT_ONCE = 10
 """More of them take longer each, and a connection each; watches do not count."""
@@ -553,19 +555,26 @@ def _said(error: Exception) -> str:
 
 
 class Trouble:
-    """Says once that something does not work, and once that it works again; waits a little longer each time."""
+    """Says once that something does not work, and once that it works again; waits a little longer each time.
+
+    Trouble that comes and goes is said once a minute.
+    """
 
     def __init__(self, what: str) -> None:
         """``what`` is what does not work, as in "watching pods"."""
         self._what = what
         self._attempts = 0
         self._said = ""
+        self._said_at: dict[str, float] = {}
 
     async def wait(self, error: Exception) -> None:
         """Say what is wrong unless it was just said, and wait before the next attempt."""
-        if str(error) != self._said:
-            logger.warning("%s: %s; trying again until it works", self._what, error)
-            self._said = str(error)
+        text, now = str(error), asyncio.get_running_loop().time()
+        self._said_at = {said: at for said, at in self._said_at.items() if now - at < SAY_AGAIN_AFTER}
+        if text != self._said and text not in self._said_at:
+            logger.warning("%s: %s; trying again until it works", self._what, text)
+            self._said = text
+            self._said_at[text] = now
         await self.pause()
 
     async def pause(self) -> None:

@@ -756,18 +756,39 @@ async def test_trouble_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, "nuvop")
     trouble = Trouble("looking")
     trouble.over()
-    for error in ("away", "away", "busy", "busy", "away"):
+    for error in ("away", "away", "busy", "busy"):
         await trouble.wait(ClusterUnreachable(error))
     trouble.over()
     trouble.over()
-    await trouble.wait(ClusterUnreachable("away"))
     assert [record.getMessage() for record in caplog.records] == [
         "looking: away; trying again until it works",
         "looking: busy; trying again until it works",
-        "looking: away; trying again until it works",
         "looking: works again",
-        "looking: away; trying again until it works",
     ]
+
+
+async def test_trouble_that_comes_and_goes_is_said_now_and_then(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A watch that is cut after each event would fill the log."""
+    caplog.set_level(logging.WARNING, "nuvop")
+    trouble = Trouble("looking")
+    for _ in range(10):
+        for error in ("away", "busy", "away"):
+            await trouble.wait(ClusterUnreachable(error))
+        trouble.over()
+    told = [
+        "looking: away; trying again until it works",
+        "looking: busy; trying again until it works",
+        "looking: works again",
+    ]
+    assert [record.getMessage() for record in caplog.records] == told
+    caplog.clear()
+    monkeypatch.setattr(cluster, "SAY_AGAIN_AFTER", 0.0)
+    for _ in range(2):
+        await trouble.wait(ClusterUnreachable("away"))
+    trouble.over()
+    assert [record.getMessage() for record in caplog.records] == [told[0], told[2]]
 
 
 async def test_trouble_waits_longer_each_time_and_starts_over(monkeypatch: pytest.MonkeyPatch) -> None:
