@@ -81,8 +81,9 @@ class Observer:
                 self._watches[watched] = asyncio.create_task(self._watch(*watched))
         for watched in needed:
             if watched in self._failing:
-                error = self._failing[watched]
-                raise type(error)(str(error), status=error.status) from error
+                error, (resource, _) = self._failing[watched], watched
+                what = f"{resource.kind} ({resource.api_version}) cannot be watched"
+                raise type(error)(f"{what}: {error}", status=error.status) from error
         return all(watched in self._listed for watched in needed)
 
     def forget(self, api_version: str, kind: str) -> None:

@@ -211,7 +211,7 @@ async def test_what_may_not_be_watched_is_told_until_it_may(wide: Observer, watc
     watches.show(PODS, Failing(FORBIDDEN))
     await until(lambda: told.looks == [None])
     for _ in range(2):
-        with pytest.raises(Forbidden, match="pods is forbidden") as raised:
+        with pytest.raises(Forbidden, match=r"^Pod \(v1\) cannot be watched: pods is forbidden") as raised:
             wide.is_watching([PODS], "demo")
         assert raised.value is not FORBIDDEN, "one error raised twice would grow a traceback without end"
         assert raised.value.status == 403
