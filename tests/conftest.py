@@ -35,7 +35,8 @@ def pytest_runtestloop(session: pytest.Session) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.when == "call":
-        item.stash[FAILED] = report.failed or item.stash.get(FAILED, False)  # of a subtest, perhaps
+        # Each subtest has a report of its own, before the test's.
+        item.stash[FAILED] = report.failed or item.stash.get(FAILED, False)
     return report
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.faults.account import Account
 from tests.faults.aftermath import assert_no_leak, assert_told_once, descriptors
 from tests.faults.history import History
 from tests.faults.proxy import Proxy
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from lab.controlplane import Cluster
     from tests.conftest import Start
     from tests.e2e.harness import Kubectl, Operator
-
-OPERATOR = "operator"
-"""The service account that the operator logs in as."""
 
 
 @pytest.fixture
@@ -48,22 +45,22 @@ def history(cluster: Cluster, workload: Workload) -> Iterator[History]:
 
 
 @pytest.fixture
-def kubeconfig(kubectl: Kubectl, proxy: Proxy, tmp_path: Path) -> Iterator[Path]:
-    """The operator's kubeconfig: the proxy's URL, and a service account's token."""
-    kubectl("create", "serviceaccount", OPERATOR)
-    binding = f"{OPERATOR}-{kubectl.namespace}"
-    kubectl(
-        "create", "clusterrolebinding", binding, "--clusterrole=cluster-admin",
-        f"--serviceaccount={kubectl.namespace}:{OPERATOR}",
-    )  # fmt: skip
-    token = kubectl("create", "token", OPERATOR, "--duration=24h").strip()
-    view = json.loads(kubectl("config", "view", "--minify", "--flatten", "--raw", "-o", "json"))
-    view["clusters"][0]["cluster"]["server"] = proxy.url
-    view["users"][0]["user"] = {"token": token}
+def account(kubectl: Kubectl) -> Iterator[Account]:
+    """Whom the operator logs in as; it may do everything."""
+    made = Account(replace(kubectl, namespace="default"), f"operator-{kubectl.namespace}")
+    made.create()
+    made.allow()
+    yield made
+    made.forbid()
+    made.delete()
+
+
+@pytest.fixture
+def kubeconfig(account: Account, proxy: Proxy, tmp_path: Path) -> Path:
+    """The operator's kubeconfig: the proxy's URL, and a token of the account's."""
     file = tmp_path / "kubeconfig"
-    file.write_text(json.dumps(view))
-    yield file
-    kubectl("delete", "clusterrolebinding", binding)
+    account.write_kubeconfig(file, proxy.url)
+    return file
 
 
 @pytest.fixture
@@ -102,17 +99,19 @@ class Scene:
         self.workload.put("a", text=f"changed in turn {turn}", count=1 + turn % 2)
         # Each time another's: the same one would be fought over.
         drifting = f"new{turn - 1}" if turn > 1 else "b"
-        self.workload.kubectl("scale", f"deployment/{child_name(drifting, 'Deployment')}", "--replicas=3")
-        self.workload.kubectl("delete", f"configmap/{child_name(drifting, 'ConfigMap')}", "--wait=false")
-        if turn > 2:
-            self.workload.remove(f"new{turn - 2}")
+        # What is not there yet cannot be changed.
+        self.workload.kubectl.run("scale", f"deployment/{child_name(drifting, 'Deployment')}", "--replicas=3")
+        config = f"configmap/{child_name(drifting, 'ConfigMap')}"
+        self.workload.kubectl("delete", config, "--wait=false", "--ignore-not-found")
+        if (before := f"new{turn - 2}") in self.workload.wanted:
+            self.workload.remove(before)
 
     def check(self, operator: Operator, before: list[str]) -> None:
         """All that must hold once a fault is over."""
         self.workload.converges()
         assert operator.process.poll() is None, "the operator has ended"
         assert_no_leak(operator, before)
-        assert_nothing_untrue(self.history.versions())
+        assert_nothing_untrue(self.history.versions(), self.history.gaps)
         assert_told_once(operator.log())
 
     @contextmanager

@@ -43,6 +43,14 @@ class Version:
         return self.body["kind"], self.body["metadata"]["name"]
 
 
+@dataclass(frozen=True)
+class Gap:
+    """Versions that were not seen: those after ``begin``, up to ``end``."""
+
+    begin: int
+    end: int
+
+
 @dataclass
 class History:
     """What the watches have seen so far."""
@@ -52,8 +60,9 @@ class History:
     _seen: dict[tuple[str, str, int, bool], Version] = field(default_factory=dict)
     _at: dict[str, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    gaps: int = 0
-    """How often a watch had grown too old, so that versions are missing."""
+    _lost: dict[str, int] = field(default_factory=dict)
+    gaps: list[Gap] = field(default_factory=list)
+    """Where a watch had grown too old, as all do when the API server starts anew."""
 
     def versions(self) -> list[Version]:
         """All of them, in order."""
@@ -125,6 +134,8 @@ class History:
         for item in listed["items"] or []:
             self._take({"kind": kind, "apiVersion": listed["apiVersion"], **item}, is_gone=False)
         self._at[path] = int(listed["metadata"]["resourceVersion"])
+        if path in self._lost:
+            self.gaps.append(Gap(self._lost.pop(path), self._at[path]))
 
     async def _watch(self, session: aiohttp.ClientSession, path: str) -> None:
         query = {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": str(self._at[path])}
@@ -137,8 +148,7 @@ class History:
                     body = event["object"]
                     if event["type"] == "ERROR":
                         if body.get("code") == 410:
-                            self.gaps += 1
-                            del self._at[path]
+                            self._lost[path] = self._at.pop(path)
                         return
                     if event["type"] != "BOOKMARK":
                         self._take(body, is_gone=event["type"] == "DELETED")

@@ -64,7 +64,6 @@ class Play:
     """The children of each suspended CR, as they were when all had come to rest."""
     _open: list[str] = field(default_factory=list)
     """What the operator had open, at rest, after its first whole round."""
-    _gaps: int = 0
     _rounds: int = 0
     """How many rounds have ended since the operator was started."""
 
@@ -84,13 +83,7 @@ class Play:
     def _check_truth(self) -> None:
         versions = self.history.take()
         assert_invariants(versions)
-        untruths = self._truth.take(versions)
-        if self.history.gaps > self._gaps:
-            # An API server that was started anew may not know what was before: nobody saw all versions.
-            self._gaps = self.history.gaps
-            self._truth.assume_right()
-        else:
-            assert not untruths, untruths
+        assert not (found := self._truth.take(versions, self.history.gaps)), found
 
     def _check_leaks(self) -> None:
         """Compare with what was open at rest once the operator had lived through a whole round."""

@@ -119,7 +119,18 @@ class Delay:
         return f"delayed {self.seconds:g} s"
 
 
-What = Refuse | Drop | Lose | Cut | Delay
+@dataclass(frozen=True)
+class Complain:
+    """A watch begins with an ERROR event, which is how the API server says that a version is too old, and ends."""
+
+    status: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"ERROR event {self.status}"
+
+
+What = Refuse | Drop | Lose | Cut | Delay | Complain
 
 CONFLICT = Refuse(409, "Conflict")
 TOO_MANY = Refuse(429, "TooManyRequests", retry_after=1)
@@ -128,6 +139,7 @@ UNAVAILABLE = Refuse(503, "ServiceUnavailable")
 FORBIDDEN = Refuse(403, "Forbidden")
 UNAUTHORIZED = Refuse(401, "Unauthorized")
 EXPIRED = Refuse(410, "Expired")
+TOO_OLD = Complain(410, "Expired")
 
 
 @dataclass
@@ -147,8 +159,11 @@ class Proxy:
     cluster: Cluster
     injected: Counter[str] = field(default_factory=Counter)
     """How often each kind of fault was met."""
+    requests: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """How often who (agent) did what (verb) to which resource."""
     url: str = ""
     _faults: list[Fault] = field(default_factory=list)
+    _watches: dict[asyncio.Transport, Asked] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
@@ -165,8 +180,19 @@ class Proxy:
             with self._lock:
                 self._faults.remove(fault)
 
+    def sever(self, hits: Callable[[Asked], bool] = lambda _: True) -> int:
+        """End the connections of open watches, so that they are opened anew now; returns how many."""
+        return asyncio.run_coroutine_threadsafe(self._sever(hits), self._loop).result(START_SECONDS)
+
+    async def _sever(self, hits: Callable[[Asked], bool]) -> int:
+        severed = [connection for connection, watch in self._watches.items() if hits(watch)]
+        for connection in severed:
+            connection.abort()
+        return len(severed)
+
     def _meets(self, request: Asked) -> What | None:
         with self._lock:
+            self.requests[request.agent, request.verb, request.resource] += 1
             for fault in self._faults:
                 if (fault.times is None or fault.count < fault.times) and fault.hits(request):
                     fault.count += 1
@@ -175,18 +201,28 @@ class Proxy:
         return None
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        what = self._meets(asked(request.method, request.path, request.query, request.headers.get("User-Agent", "")))
+        wanted = asked(request.method, request.path, request.query, request.headers.get("User-Agent", ""))
+        what = self._meets(wanted)
         body = await request.read()
         match what:
             case Refuse():
                 return _refusal(what)
+            case Complain():
+                return _complaint(what)
             case Drop():
                 return _abort(request)
             case Delay():
                 await asyncio.sleep(what.seconds)
             case _:
                 pass
-        return await self._forward(request, body, what)
+        connection = request.transport
+        if wanted.verb != "watch" or connection is None:
+            return await self._forward(request, body, what)
+        self._watches[connection] = wanted
+        try:
+            return await self._forward(request, body, what)
+        finally:
+            del self._watches[connection]
 
     async def _forward(self, request: web.Request, body: bytes, what: What | None) -> web.StreamResponse:
         headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP_BY_HOP}
@@ -206,7 +242,7 @@ class Proxy:
     @contextmanager
     def serving(self) -> Iterator[Proxy]:
         """Serve in a thread of its own for the length of a block."""
-        loop = asyncio.new_event_loop()
+        loop = self._loop = asyncio.new_event_loop()
         ready, ending = threading.Event(), asyncio.Event()
         thread = threading.Thread(target=lambda: loop.run_until_complete(self._serve(ready, ending)), daemon=True)
         thread.start()
@@ -252,10 +288,19 @@ def _abort(request: web.Request) -> web.StreamResponse:
     return web.Response(status=500)  # nobody hears it
 
 
-def _refusal(what: Refuse) -> web.Response:
+def _status(what: Refuse | Complain) -> dict[str, Any]:
     status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": what.reason, "code": what.status}
+    return {**status, "message": f"the proxy says {what.reason}"}
+
+
+def _complaint(what: Complain) -> web.Response:
+    event = {"type": "ERROR", "object": _status(what)}
+    return web.Response(text=json.dumps(event) + "\n", content_type="application/json")
+
+
+def _refusal(what: Refuse) -> web.Response:
     details = {"retryAfterSeconds": what.retry_after} if what.retry_after else {}
-    text = json.dumps({**status, "message": f"the proxy says {what.reason}", "details": details})
+    text = json.dumps({**_status(what), "details": details})
     headers = {"Retry-After": str(what.retry_after)} if what.retry_after else {}
     return web.Response(status=what.status, text=text, content_type="application/json", headers=headers)
 

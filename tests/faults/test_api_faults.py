@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import time
+from collections import Counter
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.harness import always
+from tests.e2e.harness import always, condition, configmap, eventually, is_ready
 from tests.faults import proxy as faults
-from tests.faults.proxy import Cut, Drop, Lose
+from tests.faults.proxy import Cut, Delay, Drop, Lose
+from tests.faults.workload import SETTINGS, TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +29,10 @@ def writes(request: Asked) -> bool:
 
 def reads(request: Asked) -> bool:
     return request.verb in ("get", "list")
+
+
+def watches(request: Asked) -> bool:
+    return request.verb == "watch"
 
 
 def everything(_: Asked) -> bool:
@@ -83,6 +91,93 @@ def test_it_converges_while_every_fifth_request_fails_somehow(scene: Scene) -> N
         scene.workload.converges()
 
 
+WATCH_FAULTS: list[What] = [faults.TOO_OLD, faults.EXPIRED, Cut(0), Cut(4000), faults.INTERNAL, Drop()]
+
+
+def test_it_converges_after_its_watches_failed(scene: Scene, subtests: pytest.Subtests) -> None:
+    """Open watches are severed, so that kopf's and nuvop's own meet the fault when they open them anew."""
+
+    def have_opened(before: Counter[tuple[str, str, str]]) -> bool:
+        wanted = [("kopf", "widgets"), *(("nuvop", each) for each in (*TYPES.split(","), "events"))]
+        keys = [(agent, "watch", resource) for agent, resource in wanted]
+        return all(scene.proxy.requests[key] > before[key] for key in keys)
+
+    with scene.operator():
+        for turn, what in enumerate(WATCH_FAULTS):
+            with subtests.test(str(what)):
+                before = Counter(scene.proxy.requests)
+                with scene.proxy.fault(what, watches):
+                    assert scene.proxy.sever() >= 5, "kopf watches the Widgets, nuvop three kinds of children, Events"
+                    scene.stir_again(turn)
+                    eventually("all have met it", partial(have_opened, before))
+                scene.workload.converges()
+
+
+def test_answers_that_take_30_seconds(scene: Scene) -> None:
+    with (
+        scene.operator(),
+        scene.proxy.fault(Delay(30), writes, times=4) as slow_writes,
+        scene.proxy.fault(Delay(30), reads, times=2) as slow_reads,
+    ):
+        scene.stir()
+        eventually("all have met it", lambda: slow_writes.count == 4 and slow_reads.count == 2, within=90)
+
+
+def test_one_verb_is_refused(scene: Scene, subtests: pytest.Subtests) -> None:
+    """What needs it waits and says so, all else goes on."""
+    with scene.operator() as running:
+        with subtests.test("a kind of children may not be applied"):
+
+            def applies_configmaps(request: Asked) -> bool:
+                return request.resource == "configmaps" and request.verb == "patch"
+
+            with scene.proxy.fault(faults.FORBIDDEN, applies_configmaps):
+                scene.stir()
+                eventually("told why", lambda: "Forbidden" in condition(_cr(scene, "d"), "Ready").get("message", ""))
+                assert not is_ready(_cr(scene, "d"))
+                eventually("the others go on", lambda: scene.workload.kubectl.get("deployment/d-web"))
+            scene.workload.converges()
+
+        with subtests.test("a status may not be written"):
+
+            def writes_status(request: Asked) -> bool:
+                return request.subresource == "status"
+
+            with scene.proxy.fault(faults.FORBIDDEN, writes_status):
+                scene.stir_again(1)
+                eventually("the log says so", lambda: "the proxy says Forbidden" in running.log())
+                eventually("the children are there", lambda: scene.workload.kubectl.get("deployment/f1-web"))
+            scene.workload.converges()
+
+        with subtests.test("a kind of children may not be watched"):
+
+            def watches_configmaps(request: Asked) -> bool:
+                return request.resource == "configmaps" and request.verb in ("watch", "list")
+
+            with scene.proxy.fault(faults.FORBIDDEN, watches_configmaps) as fault:
+                assert scene.proxy.sever(watches_configmaps)
+                scene.stir_again(2)
+                eventually("both verbs have met it", lambda: fault.count >= 3)
+                eventually("told why", lambda: "Forbidden" in condition(_cr(scene, "new2"), "Ready").get("message", ""))
+            scene.workload.converges()
+
+        with subtests.test("a kind of children may not be deleted"):
+
+            def deletes_configmaps(request: Asked) -> bool:
+                return request.resource == "configmaps" and request.verb == "delete"
+
+            base = json.loads(f"[{(scene.workload.kind.folder / 'manifests.yaml').read_text().replace('---', ',')}]")
+            scene.workload.kind.write(*base, configmap("extra"), set=SETTINGS)
+            eventually("it has another child", lambda: scene.workload.kubectl.get("configmap/a-extra"))
+            with scene.proxy.fault(faults.FORBIDDEN, deletes_configmaps):
+                scene.workload.kind.write(*base, set=SETTINGS)
+                eventually(
+                    "told why", lambda: "Forbidden" in condition(_cr(scene, "a"), "PruneBlocked").get("message", "")
+                )
+                assert scene.workload.kubectl.get("configmap/a-extra")
+            scene.workload.converges()
+
+
 def test_nothing_is_done_twice_when_nothing_is_wrong(scene: Scene) -> None:
     """The proxy itself is no fault: a workload at rest makes no write."""
     with scene.operator():
@@ -91,3 +186,7 @@ def test_nothing_is_done_twice_when_nothing_is_wrong(scene: Scene) -> None:
         settled = len(scene.history.versions())
         always("nothing changes", lambda: len(scene.history.versions()) == settled, during=3)
         assert settled - since <= 2
+
+
+def _cr(scene: Scene, name: str) -> dict[str, Any]:
+    return scene.workload.kubectl.get(f"{scene.workload.kind.plural}/{name}")

@@ -95,6 +95,10 @@ class Workload:
         self.kubectl("create", "-f", "-", stdin=json.dumps(configmap("stranger", text="mine")))
         self._bystanders = {each: self._fingerprint(each) for each in ("copy", "stranger")}
 
+    def forget_bystanders(self) -> None:
+        """Take in that they went with their namespace."""
+        self._bystanders.clear()
+
     def _fingerprint(self, name: str) -> Any:
         body = self.kubectl.get(f"configmap/{name}")
         return body and (body["metadata"]["uid"], body["metadata"]["resourceVersion"], body["data"])

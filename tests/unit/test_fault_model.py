@@ -6,9 +6,9 @@ import random
 from typing import Any
 
 from nuvop.objects import INSTANCE_LABEL, OWNER_LABEL
-from tests.faults.history import Version
+from tests.faults.history import Gap, Version
 from tests.faults.model import Annotate, Change, Folder, Kill, Model, Put, Remove, Stranger
-from tests.faults.truth import Truth, untruths
+from tests.faults.truth import Truth
 
 
 def many(folder: Folder) -> Model:
@@ -124,28 +124,28 @@ def children(number: int, text: str = "hello", uid: str = "u1") -> list[Version]
 
 
 def test_ready_is_true_once_all_children_have_been_as_they_should() -> None:
-    assert untruths([cr(1, 1, ready=False), *children(2), cr(9, 1, ready=True)]) == []
+    assert Truth().take([cr(1, 1, ready=False), *children(2), cr(9, 1, ready=True)]) == []
 
 
 def test_ready_before_its_children_is_a_lie() -> None:
-    assert "a was told Ready at generation 1" in untruths([cr(1, 1, ready=True)])[0]
-    assert "Deployment/a-web" in untruths([cr(1, 1, ready=False), *children(2)[:2], cr(9, 1, ready=True)])[0]
+    assert "a was told Ready at generation 1" in Truth().take([cr(1, 1, ready=True)])[0]
+    assert "Deployment/a-web" in Truth().take([cr(1, 1, ready=False), *children(2)[:2], cr(9, 1, ready=True)])[0]
 
 
 def test_ready_at_a_generation_whose_children_are_those_of_an_older_one_is_a_lie() -> None:
     older = [cr(1, 1, ready=False), *children(2), cr(9, 1, ready=True)]
-    assert untruths([*older, cr(10, 2, ready=True, text="new")])
-    assert not untruths(
+    assert Truth().take([*older, cr(10, 2, ready=True, text="new")])
+    assert not Truth().take(
         [*older, cr(10, 2, ready=False, text="new"), *children(11, "new"), cr(19, 2, ready=True, text="new")]
     )
 
 
 def test_the_children_of_another_cr_of_that_name_do_not_count() -> None:
-    assert untruths([cr(1, 1, ready=False, uid="u2"), *children(2), cr(9, 1, ready=True, uid="u2")])
+    assert Truth().take([cr(1, 1, ready=False, uid="u2"), *children(2), cr(9, 1, ready=True, uid="u2")])
 
 
-def test_what_nobody_saw_is_taken_for_right() -> None:
-    truth = Truth()
-    truth.take([cr(1, 1, ready=False)])
-    truth.assume_right()
-    assert truth.take([cr(2, 1, ready=True)]) == []
+def test_what_may_have_been_so_in_a_gap_is_believed() -> None:
+    versions = [cr(5, 1, ready=False), cr(20, 1, ready=True)]
+    assert Truth().take(versions, [Gap(8, 12)]) == []
+    assert Truth().take(versions, [Gap(1, 4)]), "the generation is younger than the gap"
+    assert Truth().take(versions, [Gap(30, 40)]), "it was told before the gap"

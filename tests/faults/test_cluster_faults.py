@@ -1,0 +1,266 @@
+"""What happens to clusters, to credentials, and to the operator's own time; and what is true once it is over."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections import Counter
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tests.e2e.harness import condition, eventually, is_ready
+from tests.faults.proxy import Delay
+from tests.faults.workload import KIND
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import pytest
+
+    from lab.controlplane import Cluster
+    from tests.e2e.harness import Kubectl, Operator
+    from tests.faults.account import Account
+    from tests.faults.conftest import Scene
+    from tests.faults.history import Version
+    from tests.faults.proxy import Asked
+
+DAY = 86400.0
+
+
+@contextmanager
+def without(cluster: Cluster, component: str) -> Iterator[None]:
+    """One component of the cluster is killed, and started anew after the block."""
+    # These end without an API server, but some seconds later: a cluster that seems whole would lose them.
+    for dependent in ("kube-controller-manager", "kube-scheduler"):
+        if component in ("etcd", "kube-apiserver"):
+            cluster.stop_component(dependent)
+    cluster.stop_component(component)
+    try:
+        yield
+    finally:
+        cluster.start_component(component)
+        eventually("the cluster is whole again", cluster.is_running)
+
+
+@contextmanager
+def cordoned(kubectl: Kubectl) -> Iterator[None]:
+    """No new pod becomes ready: there is no node for it."""
+    kubectl("cordon", "--selector=type=kwok")
+    try:
+        yield
+    finally:
+        kubectl("uncordon", "--selector=type=kwok")
+
+
+@contextmanager
+def frozen(operator: Operator) -> Iterator[None]:
+    """The operator does nothing for the length of a block."""
+    operator.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        operator.process.send_signal(signal.SIGCONT)
+
+
+def test_components_that_come_back(scene: Scene, cluster: Cluster, subtests: pytest.Subtests) -> None:
+    with scene.operator() as running:
+        with subtests.test("the API server"):
+            scene.stir()
+            with without(cluster, "kube-apiserver"):
+                eventually("it is missed", lambda: "cannot be reached" in running.log())
+            scene.stir_again(1)
+            scene.workload.converges()
+
+        with subtests.test("etcd"):
+            scene.stir_again(2)
+            with without(cluster, "etcd"):
+                eventually("the API server is not ready", lambda: not cluster.api().is_ready())
+            scene.stir_again(3)
+            scene.workload.converges()
+
+        with subtests.test("the history of the watches is gone"):
+            with frozen(running):
+                scene.stir_again(4)
+                with without(cluster, "kube-apiserver"):
+                    pass  # one that has just started knows no history: what the watches go on from is 410 Gone
+                scene.stir_again(5)
+                listed = Counter(scene.proxy.requests)
+            scene.workload.converges()
+            for agent, resource in (("kopf", "widgets"), ("nuvop", "deployments")):
+                request = (agent, "list", resource)
+                assert scene.proxy.requests[request] > listed[request], "its watch was not too old"
+
+
+def test_the_crd_is_deleted_and_put_back(scene: Scene, subtests: pytest.Subtests) -> None:
+    kubectl, kind = scene.workload.kubectl, scene.workload.kind
+
+    def put_back() -> None:
+        kubectl("apply", "-f", str(kind.folder / "crd.yaml"))
+        kubectl("wait", "--for=condition=Established", f"crd/{kind.plural}", "--timeout=60s")
+        scene.workload.put(*scene.workload.wanted)
+
+    def discovers(request: Asked) -> bool:
+        return request.agent == "kopf" and request.verb == "list" and not request.resource
+
+    with scene.operator() as running:
+        with subtests.test("at once"):
+            kubectl("delete", "crd", kind.plural)
+            put_back()
+            scene.workload.converges()
+
+        with subtests.test("later, and kopf hears of it later still"):
+            with scene.proxy.fault(Delay(3), discovers) as fault:
+                kubectl("delete", "crd", kind.plural)
+                eventually("kopf has met it", lambda: fault.count)
+                eventually("it is missed", lambda: "is not installed" in running.log())
+            put_back()
+            scene.workload.converges()
+
+
+def test_a_childs_api_is_removed_and_put_back(scene: Scene, tmp_path: Path) -> None:
+    kubectl, group = scene.workload.kubectl, scene.workload.kind.group
+
+    def another_crd(kind: str) -> str:
+        text = (scene.workload.kind.folder / "crd.yaml").read_text().replace('"wid"', f'"{kind[:3]}"')
+        return text.replace("widget", kind).replace("Widget", kind.title())
+
+    def install(kind: str) -> None:
+        kubectl("apply", "-f", "-", stdin=another_crd(kind))
+        kubectl("wait", "--for=condition=Established", f"crd/{kind}s.{group}", "--timeout=60s")
+
+    folder = tmp_path / "kinds" / "frames"
+    folder.mkdir()
+    gear = {"apiVersion": f"{group}/v1", "kind": "Gear", "metadata": {"name": "gear"}, "spec": {}}
+    note = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "note"}}
+    (folder / "crd.yaml").write_text(another_crd("frame"))
+    (folder / "manifests.yaml").write_text("\n---\n".join(map(json.dumps, (gear, note))))
+    (folder / "kustomization.yaml").write_text("resources: [manifests.yaml]\n")
+    head = {"apiVersion": "nuvop.nuvolaris.org/v1", "kind": "Kind"}
+    (folder / "kind.yaml").write_text(json.dumps({**head, "ready": {"children": {"Gear/gear": "exists"}}}))
+    frame = {"apiVersion": f"{group}/v1", "kind": "Frame", "metadata": {"name": "f"}, "spec": {}}
+
+    def get() -> dict[str, Any]:
+        return kubectl.get(f"frames.{group}/f")
+
+    install("frame")
+    install("gear")
+    try:
+        with scene.operator():
+            kubectl.apply(frame)
+            eventually("ready", lambda: is_ready(get()))
+            secret = kubectl.get("secret/f-note")["metadata"]["uid"]
+
+            kubectl("delete", "crd", f"gears.{group}")
+            eventually("told", lambda: f"Gear ({group}/v1) cannot be watched" in condition(get(), "Ready")["message"])
+            assert not is_ready(get())
+            scene.stir()
+            scene.workload.converges()
+            assert not is_ready(get())
+            assert kubectl.get("secret/f-note")["metadata"]["uid"] == secret
+
+            install("gear")
+            eventually("ready again", lambda: is_ready(get()) and kubectl.get(f"gears.{group}/f-gear"))
+            assert kubectl.get("secret/f-note")["metadata"]["uid"] == secret
+    finally:
+        kubectl("delete", "crd", f"gears.{group}", f"frames.{group}", "--ignore-not-found", "--wait=false")
+
+
+def test_the_namespace_is_deleted_and_made_anew(scene: Scene) -> None:
+    kubectl = scene.workload.kubectl
+    with scene.operator():
+        scene.stir()
+        kubectl("delete", "namespace", kubectl.namespace)
+        kubectl("create", "namespace", kubectl.namespace)
+        eventually("controllers are at work in it", lambda: kubectl.get("serviceaccount/default"))
+        scene.workload.put(*scene.workload.wanted)
+        scene.workload.forget_bystanders()
+        scene.workload.converges()
+        scene.stir_again(1)
+
+
+def test_credentials_that_are_revoked_and_restored(
+    scene: Scene, account: Account, kubeconfig: Path, subtests: pytest.Subtests
+) -> None:
+    with scene.operator() as running:
+        with subtests.test("no rights"):
+            account.forbid()
+            assert scene.proxy.sever()
+            scene.stir()
+            eventually("it is told", lambda: "orbidden" in running.log() or "cannot" in running.log())
+            account.allow()
+            scene.workload.converges()
+
+        with subtests.test("no token that is good"):
+            account.delete()
+            # The API server takes a token for good for some seconds after it has looked at it.
+            eventually("it is told", lambda: scene.proxy.sever() is not None and "is not accepted" in running.log())
+            scene.stir_again(1)
+            account.create()
+            account.write_kubeconfig(kubeconfig, scene.proxy.url)
+            scene.workload.converges()
+            scene.stir_again(2)
+
+
+def test_the_clock_jumps_and_the_event_loop_is_blocked(scene: Scene, tmp_path: Path, subtests: pytest.Subtests) -> None:
+    kubectl, plural = scene.workload.kubectl, scene.workload.kind.plural
+    clock = tmp_path / "clock"
+    command = (sys.executable, "-m", "tests.faults.disturbed", "run", "-n", kubectl.namespace)
+    with scene.operator(*command, CLOCK=str(clock)) as running:
+
+        def jump(seconds: float) -> None:
+            clock.write_text(str(seconds))
+            running.process.send_signal(signal.SIGUSR1)
+            eventually("the clock is set", lambda: f"the clock was set by {seconds:g} s" in running.log())
+
+        def has_followed(name: str, asked: str) -> bool:
+            status = kubectl.get(f"{plural}/{name}").get("status", {})
+            return bool(status.get("lastHandledReconcileAt") == asked)
+
+        for turn, seconds in enumerate((DAY, 0.0, -DAY)):
+            with subtests.test(f"the clock is {seconds:g} s ahead"):
+                with cordoned(kubectl):
+                    scene.stir_again(turn)
+                    name = f"new{turn}"
+                    eventually("applied", partial(kubectl.get, f"deployment/{name}-web"))
+                    jump(seconds)
+                    kubectl("annotate", f"{plural}/{name}", f"nuvop.nuvolaris.org/reconcile={turn}")
+                    eventually("judged once more", partial(has_followed, name, str(turn)))
+                    assert not is_ready(kubectl.get(f"{plural}/{name}"))
+                scene.workload.converges()
+        jump(0)
+        with subtests.test("the event loop is blocked"):
+            scene.stir_again(4)
+            running.process.send_signal(signal.SIGUSR2)
+            scene.stir_again(5)
+            eventually("it was", lambda: "the event loop was blocked" in running.log())
+            scene.workload.converges()
+        with subtests.test("the process is frozen"):
+            scene.stir_again(6)
+            with frozen(running):
+                time.sleep(10)
+                scene.stir_again(7)
+            scene.workload.converges()
+    versions = [version for version in scene.history.versions() if version.key[0] == KIND and not version.is_gone]
+    assert not [version.key for version in versions if condition(version.body, "Stalled")], "a deadline took it amiss"
+    assert not (found := restamped(versions)), found
+
+
+def restamped(versions: list[Version]) -> list[str]:
+    """The conditions whose lastTransitionTime changed when they did not."""
+    last: dict[tuple[str, str], tuple[str, str]] = {}
+    found = []
+    for version in versions:
+        conditions = version.body.get("status", {}).get("conditions", [])
+        uid = version.body["metadata"]["uid"]
+        now = {(uid, each["type"]): (each["status"], each["lastTransitionTime"]) for each in conditions}
+        found += [
+            f"{version.key}: {key[1]} {value} after {last[key]}"
+            for key, value in now.items()
+            if key in last and last[key][0] == value[0] and last[key] != value
+        ]
+        last = {key: value for key, value in last.items() if key[0] != uid} | now
+    return found
