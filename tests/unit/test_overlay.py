@@ -55,7 +55,8 @@ def test_a_field_that_is_left_out_sets_nothing(kind: Kind) -> None:
     assert operations(overlay.make(kind, sample(count=0)))["/spec/replicas"] == 0
 
 
-def test_a_selector_that_a_mapping_leaves_behind_selects_no_other_crs_pods() -> None:
+@pytest.mark.parametrize("selected", ["x", "another"])
+def test_a_selector_selects_no_other_crs_pods_whether_a_mapping_leaves_it_behind_or_leads_to_it(selected: str) -> None:
     files = dict(kinds.read(SAMPLES))
     files["kind.yaml"] = (
         b"apiVersion: nuvop.nuvolaris.org/v1\nkind: Kind\n"
@@ -65,7 +66,7 @@ def test_a_selector_that_a_mapping_leaves_behind_selects_no_other_crs_pods() -> 
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {"name": "web"},
-        "spec": {"selector": {"app": "x"}, "ports": [{"port": 80}]},
+        "spec": {"selector": {"app": selected}, "ports": [{"port": 80}]},
     }
     made = overlay.make(kinds.with_base(kinds.parse(SAMPLES, files), [DEPLOYMENT, service]), sample(image="another"))
     patch = {o["path"]: o["value"] for o in json.loads(made.files["service-web.json"])}
