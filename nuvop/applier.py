@@ -9,9 +9,9 @@ There is no artificial wait: while all slots are busy, overlays gather; one that
 
 A batch that fails says little: kubectl's errors name no object that could be relied upon. So the watch is asked which
 CRs have landed as a whole. The others are suspects: each is applied alone, gets its own error, and stays in the lone
-lane until that works. The lone lane takes one slot at most, and LONE_SHARE of its time while others are at work. Who
-does not get on, because of a slow webhook say, needs no processor: others get the slot. So whatever is wrong with one
-CR hardly delays another.
+lane until that works. The lone lane takes one slot at most, and a small share of its time while others are at work. Who
+does not get on, because of a slow webhook say, needs no processor: others get the slot (`nuvop.slots`). So whatever is
+wrong with one CR hardly delays another.
 """
 
 import asyncio
@@ -19,39 +19,37 @@ import functools
 import itertools
 import logging
 import math
-import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+from nuvop import batches
 from nuvop import overlay as overlays
-from nuvop import yamltext
+from nuvop.batches import Job, Landed
 from nuvop.errors import ApplyFailed, BuildFailed, KubectlError, KubectlTimeout, WriteFailed
 from nuvop.kubectl import Kubectl
 from nuvop.metrics import ApplyResult, Metrics
 from nuvop.objects import Body, CRKey, key_of
 from nuvop.overlay import Overlay
+from nuvop.slots import SLOTS, Slots
 
 logger = logging.getLogger(__name__)
 
 FOLDER = ".batches"
 
-SLOTS = 2
-"""kubectl processes at once; each has its own discovery and its own TLS, so more of them only wait for each other."""
-
 BATCH = 50
 """CRs in one process: kustomize's time grows faster than their number."""
 
 BATCH_LEAST = 12
-"""CRs in one process where fewer would keep all slots at work: kubectl has to start for each."""
+"""No batch is made smaller than this so that another slot gets some: to start kubectl costs more than that saves."""
 
 BATCH_SIZE = 4 * 1024 * 1024
 """Bytes that kustomize may make of one batch."""
 
 BATCH_TIMEOUT = 20.0
-LONE_TIMEOUT = 60.0
+SINGLE_TIMEOUT = 60.0
 """Seconds until kubectl is killed."""
 
 STALL_FIRST = 5.0
@@ -61,11 +59,8 @@ STALL = 0.5
 STALL_UNSEEN = 0.2
 """Seconds more for each CR that cannot be seen to land, because all of it is there already."""
 
-HELD_UP = 0.75
+HELD_UP_AFTER = 0.75
 """Seconds more until the batch is taken for held up by the CR whose turn it is: a webhook that takes its time, say."""
-
-SPARE = 2
-"""How many kubectl processes may have given their slots to others."""
 
 LOOK_EVERY = 0.25
 """Seconds between two looks at what a running batch has landed."""
@@ -77,60 +72,37 @@ LANDING_EVERY = 0.1
 """Seconds between two looks at that."""
 
 SLOW = 1.5
-"""Seconds after which a lone apply is taken for held up."""
+"""Seconds after which the apply of a single CR is slow, unless kubectl as such is."""
+
+SLOWER = 2.0
+"""How many times as long as the quickest of others it has to take for that."""
+
+OTHERS = 5
+"""How many applies of single CRs are remembered to compare with: the latest that worked."""
 
 REMOVE_AGAIN = 5.0
 """Seconds until a batch's folder is removed that could not be."""
 
-LONE_SHARE = 0.1
-"""How much of a slot's time the lone lane gets while others wait or are at work."""
 
-
-Landed = Callable[[], Sequence[Body]]
-"""The objects of an overlay that are live at its revision, as the watch has shown them."""
-
-
-@dataclass(eq=False)
-class Job:
-    """One overlay on its way, and who waits for what becomes of it."""
-
-    overlay: Overlay
-    landed: Landed
-    done: "asyncio.Future[list[Body]]"
-    is_repair: bool = False
-    was_put_back: bool = False
-    was_stuck: bool = False
-    """Whether nothing at all has landed of the batch that it was in last."""
-    landed_before: int = 0
-    """How many of its objects were live at its revision before its batch began."""
-
-    @property
-    def landed_since(self) -> int:
-        """How many of its objects its batch has brought there; fewer may be left than there were, if one is deleted."""
-        return max(len(self.landed()) - self.landed_before, 0)
-
-    @property
-    def can_be_seen(self) -> bool:
-        """Whether the watch can tell that it was applied: not where all was there before, and only drifted, say."""
-        return self.landed_before < len(self.overlay.objects)
-
-    @property
-    def may_hide_a_refusal(self) -> bool:
-        """Whether something drifted of it was there before: that it still is says nothing."""
-        return self.is_repair and self.landed_before > 0
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Work:
-    """What one kubectl has to do: a batch, or one job of the lone lane."""
+    """What one kubectl has to do: a batch, or a single job, of the lone lane or not."""
 
     jobs: Sequence[Job]
+    begun: float
     is_lone: bool = False
-    begun: float = field(default_factory=time.monotonic)
+
+    def is_of(self, key: CRKey) -> bool:
+        """Whether a CR is among those that it applies."""
+        return any(job.overlay.key == key for job in self.jobs)
 
 
 class HeldUp(KubectlError):
-    """A batch made no progress, and its kubectl was killed."""
+    """kubectl made no progress, and was killed."""
+
+
+class Abandoned(KubectlError):
+    """Nobody waits any more for what was being applied, and kubectl was killed."""
 
 
 class Applier:
@@ -144,11 +116,12 @@ class Applier:
         self._waiting: deque[Job] = deque()
         self._halves: deque[Sequence[Job]] = deque()
         self._lone: deque[Job] = deque()
-        self._lone_next = 0.0
+        self._lone_timer: asyncio.TimerHandle | None = None
         self._suspects: set[CRKey] = set()
-        self._running: dict[asyncio.Task[None], Work] = {}
-        self._busy: list[Work] = []
-        self._held_up: list[Work] = []
+        self._latest: deque[tuple[CRKey, float]] = deque(maxlen=OTHERS)
+        """How many seconds the latest single CRs took that worked."""
+        self._slots: Slots[Work] = Slots(_now)
+        self._tasks: dict[asyncio.Task[None], Work] = {}
         self._batches = itertools.count()
 
     async def apply(self, overlay: Overlay, landed: Landed, *, is_repair: bool = False) -> list[Body]:
@@ -159,74 +132,95 @@ class Applier:
         Raises ApplyFailed, KubectlTimeout or another KubectlError with what is wrong with this very overlay.
         """
         job = Job(overlay, landed, asyncio.get_running_loop().create_future(), is_repair)
-        lane = self._lone if overlay.key in self._suspects else self._waiting
-        (lane.appendleft if is_repair else lane.append)(job)
+        if overlay.key in self._suspects:
+            self._lone.append(job)
+        elif is_repair:
+            self._waiting.appendleft(job)
+        else:
+            self._waiting.append(job)
         self._fill_slots()
         return await job.done
 
     def forget(self, key: CRKey) -> None:
-        """Take in that a CR is gone: what waits to be applied for it is abandoned.
+        """Take in that a CR is gone: what waits to be applied for it is abandoned, and so is kubectl at it alone.
 
         Its overlay is about to go, and a batch with it could not be built; another CR of its name starts anew.
         """
         self._suspects.discard(key)
-        waiting = itertools.chain(self._waiting, self._lone, *self._halves, *(w.jobs for w in self._running.values()))
+        waiting = itertools.chain(self._waiting, self._lone, *self._halves, *(w.jobs for w in self._tasks.values()))
         _abandon(job for job in waiting if job.overlay.key == key)
 
     def seconds_under_way(self, key: CRKey) -> float:
         """For how many seconds a CR's overlay has been with kubectl; 0 while it waits for its turn."""
-        now = time.monotonic()
-        works = (work for work in self._running.values() if any(job.overlay.key == key for job in work.jobs))
-        return max((now - work.begun for work in works), default=0.0)
+        return max((_now() - work.begun for work in self._tasks.values() if work.is_of(key)), default=0.0)
 
     async def close(self) -> None:
         """Kill what runs, and start nothing new."""
-        running = list(self._running)
-        for work in self._running.values():
+        running = list(self._tasks)
+        for work in self._tasks.values():
             _abandon(work.jobs)
         for jobs in (self._waiting, self._lone, *self._halves):
             _abandon(jobs)
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+        self._set_lone_timer(None)
 
     # --- slots ----------------------------------------------------------------------------------------------------
 
     def _fill_slots(self) -> None:
-        while len(self._busy) < SLOTS and (work := self._next_lone() or self._next_batch()):
-            self._busy.append(work)
+        while self._slots.has_free and (work := self._next()):
+            self._slots.enter(work)
             task = asyncio.create_task(self._do(work))
-            self._running[task] = work
-            task.add_done_callback(self._running.pop)
+            self._tasks[task] = work
+            task.add_done_callback(self._tasks.pop)
+        self._set_lone_timer(self._lone_rest() if self._lone and self._slots.has_free else None)
+
+    def _set_lone_timer(self, rest: float | None) -> None:
+        """Wake the lone lane when it has rested: it may be that nobody else does."""
+        if self._lone_timer is not None:
+            self._lone_timer.cancel()
+        self._lone_timer = asyncio.get_running_loop().call_later(rest, self._fill_slots) if rest else None
+
+    def _lone_rest(self) -> float | None:
+        return self._slots.lone_rest(is_contended=bool(self._waiting or self._halves))
+
+    def _next(self) -> Work | None:
+        for lane in (self._waiting, self._lone):
+            _drop_abandoned(lane)
+        return self._next_lone() or self._next_batch()
 
     def _next_lone(self) -> Work | None:
-        _drop_abandoned(self._lone)
-        if not self._lone or any(work.is_lone for work in [*self._busy, *self._held_up]):
+        ready = self._ready(self._lone)
+        if not ready or self._lone_rest() != 0:
             return None
-        is_contended = bool(self._waiting or self._halves or self._busy)
-        if is_contended and time.monotonic() < self._lone_next:
-            return None
-        return Work([self._lone.popleft()], is_lone=True)
+        self._lone.remove(ready[0])
+        return Work(ready[:1], _now(), is_lone=True)
 
     def _next_batch(self) -> Work | None:
         while self._halves:
             if half := [job for job in self._halves.popleft() if not job.done.done()]:
-                return Work(half)
-        _drop_abandoned(self._waiting)
-        batch: list[Job] = []
-        size, most = 0, min(max(math.ceil(len(self._waiting) / SLOTS), BATCH_LEAST), BATCH)
-        while self._waiting and len(batch) < most:
-            size += self._waiting[0].overlay.size
-            if batch and size > BATCH_SIZE:
-                break
-            batch.append(self._waiting.popleft())
-        return Work(batch) if batch else None
+                return Work(half, _now())
+        ready = self._ready(self._waiting)
+        # Those that wait are shared out among the slots that are free, or soon will be.
+        busy = sum(len(work.jobs) > 1 for work in self._slots.holders)
+        most = min(max(math.ceil(len(ready) / (SLOTS - busy)), BATCH_LEAST), BATCH)
+        sizes = itertools.accumulate(job.overlay.size for job in ready)
+        batch = [job for job, size in zip(ready[:most], sizes, strict=False) if job is ready[0] or size <= BATCH_SIZE]
+        for job in batch:
+            self._waiting.remove(job)
+        return Work(batch, _now()) if batch else None
+
+    def _ready(self, lane: Iterable[Job]) -> list[Job]:
+        """Those that may start: kubectl may still be at a batch with a CR of the same name that is gone."""
+        under_way = {job.overlay.key for work in self._slots.running for job in work.jobs}
+        return [job for job in lane if job.overlay.key not in under_way]
 
     async def _do(self, work: Work) -> None:
         """Run one kubectl, and hand out what came of it; whatever happens, every job is answered or waits again."""
         try:
             failure = await self._run(work)
-            seconds = time.monotonic() - work.begun
+            seconds = _now() - work.begun
             if failure is not None:
                 await self._sort_out(work, failure)
             landed = sum(_has_worked(job) for job in work.jobs)
@@ -238,23 +232,30 @@ class Applier:
     async def _run(self, work: Work) -> KubectlError | None:
         """Run kubectl in a slot; return how it failed, None where it did not."""
         try:
-            objects = await (self._apply_alone(work) if len(work.jobs) == 1 else self._apply_together(work))
+            objects = await (self._apply_single(work) if len(work.jobs) == 1 else self._apply_together(work))
         except KubectlError as error:
             return error
         finally:
-            self._leave_slot(work)
+            self._slots.leave(work)
+            self._fill_slots()
         if len(work.jobs) == 1:
-            self._judge_lone(work.jobs[0], time.monotonic() - work.begun)
+            self._judge(work.jobs[0], _now() - work.begun)
         _hand_out(work.jobs, objects)
         return None
 
-    async def _apply_alone(self, work: Work) -> list[Body]:
+    async def _apply_single(self, work: Work) -> list[Body]:
         (job,) = work.jobs
         folder = overlays.folder(self._generated, job.overlay.key)
-        async with self._kubectl_at(folder, job.overlay.size, LONE_TIMEOUT) as applying:
-            await asyncio.wait([applying], timeout=SLOW)
+        slow = self._slow(job.overlay.key)
+        async with self._kubectl_at(folder, job.overlay.size, SINGLE_TIMEOUT) as applying:
+            done, _ = await asyncio.wait([applying, job.done], timeout=slow, return_when=asyncio.FIRST_COMPLETED)
+            if not done:
+                if not self._slots.has_spare and not work.is_lone:
+                    raise HeldUp(f"it was not done after {slow:.1f} s")
+                self._mark(work, is_stuck=True)
+                await asyncio.wait([applying, job.done], return_when=asyncio.FIRST_COMPLETED)
             if not applying.done():
-                self._let_others(work)
+                raise Abandoned(f"nobody waits for {job.overlay.key} any more")
             return await applying
 
     async def _apply_together(self, work: Work) -> list[Body]:
@@ -279,43 +280,31 @@ class Applier:
             applying.cancel()
             await asyncio.gather(applying, return_exceptions=True)
 
-    def _judge_lone(self, job: Job, seconds: float) -> None:
-        """Let one that works wait with the others next time, unless it takes its time or its CR is gone."""
-        if seconds < SLOW:
-            self._suspects.discard(job.overlay.key)
-        elif not job.done.done():
-            self._suspects.add(job.overlay.key)
-
-    def _leave_slot(self, work: Work) -> None:
-        (self._held_up if work in self._held_up else self._busy).remove(work)
-        if work.is_lone:
-            taken = min(time.monotonic() - work.begun, SLOW)
-            rest = taken / LONE_SHARE - taken
-            self._lone_next = time.monotonic() + rest
-            asyncio.get_running_loop().call_later(rest, self._fill_slots)
+    def _mark(self, work: Work, *, is_stuck: bool) -> None:
+        """Give the slot of one that makes no progress to others, and none to others while one does again."""
+        self._slots.mark(work, is_stuck=is_stuck)
         self._fill_slots()
 
-    def _let_others(self, work: Work) -> None:
-        """Give the slot of one that makes no progress to others."""
-        if work in self._busy and len(self._held_up) < SPARE:
-            self._busy.remove(work)
-            self._held_up.append(work)
-            self._fill_slots()
+    def _slow(self, key: CRKey) -> float:
+        """After how many seconds this CR is slow: more where others of late took long, as kubectl as such is slow."""
+        others = [seconds for other, seconds in self._latest if other != key]
+        return max(SLOW, SLOWER * min(others, default=0.0))
+
+    def _judge(self, job: Job, seconds: float) -> None:
+        """Let a single one that works wait with the others next time, unless it takes its time or its CR is gone."""
+        key = job.overlay.key
+        if seconds < self._slow(key):
+            self._suspects.discard(key)
+        elif not job.done.done():
+            self._suspects.add(key)
+        self._latest.append((key, seconds))
 
     def _write_batch(self, jobs: Sequence[Job]) -> Path:
         """Write a kustomization of all these overlays; return its folder."""
         folder = self._generated / FOLDER / str(next(self._batches))
-        keys = [job.overlay.key for job in jobs]
-        kustomization = {
-            "apiVersion": "kustomize.config.k8s.io/v1beta1",
-            "kind": "Kustomization",
-            "resources": [f"../../{key.plural}/{key.namespace}/{key.name}" for key in keys],
-            # One CR after the other: each is done as soon as possible, and who holds up the others can be told.
-            "sortOptions": {"order": "fifo"},
-        }
         try:
             folder.mkdir(mode=0o700, parents=True)
-            (folder / "kustomization.yaml").write_text(yamltext.dump(kustomization))
+            (folder / "kustomization.yaml").write_text(batches.kustomization(jobs))
         except OSError as error:
             self._remove_batch(folder)
             raise WriteFailed(f"{folder} cannot be written: {error.strerror or error}") from error
@@ -336,53 +325,62 @@ class Applier:
         unseen = STALL_UNSEEN * sum(not job.can_be_seen for job in work.jobs)
         landed, stalled, allowed = 0, 0.0, STALL_FIRST + unseen
         while not applying.done():
-            looked = time.monotonic()
+            looked = _now()
             await asyncio.wait([applying], timeout=LOOK_EVERY)
             now = sum(job.landed_since for job in work.jobs)
             if now > landed:
                 landed, stalled, allowed = now, 0.0, STALL + unseen
-            elif time.monotonic() - looked < 2 * LOOK_EVERY:
+            elif _now() - looked < 2 * LOOK_EVERY:
                 # Looks that come late do not count: this process is what is slow then, the watch with it.
                 stalled += LOOK_EVERY
-            if stalled > allowed + HELD_UP:
+            if stalled > allowed + HELD_UP_AFTER:
                 raise HeldUp(f"nothing landed for {stalled:.1f} s")
-            if stalled > allowed:
-                self._let_others(work)
+            self._mark(work, is_stuck=stalled > allowed)
 
     # --- after a failure ------------------------------------------------------------------------------------------
 
     async def _sort_out(self, work: Work, failure: KubectlError) -> None:
         """Find out who has landed all the same, who is to blame, and who has to wait again."""
         if len(work.jobs) == 1:
-            self._suspects.update(job.overlay.key for job in work.jobs if not job.done.done())
-            _fail(work.jobs, failure)
-            return
-        if isinstance(failure, HeldUp | KubectlTimeout):
+            self._blame(work.jobs[0], failure)
+        elif isinstance(failure, HeldUp | KubectlTimeout):
             await self._part_at_hold_up(work.jobs, failure)
         elif isinstance(failure, ApplyFailed) and failure.unreachable:
             # Nobody's fault: they try again together.
             _fail(await self._left(work.jobs, LANDING), failure)
-        elif broken := await self._build_error(work.jobs, failure):
-            self._divide([job for job in work.jobs if not job.done.done()], broken)
+        elif error := await self._words_of_kustomize(work.jobs, failure):
+            self._divide([job for job in work.jobs if not job.done.done()], error)
         else:
             left = await self._left(work.jobs, LANDING)
             unseen = [job for job in left if not job.can_be_seen and not job.was_put_back]
             self._suspect(job for job in left if job not in unseen)
+            for job in unseen:
+                job.was_put_back = True
             self._put_back(unseen)
         self._fill_slots()
+
+    def _blame(self, job: Job, failure: KubectlError) -> None:
+        """Tell a single one what is wrong with it, or have it tried again in the lone lane where it was held up."""
+        if job.done.done():
+            return  # nobody asks
+        if isinstance(failure, HeldUp):
+            self._suspect([job])
+        else:
+            self._suspects.add(job.overlay.key)
+            _fail([job], failure)
 
     async def _left(self, jobs: Sequence[Job], patience: float) -> list[Job]:
         """Answer those who have landed as a whole; return the others, when for some seconds no more of them lands."""
         seen, deadline = -1, 0.0
         while True:
             left = [job for job in jobs if not job.done.done()]
-            whole = [job for job in left if job.can_be_seen and _is_whole(job) and not job.may_hide_a_refusal]
+            whole = [job for job in left if job.can_be_seen and job.is_whole and not job.may_hide_a_refusal]
             for job in whole:
                 _answer(job, job.landed())
             left = [job for job in left if job not in whole]
             if (landed := sum(job.landed_since for job in jobs)) > seen:
-                seen, deadline = landed, time.monotonic() + patience
-            if not left or time.monotonic() >= deadline:
+                seen, deadline = landed, _now() + patience
+            if not left or _now() >= deadline:
                 return left
             await asyncio.sleep(LANDING_EVERY)
 
@@ -400,7 +398,7 @@ class Applier:
             _fail(left, failure)
             return
         # One that lands all the time until its time is over is slow as a whole: the machine is, or the API server.
-        suspects = _had_their_turn(jobs, is_held_up=isinstance(failure, HeldUp) or not has_landed) & set(left)
+        suspects = batches.had_their_turn(jobs, is_held_up=isinstance(failure, HeldUp) or not has_landed) & set(left)
         others = [job for job in left if job not in suspects]
         for job in others:
             job.was_stuck = not has_landed
@@ -408,16 +406,18 @@ class Applier:
         self._put_back(others)
 
     def _put_back(self, jobs: Sequence[Job]) -> None:
-        for job in reversed(jobs):
-            job.was_put_back = True
-            self._waiting.appendleft(job)
+        """Have them go first with what waits."""
+        self._waiting.extendleft(reversed(jobs))
 
-    async def _build_error(self, jobs: Sequence[Job], failure: KubectlError) -> str:
-        """What keeps kustomize from building a batch; empty where nothing does: something of it has landed, say."""
+    async def _words_of_kustomize(self, jobs: Sequence[Job], failure: KubectlError) -> str:
+        """What kustomize says against a batch; empty where it says nothing: something of it has landed, say.
+
+        It is asked only where kubectl's failure is not its words already.
+        """
         if any(job.landed_since for job in jobs):
             return ""
-        if _named(jobs, str(failure)):
-            return str(failure)  # only kustomize names a folder
+        if batches.named(jobs, str(failure)):
+            return str(failure)
         folder = self._write_batch(jobs)
         try:
             await self._kubectl.build(folder)
@@ -429,36 +429,13 @@ class Applier:
 
     def _divide(self, jobs: Sequence[Job], error: str) -> None:
         """Part those that the error names from the others, or, as it may name none or the wrong one, in two halves."""
-        named = _named(jobs, error)
+        named = batches.named(jobs, error)
         if named and len(named) < len(jobs):
             self._suspect(named)
-            self._waiting.extendleft(job for job in reversed(jobs) if job not in named)
+            self._put_back([job for job in jobs if job not in named])
         else:
             middle = len(jobs) // 2
             self._halves.extend([jobs[:middle], jobs[middle:]])
-
-
-def _had_their_turn(jobs: Sequence[Job], *, is_held_up: bool) -> set[Job]:
-    """Those that kubectl had come to when it was killed, but for those of which nobody can tell.
-
-    It goes from one CR to the next: it was at the last one of which anything has landed, or at the one after that
-    where all of it has. Where nothing has landed it was at the first, or at the first that would have shown.
-    The one that it was at is among them only where that one held it up.
-    """
-    touched = [index for index, job in enumerate(jobs) if job.landed_since]
-    if not touched:
-        return {jobs[0], next((job for job in jobs if job.can_be_seen), jobs[0])}
-    last = touched[-1] + 1 if _is_whole(jobs[touched[-1]]) else touched[-1]
-    return {job for job in jobs[: last + is_held_up] if job.can_be_seen}
-
-
-def _named(jobs: Sequence[Job], error: str) -> list[Job]:
-    """Those whose overlay's folder an error of kustomize names."""
-    return [job for job in jobs if f"/{job.overlay.key.namespace}/{job.overlay.key.name}'" in error]
-
-
-def _is_whole(job: Job) -> bool:
-    return len(job.landed()) == len(job.overlay.objects)
 
 
 def _hand_out(jobs: Sequence[Job], objects: Iterable[Body]) -> None:
@@ -497,3 +474,8 @@ def _drop_abandoned(jobs: deque[Job]) -> None:
     left = [job for job in jobs if not job.done.done()]
     jobs.clear()
     jobs.extend(left)
+
+
+def _now() -> float:
+    """The event loop's clock, in seconds."""
+    return asyncio.get_running_loop().time()

@@ -76,7 +76,7 @@ def test_the_namespaced_variant_has_nothing_outside_of_its_namespace() -> None:
 
 @pytest.mark.parametrize("folder", VARIANTS)
 def test_a_pod_that_ends_waits_for_what_it_applies(folder: str) -> None:
-    longest = max(applier.LONE_TIMEOUT, kubectl.BUILD_TIMEOUT, reconcile.STOP_GRACE)
+    longest = max(applier.SINGLE_TIMEOUT, kubectl.BUILD_TIMEOUT, reconcile.STOP_GRACE)
     assert pod(folder)["terminationGracePeriodSeconds"] > longest
 
 

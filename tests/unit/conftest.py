@@ -33,6 +33,12 @@ def _no_suicide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "killpg", killpg)
 
 
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """A module may have its tests run in another event loop, its ``LOOP``."""
+    module = item.getparent(pytest.Module)
+    return {"loop": getattr(module and module.obj, "LOOP", asyncio.new_event_loop)}
+
+
 # --- processes -------------------------------------------------------------------------------------------------------
 
 

@@ -12,12 +12,16 @@ from typing import Any, cast
 import pytest
 
 from nuvop import applier as appliers
-from nuvop import yamltext
-from nuvop.applier import BATCH, BATCH_SIZE, SLOTS, Applier
+from nuvop import slots, yamltext
+from nuvop.applier import BATCH, BATCH_SIZE, Applier
 from nuvop.errors import ApplyFailed, BuildFailed, KubectlError, KubectlTimeout
 from nuvop.metrics import Metrics
 from nuvop.objects import CRKey, ObjectKey
 from nuvop.overlay import Overlay
+from nuvop.slots import SLOTS, SPARE
+from tests.unit.virtual_time import VirtualTime
+
+LOOP = VirtualTime
 
 
 def overlay(name: str, size: int = 1000) -> Overlay:
@@ -110,7 +114,14 @@ def kubectl() -> Kubectl:
 
 @pytest.fixture
 def applier(kubectl: Kubectl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Applier:
-    times = {"LANDING": 0.05, "LOOK_EVERY": 0.02, "STALL": 0.06, "STALL_FIRST": 0.26, "HELD_UP": 0.04, "SLOW": 0.05}
+    times = {
+        "LANDING": 0.05,
+        "LOOK_EVERY": 0.02,
+        "STALL": 0.06,
+        "STALL_FIRST": 0.26,
+        "HELD_UP_AFTER": 0.04,
+        "SLOW": 0.05,
+    }
     for name, seconds in times.items():
         monkeypatch.setattr(appliers, name, seconds)
     return Applier(cast("Any", kubectl), tmp_path, Metrics())
@@ -152,8 +163,37 @@ async def test_a_lone_cr_goes_at_once_from_its_own_folder(send: Send, kubectl: K
 async def test_what_waits_goes_together_and_each_gets_its_own_objects(send: Send, kubectl: Kubectl) -> None:
     names = [f"n{i}" for i in range(30)]
     assert await outcome({name: send(name) for name in names}) == {n: [f"{n}-a", f"{n}-b"] for n in names}
-    assert [len(run) for run in kubectl.runs] == [1, 1, 14, 12, 2], "who waits is shared out among the slots"
+    assert [len(run) for run in kubectl.runs] == [1, 1, 14, 14], "who waits is shared out among the slots"
     assert kubectl.most_at_once <= SLOTS
+
+
+async def test_none_of_those_who_wait_is_left_over(send: Send, kubectl: Kubectl) -> None:
+    await outcome({f"n{i}": send(f"n{i}") for i in range(2 + 27)})
+    assert [len(run) for run in kubectl.runs] == [1, 1, 14, 13]
+
+
+async def test_nothing_is_kept_for_a_slot_that_is_busy_for_longer(send: Send, kubectl: Kubectl) -> None:
+    kubectl.slow = {f"long{i}": 0.04 for i in range(12)}
+    long = await busy_batch(send, kubectl, [*kubectl.slow])
+    kubectl.runs.clear()
+    await outcome({f"n{i}": send(f"n{i}") for i in range(1 + 30)})
+    assert [len(run) for run in kubectl.runs] == [1, 30]
+    await outcome(long)
+
+
+async def busy_batch(send: Send, kubectl: Kubectl, names: list[str]) -> dict[str, "asyncio.Task[list[Any]]"]:
+    """Send these so that they are one batch, and return once it is at work and the other slot is free."""
+    kubectl.gate = asyncio.Event()
+    first = {"first": send("first"), "second": send("second")}
+    await asyncio.sleep(0.02)
+    tasks = {name: send(name) for name in names}
+    await asyncio.sleep(0.02)
+    kubectl.gate.set()
+    await outcome(first)
+    await asyncio.sleep(0.02)
+    assert kubectl.runs[-1] == names
+    assert kubectl.at_once == 1
+    return tasks
 
 
 async def test_a_batch_is_bounded_in_number_and_bytes(send: Send, kubectl: Kubectl) -> None:
@@ -280,7 +320,7 @@ async def test_one_that_makes_no_progress_leaves_its_slot_to_others(
 ) -> None:
     """It waits for a webhook, say, and needs no processor: so do a lone one, and a batch before it is broken off."""
     monkeypatch.setattr(appliers, "STALL_FIRST", 0.05)
-    monkeypatch.setattr(appliers, "HELD_UP", 9.0)
+    monkeypatch.setattr(appliers, "HELD_UP_AFTER", 9.0)
     slow = [f"slow{i}" for i in range(SLOTS)]
     kubectl.slow = dict.fromkeys(slow, 2.0)
     waiting = [send(name) for name in slow]
@@ -296,11 +336,11 @@ async def test_no_more_than_a_few_leave_their_slots(
 ) -> None:
     for name, value in {"BATCH": 1, "SLOW": 0.03}.items():
         monkeypatch.setattr(appliers, name, value)
-    names = [f"slow{i}" for i in range(SLOTS + appliers.SPARE + 3)]
+    names = [f"slow{i}" for i in range(SLOTS + SPARE + 3)]
     kubectl.slow = dict.fromkeys(names, 0.3)
     found = await outcome({name: send(name) for name in names})
     assert all(isinstance(answer, list) for answer in found.values())
-    assert kubectl.most_at_once == SLOTS + appliers.SPARE
+    assert kubectl.most_at_once == SLOTS + SPARE
 
 
 async def test_one_that_takes_its_time_stays_alone(send: Send, kubectl: Kubectl) -> None:
@@ -323,7 +363,7 @@ async def test_the_lone_lane_has_one_process_at_a_time(
         await outcome({name: send(name)})
     kubectl.refused.clear()
     kubectl.slow = dict.fromkeys(names, 0.2)
-    monkeypatch.setattr(appliers, "LONE_SHARE", 1.0)
+    monkeypatch.setattr(slots, "LONE_SHARE", 1.0)
     found = await outcome({name: send(name) for name in names})
     assert all(isinstance(answer, list) for answer in found.values())
     assert kubectl.most_at_once == 1, "also where one has left its slot"
@@ -338,7 +378,7 @@ async def test_the_lone_lane_gets_its_share_of_the_time_while_others_are_at_work
         await outcome({name: send(name)})
     await asyncio.sleep(0.1)
     kubectl.runs.clear()
-    monkeypatch.setattr(appliers, "LONE_SHARE", 0.001)
+    monkeypatch.setattr(slots, "LONE_SHARE", 0.001)
     monkeypatch.setattr(appliers, "SLOW", 1.0)
     kubectl.slow["busy"] = 0.4
     busy = send("busy")
@@ -470,7 +510,7 @@ async def test_many_that_were_there_before_are_not_taken_for_stuck(
 async def test_a_server_that_hangs_is_told_to_all(
     send: Send, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(appliers, "LONE_TIMEOUT", 0.1)
+    monkeypatch.setattr(appliers, "SINGLE_TIMEOUT", 0.1)
     kubectl.gate = asyncio.Event()
     found = await outcome({name: send(name) for name in ("a", "b", "c", "d")})
     assert all(isinstance(text, str) for text in found.values()), found
@@ -480,7 +520,7 @@ async def test_a_server_that_hangs_is_told_to_all(
 async def test_a_batch_that_is_stuck_twice_is_told_so(
     send: Send, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(appliers, "LONE_TIMEOUT", 0.1)
+    monkeypatch.setattr(appliers, "SINGLE_TIMEOUT", 0.1)
     monkeypatch.setattr(appliers, "STALL_FIRST", 0.1)
     names = [f"n{i}" for i in range(8)]
     kubectl.slow = dict.fromkeys(names, 9.0)
@@ -663,3 +703,332 @@ async def test_a_drifted_object_that_is_refused_is_not_hidden_by_a_new_one_that_
     found = await outcome({"d": drifted, "e": other})
     assert found == {"d": "d-a is denied", "e": ["e-a", "e-b"]}
     assert kubectl.runs[-1] == ["d"], "asked alone"
+
+
+# --- slots -----------------------------------------------------------------------------------------------------------
+
+
+async def test_single_ones_that_hang_block_nobody(send: Send, kubectl: Kubectl) -> None:
+    hanging = [f"hang{i}" for i in range(SLOTS + SPARE + 2)]
+    kubectl.slow = dict.fromkeys(hanging, 1.0)
+    tasks = {}
+    for name in hanging:
+        tasks[name] = send(name)
+        await asyncio.sleep(0.1)
+    async with asyncio.timeout(0.1):
+        await send("good")
+    assert kubectl.killed == len(hanging) - SPARE, "all that found no spare were put into the lone lane"
+    assert all(isinstance(answer, list) for answer in (await outcome(tasks)).values())
+
+
+async def test_a_single_one_that_finds_no_spare_is_applied_in_the_lone_lane(send: Send, kubectl: Kubectl) -> None:
+    kubectl.slow = {"slow0": 0.3, "slow1": 0.3, "late0": 0.4, "late1": 0.4}
+    tasks = {name: send(name) for name in ("slow0", "slow1")}
+    await asyncio.sleep(0.1)
+    tasks |= {name: send(name) for name in ("late0", "late1")}
+    await asyncio.sleep(0.1)
+    assert kubectl.killed == 2
+    assert len(kubectl.runs) == 4 + 1, "one at a time"
+    found = await outcome(tasks)
+    assert all(isinstance(answer, list) for answer in found.values()), found
+    assert sorted(kubectl.runs[4:]) == [["late0"], ["late1"]]
+
+
+async def test_a_batch_that_pauses_is_not_broken_off(send: Send, kubectl: Kubectl) -> None:
+    kubectl.slow["b"] = 0.09  # more than STALL, and less than HELD_UP_AFTER more
+    await burst(send, kubectl, "a", "b", "c")
+    assert kubectl.killed == 0
+
+
+async def test_a_batch_that_gets_on_again_gets_its_slot_back(
+    send: Send, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"BATCH": 8, "BATCH_LEAST": 8, "HELD_UP_AFTER": 9.0}.items():
+        monkeypatch.setattr(appliers, name, value)
+    pausing = [f"p{i}" for i in range(8)]
+    kubectl.slow = dict.fromkeys(pausing, 0.05) | {"p1": 0.15}
+    tasks = await busy_batch(send, kubectl, pausing)
+    others = [f"o{i}" for i in range(32)]
+    kubectl.slow |= dict.fromkeys(others, 0.03)
+    tasks |= {name: send(name) for name in ("first", *others)}
+    await asyncio.sleep(0.14)
+    assert kubectl.at_once == SLOTS + 1, "others have its slot while it pauses"
+    await asyncio.sleep(0.18)
+    assert kubectl.at_once == SLOTS
+    await outcome(tasks)
+    assert kubectl.most_at_once == SLOTS + 1
+    assert kubectl.killed == 0
+
+
+async def test_looks_that_come_late_are_not_held_against_a_batch(send: Send, kubectl: Kubectl) -> None:
+    """This process had no processor: the batch may have got on all the same."""
+    loop = cast("VirtualTime", asyncio.get_running_loop())
+
+    async def take_the_processor() -> None:
+        while True:
+            await asyncio.sleep(0.015)
+            loop.now += 0.1
+
+    kubectl.slow = {"a": 0.03, "slow": 2.0}
+    tasks = await busy_batch(send, kubectl, ["a", "slow", "b"])
+    taking = asyncio.create_task(take_the_processor())
+    await outcome(tasks)
+    taking.cancel()
+    assert kubectl.killed == 0
+
+
+async def test_those_that_cannot_be_seen_have_their_time_between_others(
+    send: Send, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(appliers, "STALL_UNSEEN", 0.1)
+    names = [f"n{i}" for i in range(6)]
+    kubectl.cluster = set(names)
+    kubectl.slow = dict.fromkeys(names, 0.08)
+    await burst(send, kubectl, "new", *names, "newer")
+    assert kubectl.killed == 0
+
+
+# --- the lone lane ---------------------------------------------------------------------------------------------------
+
+
+async def make_suspects(send: Send, kubectl: Kubectl, *names: str) -> None:
+    """Have them refused, once; the lone lane has rested from that."""
+    for name in names:
+        kubectl.refused[name] = ApplyFailed("no", terminal=True)
+        await outcome({name: send(name)})
+        del kubectl.refused[name]
+    await asyncio.sleep(1)
+    kubectl.runs.clear()
+
+
+async def test_the_lone_lane_goes_on_when_it_has_rested(
+    send: Send, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await make_suspects(send, kubectl, "bad0", "bad1", "bad2")
+    monkeypatch.setattr(appliers, "SLOW", 9.0)
+    kubectl.slow["busy"] = 5.0
+    busy = send("busy")
+    await asyncio.sleep(0.01)
+    async with asyncio.timeout(1):
+        await outcome({name: send(name) for name in ("bad0", "bad1", "bad2")})
+    assert not busy.done(), "nobody else has woken it"
+    await busy
+
+
+async def test_a_repair_of_a_suspect_does_not_go_before_other_suspects(
+    applier: Applier, send: Send, kubectl: Kubectl
+) -> None:
+    await make_suspects(send, kubectl, "drifted0", "drifted1", "mended")
+    drifted = {name: ApplyFailed("no", terminal=True) for name in ("drifted0", "drifted1")}
+    kubectl.refused |= drifted
+
+    async def repair(name: str) -> None:
+        while True:
+            with pytest.raises(ApplyFailed):
+                await applier.apply(overlay(name), list, is_repair=True)
+
+    repairing = [asyncio.create_task(repair(name)) for name in drifted]
+    await asyncio.sleep(0.003)
+    async with asyncio.timeout(1):
+        await send("mended")
+    for task in repairing:
+        task.cancel()
+
+
+async def test_where_kubectl_is_slow_nobody_is_suspected_of_it(send: Send, kubectl: Kubectl) -> None:
+    names = [f"n{i}" for i in range(10)]
+    kubectl.slow = dict.fromkeys(["first", "second", *names], 0.08)  # more than SLOW
+    for name in names:
+        await outcome({name: send(name)})
+    await burst(send, kubectl, *names[1:])
+    assert await is_suspected(send, kubectl, "n0"), "there was nothing yet to compare it with"
+    await burst(send, kubectl, *names)
+
+
+async def is_suspected(send: Send, kubectl: Kubectl, name: str) -> bool:
+    """Whether it is applied alone though others wait with it."""
+    kubectl.gate = asyncio.Event()
+    tasks = {one: send(one) for one in ("first", "second", "x", name, "y")}
+    await asyncio.sleep(0.02)
+    kubectl.runs.clear()
+    kubectl.gate.set()
+    await outcome(tasks)
+    return [name] in kubectl.runs
+
+
+@pytest.mark.parametrize(("seconds", "is_suspect"), [(0.15, False), (0.3, True)])
+async def test_who_is_much_slower_than_the_others_is_suspected(
+    send: Send, kubectl: Kubectl, seconds: float, is_suspect: bool
+) -> None:
+    kubectl.slow = {"a": 0.1, "b": 0.12, "c": 0.1, "slow": seconds}
+    for name in kubectl.slow:
+        await outcome({name: send(name)})
+    assert await is_suspected(send, kubectl, "slow") == is_suspect
+
+
+async def test_a_slow_one_is_not_compared_with_itself(send: Send, kubectl: Kubectl) -> None:
+    await outcome({"a": send("a")})
+    kubectl.slow["slow"] = 0.1
+    for _ in range(10):
+        await outcome({"slow": send("slow")})
+    assert await is_suspected(send, kubectl, "slow")
+
+
+# --- who is to blame -------------------------------------------------------------------------------------------------
+
+
+async def test_what_a_webhook_says_is_not_taken_for_the_name_of_a_folder(send: Send, kubectl: Kubectl) -> None:
+    text = "denied: '/samples/demo/a', accumulating resources from '../../samples/demo/a'"
+    kubectl.refused["bad"] = ApplyFailed(text, terminal=True)
+    kubectl.cluster = {"a", "b"}  # nobody can tell of these; of the other nothing lands
+    kubectl.hanging = {"bad"}
+    await burst(send, kubectl, "bad", "a", "b")
+    assert sorted(kubectl.runs[1:]) == [["a", "b"], ["bad"]]
+    assert kubectl.builds == 1
+
+
+@pytest.mark.parametrize("folder", ["../../gadgets/demo/a", "../../samples/other/a", "../../samples/demo/aa"])
+async def test_the_folder_of_another_is_not_taken_for_a_crs_own(send: Send, kubectl: Kubectl, folder: str) -> None:
+    kubectl.unbuildable["bad"] = f"accumulating resources from '{folder}': no such file"
+    found = await burst(send, kubectl, "a", "b", "c", "bad")
+    assert found.pop("bad") == kubectl.unbuildable["bad"]
+    assert ["a", "b"] in kubectl.runs, "halved"
+
+
+async def test_kustomize_is_not_asked_why_where_something_has_landed(send: Send, kubectl: Kubectl) -> None:
+    kubectl.refused["bad"] = ApplyFailed("no", terminal=True)
+    await burst(send, kubectl, "a", "bad")
+    assert kubectl.builds == 0
+
+
+async def test_who_is_parted_from_a_broken_folder_goes_with_those_who_wait(
+    send: Send, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(appliers, "SLOW", 9.0)
+    kubectl.unbuildable["bad"] = "accumulating resources from '../../samples/demo/bad': no such file"
+    kubectl.slow = {"second": 0.3, "next": 0.05}
+    kubectl.gate = asyncio.Event()
+    tasks = {"first": send("first"), "second": send("second")}
+    await asyncio.sleep(0.02)
+    tasks |= {name: send(name) for name in ("a", "bad", "b")}
+    await asyncio.sleep(0.02)
+    kubectl.gate.set()
+    await outcome({"first": tasks["first"]})
+    tasks |= {"next": send("next")}
+    await asyncio.sleep(0.02)
+    assert kubectl.runs[2:] == [["a", "bad", "b"], ["next"]]
+    tasks |= {"last": send("last")}
+    await outcome(tasks)
+    assert ["a", "b", "last"] in kubectl.runs
+
+
+async def test_who_is_whole_is_told_so_though_the_server_is_gone_since(send: Send, kubectl: Kubectl) -> None:
+    gone = ApplyFailed("the server is gone", terminal=False, unreachable=True)
+    kubectl.refused = {"c": gone, "d": gone}
+    found = await burst(send, kubectl, "a", "b", "c", "d")
+    assert found == {"a": ["a-a", "a-b"], "b": ["b-a", "b-b"], "c": str(gone), "d": str(gone)}
+    kubectl.refused.clear()
+    await burst(send, kubectl, "c", "d")
+
+
+async def test_nothing_is_waited_for_after_a_hold_up(
+    send: Send, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(appliers, "LANDING", 9.0)
+    kubectl.slow["slow"] = 1.0
+    async with asyncio.timeout(2):
+        await burst(send, kubectl, "a", "slow", "b", "c")
+    assert kubectl.killed == 1
+
+
+async def test_what_lands_late_is_waited_for_after_a_time_out(
+    send: Send, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(appliers, "BATCH_TIMEOUT", 0.2)
+    names = [f"n{i}" for i in range(8)]
+    kubectl.slow = dict.fromkeys(names, 0.04)
+    kubectl.visible = set()
+
+    async def show_late() -> None:
+        """Each is seen 0.03 s after it was applied."""
+        while True:
+            applied = set(kubectl.cluster)
+            await asyncio.sleep(0.03)
+            kubectl.visible = applied
+
+    showing = asyncio.create_task(show_late())
+    found = await burst(send, kubectl, *names)
+    showing.cancel()
+    assert all(isinstance(answer, list) for answer in found.values()), found
+    assert kubectl.runs[1:] == [names[4:]], "the first four had landed"
+
+
+# --- CRs that are gone -----------------------------------------------------------------------------------------------
+
+
+async def test_what_is_applied_alone_for_a_cr_that_is_gone_is_killed(
+    applier: Applier, send: Send, kubectl: Kubectl
+) -> None:
+    kubectl.slow["x"] = 5.0
+    for seconds in (0.02, 0.2):  # before and after it has given its slot to others
+        old = send("x")
+        await asyncio.sleep(seconds)
+        applier.forget(overlay("x").key)
+        await asyncio.sleep(0.001)
+        assert old.cancelled()
+        assert kubectl.at_once == 0
+    assert kubectl.killed == 2
+    kubectl.slow.clear()
+    assert await outcome({"x": send("x")}) == {"x": ["x-a", "x-b"]}
+
+
+async def test_another_cr_of_a_name_waits_until_kubectl_is_through_with_the_first(
+    applier: Applier, send: Send, kubectl: Kubectl
+) -> None:
+    kubectl.slow = {"a": 0.05, "x": 0.05, "b": 0.05}
+    tasks = await busy_batch(send, kubectl, ["a", "x", "b"])
+    applier.forget(overlay("x").key)
+    another = send("x")
+    await send("c")
+    assert kubectl.runs[-2:] == [["a", "x", "b"], ["c"]], "the other slot is free"
+    await outcome({"a": tasks["a"], "b": tasks["b"], "another": another})
+    assert kubectl.runs[-1] == ["x"]
+    assert kubectl.most_at_once == SLOTS
+    assert kubectl.killed == 0
+
+
+async def test_what_was_applied_slowly_is_not_held_against_another_cr_of_its_name(
+    applier: Applier, send: Send, kubectl: Kubectl
+) -> None:
+    """It is gone at the very end: in each of the next steps of the event loop."""
+    real, ended = kubectl.apply, asyncio.Event()
+
+    async def apply(folder: Path, *, size: int, timeout: float) -> list[dict[str, Any]]:  # noqa: ASYNC109
+        objects = await real(folder, size=size, timeout=timeout)
+        ended.set()
+        return objects
+
+    kubectl.apply = apply  # type: ignore[method-assign]
+    for steps in range(8):
+        kubectl.slow["x"] = 0.1
+        ended.clear()
+        old = send("x")
+        await ended.wait()
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        applier.forget(overlay("x").key)
+        await asyncio.gather(old, return_exceptions=True)
+        kubectl.slow.clear()
+        await burst(send, kubectl, "a", "x", "b")
+
+
+async def test_closing_leaves_no_timer(applier: Applier, send: Send, kubectl: Kubectl) -> None:
+    await make_suspects(send, kubectl, "bad0", "bad1")
+    await send("bad0")
+    sent = [send("a"), send("bad1")]
+    await asyncio.sleep(0)
+    assert kubectl.runs == [["bad0"]], "one has not begun yet, and the lone lane rests"
+    await applier.close()
+    await asyncio.gather(*sent, return_exceptions=True)
+    loop = cast("Any", asyncio.get_running_loop())
+    assert [timer for timer in loop._scheduled if not timer.cancelled()] == []
