@@ -815,6 +815,18 @@ async def test_the_lone_lane_goes_on_when_it_has_rested(
     await busy
 
 
+async def test_those_who_wait_go_before_a_lone_lane_that_has_to_rest(
+    send: Send, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slots, "LONE_SHARE", 0.001)
+    kubectl.refused = {name: ApplyFailed("no", terminal=True) for name in ("before", "bad")}
+    for _ in range(2):
+        await outcome({"before": send("before")})
+    kubectl.cluster = {"asked"}
+    await burst(send, kubectl, "bad", "asked")
+    assert kubectl.runs[1:] == [["asked"], ["bad"]], "also where no slot is taken"
+
+
 async def test_a_repair_of_a_suspect_does_not_go_before_other_suspects(
     applier: Applier, send: Send, kubectl: Kubectl
 ) -> None:
