@@ -17,7 +17,6 @@ import ipaddress
 import json
 import logging
 import os
-import shutil
 import tempfile
 import urllib.parse
 from collections.abc import Mapping
@@ -25,6 +24,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from nuvop import reaper
 from nuvop.errors import KubectlError, LoginError
 from nuvop.kubectl import Processes, user_config
 from nuvop.settings import Settings
@@ -319,7 +319,6 @@ def _write_private(path: Path, text: str) -> None:
 # --- the private folder ----------------------------------------------------------------------------------------------
 
 _PREFIX = "nuvop-"
-_LOCK = "lock"
 
 
 def make_private_folder() -> Path:
@@ -335,7 +334,7 @@ def make_private_folder() -> Path:
 
 def _lock(folder: Path) -> int | None:
     """Lock a private folder; return the lock's file descriptor, None where another process has it."""
-    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(folder / reaper.LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -347,8 +346,8 @@ def _lock(folder: Path) -> int | None:
 def _remove_if_abandoned(folder: Path) -> None:
     try:
         mine = folder.is_dir() and not folder.is_symlink() and folder.stat().st_uid == os.getuid()
-        if mine and (folder / _LOCK).exists() and (lock := _lock(folder)) is not None:
-            shutil.rmtree(folder)
+        if mine and (folder / reaper.LOCK).exists() and (lock := _lock(folder)) is not None:
+            reaper.remove(str(folder))  # the next one's to do, where it cannot be
             os.close(lock)
     except FileNotFoundError:
         return  # another operator was quicker

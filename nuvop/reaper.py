@@ -6,10 +6,20 @@ however it came about: the kernel closes the pipe. Linux's parent-death signal w
 none.
 """
 
+import contextlib
 import os
 import shutil
 import signal
 import sys
+import time
+
+LOCK = "lock"
+"""The file in a private folder by which an operator holds it, and by which others know what it is."""
+
+PATIENCE = 5.0
+"""Seconds for which what was killed may go on writing: a process dies when its last system call has ended."""
+
+PAUSE = 0.05
 
 
 def main() -> None:
@@ -31,7 +41,27 @@ def main() -> None:
         except ProcessLookupError:
             continue
     for private in sys.argv[1:]:
-        shutil.rmtree(private)
+        deadline = time.monotonic() + PATIENCE
+        while not remove(private) and time.monotonic() < deadline:
+            time.sleep(PAUSE)
+
+
+def remove(private: str) -> bool:
+    """Remove a private folder and return whether it is gone; others may write into it, or remove it, meanwhile.
+
+    Its lock goes last: as long as anything is left, the next operator knows it for what it is.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        for name in os.listdir(private):
+            path = f"{private}/{name}"
+            if os.path.isdir(path) and not os.path.islink(path):
+                shutil.rmtree(path, ignore_errors=True)
+            elif name != LOCK:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)
+        if set(os.listdir(private)) <= {LOCK}:
+            shutil.rmtree(private, ignore_errors=True)
+    return not os.path.exists(private)
 
 
 if __name__ == "__main__":

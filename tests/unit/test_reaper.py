@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -174,3 +175,42 @@ def test_it_removes_the_private_folder(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-I", "-S", reaper.__file__, private], input=b"", check=True, timeout=10)
     assert not private.exists()
     assert tmp_path.exists()
+
+
+WRITER = """
+import os, time
+end = time.monotonic() + 1
+while time.monotonic() < end:
+    for number in range(100):
+        os.makedirs(f"cache/{number}", exist_ok=True)
+"""
+
+
+def test_it_removes_the_private_folder_of_one_who_still_writes(tmp_path: Path) -> None:
+    """A killed kubectl is not dead at once, and fills its cache meanwhile."""
+    private = tmp_path / "private"
+    private.mkdir()
+    with subprocess.Popen([sys.executable, "-c", WRITER], cwd=private, stderr=subprocess.DEVNULL) as writer:
+        assert eventually((private / "cache/99").exists)
+        argv = [sys.executable, "-I", "-S", reaper.__file__, str(private)]
+        done = subprocess.run(argv, input=b"", stderr=subprocess.PIPE, check=False, timeout=20)
+        writer.wait()
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert not private.exists()
+
+
+def test_what_cannot_be_removed_keeps_its_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By that the next operator knows it, and removes it."""
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "kubeconfig").touch()
+    (tmp_path / reaper.LOCK).touch()
+    with monkeypatch.context() as context:
+        context.setattr(shutil, "rmtree", lambda *_, **__: None)
+        assert not reaper.remove(str(tmp_path))
+    assert {path.name for path in tmp_path.iterdir()} == {"cache", reaper.LOCK}
+    assert reaper.remove(str(tmp_path))
+    assert not tmp_path.exists()
+
+
+def test_another_may_have_removed_it(tmp_path: Path) -> None:
+    assert reaper.remove(str(tmp_path / "gone"))
