@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -124,9 +125,12 @@ class Operator:
     generated: Path
     directory: Path = ROOT
     process: "subprocess.Popen[bytes]" = field(init=False)
+    _begun: list[int] = field(init=False, default_factory=list)
+    """Where in the log each of its starts begins."""
 
     def start(self, *, until: str | None = "Initial authentication has finished") -> "Operator":
         before = len(self.log())
+        self._begun.append(before)
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command, env=self.environment, cwd=self.directory, stdout=log, stderr=log, start_new_session=True
@@ -141,6 +145,11 @@ class Operator:
 
     def log(self) -> str:
         return self.log_file.read_text() if self.log_file.exists() else ""
+
+    def logs(self) -> list[str]:
+        """Its log, a text for each time that it was started."""
+        log = self.log()
+        return [log[begin:end] for begin, end in pairwise([*self._begun, len(log)])]
 
     def stop(self) -> int:
         """Ask it to stop, and return its exit code."""

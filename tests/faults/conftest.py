@@ -112,7 +112,8 @@ class Scene:
         assert operator.process.poll() is None, "the operator has ended"
         assert_no_leak(operator, before)
         assert_nothing_untrue(self.history.versions(), self.history.gaps)
-        assert_told_once(operator.log())
+        for log in operator.logs():
+            assert_told_once(log)
 
     @contextmanager
     def operator(self, *command: str | Path, **variables: str) -> Iterator[Operator]:

@@ -29,6 +29,13 @@ LAST_WORDS = 0.2
 """Seconds in which TLS connections end once aiohttp has closed them."""
 
 
+def administrator(cluster: Cluster) -> ssl.SSLContext:
+    """TLS by which one is a cluster's administrator."""
+    tls = ssl.create_default_context(cafile=str(cluster.pki / "ca.crt"))
+    tls.load_cert_chain(cluster.pki / "admin.crt", cluster.pki / "admin.key")
+    return tls
+
+
 @dataclass(frozen=True)
 class Version:
     """An object as it was from one resource version on; ``is_gone`` where it was deleted then."""
@@ -98,10 +105,7 @@ class History:
             loop.close()
 
     async def _follow_all(self, ready: threading.Event, ending: asyncio.Event) -> None:
-        pki = self._cluster.pki
-        tls = ssl.create_default_context(cafile=str(pki / "ca.crt"))
-        tls.load_cert_chain(pki / "admin.crt", pki / "admin.key")
-        connector = aiohttp.TCPConnector(limit=0, ssl=tls)
+        connector = aiohttp.TCPConnector(limit=0, ssl=administrator(self._cluster))
         timeout = aiohttp.ClientTimeout(total=None, sock_read=90)
         async with aiohttp.ClientSession(self._cluster.server, connector=connector, timeout=timeout) as session:
             begun = [asyncio.Event() for _ in self._paths]

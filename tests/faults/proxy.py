@@ -130,7 +130,26 @@ class Complain:
         return f"ERROR event {self.status}"
 
 
-What = Refuse | Drop | Lose | Cut | Delay | Complain
+@dataclass(frozen=True)
+class Hold:
+    """The request waits until who asked is gone, and is then forgotten; with ``is_done`` its answer does.
+
+    ``reached`` is set as soon as it waits: when the API server has not heard of it, or has done all of it.
+    """
+
+    is_done: bool
+    reached: threading.Event = field(default_factory=threading.Event, compare=False)
+
+    def __str__(self) -> str:
+        return "held when done" if self.is_done else "held before it is done"
+
+    async def wait(self) -> None:
+        """Wait to be cancelled."""
+        self.reached.set()
+        await asyncio.Event().wait()
+
+
+What = Refuse | Drop | Lose | Cut | Delay | Complain | Hold
 
 CONFLICT = Refuse(409, "Conflict")
 TOO_MANY = Refuse(429, "TooManyRequests", retry_after=1)
@@ -213,6 +232,8 @@ class Proxy:
                 return _abort(request)
             case Delay():
                 await asyncio.sleep(what.seconds)
+            case Hold(is_done=False):
+                await what.wait()
             case _:
                 pass
         connection = request.transport
@@ -233,6 +254,9 @@ class Proxy:
                 if isinstance(what, Lose):
                     await upstream.read()
                     return _abort(request)
+                if isinstance(what, Hold):
+                    await upstream.read()
+                    await what.wait()
                 return await _pass_on(request, upstream, what.after if isinstance(what, Cut) else None)
         except aiohttp.ClientError:
             return _abort(request)  # as it is without a proxy: the API server is away

@@ -21,7 +21,7 @@ NAMES = {"ConfigMap": "config", "ServiceAccount": "account", "Deployment": "web"
 """A Widget's children, by kind: their names in the base."""
 
 SETTINGS = {"spec.text": "ConfigMap/config data.text", "spec.count": "Deployment/web spec.replicas"}
-TYPES = "configmaps,serviceaccounts,deployments"
+TYPES = "configmaps,secrets,serviceaccounts,deployments"
 
 ROLLED_OUT = ("replicas", "updatedReplicas", "availableReplicas")
 
