@@ -206,6 +206,7 @@ class Reconciler:
         if record is None:
             self._sweep(key, is_news=False)
             return
+        record.is_well = False
         try:
             if is_deleting(record.body):
                 await self._end(key, record)
@@ -215,6 +216,9 @@ class Reconciler:
             verdict = await self._converge(key, record, record.generation)
             if verdict is not None:
                 await self._tell(key, record, verdict)
+                if record.is_well:
+                    # Not before: that a status cannot be written is trouble like any other.
+                    record.failures, record.said = 0, ""
         except Another:
             # Nobody told: a watch may miss a deletion. The children of a CR that is gone must not come back.
             if self._records.get(key) is record:
@@ -334,7 +338,7 @@ class Reconciler:
         comparison = drift_policy.compare(scene)
         if comparison.is_intact and not scene.is_asked:
             record.remember(overlay.revision, (scene.live[child] for child in overlay.objects if child in scene.live))
-            record.failures, record.said, record.drift_told = 0, "", ""
+            record.is_well, record.drift_told = True, ""
             return await self._judge(scene)
         drifted = drift_policy.changes(scene, comparison)
         if not await self._is_current(key, record, scene.generation, scene.wishes, anew=bool(drifted)):
@@ -444,7 +448,7 @@ class Reconciler:
             objects = await applying
         finally:
             applying.cancel()
-        record.failures, record.said = 0, ""
+        record.is_well = True
         if drifted:
             self._drift_policy.repaired(replace(scene, live=self._live(scene.key)), drifted)
         record.inventory = inventory.after_apply(record.inventory, objects)
@@ -540,6 +544,7 @@ class Reconciler:
             record.failures, record.failed_generation = 0, record.generation
         self._queue.add(key, min(RETRY_FIRST * 2**record.failures, most))
         record.failures = min(record.failures + 1, 16)
+        record.is_well = False
 
     async def _tell(self, key: CRKey, record: Record, verdict: Verdict) -> bool:
         """Write the status, if it still speaks of the CR's generation; return whether it says all that it should."""

@@ -36,6 +36,8 @@ class Record:
     """The revision that was applied last, and to which the inventory's digests belong."""
     owned: dict[ObjectKey, Body] = field(default_factory=dict)
     failures: int = 0
+    is_well: bool = False
+    """Whether the children are applied, and nothing has failed since, in the reconciliation under way."""
     failed_generation: int = 0
     wait: Wait | None = None
     said: str = ""

@@ -525,7 +525,7 @@ async def test_a_kind_that_may_not_be_watched_is_told_and_applied_as_soon_as_it_
     world.fail("ConfigMap", FORBIDDEN)
     world.create(cr())
     await until(lambda: world.conditions().get("Reconciling") == ("True", "ProgressingWithRetry"))
-    assert world.message() == "it is forbidden"
+    assert world.message() == "ConfigMap (v1) cannot be watched: it is forbidden"
     assert world.applied == []
     world.mend("ConfigMap")
     await until(world.is_ready)
@@ -862,6 +862,27 @@ async def test_the_finalizer_stays_while_what_it_is_for_cannot_be_deleted(make: 
     await world.settled()
     assert world.finalizers() == [FINALIZER]
     assert "obj-reader" in world.inventory()
+
+
+async def test_a_status_that_cannot_be_written_is_said_once_and_tried_less_and_less_often(
+    make: Make, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All else is well: that is no reason to begin counting anew."""
+    caplog.set_level(logging.WARNING, "nuvop")
+    monkeypatch.setattr(reconcile, "RETRY_FIRST", 0.05)
+    monkeypatch.setattr(reconcile, "RETRY_MOST_PASSING", 0.2)
+    world = await created(make(A))
+    refused: list[float] = []
+
+    async def refuse(_: str) -> None:
+        refused.append(asyncio.get_running_loop().time())
+        raise FORBIDDEN
+
+    world.before["status Sample"] = refuse
+    world.annotate(reconcile="now")
+    await until(lambda: len(refused) >= 6)
+    assert refused[-1] - refused[-2] > 0.15
+    assert len([record for record in caplog.records if "it is forbidden" in record.getMessage()]) == 1
 
 
 @pytest.mark.usefixtures("impatient")
@@ -1476,7 +1497,7 @@ async def test_a_cr_that_fails_is_read_anew_now_and_then(make: Make, monkeypatch
     world = make(A)
     world.fail("ConfigMap", FORBIDDEN)
     world.create(cr())
-    await until(lambda: world.message() == "it is forbidden")
+    await until(lambda: world.message() == "ConfigMap (v1) cannot be watched: it is forbidden")
     world.crs.clear()
     world.look()
     await until(lambda: "forget Sample/obj" in world.requests)
