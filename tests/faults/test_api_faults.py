@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from contextlib import ExitStack
@@ -13,14 +12,13 @@ import pytest
 
 from tests.e2e.harness import always, condition, configmap, eventually, is_ready
 from tests.faults import proxy as faults
-from tests.faults.proxy import Cut, Delay, Drop, Lose
-from tests.faults.workload import SETTINGS, TYPES
+from tests.faults.proxy import Asked, Cut, Delay, Drop, Lose, What
+from tests.faults.workload import SETTINGS, base
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.faults.conftest import Scene
-    from tests.faults.proxy import Asked, What
 
 
 def writes(request: Asked) -> bool:
@@ -39,34 +37,46 @@ def everything(_: Asked) -> bool:
     return True
 
 
-@pytest.mark.parametrize(
-    ("what", "hits"),
-    [
-        pytest.param(faults.CONFLICT, writes, id="409 to writes"),
-        pytest.param(faults.TOO_MANY, everything, id="429 with Retry-After"),
-        pytest.param(faults.INTERNAL, everything, id="500"),
-        pytest.param(faults.UNAVAILABLE, everything, id="503"),
-        pytest.param(faults.UNAUTHORIZED, everything, id="401"),
-        pytest.param(Drop(), everything, id="connections dropped"),
-        pytest.param(Lose(), writes, id="answers to writes lost"),
-        pytest.param(Lose(), reads, id="answers to reads lost"),
-        pytest.param(Cut(), everything, id="bodies cut short"),
-    ],
-)
-@pytest.mark.parametrize("share", [3], ids=["every third"])
-def test_it_converges_after(scene: Scene, what: What, hits: Callable[[Asked], bool], share: int) -> None:
+REFUSALS: list[tuple[What, Callable[[Asked], bool]]] = [
+    (faults.CONFLICT, writes),
+    (faults.TOO_MANY, everything),
+    (faults.INTERNAL, everything),
+    (faults.UNAVAILABLE, everything),
+    (faults.UNAUTHORIZED, everything),
+]
+BROKEN_CONNECTIONS: list[tuple[What, Callable[[Asked], bool]]] = [
+    (Drop(), everything),
+    (Lose(), writes),
+    (Lose(), reads),
+    (Cut(), everything),
+]
+SHARE = 3
+"""Of so many requests one meets the fault."""
+
+
+@pytest.mark.parametrize("several", [REFUSALS, BROKEN_CONNECTIONS], ids=["refusals", "broken connections"])
+def test_it_converges_after(
+    scene: Scene, several: list[tuple[What, Callable[[Asked], bool]]], subtests: pytest.Subtests
+) -> None:
+    with scene.operator():
+        for turn, (what, hits) in enumerate(several, 1):
+            with subtests.test(f"{what}, {hits.__name__}"):
+                with scene.proxy.fault(what, _in_turn(hits)) as fault:
+                    scene.stir_again(turn)
+                    time.sleep(4)
+                assert fault.count, "nothing has met the fault"
+                scene.workload.converges()
+
+
+def _in_turn(hits: Callable[[Asked], bool]) -> Callable[[Asked], bool]:
     turn = 0
 
     def its_turn(request: Asked) -> bool:
         nonlocal turn
         turn += hits(request)
-        return hits(request) and turn % share == 0
+        return hits(request) and turn % SHARE == 0
 
-    with scene.operator():
-        with scene.proxy.fault(what, its_turn) as fault:
-            scene.stir()
-            time.sleep(4)
-        assert fault.count, "nothing has met the fault"
+    return its_turn
 
 
 def test_it_converges_while_every_fifth_request_fails_somehow(scene: Scene) -> None:
@@ -91,6 +101,7 @@ def test_it_converges_while_every_fifth_request_fails_somehow(scene: Scene) -> N
         scene.workload.converges()
 
 
+WATCHED_BY_NUVOP = ("configmaps", "serviceaccounts", "deployments", "events")
 WATCH_FAULTS: list[What] = [faults.TOO_OLD, faults.EXPIRED, Cut(0), Cut(4000), faults.INTERNAL, Drop()]
 
 
@@ -98,7 +109,7 @@ def test_it_converges_after_its_watches_failed(scene: Scene, subtests: pytest.Su
     """Open watches are severed, so that kopf's and nuvop's own meet the fault when they open them anew."""
 
     def have_opened(before: Counter[tuple[str, str, str]]) -> bool:
-        wanted = [("kopf", "widgets"), *(("nuvop", each) for each in (*TYPES.split(","), "events"))]
+        wanted = [("kopf", "widgets"), *(("nuvop", each) for each in WATCHED_BY_NUVOP)]
         keys = [(agent, "watch", resource) for agent, resource in wanted]
         return all(scene.proxy.requests[key] > before[key] for key in keys)
 
@@ -146,7 +157,7 @@ def test_one_verb_is_refused(scene: Scene, subtests: pytest.Subtests) -> None:
             with scene.proxy.fault(faults.FORBIDDEN, writes_status):
                 scene.stir_again(1)
                 eventually("the log says so", lambda: "the proxy says Forbidden" in running.log())
-                eventually("the children are there", lambda: scene.workload.kubectl.get("deployment/f1-web"))
+                eventually("the children are there", lambda: scene.workload.kubectl.get("deployment/new1-web"))
             scene.workload.converges()
 
         with subtests.test("a kind of children may not be watched"):
@@ -166,11 +177,10 @@ def test_one_verb_is_refused(scene: Scene, subtests: pytest.Subtests) -> None:
             def deletes_configmaps(request: Asked) -> bool:
                 return request.resource == "configmaps" and request.verb == "delete"
 
-            base = json.loads(f"[{(scene.workload.kind.folder / 'manifests.yaml').read_text().replace('---', ',')}]")
-            scene.workload.kind.write(*base, configmap("extra"), set=SETTINGS)
+            scene.workload.kind.write(*base(), configmap("extra"), set=SETTINGS)
             eventually("it has another child", lambda: scene.workload.kubectl.get("configmap/a-extra"))
             with scene.proxy.fault(faults.FORBIDDEN, deletes_configmaps):
-                scene.workload.kind.write(*base, set=SETTINGS)
+                scene.workload.kind.write(*base(), set=SETTINGS)
                 eventually(
                     "told why", lambda: "Forbidden" in condition(_cr(scene, "a"), "PruneBlocked").get("message", "")
                 )

@@ -382,7 +382,7 @@ def disturb(chance: random.Random, workload: Workload) -> str:
 @pytest.mark.timeout(1200)
 def test_killed_at_any_moment(scene: Scene) -> None:
     """200 times: after a while, or at one of the requests of a life, before it is done or when it is."""
-    seed = int(os.environ.get("NUVOP_SEED") or random.randrange(10**6))
+    seed = int(os.environ.get("NUVOP_SEED") or 1)
     print(f"NUVOP_SEED={seed}")
     chance = random.Random(seed)
     done: Counter[str] = Counter()
