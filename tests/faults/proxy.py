@@ -52,8 +52,8 @@ class Asked:
 
     @property
     def is_write(self) -> bool:
-        """Whether it changes anything."""
-        return self.verb in VERBS.values()
+        """Whether it changes anything: one that asks for rights is a create, and does not."""
+        return self.verb in VERBS.values() and self.group != "authorization.k8s.io"
 
 
 def asked(method: str, path: str, query: dict[str, str] | Any, agent: str) -> Asked:

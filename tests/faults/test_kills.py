@@ -335,6 +335,10 @@ LONGEST_WAIT = 10.0
 """Seconds until a kill comes whose moment does not: there may be no work left for so many requests."""
 
 
+AT_WORK = ("kubectl patch", "nuvop patch", "nuvop create events", "nuvop delete")
+"""How what is held begins where an operator has started and does something."""
+
+
 @dataclass
 class Moment:
     """The so-many-th request of a life, or the so-many-th that writes; ``request`` is the last one it saw."""
@@ -390,7 +394,7 @@ def test_killed_at_any_moment(scene: Scene) -> None:
     running, before = settle(scene)
     running.stop()
     for number in range(1, KILLS + 1):
-        way = chance.choices(["time", "request", "write"], [8, 4, 8])[0]
+        way = chance.choices(["time", "request", "write"], [7, 5, 8])[0]
         moment = Moment(chance.randrange(1, 5 if way == "write" else 40), of_writes=way == "write")
         hold, seconds = Hold(is_done=chance.random() < 0.5), chance.uniform(0, 1.5)
         with ExitStack() as injected:
@@ -418,7 +422,8 @@ def test_killed_at_any_moment(scene: Scene) -> None:
     print(f"{KILLS} kills at {dict(met.most_common())}\nwhile {dict(done.most_common())}")
     assert met.total() == KILLS
     assert not scene.history.gaps
-    assert met["idle"] < KILLS / 10, "too many were killed when they had nothing to do"
+    at_work = sum(count for what, count in met.items() if what.startswith(AT_WORK))
+    assert at_work > KILLS / 5, "hardly any was killed at its work"
 
 
 # --- asked to stop ---------------------------------------------------------------------------------------------------
