@@ -61,10 +61,13 @@ def judge(scene: Scene, complaint: Complaint) -> Judgement:
 
 
 def suspended(scene: Scene, complaint: Complaint) -> Judgement:
-    """Judge the children as they are; a generation that was not applied is not judged but waits."""
+    """Judge the children as they are; what was not applied is not judged but waits.
+
+    An observedGeneration would not do: a generation that a broken folder has stalled was observed, too.
+    """
     also = Also(Aspect.SUSPENDED, Reason.SUSPENDED, "nothing is changed until the annotation is taken off")
     scene = replace(scene, also=(*scene.also, also))
-    if not scene.is_observed:
+    if scene.record.applied_revision != scene.overlay.revision:
         verdict = unfinished(scene.record, scene.generation, Reason.SUSPENDED, also.message)
         return Judgement(replace(verdict, also=(*verdict.also, *scene.also)))
     judgement = judge(scene, complaint)

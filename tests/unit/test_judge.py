@@ -155,7 +155,11 @@ def test_suspended(kind: Kind) -> None:
     waiting = judge.suspended(scene(kind, {WEB: deployment(1)}, suspend="true"), silent).verdict
     assert (waiting.phase, waiting.reason) == (Phase.IN_PROGRESS, Reason.SUSPENDED)
     assert [also.aspect for also in waiting.also] == [Aspect.SUSPENDED]
-    applied = scene(kind, {WEB: deployment(1)}, {"observedGeneration": 1}, suspend="true", reconcile="now")
+    # As after a broken folder, which stalls a generation without applying it.
+    stalled = scene(kind, {WEB: deployment(1)}, {"observedGeneration": 1, "lastAppliedRevision": "old"}, suspend="true")
+    assert judge.suspended(stalled, silent).verdict.reason == Reason.SUSPENDED
+    told = {"observedGeneration": 1, "lastAppliedRevision": stalled.overlay.revision}
+    applied = scene(kind, {WEB: deployment(1)}, told, suspend="true", reconcile="now")
     judged = judge.suspended(applied, silent).verdict
     assert judged.phase is Phase.READY
     assert judged.handled == "", "what is suspended does not do what it is asked"
