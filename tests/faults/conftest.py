@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -32,10 +33,21 @@ def workload(kubectl: Kubectl, tmp_path: Path) -> Iterator[Workload]:
     kubectl("delete", "crd", made.kind.plural, "--wait=false", "--ignore-not-found")
 
 
+INJECTED = pytest.StashKey[Counter[str]]()
+
+
 @pytest.fixture
-def proxy(cluster: Cluster) -> Iterator[Proxy]:
+def proxy(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Proxy]:
     with Proxy(cluster).serving() as serving:
         yield serving
+    request.config.stash.setdefault(INJECTED, Counter()).update(serving.injected)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say how many requests met which fault."""
+    if injected := config.stash.get(INJECTED, None):
+        told = ", ".join(f"{what} {count}" for what, count in sorted(injected.items()))
+        terminalreporter.write_line(f"requests that met a fault: {told}; {injected.total()} in all")
 
 
 @pytest.fixture
