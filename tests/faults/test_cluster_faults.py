@@ -85,6 +85,8 @@ def test_components_that_come_back(scene: Scene, cluster: Cluster, subtests: pyt
         with subtests.test("the history of the watches is gone"):
             with frozen(running):
                 scene.stir_again(4)
+                # Something that no watch of the operator's shows, so that each of them is behind.
+                scene.workload.kubectl("create", "secret", "generic", "later")
                 with without(cluster, "kube-apiserver"):
                     pass  # one that has just started knows no history: what the watches go on from is 410 Gone
                 scene.stir_again(5)
@@ -92,7 +94,7 @@ def test_components_that_come_back(scene: Scene, cluster: Cluster, subtests: pyt
             scene.workload.converges()
             for agent, resource in (("kopf", "widgets"), ("nuvop", "deployments")):
                 request = (agent, "list", resource)
-                assert scene.proxy.requests[request] > listed[request], "its watch was not too old"
+                assert scene.proxy.requests[request] > listed[request], f"{agent}'s watch was not too old"
 
 
 def test_the_crd_is_deleted_and_put_back(scene: Scene, subtests: pytest.Subtests) -> None:
