@@ -39,10 +39,13 @@ class Account:
         """Take its rights away."""
         self.kubectl("delete", "clusterrolebinding", self.name, "--ignore-not-found")
 
+    def token(self) -> str:
+        """A new token."""
+        return self.kubectl("create", "token", self.name, "--duration=24h").strip()
+
     def write_kubeconfig(self, file: Path, server: str) -> None:
         """Write a kubeconfig with a new token for a server that has the cluster's certificates."""
-        token = self.kubectl("create", "token", self.name, "--duration=24h").strip()
         view = json.loads(self.kubectl("config", "view", "--minify", "--flatten", "--raw", "-o", "json"))
         view["clusters"][0]["cluster"]["server"] = server
-        view["users"][0]["user"] = {"token": token}
+        view["users"][0]["user"] = {"token": self.token()}
         file.write_text(json.dumps(view))
