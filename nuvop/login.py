@@ -11,6 +11,7 @@ A credential plugin is run here, with the user's environment, and never by kubec
 
 import asyncio
 import base64
+import contextlib
 import datetime
 import fcntl
 import ipaddress
@@ -327,9 +328,10 @@ def make_private_folder() -> Path:
         _remove_if_abandoned(left)
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))  # mode 0700
-        # Never closed: the lock is held until the process ends, however it ends.
-        if _lock(folder) is not None:
-            return folder
+        with contextlib.suppress(FileNotFoundError):  # another operator took it for abandoned
+            # Never closed: the lock is held until the process ends, however it ends.
+            if _lock(folder) is not None:
+                return folder
 
 
 def _lock(folder: Path) -> int | None:
@@ -346,7 +348,9 @@ def _lock(folder: Path) -> int | None:
 def _remove_if_abandoned(folder: Path) -> None:
     try:
         mine = folder.is_dir() and not folder.is_symlink() and folder.stat().st_uid == os.getuid()
-        if mine and (folder / reaper.LOCK).exists() and (lock := _lock(folder)) is not None:
+        if mine and not any(folder.iterdir()):
+            folder.rmdir()  # of one who was killed before it had locked it, or while it removed it
+        elif mine and (folder / reaper.LOCK).exists() and (lock := _lock(folder)) is not None:
             reaper.remove(str(folder))  # the next one's to do, where it cannot be
             os.close(lock)
     except FileNotFoundError:

@@ -704,8 +704,9 @@ def test_what_is_not_nuvops_is_left_alone(temporary: Path, tmp_path: Path) -> No
         (path / "lock").touch()
         return path
 
-    kept = {temporary / "nuvop-just-made", temporary / "nuvop-file", temporary / "nuvop-link", temporary / "other"}
-    (temporary / "nuvop-just-made").mkdir()  # its maker has not locked it yet
+    kept = {temporary / "nuvop-others", temporary / "nuvop-file", temporary / "nuvop-link", temporary / "other"}
+    (temporary / "nuvop-others").mkdir()
+    (temporary / "nuvop-others" / "file").touch()  # and no lock
     (temporary / "nuvop-file").touch()
     target = folder(tmp_path / "target")
     (temporary / "nuvop-link").symlink_to(target)
@@ -714,6 +715,31 @@ def test_what_is_not_nuvops_is_left_alone(temporary: Path, tmp_path: Path) -> No
     made = make_private_folder()
     assert set(temporary.iterdir()) == {*kept, made}
     assert (target / "lock").exists()
+
+
+def test_one_who_was_killed_before_it_had_locked_its_folder_leaves_none(temporary: Path) -> None:
+    (temporary / "nuvop-empty").mkdir()
+    made = make_private_folder()
+    assert set(temporary.iterdir()) == {made}
+
+
+def test_one_whose_folder_another_took_for_abandoned_makes_another(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = tempfile.mkdtemp
+    removed: list[str] = []
+
+    def and_remove_the_first(*, prefix: str) -> str:
+        folder = make(prefix=prefix)
+        if not removed:
+            removed.append(folder)
+            os.rmdir(folder)
+        return folder
+
+    monkeypatch.setattr(tempfile, "mkdtemp", and_remove_the_first)
+    made = make_private_folder()
+    assert str(made) != removed[0]
+    assert set(temporary.iterdir()) == {made}
 
 
 def test_a_folder_of_another_user_is_left_alone(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
