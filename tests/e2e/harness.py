@@ -165,6 +165,10 @@ class Operator:
         """The command lines of all that runs in this operator's environment: itself, kubectl, the reaper."""
         return list(self._running().values())
 
+    def children(self) -> list[str]:
+        """The command lines of what this operator has started: kubectl, the reaper."""
+        return [command for pid, command in self._running().items() if pid != self.process.pid]
+
     def kill_kubectl(self) -> int:
         """Kill every kubectl of this operator's that runs; return how many."""
         pids = [pid for pid, command in self._running().items() if Path(command.split(" ")[0]).name == "kubectl"]

@@ -54,7 +54,7 @@ def assert_no_leak(operator: Operator, before: list[str]) -> None:
     def leaked() -> list[str]:
         grown = len(descriptors(operator)) - len(before) - SPARE_DESCRIPTORS
         more = [f"{name} +{count}" for name, count in (Counter(descriptors(operator)) - Counter(before)).items()]
-        children = [line for line in operator.processes() if "kopf" not in line and "reaper.py" not in line]
+        children = [line for line in operator.children() if "reaper.py" not in line]
         return [*(more if grown > 0 else []), *children, *temporary_files(operator)]
 
     eventually("nothing has leaked", lambda: not leaked() or _show(leaked()), within=QUIET)
