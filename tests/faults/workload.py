@@ -126,10 +126,9 @@ class Workload:
         return found
 
     def _children(self) -> list[dict[str, Any]]:
-        listed: list[dict[str, Any]] = json.loads(self.kubectl("get", TYPES, "-l", INSTANCE_LABEL, "-o", "json"))[
-            "items"
-        ]
-        return listed
+        """What says that it is a Widget's; a test may have other kinds, too."""
+        listed = json.loads(self.kubectl("get", TYPES, "-l", INSTANCE_LABEL, "-o", "json"))["items"]
+        return [body for body in listed if body["metadata"]["labels"][INSTANCE_LABEL].startswith("widgets-")]
 
     def converges(self, within: float = CONVERGES) -> None:
         """Wait until nothing is wrong; fail with what still is."""
