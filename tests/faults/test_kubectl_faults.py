@@ -30,7 +30,8 @@ IMPATIENT = """
 from nuvop import applier, kubectl
 from nuvop.cli import kopf_main
 
-applier.LONE_TIMEOUT = kubectl.BUILD_TIMEOUT = 6.0
+assert applier.SINGLE_TIMEOUT == 60 and kubectl.BUILD_TIMEOUT == 30
+applier.SINGLE_TIMEOUT = kubectl.BUILD_TIMEOUT = 6.0
 kopf_main()
 """
 """An operator that kills kubectl after 6 s instead of 60 and 30; what it does then is the same."""
