@@ -18,13 +18,13 @@ from tests.faults.truth import Truth, assert_invariants
 from tests.faults.workload import CONVERGES, NAMES, SETTINGS, as_wanted, base, child_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from lab.controlplane import Cluster
     from tests.e2e.harness import Kubectl, Operator, TestKind
     from tests.faults.history import History
     from tests.faults.model import Folder, Model, Step, Widget
-    from tests.faults.proxy import Asked, Proxy, What
+    from tests.faults.proxy import Proxy, What
 
 Body = dict[str, Any]
 
@@ -124,7 +124,8 @@ class Play:
                 self.cluster.stop_component("kube-apiserver")
                 self.cluster.start_component("kube-apiserver")
             case steps.Inject(fault, every):
-                injected.enter_context(self.proxy.fault(INJECTED[fault], _every(every, fault in ONLY_WRITES)))
+                hits = faults.every(every, lambda request: request.is_write or fault not in ONLY_WRITES)
+                injected.enter_context(self.proxy.fault(INJECTED[fault], hits))
             case steps.Pause(seconds):
                 time.sleep(seconds)
 
@@ -314,16 +315,3 @@ def _essence(own: Mapping[tuple[str, str], Body]) -> dict[str, Any]:
         for (kind, name), body in own.items()
         if "deletionTimestamp" not in body["metadata"]
     }
-
-
-def _every(step: int, only_writes: bool) -> Callable[[Asked], bool]:
-    turn = 0
-
-    def hits(request: Asked) -> bool:
-        nonlocal turn
-        if only_writes and not request.is_write:
-            return False
-        turn += 1
-        return turn % step == 0
-
-    return hits

@@ -161,6 +161,20 @@ EXPIRED = Refuse(410, "Expired")
 TOO_OLD = Complain(410, "Expired")
 
 
+def every(step: int, hits: Callable[[Asked], bool]) -> Callable[[Asked], bool]:
+    """Every so manieth of the requests that ``hits`` is true of."""
+    turn = 0
+
+    def is_its_turn(request: Asked) -> bool:
+        nonlocal turn
+        if not hits(request):
+            return False
+        turn += 1
+        return turn % step == 0
+
+    return is_its_turn
+
+
 @dataclass
 class Fault:
     """What becomes of which requests. ``times`` is how often at most; ``count`` how often it has been."""

@@ -61,22 +61,11 @@ def test_it_converges_after(
     with scene.operator():
         for turn, (what, hits) in enumerate(several, 1):
             with subtests.test(f"{what}, {hits.__name__}"):
-                with scene.proxy.fault(what, _in_turn(hits)) as fault:
+                with scene.proxy.fault(what, faults.every(SHARE, hits)) as fault:
                     scene.stir_again(turn)
                     time.sleep(4)
                 assert fault.count, "nothing has met the fault"
                 scene.workload.converges()
-
-
-def _in_turn(hits: Callable[[Asked], bool]) -> Callable[[Asked], bool]:
-    turn = 0
-
-    def its_turn(request: Asked) -> bool:
-        nonlocal turn
-        turn += hits(request)
-        return hits(request) and turn % SHARE == 0
-
-    return its_turn
 
 
 def test_it_converges_while_every_fifth_request_fails_somehow(scene: Scene) -> None:

@@ -19,7 +19,6 @@ import pytest
 
 from nuvop import yamltext
 from tests.e2e.harness import (
-    PROGRAMS,
     always,
     assert_true,
     configmap,
@@ -152,9 +151,8 @@ def test_killed_between_two_stages(scene: Scene, kubeconfig: Path, tmp_path: Pat
     halt, halted = tmp_path / "halt", tmp_path / "halted"
     path = script(
         tmp_path / "bin",
-        f'''#!/bin/sh
-if [ "$1" = apply ] && [ -e "{halt}" ]; then touch "{halted}"; sleep 600 & wait; fi
-exec "{PROGRAMS}/kubectl" "$@"
+        f'''if [ "$1" = apply ] && [ -e "{halt}" ]; then touch "{halted}"; sleep 600 & wait; fi
+exec "$REAL" "$@"
 ''',
     )
     workload = scene.workload
@@ -511,19 +509,18 @@ def test_two_by_mistake(cluster: Cluster, scene: Scene) -> None:
     one, before = settle(scene)
     two = scene.start()
     scene.workload.converges()
-    before_two = before
     for _ in range(3):
         scene.stir()
         scene.workload.converges()
         scene.workload.put("c")
     scene.check(one, before)
-    scene.check(two, before_two)
+    scene.check(two, before)
     time.sleep(1)
     since = cluster.audit_log.stat().st_size
     always("they are at rest", lambda: not writes_of(cluster, scene.workload.kubectl.namespace, since), during=5)
     kill(one)
     scene.workload.put("a", text="one is enough")
-    scene.check(two, before_two)
+    scene.check(two, before)
 
 
 def test_two_that_share_a_folder(scene: Scene) -> None:
