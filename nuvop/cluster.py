@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import aiohttp
 import orjson
 
-from nuvop.connection import open_session
+from nuvop.connection import lines, open_session
 from nuvop.errors import ClusterError, ClusterUnreachable, Conflict, Forbidden, LoginError, NotFound, NotServed
 from nuvop.login import Credentials, Login
 from nuvop.objects import INSTANCE_LABEL, Body
@@ -522,24 +522,13 @@ def _allowed_to_all() -> Iterator[None]:
 
 async def _events(stream: aiohttp.StreamReader) -> AsyncIterator[dict[str, Any]]:
     """The events of a watch that has begun, until it ends or is silent for long."""
-    lines = _lines(stream)
+    received = lines(stream)
     while True:
         try:
-            line = await anext(lines)
+            line = await anext(received)
         except (StopAsyncIteration, TimeoutError):
             return
         yield orjson.loads(line)
-
-
-async def _lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-    """The lines of a stream; aiohttp's own way refuses lines that are as long as a large object's."""
-    rest: list[bytes] = []
-    async for chunk in stream.iter_any():
-        *ended, begun = chunk.split(b"\n")
-        for line in ended:
-            yield b"".join([*rest, line])
-            rest = []
-        rest.append(begun)
 
 
 def _status_error(code: int, message: str) -> ClusterError:

@@ -2,19 +2,22 @@
 
 kopf would read a token once, and log in again on a 401; while it does so it closes the session under the requests of
 its other tasks, which ends the operator. Here a refused token is waited out inside the request. So is what else kopf
-ends the operator for: a list or a watch that is answered with an error of the client's. An answer that breaks off in
-its middle is a broken connection like any other, which kopf waits out.
+ends the operator for: a list or a watch that is answered with an error of the client's, and a watch that ends in an
+error. An answer that breaks off in its middle is a broken connection like any other, which kopf waits out.
 """
 
 import re
+from collections.abc import AsyncIterator
 from http import HTTPStatus
 from importlib.metadata import version
+from typing import Any
 
 import aiohttp
 import kopf
+import orjson
 
 from nuvop.cluster import Trouble
-from nuvop.connection import open_session
+from nuvop.connection import lines, open_session
 from nuvop.errors import ClusterError, LoginError
 from nuvop.login import Credentials, Login
 
@@ -61,8 +64,7 @@ class _Authorization:
 async def _whole(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
     """Middleware that has an answer only when all of it is there; a watch goes on and is handed over as it comes."""
     response = await handler(request)
-    is_stream = request.url.query.get("watch") == "true" and response.ok
-    if not is_stream:
+    if not (_is_watch(request) and response.ok):
         try:
             await response.read()
         except aiohttp.ClientPayloadError as error:
@@ -70,16 +72,58 @@ async def _whole(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerT
     return response
 
 
+class _Events:
+    """A watch's events, one a line, as kopf reads them: an ERROR event becomes one that kopf lists anew for.
+
+    client-go's reflector does likewise, whatever the error
+    (https://github.com/kubernetes/client-go/blob/v0.36.0/tools/cache/reflector.go).
+    """
+
+    def __init__(self, stream: aiohttp.StreamReader, trouble: Trouble) -> None:
+        self._stream = stream
+        self._trouble = trouble
+
+    def __getattr__(self, name: str) -> Any:
+        # aiohttp tells the stream of its connection's end.
+        return getattr(self._stream, name)
+
+    async def iter_chunked(self, _: int) -> AsyncIterator[bytes]:
+        async for line in lines(self._stream):
+            error = _error_in(line)
+            if error is None:
+                self._trouble.over()
+                yield line + b"\n"
+                continue
+            if error.status != HTTPStatus.GONE:
+                await self._trouble.wait(error)
+            yield orjson.dumps({"type": "ERROR", "object": {"code": HTTPStatus.GONE}}) + b"\n"
+            return
+
+
+def _error_in(event: bytes) -> ClusterError | None:
+    """What an ERROR event says; None for every other event, which is not parsed: its type comes first in its line."""
+    if b'"ERROR"' not in event[:32]:
+        return None
+    said = orjson.loads(event)["object"]
+    code = said.get("code", 0)
+    return ClusterError(f"{said.get('message') or said.get('reason') or 'an ERROR event'} ({code})", status=code)
+
+
 class _Persistence:
     """Middleware that lists and watches until it works."""
+
+    def __init__(self) -> None:
+        self._troubles: dict[str, Trouble] = {}
+        """With each watch: they outlast the single one, which may open well each time and then end in an error."""
 
     async def __call__(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
         response = await handler(request)
-        if request.method != "GET" or not _OBJECTS.search(request.url.path):
+        path = request.url.path
+        if request.method != "GET" or not _OBJECTS.search(path):
             return response
-        trouble = Trouble(f"listing and watching {request.url.path}")
+        trouble = Trouble(f"listing and watching {path}")
         while 400 <= response.status < 500 and response.status not in _KOPFS_OWN:
             response.close()
             if response.status == HTTPStatus.GONE:
@@ -91,7 +135,14 @@ class _Persistence:
                 await trouble.wait(ClusterError(f"{response.reason} ({response.status})", status=response.status))
             response = await handler(request)
         trouble.over()
+        if _is_watch(request) and response.ok:
+            within = self._troubles.setdefault(path, Trouble(f"watching {path}"))
+            response.content = _Events(response.content, within)  # type: ignore[assignment]  # all that is used of one
         return response
+
+
+def _is_watch(request: aiohttp.ClientRequest) -> bool:
+    return request.url.query.get("watch") == "true"
 
 
 async def kopf_session(login: Login) -> kopf.AiohttpSession:

@@ -159,6 +159,7 @@ FORBIDDEN = Refuse(403, "Forbidden")
 UNAUTHORIZED = Refuse(401, "Unauthorized")
 EXPIRED = Refuse(410, "Expired")
 TOO_OLD = Complain(410, "Expired")
+BROKEN = Complain(500, "InternalError")
 
 
 def every(step: int, hits: Callable[[Asked], bool]) -> Callable[[Asked], bool]:

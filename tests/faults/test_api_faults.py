@@ -91,7 +91,7 @@ def test_it_converges_while_every_fifth_request_fails_somehow(scene: Scene) -> N
 
 
 WATCHED_BY_NUVOP = ("configmaps", "serviceaccounts", "deployments", "events")
-WATCH_FAULTS: list[What] = [faults.TOO_OLD, faults.EXPIRED, Cut(0), Cut(4000), faults.INTERNAL, Drop()]
+WATCH_FAULTS: list[What] = [faults.TOO_OLD, faults.BROKEN, faults.EXPIRED, Cut(0), Cut(4000), faults.INTERNAL, Drop()]
 
 
 def test_it_converges_after_its_watches_failed(scene: Scene, subtests: pytest.Subtests) -> None:

@@ -3,6 +3,7 @@
 # ruff: noqa: ASYNC110, ASYNC240 – the files are small, and nothing else has to go on meanwhile
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
@@ -92,7 +93,7 @@ async def test_a_watch_is_handed_over_as_it_comes(open_: Open, config: Path, api
     api.answers[f"WATCH {PODS}"] = [api.events({"type": "ADDED"}, then="hang")]
     session = await open_()
     response = await asyncio.wait_for(session.aiohttp_session.get(f"{api.url}{PODS}?watch=true"), 5)
-    assert await response.content.readline() == b'{"type": "ADDED"}\n'
+    assert await anext(response.content.iter_chunked(1024)) == b'{"type": "ADDED"}\n'
     response.close()
 
 
@@ -211,7 +212,7 @@ async def test_what_is_too_old_begins_anew(open_: Open, config: Path, api: ApiSe
     api.answers[f"GET {PODS}"] = [status(410, "Expired"), reply({"items": []})]
     session = await open_()
     response = await session.aiohttp_session.get(f"{api.url}{PODS}?watch=true&resourceVersion=7&labelSelector=a")
-    assert await response.content.readline() == b'{"type": "ADDED"}\n'
+    assert await anext(response.content.iter_chunked(1024)) == b'{"type": "ADDED"}\n'
     await session.aiohttp_session.get(f"{api.url}{PODS}?limit=1&continue=xyz")
     assert [request.query for request in api.requests] == [
         {"watch": "true", "resourceVersion": "7", "labelSelector": "a"},
@@ -219,6 +220,59 @@ async def test_what_is_too_old_begins_anew(open_: Open, config: Path, api: ApiSe
         {"limit": "1", "continue": "xyz"},
         {"limit": "1"},
     ]
+
+
+def error(code: int, message: str) -> dict[str, Any]:
+    return {"type": "ERROR", "object": {"kind": "Status", "status": "Failure", "message": message, "code": code}}
+
+
+ADDED = {"type": "ADDED", "object": {"metadata": {"name": "a", "labels": {"ERROR": "no error"}}}}
+
+
+async def test_a_watch_that_ends_in_an_error_begins_anew(
+    open_: Open, config: Path, api: ApiServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """kopf would end the operator for it unless it is 410; the error is said once, until an event comes again."""
+    caplog.set_level(logging.WARNING, "nuvop")
+    write_kubeconfig(config, {"token": "t"}, {"server": api.url})
+    broken = [api.events(error(500, "etcd has a headache"), ADDED), api.events(error(500, "etcd has a headache"))]
+    api.answers[f"WATCH {PODS}"] = [*broken, api.events(ADDED), api.events(error(410, "too old"))]
+    session = await open_()
+    seen = []
+    for _ in range(4):
+        response = await session.aiohttp_session.get(f"{api.url}{PODS}?watch=true")
+        seen.append([json.loads(line) async for line in response.content.iter_chunked(1024)])
+    gone = {"type": "ERROR", "object": {"code": 410}}
+    assert seen == [[gone], [gone], [ADDED], [gone]]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"watching {PODS}: etcd has a headache (500); trying again until it works",
+        f"watching {PODS}: works again",
+    ]
+
+
+async def test_a_watch_that_breaks_off_says_so(open_: Open, config: Path, api: ApiServer) -> None:
+    write_kubeconfig(config, {"token": "t"}, {"server": api.url})
+    api.answers[f"WATCH {PODS}"] = [api.events(ADDED, b'{"type": "MODIF', then="cut")]
+    session = await open_()
+    response = await session.aiohttp_session.get(f"{api.url}{PODS}?watch=true")
+    events = response.content.iter_chunked(1024)
+    assert json.loads(await anext(events)) == ADDED
+    with pytest.raises((aiohttp.ClientPayloadError, aiohttp.ClientConnectionError)):
+        await anext(events)
+    response.close()
+
+
+async def test_a_watch_that_kopf_closes_ends(open_: Open, config: Path, api: ApiServer) -> None:
+    write_kubeconfig(config, {"token": "t"}, {"server": api.url})
+    api.answers[f"WATCH {PODS}"] = [api.events(ADDED, then="hang")]
+    session = await open_()
+    response = await session.aiohttp_session.get(f"{api.url}{PODS}?watch=true")
+    events = response.content.iter_chunked(1024)
+    await anext(events)
+    asyncio.get_running_loop().call_later(0.05, response.close)
+    async with asyncio.timeout(5):
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await anext(events)
 
 
 async def test_without_a_token_a_401_is_kopfs(open_: Open, config: Path, api: ApiServer) -> None:
@@ -237,7 +291,7 @@ async def test_a_stream_is_not_read_to_its_end_first(open_: Open, config: Path, 
     session = await open_()
     async with asyncio.timeout(5):
         response = await session.aiohttp_session.get(f"{api.url}{PODS}?watch=true")
-        assert await response.content.readline() == b'{"type": "ADDED"}\n'
+        assert await anext(response.content.iter_chunked(1024)) == b'{"type": "ADDED"}\n'
         response.close()
 
 
