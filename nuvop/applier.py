@@ -123,6 +123,7 @@ class Applier:
         self._slots: Slots[Work] = Slots(_now)
         self._tasks: dict[asyncio.Task[None], Work] = {}
         self._batches = itertools.count()
+        self._is_draining = False
 
     async def apply(self, overlay: Overlay, landed: Landed, *, is_repair: bool = False) -> list[Body]:
         """Apply an overlay that has been written; return its live objects, managedFields and all.
@@ -154,13 +155,17 @@ class Applier:
         """For how many seconds a CR's overlay has been with kubectl; 0 while it waits for its turn."""
         return max((_now() - work.begun for work in self._tasks.values() if work.is_of(key)), default=0.0)
 
+    def drain(self) -> None:
+        """Begin nothing new: what is with kubectl may end; what waits, or is still to come, is abandoned."""
+        self._is_draining = True
+        self._fill_slots()
+
     async def close(self) -> None:
-        """Kill what runs, and start nothing new."""
+        """Kill what runs, and begin nothing new."""
+        self.drain()
         running = list(self._tasks)
         for work in self._tasks.values():
             _abandon(work.jobs)
-        for jobs in (self._waiting, self._lone, *self._halves):
-            _abandon(jobs)
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
@@ -169,6 +174,9 @@ class Applier:
     # --- slots ----------------------------------------------------------------------------------------------------
 
     def _fill_slots(self) -> None:
+        if self._is_draining:
+            for jobs in (self._waiting, self._lone, *self._halves):
+                _abandon(jobs)
         while self._slots.has_free and (work := self._next()):
             self._slots.enter(work)
             task = asyncio.create_task(self._do(work))

@@ -174,7 +174,8 @@ class Reconciler:
                 self._queue.add(key)
 
     async def close(self) -> None:
-        """Stop: what is being applied may end."""
+        """Stop: what is being applied may end, and be told."""
+        self._applier.drain()
         await self._queue.close(STOP_GRACE)
         await self._ownership.close()
         await self._observer.close()

@@ -559,6 +559,45 @@ async def test_closing_kills_and_answers_all(applier: Applier, send: Send, kubec
     assert kubectl.at_once == 0
 
 
+async def test_draining_lets_end_what_runs_and_begins_nothing(applier: Applier, send: Send, kubectl: Kubectl) -> None:
+    await make_suspects(send, kubectl, "bad")
+    kubectl.gate = asyncio.Event()
+    running = [send("a"), send("b")]
+    await asyncio.sleep(0.02)
+    assert kubectl.at_once == 2
+    kubectl.refused["b"] = ApplyFailed("no", terminal=True)
+    waiting = [send(name) for name in ("c", "d", "bad")]
+    await asyncio.sleep(0.02)
+    begun = list(kubectl.runs)
+    applier.drain()
+    late = [send("e"), send("bad")]
+    abandoned = await asyncio.wait_for(asyncio.gather(*waiting, *late, return_exceptions=True), 1)
+    assert all(isinstance(error, asyncio.CancelledError) for error in abandoned)
+    assert not any(task.done() for task in running)
+    kubectl.gate.set()
+    applied, refused = await asyncio.gather(*running, return_exceptions=True)
+    assert isinstance(applied, list)
+    assert isinstance(refused, ApplyFailed)
+    assert kubectl.runs == begun
+    assert kubectl.killed == 0
+
+
+async def test_what_fails_together_while_draining_is_not_applied_alone(
+    applier: Applier, send: Send, kubectl: Kubectl
+) -> None:
+    kubectl.gate = asyncio.Event()
+    busy = [send("a"), send("b")]
+    await asyncio.sleep(0.02)
+    kubectl.refused["n3"] = ApplyFailed("no", terminal=True)
+    together = [send(f"n{i}") for i in range(5)]
+    kubectl.gate.set()
+    await asyncio.gather(*busy)
+    applier.drain()
+    found = await asyncio.wait_for(asyncio.gather(*together, return_exceptions=True), 5)
+    assert [type(each) for each in found] == [list, list, list, asyncio.CancelledError, list]
+    assert [len(run) for run in kubectl.runs] == [1, 1, 5]
+
+
 async def test_no_folder_of_a_batch_is_left(send: Send, kubectl: Kubectl, tmp_path: Path) -> None:
     kubectl.refused["n3"] = ApplyFailed("no", terminal=True)
     await outcome({name: send(name) for name in (f"n{i}" for i in range(10))})

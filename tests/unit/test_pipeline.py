@@ -1517,6 +1517,7 @@ async def test_an_operator_that_ends_gives_kubectl_a_moment_and_no_more(make: Ma
     world.create(cr())
     await until(lambda: world.applied)
     await world.reconciler.close()
+    assert "drain" in world.requests, "what waits would be begun meanwhile"
     await until(lambda: ended)
 
 

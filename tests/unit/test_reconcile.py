@@ -61,6 +61,9 @@ class World:
         self.patched: list[Any] = []
         self.news: list[News] = []
 
+    def drain(self) -> None:
+        """Nothing waits here."""
+
     def forget(self, key: CRKey) -> None:
         pass
 

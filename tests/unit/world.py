@@ -351,6 +351,9 @@ class World:
     def forget(self, key: CRKey) -> None:
         self.requests.append(f"forget Sample/{key.name}")
 
+    def drain(self) -> None:
+        self.requests.append("drain")
+
     def seconds_under_way(self, key: CRKey) -> float:
         self.requests.append(f"under way Sample/{key.name}")
         return self.seconds_applied
