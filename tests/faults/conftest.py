@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
+from lab.bench.api import Api
 from tests.faults.account import Account
 from tests.faults.aftermath import assert_no_leak, assert_told_once, descriptors
 from tests.faults.history import History
@@ -65,6 +67,15 @@ def account(kubectl: Kubectl) -> Iterator[Account]:
     yield made
     made.forbid()
     made.delete()
+
+
+@pytest.fixture
+def api(cluster: Cluster, account: Account) -> Iterator[Api]:
+    """Connections that make many objects soon."""
+    server = urlsplit(cluster.server)
+    authority = (cluster.pki / "ca.crt").read_text()
+    with closing(Api(str(server.hostname), server.port or 443, authority, account.token())) as connected:
+        yield connected
 
 
 @pytest.fixture

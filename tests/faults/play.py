@@ -15,7 +15,7 @@ from tests.faults import proxy as faults
 from tests.faults.aftermath import assert_no_leak, assert_told_once, descriptors
 from tests.faults.proxy import Cut, Delay, Drop, Lose
 from tests.faults.truth import Truth, assert_invariants
-from tests.faults.workload import CONVERGES, NAMES, SETTINGS, as_wanted, base, child_name
+from tests.faults.workload import NAMES, SETTINGS, as_wanted, base, child_name, wait_until_well
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -185,12 +185,7 @@ class Play:
     # --- what must hold -----------------------------------------------------------------------------------------------
 
     def _converge(self) -> None:
-        deadline = time.monotonic() + CONVERGES
-        while found := self._wrong():
-            assert self.operator.process.poll() is None, "the operator has ended"
-            if time.monotonic() > deadline:
-                raise AssertionError(f"not well within {CONVERGES:g} s:\n" + "\n".join(found))
-            time.sleep(0.2)
+        wait_until_well(self._wrong)
         children = self._children()
         held = {name: bool(self._left(name, children[name])) for name in self.model.widgets}
         self.model.settle(held)
@@ -200,6 +195,7 @@ class Play:
 
     def _wrong(self) -> list[str]:
         """What is not as the model says, a line each."""
+        assert self.operator.process.poll() is None, "the operator has ended"
         crs = {body["metadata"]["name"]: body for body in self.kubectl.list(self.kind.plural)}
         objects = self._objects()
         found = [f"{name} exists" for name in sorted(crs.keys() - self.model.widgets)]

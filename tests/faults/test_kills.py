@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import random
 import signal
@@ -14,7 +13,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import pytest
 
 from nuvop import yamltext
@@ -28,14 +26,15 @@ from tests.e2e.harness import (
     writes_of,
 )
 from tests.faults.aftermath import assert_told_once, script, temporary_files
-from tests.faults.history import History, administrator
+from tests.faults.history import History
 from tests.faults.proxy import Hold
 from tests.faults.workload import SETTINGS, base
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
+    from lab.bench.api import Api
     from lab.controlplane import Cluster
     from tests.conftest import Start
     from tests.e2e.harness import Kubectl, Operator
@@ -434,33 +433,15 @@ GRACE = 30.0
 """Kubernetes' own terminationGracePeriodSeconds."""
 
 
-def create_all(cluster: Cluster, path: str, bodies: Iterable[Mapping[str, Any]]) -> None:
-    """Create objects as fast as the API server takes them."""
-
-    async def post_all() -> None:
-        connector = aiohttp.TCPConnector(limit=20, ssl=administrator(cluster))
-        async with aiohttp.ClientSession(cluster.server, connector=connector) as session:
-
-            async def post(body: Mapping[str, Any]) -> None:
-                async with session.post(path, json=body, raise_for_status=True) as answer:
-                    await answer.read()
-
-            await asyncio.gather(*(post(body) for body in bodies))
-        await asyncio.sleep(0.2)  # TLS connections end
-
-    asyncio.run(post_all())
-
-
 @pytest.mark.timeout(600)
-def test_stopped_during_a_burst(cluster: Cluster, kubectl: Kubectl, operator: Start, tmp_path: Path) -> None:
+def test_stopped_during_a_burst(api: Api, kubectl: Kubectl, operator: Start, tmp_path: Path) -> None:
     kind = make_kind(
         tmp_path / "kinds", kubectl, configmap("config", text="base"), set={"spec.text": "ConfigMap/config data.text"}
     )
-    path = f"/apis/{kind.group}/v1/namespaces/{kubectl.namespace}/widgets"
+    path = f"apis/{kind.group}/v1/namespaces/{kubectl.namespace}/widgets"
     running = operator(NUVOP_KINDS=str(tmp_path / "kinds"))
-    burst = threading.Thread(
-        target=create_all, args=(cluster, path, [kind.cr(f"n{each}", text=f"of n{each}") for each in range(BURST)])
-    )
+    crs = [kind.cr(f"n{each}", text=f"of n{each}") for each in range(BURST)]
+    burst = threading.Thread(target=api.create_all, args=(path, crs))
 
     def applied() -> int:
         return running.logs()[-1].count(": applied ConfigMap/")

@@ -10,15 +10,13 @@ import statistics
 import sys
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import pytest
 
 from lab.bench import usage
-from lab.bench.api import Api
 from lab.bench.errors import BenchError
 from lab.bench.watch import Watch
 from tests.e2e.harness import Kubectl, TestKind, configmap, eventually, is_ready, make_kind, writes_of
@@ -28,10 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from lab.bench.api import Api
     from lab.controlplane import Cluster
     from tests.conftest import Start
     from tests.e2e.harness import Operator
-    from tests.faults.account import Account
     from tests.faults.proxy import Proxy
 
 MANY = int(os.environ.get("NUVOP_LOAD") or 200)
@@ -93,16 +91,13 @@ class Load:
 
 
 @pytest.fixture
-def load(cluster: Cluster, kubectl: Kubectl, account: Account, tmp_path: Path) -> Iterator[Load]:
+def load(cluster: Cluster, kubectl: Kubectl, api: Api, tmp_path: Path) -> Iterator[Load]:
     manifest = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "account"}}
     settings = {"spec.text": "ConfigMap/config data.text"}
     kind = make_kind(tmp_path / "kinds", kubectl, configmap("config", None, text="base"), manifest, set=settings)
-    server = urlsplit(cluster.server)
-    authority = (cluster.pki / "ca.crt").read_text()
-    with closing(Api(str(server.hostname), server.port or 443, authority, account.token())) as api:
-        made = Load(cluster, kubectl, kind, api)
-        eventually("the new CRD is served", lambda: _is_served(made))
-        yield made
+    made = Load(cluster, kubectl, kind, api)
+    eventually("the new CRD is served", lambda: _is_served(made))
+    yield made
     kubectl("delete", "crd", kind.plural, "--wait=false")
 
 

@@ -13,7 +13,7 @@ from nuvop.objects import INSTANCE_LABEL, OWNER_LABEL
 from tests.e2e.harness import Kubectl, TestKind, configmap, deployment, eventually, is_ready, make_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 KIND = "Widget"
@@ -132,16 +132,21 @@ class Workload:
 
     def converges(self, within: float = CONVERGES) -> None:
         """Wait until nothing is wrong; fail with what still is."""
-        last: list[str] = []
+        wait_until_well(self.wrong, within)
 
-        def is_well() -> bool:
-            last[:] = self.wrong()
-            return not last
 
-        try:
-            eventually("all is well", is_well, within=within)
-        except AssertionError:
-            raise AssertionError(f"not well within {within:g} s:\n" + "\n".join(last)) from None
+def wait_until_well(wrong: Callable[[], list[str]], within: float = CONVERGES) -> None:
+    """Wait until ``wrong`` has no more to tell; fail with what it tells last."""
+    last: list[str] = []
+
+    def is_well() -> bool:
+        last[:] = wrong()
+        return not last
+
+    try:
+        eventually("all is well", is_well, within=within)
+    except AssertionError:
+        raise AssertionError(f"not well within {within:g} s:\n" + "\n".join(last)) from None
 
 
 def base(**said: str) -> list[dict[str, Any]]:
