@@ -67,6 +67,12 @@ def kubectl(cluster: controlplane.Cluster, namespace: str) -> Iterator[Kubectl]:
     kubectl("delete", "namespace", namespace, "--wait=false")
 
 
+@pytest.fixture
+def own_group(namespace: str) -> str:
+    """An API group that no other test has."""
+    return f"{namespace}.example.org"
+
+
 Start = Callable[..., Operator]
 
 

@@ -244,7 +244,7 @@ def copy_kinds(target: Path) -> Path:
 
 @dataclass(frozen=True)
 class TestKind:
-    """A kind of a test's own: its folder, and how its CRs are written."""
+    """A test's kind: its folder, and how its CRs are written."""
 
     __test__ = False
 
@@ -255,6 +255,11 @@ class TestKind:
     def plural(self) -> str:
         """What kubectl calls it."""
         return f"widgets.{self.group}"
+
+    def forget(self, kubectl: Kubectl) -> None:
+        """Delete the CRD after the test, unless others share it."""
+        if self.group != SHARED_GROUP:
+            kubectl("delete", "crd", self.plural, "--wait=false", "--ignore-not-found")
 
     def cr(self, name: str, annotations: Mapping[str, str] | None = None, **spec: Any) -> dict[str, Any]:
         """A CR of the kind."""
@@ -269,9 +274,18 @@ class TestKind:
         (self.folder / "kind.yaml").write_text(json.dumps({**head, **kind}))
 
 
-def make_kind(kinds: Path, kubectl: Kubectl, *manifests: Mapping[str, Any], **kind: Any) -> TestKind:
-    """Write a kind with these manifests into the folder of kinds and install its CRD, which takes any spec."""
-    made = TestKind(kinds / "widgets", f"{kubectl.namespace}.example.org")
+SHARED_GROUP = "example.org"
+"""Of most tests' kinds: the garbage collector looks for new CRDs every 30 s, and deletes no children until then."""
+
+
+def make_kind(
+    kinds: Path, kubectl: Kubectl, *manifests: Mapping[str, Any], group: str = SHARED_GROUP, **kind: Any
+) -> TestKind:
+    """Write a kind with these manifests into the folder of kinds and install its CRD, which takes any spec.
+
+    With a ``group`` of the test's own it is for operators that serve all namespaces, and others' CRs are none of its.
+    """
+    made = TestKind(kinds / "widgets", group)
     made.folder.mkdir(parents=True)
     made.write(*manifests, **kind)
     (made.folder / "kustomization.yaml").write_text("resources: [manifests.yaml]\n")

@@ -115,15 +115,15 @@ class Stage:
 
 
 @pytest.fixture
-def stage(cluster: Cluster, kubectl: Kubectl, operator: Start, tmp_path: Path) -> Iterator[Stage]:
-    kind = make_kind(tmp_path / "kinds", kubectl, *isolation.manifests(), set=isolation.FIELDS)
+def stage(cluster: Cluster, kubectl: Kubectl, operator: Start, own_group: str, tmp_path: Path) -> Iterator[Stage]:
+    kind = make_kind(tmp_path / "kinds", kubectl, *isolation.manifests(), group=own_group, set=isolation.FIELDS)
     history = tmp_path / "history.json"
     running = operator(PROGRAMS / "kopf", "run", "-A", NUVOP_KINDS=str(kind.folder.parent))
     stage = Stage(kubectl, kind, running, history)
     for category in (GONE, QUOTA):
         kubectl("create", "namespace", stage.at(category).namespace)
     with ExitStack() as ends:
-        ends.callback(kubectl, "delete", "crd", kind.plural, "--wait=false")
+        ends.callback(kind.forget, kubectl)
         ends.callback(kubectl.run, "delete", "namespace", stage.at(QUOTA).namespace, "--wait=false")
         ends.callback(lift, kubectl, stage.at(GONE).namespace, "retained")
         ends.callback(lift, kubectl, kubectl.namespace, "denied")

@@ -42,12 +42,12 @@ ROLE = {
 
 @pytest.fixture
 def make(kubectl: Kubectl, tmp_path: Path) -> Iterator[Make]:
-    """Makes the test's kind; its CRD is removed after the test. Every version of its CRs is checked for its truth."""
+    """Makes the test's kind. Every version of its CRs is checked for its truth."""
     with ExitStack() as ending:
 
         def make(*manifests: dict[str, Any], **fields: Any) -> TestKind:
             kind = make_kind(tmp_path / "kinds", kubectl, *manifests, **fields)
-            ending.callback(kubectl, "delete", "crd", kind.plural, "--wait=false")
+            ending.callback(kind.forget, kubectl)
             seen = ending.enter_context(every_version(kubectl, kind.plural, "-A"))
             ending.callback(check, seen)
             return kind
@@ -203,7 +203,7 @@ def test_a_field_that_is_no_longer_set_is_reset_or_released(
 
 
 def test_who_takes_a_field_again_and_again_is_answered_later_and_later(
-    kubectl: Kubectl, operator: Start, make: Make
+    kubectl: Kubectl, operator: Start, make: Make, own_group: str
 ) -> None:
     role = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -215,7 +215,7 @@ def test_who_takes_a_field_again_and_again_is_answered_later_and_later(
         },
         "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}],
     }
-    kind = make(role)
+    kind = make(role, group=own_group)
     running = operator(PROGRAMS / "kopf", "run", "-A", NUVOP_KINDS=str(kind.folder.parent))
     name = kubectl.namespace
     kubectl.apply(kind.cr(name))
@@ -286,8 +286,10 @@ def test_crs_that_are_made_at_once_with_colliding_names(kubectl: Kubectl, operat
     assert kubectl.get("configmap/a-b-c")["data"] == {"of": "b-c"}
 
 
-def test_a_cluster_scoped_child_belongs_to_one_cr(kubectl: Kubectl, operator: Start, make: Make) -> None:
-    kind = make(ROLE, configmap("config"))
+def test_a_cluster_scoped_child_belongs_to_one_cr(
+    kubectl: Kubectl, operator: Start, make: Make, own_group: str
+) -> None:
+    kind = make(ROLE, configmap("config"), group=own_group)
     other = Kubectl(kubectl.kubeconfig, f"{kubectl.namespace}-b")
     other("create", "namespace", other.namespace)
     name = kubectl.namespace
@@ -413,8 +415,8 @@ def test_orphans_outlive_their_cr_and_bear_no_mark(kubectl: Kubectl, operator: S
     assert {pod["metadata"]["uid"] for pod in kubectl.list("pods")} == pods
 
 
-def test_the_users_own_cascade_orphan_keeps_all(kubectl: Kubectl, operator: Start, make: Make) -> None:
-    kind = make(ROLE, configmap("config"))
+def test_the_users_own_cascade_orphan_keeps_all(kubectl: Kubectl, operator: Start, make: Make, own_group: str) -> None:
+    kind = make(ROLE, configmap("config"), group=own_group)
     name = kubectl.namespace
     operator(PROGRAMS / "kopf", "run", "-A", NUVOP_KINDS=str(kind.folder.parent))
     kubectl.apply(kind.cr(name))
@@ -445,8 +447,10 @@ def test_orphaning_is_armed_whatever_else_is_wrong(kubectl: Kubectl, operator: S
     assert kubectl.get("configmap/a-config")
 
 
-def test_a_deletion_is_not_held_up_by_a_broken_folder(kubectl: Kubectl, operator: Start, make: Make) -> None:
-    kind = make(ROLE)
+def test_a_deletion_is_not_held_up_by_a_broken_folder(
+    kubectl: Kubectl, operator: Start, make: Make, own_group: str
+) -> None:
+    kind = make(ROLE, group=own_group)
     name = kubectl.namespace
     running = operator(PROGRAMS / "kopf", "run", "-A", NUVOP_KINDS=str(kind.folder.parent))
     kubectl.apply(kind.cr(name))

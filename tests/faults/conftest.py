@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from lab.bench.api import Api
+from tests.e2e.harness import SHARED_GROUP
 from tests.faults.account import Account
 from tests.faults.aftermath import assert_no_leak, assert_told_once, descriptors
 from tests.faults.history import History
@@ -29,10 +30,16 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def workload(kubectl: Kubectl, tmp_path: Path) -> Iterator[Workload]:
-    made = make_workload(tmp_path / "kinds", kubectl)
+def group() -> str:
+    """The API group of the workload's kind; `parametrize` gives another where the CRD is not to be shared."""
+    return SHARED_GROUP
+
+
+@pytest.fixture
+def workload(kubectl: Kubectl, group: str, tmp_path: Path) -> Iterator[Workload]:
+    made = make_workload(tmp_path / "kinds", kubectl, group)
     yield made
-    kubectl("delete", "crd", made.kind.plural, "--wait=false", "--ignore-not-found")
+    made.kind.forget(kubectl)
 
 
 INJECTED = pytest.StashKey[Counter[str]]()

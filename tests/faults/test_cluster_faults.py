@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.e2e.harness import condition, eventually, is_ready
 from tests.faults.proxy import Delay
 from tests.faults.workload import KIND
@@ -18,8 +20,6 @@ from tests.faults.workload import KIND
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    import pytest
 
     from lab.controlplane import Cluster
     from tests.e2e.harness import Kubectl, Operator
@@ -97,6 +97,7 @@ def test_components_that_come_back(scene: Scene, cluster: Cluster, subtests: pyt
                 assert scene.proxy.requests[request] > listed[request], f"{agent}'s watch was not too old"
 
 
+@pytest.mark.parametrize("group", ["deleted.example.org"])
 def test_the_crd_is_deleted_and_put_back(scene: Scene, subtests: pytest.Subtests) -> None:
     kubectl, kind = scene.workload.kubectl, scene.workload.kind
 

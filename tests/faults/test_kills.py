@@ -259,8 +259,7 @@ def test_killed_while_a_cr_with_a_finalizer_comes_or_goes(
         return not left_of(name)
 
     paths = [f"/apis/{kind.group}/v1/namespaces/{kubectl.namespace}/widgets"]
-    with ExitStack() as ending, History(cluster, paths).recording() as history:
-        ending.callback(kubectl, "delete", "crd", kind.plural, "--wait=false")
+    with History(cluster, paths).recording() as history:
         running = operator(KUBECONFIG=str(kubeconfig), NUVOP_KINDS=str(tmp_path / "kinds"))
         kubectl.apply(kind.cr(keeper))
         eventually("ready", lambda: is_it_ready(keeper))
@@ -434,10 +433,9 @@ GRACE = 30.0
 
 
 @pytest.mark.timeout(600)
-def test_stopped_during_a_burst(api: Api, kubectl: Kubectl, operator: Start, tmp_path: Path) -> None:
-    kind = make_kind(
-        tmp_path / "kinds", kubectl, configmap("config", text="base"), set={"spec.text": "ConfigMap/config data.text"}
-    )
+def test_stopped_during_a_burst(api: Api, kubectl: Kubectl, operator: Start, own_group: str, tmp_path: Path) -> None:
+    settings = {"spec.text": "ConfigMap/config data.text"}
+    kind = make_kind(tmp_path / "kinds", kubectl, configmap("config", text="base"), group=own_group, set=settings)
     path = f"apis/{kind.group}/v1/namespaces/{kubectl.namespace}/widgets"
     running = operator(NUVOP_KINDS=str(tmp_path / "kinds"))
     crs = [kind.cr(f"n{each}", text=f"of n{each}") for each in range(BURST)]
@@ -479,7 +477,7 @@ def test_stopped_during_a_burst(api: Api, kubectl: Kubectl, operator: Start, tmp
         assert "Traceback" not in running.log()
     finally:
         burst.join()
-        kubectl("delete", "crd", kind.plural, "--wait=false")
+        kind.forget(kubectl)
 
 
 # --- two of them -----------------------------------------------------------------------------------------------------

@@ -91,14 +91,13 @@ class Load:
 
 
 @pytest.fixture
-def load(cluster: Cluster, kubectl: Kubectl, api: Api, tmp_path: Path) -> Iterator[Load]:
+def load(cluster: Cluster, kubectl: Kubectl, api: Api, tmp_path: Path) -> Load:
     manifest = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "account"}}
     settings = {"spec.text": "ConfigMap/config data.text"}
     kind = make_kind(tmp_path / "kinds", kubectl, configmap("config", None, text="base"), manifest, set=settings)
     made = Load(cluster, kubectl, kind, api)
     eventually("the new CRD is served", lambda: _is_served(made))
-    yield made
-    kubectl("delete", "crd", kind.plural, "--wait=false")
+    return made
 
 
 def _is_served(load: Load) -> bool:

@@ -155,6 +155,6 @@ def base(**said: str) -> list[dict[str, Any]]:
     return [configmap(NAMES["ConfigMap"], None, text="base", **said), account, deployment(NAMES["Deployment"])]
 
 
-def make_workload(kinds: Path, kubectl: Kubectl) -> Workload:
+def make_workload(kinds: Path, kubectl: Kubectl, group: str) -> Workload:
     """Install the Widgets' kind."""
-    return Workload(kubectl, make_kind(kinds, kubectl, *base(), set=SETTINGS))
+    return Workload(kubectl, make_kind(kinds, kubectl, *base(), group=group, set=SETTINGS))
