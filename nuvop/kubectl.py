@@ -39,6 +39,12 @@ REQUEST_TIMEOUT = 20.0
 VERSION_TIMEOUT = 8.0
 """Seconds. A first start from a cold disk may take a few."""
 
+KILLED_MOST = 5
+"""How often a command that an operator cannot start without may be killed until that is an error."""
+
+KILLED_PAUSE = 0.2
+"""Seconds until it is run again."""
+
 GARBAGE = "400"
 MEMORY = 34 * 1024 * 1024
 MEMORY_PER_BYTE = 32
@@ -118,6 +124,24 @@ class Processes:
             await asyncio.shield(process.wait())
             self._end(process.pid)
         return Completed(returncode, stdout, stderr)
+
+    async def run_unless_killed(
+        self,
+        argv: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        timeout: float,  # noqa: ASYNC109 – as in run
+    ) -> Completed:
+        """Run a command as `run` does, and again where somebody has killed it: for want of memory, say.
+
+        It is for what an operator cannot start without. Raises KubectlError also where each time it was killed.
+        """
+        for _ in range(KILLED_MOST):
+            done = await self.run(argv, environment=environment, timeout=timeout)
+            if done.returncode >= 0:
+                return done
+            await asyncio.sleep(KILLED_PAUSE)
+        raise KubectlError(f"{_name(argv)} was killed by signal {-done.returncode}, {KILLED_MOST} times")
 
     def close(self) -> None:
         """Kill what still runs and end the reaper."""
@@ -296,7 +320,7 @@ async def find_kubectl(processes: Processes) -> str:
     if program is None:
         raise KubectlUnusable(f"kubectl is not on PATH; nuvop needs {wanted} or newer")
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    done = await processes.run(
+    done = await processes.run_unless_killed(
         [program, "version", "--client", "-o", "json"], environment=environment, timeout=VERSION_TIMEOUT
     )
     try:
@@ -319,7 +343,7 @@ async def user_config(processes: Processes, program: str, context: str | None = 
     """
     argv = [program, "config", "view", "--minify", "--flatten", "--raw", "-o", "json"]
     argv += [f"--context={context}"] if context else []
-    done = await processes.run(argv, environment=os.environ, timeout=VERSION_TIMEOUT)
+    done = await processes.run_unless_killed(argv, environment=os.environ, timeout=VERSION_TIMEOUT)
     if done.returncode != 0:
         raise KubectlError(_first_message(done.stderr))
     try:

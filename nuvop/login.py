@@ -211,7 +211,7 @@ class Login:
         }
         line = f"{credentials.source}: credential plugin {plugin['command']}"
         try:
-            done = await self._processes.run(
+            done = await self._processes.run_unless_killed(
                 [_plugin_program(plugin["command"]), *(plugin.get("args") or ())],
                 environment=environment,
                 timeout=PLUGIN_TIMEOUT,

@@ -6,11 +6,12 @@ Beside them stand objects that are none of nuvop's business, though one carries 
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nuvop.objects import INSTANCE_LABEL, OWNER_LABEL
-from tests.e2e.harness import Kubectl, TestKind, configmap, deployment, eventually, is_ready, make_kind
+from tests.e2e.harness import Kubectl, TestKind, configmap, deployment, is_ready, make_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -137,16 +138,11 @@ class Workload:
 
 def wait_until_well(wrong: Callable[[], list[str]], within: float = CONVERGES) -> None:
     """Wait until ``wrong`` has no more to tell; fail with what it tells last."""
-    last: list[str] = []
-
-    def is_well() -> bool:
-        last[:] = wrong()
-        return not last
-
-    try:
-        eventually("all is well", is_well, within=within)
-    except AssertionError:
-        raise AssertionError(f"not well within {within:g} s:\n" + "\n".join(last)) from None
+    deadline = time.monotonic() + within
+    while found := wrong():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not well within {within:g} s:\n" + "\n".join(found))
+        time.sleep(0.2)
 
 
 def base(**said: str) -> list[dict[str, Any]]:

@@ -348,6 +348,33 @@ async def test_what_is_run_after_closing_leaves_nothing_behind(tmp_path: Path) -
     assert eventually(lambda: not any(map(is_alive, read_pids(file, 3))))
 
 
+def mortal(folder: Path, deaths: int) -> str:
+    """A program that is killed so many times, and then says how often it was run."""
+    return script(
+        folder / "mortal",
+        f"""
+        echo >> '{folder}/runs'
+        runs=$(wc -l < '{folder}/runs')
+        [ "$runs" -gt {deaths} ] || kill -KILL $$
+        echo "$runs"
+        exit 3
+        """,
+    )
+
+
+async def test_what_is_needed_is_run_again_when_it_was_killed(processes: Processes, tmp_path: Path) -> None:
+    """By a lack of memory, say: an operator that starts would end for it."""
+    done = await processes.run_unless_killed([mortal(tmp_path, deaths=2)], environment=os.environ, timeout=5)
+    assert (done.stdout, done.returncode) == (b"3\n", 3)
+
+
+async def test_what_is_killed_each_time_is_an_error(processes: Processes, tmp_path: Path) -> None:
+    with pytest.raises(KubectlError) as error:
+        await processes.run_unless_killed([mortal(tmp_path, deaths=99)], environment=os.environ, timeout=5)
+    assert str(error.value) == "mortal was killed by signal 9, 5 times"
+    assert (tmp_path / "runs").read_text().count("\n") == 5
+
+
 # --- Kubectl ---------------------------------------------------------------------------------------------------------
 
 
@@ -838,6 +865,21 @@ async def test_no_kubectl_on_path(processes: Processes, tmp_path: Path, monkeypa
     with pytest.raises(KubectlUnusable) as error:
         await find_kubectl(processes)
     assert str(error.value) == "kubectl is not on PATH; nuvop needs 1.27 or newer"
+
+
+async def test_a_kubectl_that_was_killed_is_asked_again(
+    processes: Processes, on_path: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_path.says(version("v1.30.0"))
+    killed_once = (
+        f"if mkdir '{tmp_path}/was-killed' 2> /dev/null; then kill -KILL $$; fi; exec '{on_path.program}' \"$@\""
+    )
+    script(tmp_path / "kubectl", killed_once)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert await find_kubectl(processes) == str(tmp_path / "kubectl")
+    (tmp_path / "was-killed").rmdir()
+    on_path.says('{"kind": "Config"}')
+    assert await user_config(processes, str(tmp_path / "kubectl")) == {"kind": "Config"}
 
 
 async def test_the_pinned_kubectl_will_do(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -494,6 +494,14 @@ async def test_a_plugins_token_and_certificate(login: Login, config: Path, plugi
     }
 
 
+async def test_a_plugin_that_was_killed_is_asked_again(
+    login: Login, config: Path, plugin: Plugin, tmp_path: Path
+) -> None:
+    killed_once = f"if mkdir '{tmp_path}/was-killed' 2> /dev/null; then kill -KILL $$; fi; exec '{plugin.command}'"
+    write_kubeconfig(config, plugin.user(command=script(tmp_path / "mortal", killed_once)))
+    assert (await login.refresh()).token() == "from-plugin"
+
+
 async def test_a_plugin_beside_the_kubeconfig(login: Login, config: Path, plugin: Plugin) -> None:
     write_kubeconfig(config, plugin.user(command="./bin/plugin"))
     (config.parent / "bin").symlink_to(Path(plugin.command).parent)
