@@ -380,9 +380,7 @@ class Cluster:
             except Expired:
                 version = ""
                 await trouble.pause()
-            except ClusterUnreachable as error:
-                await trouble.wait(error)
-            except LoginError as error:
+            except (ClusterUnreachable, LoginError) as error:
                 await trouble.wait(error)
             except ClusterError as error:
                 version = ""
@@ -528,7 +526,21 @@ async def _events(stream: aiohttp.StreamReader) -> AsyncIterator[dict[str, Any]]
             line = await anext(received)
         except (StopAsyncIteration, TimeoutError):
             return
-        yield orjson.loads(line)
+        event = orjson.loads(line)
+        if not _is_event(event):
+            raise ValueError("what answers to a watch is no API server")
+        yield event
+
+
+def _is_event(event: Any) -> bool:
+    """Whether it is one as all that is here reads it; https://kubernetes.io/docs/reference/using-api/api-concepts/."""
+    match event:
+        case {"type": "ERROR", "object": {}}:
+            return True
+        case {"type": str(), "object": {"metadata": {"resourceVersion": str()}}}:
+            return True
+        case _:
+            return False
 
 
 def _status_error(code: int, message: str) -> ClusterError:

@@ -77,7 +77,8 @@ class Processes:
     def __init__(self, private: Path | None = None) -> None:
         """Start the reaper, which removes the folder ``private`` at the end, whether the operator ends or is killed."""
         self._private = private
-        self._reaper = _start_reaper(private)
+        self._reaper: subprocess.Popen[bytes] | None = _start_reaper(private)
+        """None where somebody has killed it, until another one is needed."""
         self._groups: set[int] = set()
         self._closed = False
 
@@ -148,27 +149,43 @@ class Processes:
         self._closed = True
         for group in list(self._groups):
             self._kill(group)
-        _end_reaper(self._reaper)
+        self._end_reaper()
 
     def _begin(self, group: int) -> None:
+        """See to it that a group ends with the operator. Raises KubectlUnusable where nobody could."""
         self._groups.add(group)
-        self._tell_reaper("+", group)
+        if self._closed:
+            self._kill(group)  # it was being started while all others were killed
+        elif not self._tell_reaper("+", group):
+            try:
+                self._reaper = _start_reaper(self._private)
+            except OSError as error:
+                raise KubectlUnusable(f"{sys.executable} cannot be started: {error.strerror or error}") from error
+            # It has to know of all that runs.
+            for running in self._groups:
+                _tell(self._reaper, "+", running)
 
     def _end(self, group: int) -> None:
         self._groups.discard(group)
         self._tell_reaper("-", group)
 
-    def _tell_reaper(self, mark: str, group: int) -> None:
-        if self._closed:
-            return
+    def _tell_reaper(self, mark: str, group: int) -> bool:
+        """Tell the reaper of a group; return whether there is one."""
+        if self._reaper is None:
+            return False
         try:
             _tell(self._reaper, mark, group)
         except BrokenPipeError:
-            # Somebody killed it. A new one has to know of all that runs.
-            _end_reaper(self._reaper)
-            self._reaper = _start_reaper(self._private)
-            for running in self._groups:
-                _tell(self._reaper, "+", running)
+            self._end_reaper()
+            return False
+        return True
+
+    def _end_reaper(self) -> None:
+        reaper_, self._reaper = self._reaper, None
+        if reaper_ is not None:
+            assert reaper_.stdin is not None  # noqa: S101 – opened as a pipe
+            reaper_.stdin.close()
+            reaper_.wait()
 
     @staticmethod
     def _kill(group: int) -> None:
@@ -201,12 +218,6 @@ def _start_reaper(private: Path | None) -> "subprocess.Popen[bytes]":
         start_new_session=True,
         bufsize=0,
     )
-
-
-def _end_reaper(process: "subprocess.Popen[bytes]") -> None:
-    assert process.stdin is not None  # noqa: S101 – opened as a pipe
-    process.stdin.close()
-    process.wait()
 
 
 def _tell(process: "subprocess.Popen[bytes]", mark: str, group: int) -> None:

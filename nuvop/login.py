@@ -124,13 +124,16 @@ class Login:
 
     async def keep_fresh(self, credentials: Credentials) -> None:
         """Ask a credential plugin again before its credentials end, for ever; end at once where there is no plugin."""
+        said = ""
         while credentials.expiration is not None:
             left = credentials.expiration - datetime.datetime.now(datetime.UTC)
             await asyncio.sleep(max((left - RENEW_BEFORE).total_seconds(), 10))
             try:
-                credentials = await self.refresh()
+                credentials, said = await self.refresh(), ""
             except LoginError as error:
-                logger.error("credentials could not be renewed, trying again: %s", error)
+                if str(error) != said:
+                    logger.error("credentials could not be renewed, trying again: %s", error)
+                said = str(error)
 
     def _service_account(self) -> Credentials | None:
         """A pod's service account; None outside of pods."""
@@ -353,5 +356,5 @@ def _remove_if_abandoned(folder: Path) -> None:
         elif mine and (folder / reaper.LOCK).exists() and (lock := _lock(folder)) is not None:
             reaper.remove(str(folder))  # the next one's to do, where it cannot be
             os.close(lock)
-    except FileNotFoundError:
-        return  # another operator was quicker
+    except OSError:
+        return  # another operator was quicker, or the next one can

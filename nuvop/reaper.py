@@ -49,9 +49,10 @@ def main() -> None:
 def remove(private: str) -> bool:
     """Remove a private folder and return whether it is gone; others may write into it, or remove it, meanwhile.
 
-    Its lock goes last: as long as anything is left, the next operator knows it for what it is.
+    Where it cannot be removed, because the disk is read-only say, that is no error. Its lock goes last: as long as
+    anything is left, the next operator knows it for what it is.
     """
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(OSError):
         for name in os.listdir(private):
             path = f"{private}/{name}"
             if os.path.isdir(path) and not os.path.islink(path):

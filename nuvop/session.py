@@ -104,7 +104,7 @@ def _error_in(event: bytes) -> ClusterError | None:
     """What an ERROR event says; None for every other event, which is not parsed: its type comes first in its line."""
     if b'"ERROR"' not in event[:32]:
         return None
-    said = orjson.loads(event)["object"]
+    said = orjson.loads(event).get("object") or {}
     code = said.get("code", 0)
     return ClusterError(f"{said.get('message') or said.get('reason') or 'an ERROR event'} ({code})", status=code)
 

@@ -158,6 +158,8 @@ async def test_an_ended_watch_goes_on_where_it_was(api: ApiServer, follower: Fol
         pytest.param(b'{"type": "MODIFIED", "object": {"metad', "cut", id="within an event"),
         pytest.param(b'{"type": "MODIFIED", "object": {"metad', "end", id="within an event, politely"),
         pytest.param(b"<html>time-out</html>\n", "hang", id="by a proxy"),
+        pytest.param(b"[]\n", "hang", id="by what is no API server"),
+        pytest.param(b'{"type": "ADDED", "object": {"metadata": {}}}\n', "hang", id="by half an event"),
     ],
 )
 async def test_a_lost_connection_goes_on_where_it_was(

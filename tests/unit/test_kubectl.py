@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import re
@@ -268,17 +269,23 @@ async def test_many_runs_leave_no_file_open_and_no_zombie(processes: Processes) 
     assert processes._groups == set()
 
 
+def the_reaper(processes: Processes) -> "subprocess.Popen[bytes]":
+    assert processes._reaper is not None
+    return processes._reaper
+
+
 @pytest.mark.parametrize("reaper_lives", [True, False])
 async def test_closing_kills_what_runs_and_ends_the_reaper(tmp_path: Path, reaper_lives: bool) -> None:
     file = tmp_path / "pids"
     processes = Processes()
     task = asyncio.create_task(processes.run([SH, "-c", DEAF_TREE, str(file)], environment=PATH, timeout=60))
     pids = await asyncio.to_thread(read_pids, file, 3)
+    reaper = the_reaper(processes)
     if not reaper_lives:
-        processes._reaper.kill()
-        processes._reaper.wait()
+        reaper.kill()
+        reaper.wait()
     processes.close()
-    assert processes._reaper.returncode == (0 if reaper_lives else -9)
+    assert reaper.returncode == (0 if reaper_lives else -9)
     assert eventually(lambda: not any(map(is_alive, pids)))
     await asyncio.wait([task], timeout=5)
     assert task.done()
@@ -298,14 +305,10 @@ async def test_a_run_that_closing_has_killed_ends_as_one_that_was_killed() -> No
 def without_reaper() -> Iterator[Processes]:
     """Processes whose reaper was killed, by a lack of memory perhaps."""
     made = Processes()
-    made._reaper.kill()
-    made._reaper.wait()
+    the_reaper(made).kill()
+    the_reaper(made).wait()
     yield made
-    try:
-        made.close()
-    except BrokenPipeError:
-        # What could not be written is tried once more.
-        made.close()
+    made.close()
 
 
 async def test_the_operator_can_do_without_its_reaper(without_reaper: Processes) -> None:
@@ -326,26 +329,49 @@ async def test_a_new_reaper_knows_of_all_that_runs(processes: Processes) -> None
     task = asyncio.create_task(processes.run([SH, "-c", "exec sleep 60"], environment=PATH, timeout=60))
     await asyncio.sleep(0.2)
     assert processes._groups
-    killed = processes._reaper
+    killed = the_reaper(processes)
     killed.kill()
     killed.wait()
     await processes.run([SH, "-c", ":"], environment=PATH, timeout=10)
-    assert processes._reaper is not killed
+    another = the_reaper(processes)
+    assert another is not killed
     # The end of the operator, for the reaper.
-    assert processes._reaper.stdin is not None
-    processes._reaper.stdin.close()
+    assert another.stdin is not None
+    another.stdin.close()
     ended, _ = await asyncio.wait([task], timeout=5)
     assert ended
     task.exception()  # it can be told nothing more
 
 
-async def test_what_is_run_after_closing_leaves_nothing_behind(tmp_path: Path) -> None:
+async def test_a_reaper_that_cannot_be_started_is_started_later(
+    without_reaper: Processes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    pid = tmp_path / "pid"
+    forever = [SH, "-c", 'echo $$ > "$0"; exec sleep 60', str(pid)]
+    with monkeypatch.context() as lack:
+        lack.setattr(subprocess, "Popen", full)
+        for _ in range(2):
+            with pytest.raises(KubectlUnusable, match="Cannot allocate memory"):
+                await without_reaper.run(forever, environment=PATH, timeout=10)
+    assert without_reaper._groups == set()
+    assert not pid.exists() or not is_alive(int(pid.read_text() or 0))
+    done = await without_reaper.run([program("printf"), "x"], environment=PATH, timeout=10)
+    assert done.stdout == b"x"
+    assert the_reaper(without_reaper).poll() is None
+
+
+async def test_what_is_run_after_closing_is_killed_at_once(tmp_path: Path) -> None:
     processes = Processes()
     processes.close()
-    file = tmp_path / "pids"
-    with pytest.raises(KubectlTimeout):
-        await processes.run([SH, "-c", DEAF_TREE, str(file)], environment=PATH, timeout=0.5)
-    assert eventually(lambda: not any(map(is_alive, read_pids(file, 3))))
+    with contextlib.suppress(KubectlError):  # just as well
+        done = await processes.run([SH, "-c", "exec sleep 60"], environment=PATH, timeout=30)
+        assert done.returncode == -9
+
+
+# --- Kubectl ---------------------------------------------------------------------------------------------------------
 
 
 def mortal(folder: Path, deaths: int) -> str:

@@ -655,6 +655,19 @@ async def test_credentials_that_have_ended_are_not_asked_for_without_a_pause(
     assert slept == [10, 10, 10, 10]
 
 
+async def test_a_plugin_that_goes_on_failing_is_told_once(
+    login: Login, config: Path, plugin: Plugin, slept: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    write_kubeconfig(config, plugin.user())
+    plugin.prints({"status": {"token": "one", "expirationTimestamp": in_seconds(-60)}})
+    credentials = await login.refresh()
+    plugin.prints("broken", code=1)
+    with pytest.raises(asyncio.CancelledError):
+        await login.keep_fresh(credentials)
+    assert len(slept) == 4
+    assert len(caplog.records) == 1
+
+
 async def test_credentials_without_an_end_need_no_renewal(login: Login, config: Path) -> None:
     write_kubeconfig(config, {"token": "t"})
     await asyncio.wait_for(login.keep_fresh(await login.refresh()), 1)

@@ -126,6 +126,7 @@ def test_it_outlives_the_signals_that_end_an_operator(reaping: Reaper, groups: l
 
 def test_it_is_out_of_reach_of_the_terminal_from_its_first_moment(processes: Processes) -> None:
     # Ctrl-C goes to the terminal's foreground group, and may come before the reaper ignores signals.
+    assert processes._reaper is not None
     pid = processes._reaper.pid
     assert (os.getpgid(pid), os.getsid(pid)) == (pid, pid)
 
@@ -210,6 +211,14 @@ def test_what_cannot_be_removed_keeps_its_lock(tmp_path: Path, monkeypatch: pyte
     assert {path.name for path in tmp_path.iterdir()} == {"cache", reaper.LOCK}
     assert reaper.remove(str(tmp_path))
     assert not tmp_path.exists()
+
+
+def test_what_cannot_be_read_is_not_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> list[str]:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    assert not reaper.remove(str(tmp_path))
 
 
 def test_another_may_have_removed_it(tmp_path: Path) -> None:
