@@ -16,7 +16,7 @@ from tests.faults.account import Account
 from tests.faults.aftermath import assert_no_leak, assert_told_once, descriptors
 from tests.faults.history import History
 from tests.faults.proxy import Proxy
-from tests.faults.truth import assert_nothing_untrue
+from tests.faults.truth import assert_nothing_wrong
 from tests.faults.unruly import Unruly
 from tests.faults.workload import Workload, child_name, make_workload
 
@@ -141,7 +141,8 @@ class Scene:
         self.workload.converges()
         assert operator.process.poll() is None, "the operator has ended"
         assert_no_leak(operator, before)
-        assert_nothing_untrue(self.history.versions(), self.history.gaps)
+        self.workload.is_seen_by(self.history)
+        assert_nothing_wrong(self.history.versions(), self.history.gaps)
         for log in operator.logs():
             assert_told_once(log)
 

@@ -65,9 +65,11 @@ class History:
     _cluster: Cluster
     _paths: Sequence[str]
     _seen: dict[tuple[str, str, int, bool], Version] = field(default_factory=dict)
+    _newest: dict[tuple[str, str], int] = field(default_factory=dict)
     _at: dict[str, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _lost: dict[str, int] = field(default_factory=dict)
+    _broken: list[Any] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     """Where a watch had grown too old, as all do when the API server starts anew."""
 
@@ -83,6 +85,11 @@ class History:
             for version in taken:
                 del self._seen[*version.key, version.number, version.is_gone]
         return taken
+
+    def has_seen(self, key: tuple[str, str], number: int) -> bool:
+        """Whether the watches are as far as this version of an object."""
+        with self._lock:
+            return self._newest.get(key, 0) >= number
 
     def of(self, kind: str) -> list[Body]:
         """All versions of the objects of a kind, in order; without the deleted."""
@@ -103,6 +110,7 @@ class History:
             loop.call_soon_threadsafe(ending.set)
             thread.join()
             loop.close()
+            assert not self._broken, f"a watch has ended: {self._broken}"
 
     async def _follow_all(self, ready: threading.Event, ending: asyncio.Event) -> None:
         connector = aiohttp.TCPConnector(limit=0, ssl=administrator(self._cluster))
@@ -117,7 +125,8 @@ class History:
             await ending.wait()
             for watch in watches:
                 watch.cancel()
-            await asyncio.gather(*watches, return_exceptions=True)
+            ended = await asyncio.gather(*watches, return_exceptions=True)
+            self._broken = [end for end in ended if not isinstance(end, asyncio.CancelledError)]
         await asyncio.sleep(LAST_WORDS)
 
     async def _follow(self, session: aiohttp.ClientSession, path: str, begun: asyncio.Event) -> None:
@@ -162,3 +171,4 @@ class History:
         version = Version(int(body["metadata"]["resourceVersion"]), body, is_gone)
         with self._lock:
             self._seen[*version.key, version.number, is_gone] = version
+            self._newest[version.key] = max(version.number, self._newest.get(version.key, 0))

@@ -251,7 +251,7 @@ class Model:
         if present:
             choices += [
                 (6, lambda: Put(rng.choice(present), text, count)),
-                (2, lambda: self._draw_prune(rng, present)),
+                (3, lambda: self._draw_prune(rng, present)),
                 (2, lambda: self._draw_adopt(rng, present)),
                 (2, lambda: Annotate(rng.choice(present), "reconcile", str(self._number))),
             ]
@@ -270,8 +270,8 @@ class Model:
         return Annotate(name, "adopt", None if is_asked else "true")
 
     def _draw_prune(self, rng: random.Random, present: list[str]) -> Step:
-        held = [name for name in present if self.widgets[name].held] or present
-        name = rng.choice(held)
+        # Not only those that the guard holds: which these are may hang on the cluster, and a seed's draws must not.
+        name = rng.choice(present)
         return Annotate(name, "prune", None if self.widgets[name].confirms else "confirm")
 
     def _draw_suspend(self, rng: random.Random, steady: list[str]) -> Step:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from tests.faults import proxy as faults
 from tests.faults.aftermath import assert_no_leak, assert_told_once, descriptors
 from tests.faults.proxy import Cut, Delay, Drop, Lose
 from tests.faults.truth import Truth, assert_invariants
-from tests.faults.workload import NAMES, SETTINGS, as_wanted, base, child_name, wait_until_well
+from tests.faults.workload import NAMES, SETTINGS, as_wanted, base, child_name, wait_until_seen, wait_until_well
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,9 +31,6 @@ Body = dict[str, Any]
 
 THEIRS = {"text": "theirs", "theirs": "kept"}
 """What the user's own object says."""
-
-LAST_EVENTS = 0.5
-"""Seconds until what was seen by asking has been seen by the watches, too."""
 
 INJECTED: Mapping[str, What] = {
     "409": faults.CONFLICT,
@@ -62,8 +60,10 @@ class Play:
     _truth: Truth = field(default_factory=Truth)
     _frozen: dict[str, Any] = field(default_factory=dict)
     """The children of each suspended CR, as they were when all had come to rest."""
+    _strangers: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Each object of the user's, by the CR's name: its uid and its resource version."""
     _open: list[str] = field(default_factory=list)
-    """What the operator had open, at rest, after its first whole round."""
+    """What an operator had open, at rest, after its first whole round."""
     _rounds: int = 0
     """How many rounds have ended since the operator was started."""
 
@@ -74,10 +74,9 @@ class Play:
             for step in drawn:
                 self._do(step, injected)
         self._converge()
-        assert self.operator.process.poll() is None, "the operator has ended"
         self._check_leaks()
         assert_told_once(self.operator.log()[said:])
-        time.sleep(LAST_EVENTS)
+        wait_until_seen(self.history, [*self.kubectl.list(self.kind.plural), *self._objects().values()])
         self._check_truth()
 
     def _check_truth(self) -> None:
@@ -86,11 +85,10 @@ class Play:
         assert not (found := self._truth.take(versions, self.history.gaps)), found
 
     def _check_leaks(self) -> None:
-        """Compare with what was open at rest once the operator had lived through a whole round."""
+        """Compare with what was open at rest when an operator had first lived through a whole round."""
         self._rounds += 1
-        if self._rounds == 2:
-            self._open = descriptors(self.operator)
-        elif self._rounds > 2:
+        if self._rounds > 1:
+            self._open = self._open or descriptors(self.operator)
             assert_no_leak(self.operator, self._open)
 
     # --- steps --------------------------------------------------------------------------------------------------------
@@ -108,15 +106,20 @@ class Play:
                 self._drift(step)
             case steps.Stranger(name):
                 self.kubectl.apply(configmap(child_name(name, "ConfigMap"), None, **THEIRS))
+                made = self.kubectl.get(f"configmap/{child_name(name, 'ConfigMap')}")
+                self._strangers[name] = _identity(made)
             case steps.Change(folder):
                 write(self.kind, folder)
             case steps.Break():
                 self._break()
             case steps.Kill():
+                self._is_alive()
                 self.operator.kill()
                 self._start()
             case steps.Restart():
-                self.operator.stop()
+                self._is_alive()
+                # It may not have begun to listen for signals.
+                assert self.operator.stop() in (0, -signal.SIGTERM), "it did not end well"
                 self._start()
             case steps.KillKubectl():
                 self._kill_kubectl()
@@ -128,6 +131,9 @@ class Play:
                 injected.enter_context(self.proxy.fault(INJECTED[fault], hits))
             case steps.Pause(seconds):
                 time.sleep(seconds)
+
+    def _is_alive(self) -> None:
+        assert self.operator.process.poll() is None, "the operator has ended"
 
     def _start(self) -> None:
         self.operator.start(until=None)
@@ -195,7 +201,7 @@ class Play:
 
     def _wrong(self) -> list[str]:
         """What is not as the model says, a line each."""
-        assert self.operator.process.poll() is None, "the operator has ended"
+        self._is_alive()
         crs = {body["metadata"]["name"]: body for body in self.kubectl.list(self.kind.plural)}
         objects = self._objects()
         found = [f"{name} exists" for name in sorted(crs.keys() - self.model.widgets)]
@@ -211,7 +217,7 @@ class Play:
         for name in self.model.strangers - self.model.widgets.keys():
             key = ("ConfigMap", child_name(name, "ConfigMap"))
             known.add(key)
-            found += self._touched(objects.get(key))
+            found += self._touched(name, objects.get(key))
         found += [
             f"{kind}/{name} is an orphan"
             for (kind, name), body in objects.items()
@@ -223,7 +229,7 @@ class Play:
         if self.model.is_stalled(name):
             reason, message = stalled(cr)
             found = [] if reason == "NotOwned" else [f"not stalled by the user's object: {reason} {message}"]
-            return found + self._touched(own.get(("ConfigMap", child_name(name, "ConfigMap"))))
+            return found + self._touched(name, own.get(("ConfigMap", child_name(name, "ConfigMap"))))
         if widget.suspended:
             told = condition(cr, "Ready")
             is_told = condition(cr, "Suspended") and told["observedGeneration"] == cr["metadata"]["generation"]
@@ -268,9 +274,9 @@ class Play:
     def _left(self, name: str, essence: Mapping[str, Any]) -> frozenset[str]:
         return frozenset(f"ConfigMap/{_extra(name, number)}" for number in self.model.left(name)) & essence.keys()
 
-    def _touched(self, theirs: Body | None) -> list[str]:
-        is_theirs = theirs is not None and theirs["data"] == THEIRS and not theirs["metadata"].get("labels")
-        return [] if is_theirs else [f"the user's own object was touched: {theirs}"]
+    def _touched(self, name: str, theirs: Body | None) -> list[str]:
+        is_same = theirs is not None and _identity(theirs) == self._strangers[name]
+        return [] if is_same else [f"the user's own object was touched: {theirs}"]
 
     def _objects(self) -> dict[tuple[str, str], Body]:
         kinds = "configmaps,serviceaccounts,deployments"
@@ -302,6 +308,11 @@ def _extra(cr: str, number: int) -> str:
 
 def _is_named_after(name: str, cr: str) -> bool:
     return name.startswith(f"{cr}-")
+
+
+def _identity(body: Body) -> tuple[str, str]:
+    """What changes with whatever is done to an object."""
+    return body["metadata"]["uid"], body["metadata"]["resourceVersion"]
 
 
 def _essence(own: Mapping[tuple[str, str], Body]) -> dict[str, Any]:

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from tests.faults.workload import Workload
 
 MINUTES = float(os.environ.get("NUVOP_SOAK_MINUTES") or 0)
-ROUNDS, SEED = 10, 4304
-"""How many rounds there are where no time is given, and of which seed: its few rounds have every kind of step, and a
-folder that the guard holds back."""
+ROUNDS, SEED = 14, 6065
+"""How many rounds there are where no time is given, and of which seed: its few rounds have every kind of step, and what
+the guard holds back is let through."""
 
 
 @pytest.mark.timeout(MINUTES * 60 + 300)

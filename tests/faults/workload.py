@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nuvop.objects import INSTANCE_LABEL, OWNER_LABEL
-from tests.e2e.harness import Kubectl, TestKind, configmap, deployment, is_ready, make_kind
+from tests.e2e.harness import Kubectl, TestKind, configmap, deployment, eventually, is_ready, make_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
+
+    from tests.faults.history import History
 
 KIND = "Widget"
 NAMES = {"ConfigMap": "config", "ServiceAccount": "account", "Deployment": "web"}
@@ -131,9 +133,19 @@ class Workload:
         listed = json.loads(self.kubectl("get", TYPES, "-l", INSTANCE_LABEL, "-o", "json"))["items"]
         return [body for body in listed if body["metadata"]["labels"][INSTANCE_LABEL].startswith("widgets-")]
 
+    def is_seen_by(self, history: History) -> None:
+        """Wait until a history has all that there is now of Widgets and their children."""
+        wait_until_seen(history, [*self.kubectl.list(self.kind.plural), *self._children()])
+
     def converges(self, within: float = CONVERGES) -> None:
         """Wait until nothing is wrong; fail with what still is."""
         wait_until_well(self.wrong, within)
+
+
+def wait_until_seen(history: History, bodies: Iterable[Mapping[str, Any]]) -> None:
+    """Wait until a history has all that there is now."""
+    now = {(body["kind"], body["metadata"]["name"]): int(body["metadata"]["resourceVersion"]) for body in bodies}
+    eventually("the history has it", lambda: all(history.has_seen(*each) for each in now.items()))
 
 
 def wait_until_well(wrong: Callable[[], list[str]], within: float = CONVERGES) -> None:

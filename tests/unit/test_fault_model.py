@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from dataclasses import replace
+from typing import Any, get_args
 
 from nuvop.objects import INSTANCE_LABEL, OWNER_LABEL
 from tests.faults.history import Gap, Version
-from tests.faults.model import Annotate, Change, Folder, Kill, Model, Put, Remove, Stranger
-from tests.faults.truth import Truth
+from tests.faults.model import (
+    FAULTS,
+    Annotate,
+    Change,
+    Drift,
+    Folder,
+    Inject,
+    Kill,
+    Model,
+    Put,
+    Remove,
+    Step,
+    Stranger,
+)
+from tests.faults.test_model import ROUNDS, SEED
+from tests.faults.truth import Truth, wrongly_deleted
 
 
 def many(folder: Folder) -> Model:
@@ -19,17 +34,39 @@ def many(folder: Folder) -> Model:
     return model
 
 
-def test_a_seed_draws_the_same_again() -> None:
-    def drawn(seed: int) -> list[Any]:
-        rng, model = random.Random(seed), Model()
-        rounds = []
-        for _ in range(30):
-            rounds.append(model.draw(rng))
-            model.settle(dict.fromkeys(model.widgets, False))
-        return rounds
+def drawn(seed: int, rounds: int, *, held: bool) -> list[Any]:
+    """What a seed draws where the guard holds back all that is open, or nothing of it."""
+    rng, model = random.Random(seed), Model()
+    found = []
+    for _ in range(rounds):
+        found.append(model.draw(rng))
+        model.settle(dict.fromkeys(model.widgets, held))
+    return found
 
-    assert drawn(7) == drawn(7)
-    assert drawn(7) != drawn(8)
+
+def test_a_seed_draws_the_same_again_whatever_the_cluster_makes_of_it() -> None:
+    for seed in range(50):
+        assert drawn(seed, 60, held=True) == drawn(seed, 60, held=False)
+    assert drawn(7, 30, held=False) != drawn(8, 30, held=False)
+
+
+def test_the_few_rounds_of_ci_have_every_kind_of_step() -> None:
+    steps = [step for each in drawn(SEED, ROUNDS, held=False) for step in each]
+    assert {type(step) for step in steps} == set(get_args(Step))
+    assert len({step.fault for step in steps if isinstance(step, Inject)}) > len(FAULTS) / 2
+    assert {step.what for step in steps if isinstance(step, Annotate)} == {"suspend", "adopt", "prune", "reconcile"}
+    drifts = {(step.kind, step.is_delete) for step in steps if isinstance(step, Drift)}
+    assert drifts >= {("Deployment", False), ("ConfigMap", False), ("ServiceAccount", True)}
+
+
+def test_the_few_rounds_of_ci_let_through_what_the_guard_holds_back() -> None:
+    rng, model = random.Random(SEED), Model()
+    let_through = set()
+    for _ in range(ROUNDS):
+        held = {Annotate(name, "prune", "confirm") for name, widget in model.widgets.items() if widget.held}
+        let_through |= held.intersection(model.draw(rng))
+        model.settle(dict.fromkeys(model.widgets, False))
+    assert let_through
 
 
 def test_what_is_drawn_is_possible() -> None:
@@ -97,14 +134,18 @@ def test_what_comes_to_light_later_is_open() -> None:
 # --- the truth -------------------------------------------------------------------------------------------------------
 
 
-def cr(number: int, generation: int, *, ready: bool, text: str = "hello", uid: str = "u1") -> Version:
-    told = {"type": "Ready", "status": str(ready), "observedGeneration": generation, "reason": "R", "message": "m"}
+def cr(
+    number: int, generation: int, *, ready: bool, text: str = "hello", uid: str = "u1", told: int | None = None
+) -> Version:
+    """A version of a CR; its status speaks of the generation ``told``, of its own where that is None."""
+    of = generation if told is None else told
+    condition = {"type": "Ready", "status": str(ready), "observedGeneration": of, "reason": "R", "message": "m"}
     metadata = {"name": "a", "uid": uid, "generation": generation}
     body = {
         "kind": "Widget",
         "metadata": metadata,
         "spec": {"text": text, "count": 1},
-        "status": {"conditions": [told]},
+        "status": {"observedGeneration": of, "conditions": [condition]},
     }
     return Version(number, body)
 
@@ -149,3 +190,27 @@ def test_what_may_have_been_so_in_a_gap_is_believed() -> None:
     assert Truth().take(versions, [Gap(8, 12)]) == []
     assert Truth().take(versions, [Gap(1, 4)]), "the generation is younger than the gap"
     assert Truth().take(versions, [Gap(30, 40)]), "it was told before the gap"
+
+
+def test_ready_at_a_generation_that_has_been_overtaken_is_judged_by_its_own_spec() -> None:
+    begun = [cr(1, 1, ready=False), cr(2, 2, ready=False, text="two", told=1), cr(3, 3, ready=False, text="3", told=1)]
+    assert Truth().take([*begun, *children(4), cr(9, 3, ready=True, text="3", told=2)])
+    assert not Truth().take([*begun, *children(4, "two"), cr(9, 3, ready=True, text="3", told=2)])
+
+
+def test_what_broke_has_to_be_mended_before_it_is_ready_again() -> None:
+    ready = [cr(1, 1, ready=False), *children(2), cr(9, 1, ready=True)]
+    broken = child(10, "ConfigMap", "a-config", data={"text": "drifted"})
+    assert not Truth().take([*ready, broken, cr(11, 1, ready=True)]), "it has not been noticed yet"
+    assert "ConfigMap/a-config" in Truth().take([*ready, broken, cr(11, 1, ready=False), cr(12, 1, ready=True)])[0]
+    mended = [*ready, broken, cr(11, 1, ready=False), *children(12), cr(19, 1, ready=True)]
+    assert not Truth().take(mended)
+    assert not Truth().take([*mended[:-1], broken, mended[-1]]), "it was mended, and broke again"
+
+
+def test_a_child_that_went_while_its_cr_was_to_stay_was_wrongly_deleted() -> None:
+    *_, web = children(2)
+    gone = replace(web, number=9, is_gone=True)
+    assert wrongly_deleted([cr(1, 1, ready=False), web, gone]) == ["a-web was deleted, and a is there"]
+    assert not wrongly_deleted([cr(1, 1, ready=False), web, replace(cr(8, 1, ready=False), is_gone=True), gone])
+    assert not wrongly_deleted([cr(1, 1, ready=False, uid="u2"), web, gone]), "another CR's of that name"
