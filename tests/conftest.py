@@ -101,10 +101,12 @@ def operator(
     with artifacts(folder, kubectl):
         yield make
         running = [operator for operator in made if hasattr(operator, "process")]
-        codes = [operator.stop() for operator in running]
+        alive = [operator for operator in running if operator.process.poll() is None]
+        codes = [operator.stop() for operator in alive]
         left = [command for operator in running for command in operator.processes()]
     assert not left, f"left running: {left}"
-    if request.node.stash.get(FAILED, True) or any(code < 0 and code != -9 for code in codes):
+    assert not any(codes), f"operators that were asked to stop ended with {codes}"
+    if request.node.stash.get(FAILED, True):
         print(f"\nthe operator's log and the events are in {folder}")
     else:
         shutil.rmtree(folder)

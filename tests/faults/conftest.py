@@ -98,7 +98,7 @@ def unruly(tmp_path: Path) -> Unruly:
     return Unruly(tmp_path / "bin")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Scene:
     """An operator at work, and what a test does to it."""
 
@@ -129,8 +129,9 @@ class Scene:
         self.workload.put("a", text=f"changed in turn {turn}", count=1 + turn % 2)
         # Each time another's: the same one would be fought over.
         drifting = f"new{turn - 1}" if turn > 1 else "b"
+        scaled = self.workload.kubectl.run("scale", f"deployment/{child_name(drifting, 'Deployment')}", "--replicas=3")
         # What is not there yet cannot be changed.
-        self.workload.kubectl.run("scale", f"deployment/{child_name(drifting, 'Deployment')}", "--replicas=3")
+        assert scaled.returncode == 0 or "not found" in scaled.stderr, scaled.stderr
         config = f"configmap/{child_name(drifting, 'ConfigMap')}"
         self.workload.kubectl("delete", config, "--wait=false", "--ignore-not-found")
         if (before := f"new{turn - 2}") in self.workload.wanted:

@@ -48,7 +48,6 @@ class Asked:
     name: str
     subresource: str
     agent: str
-    dry_run: bool = False
 
     @property
     def is_write(self) -> bool:
@@ -65,7 +64,7 @@ def asked(method: str, path: str, query: dict[str, str] | Any, agent: str) -> As
         namespace, rest = rest[1], rest[2:]
     resource, name, subresource = [*rest, "", "", ""][:3]
     verb = VERBS.get(method) or ("get" if name else "watch" if query.get("watch") in ("1", "true") else "list")
-    return Asked(verb, group, resource, namespace, name, subresource, agent.partition("/")[0], "dryRun" in query)
+    return Asked(verb, group, resource, namespace, name, subresource, agent.partition("/")[0])
 
 
 # --- what may become of a request ------------------------------------------------------------------------------------
@@ -106,7 +105,7 @@ class Cut:
     after: int = 200
 
     def __str__(self) -> str:
-        return "cut short"
+        return f"cut short after {self.after} bytes"
 
 
 @dataclass(frozen=True)

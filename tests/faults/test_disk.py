@@ -75,8 +75,10 @@ class Disk:
         filler = self.seen / ".filler"
         with filler.open("wb", buffering=0) as stream, pytest.raises(OSError, match=FULL):
             for_ever(lambda _: stream.write(b"x" * 4096))
-        yield
-        filler.unlink()
+        try:
+            yield
+        finally:
+            filler.unlink()
 
     @contextmanager
     def without_inodes(self) -> Iterator[None]:
@@ -85,16 +87,20 @@ class Disk:
         folder.mkdir()
         with pytest.raises(OSError, match=FULL):
             for_ever(lambda number: (folder / str(number)).touch())
-        yield
-        shutil.rmtree(folder)
+        try:
+            yield
+        finally:
+            shutil.rmtree(folder)
 
     @contextmanager
     def read_only(self) -> Iterator[None]:
         """As a disk becomes after an error. A plain remount would be refused: the lock is open for writing."""
         self._enter("mount", "--bind", self.folder, self.folder)
         self._enter("mount", "-o", "remount,bind,ro", self.folder)
-        yield
-        self._enter("umount", "--lazy", self.folder)
+        try:
+            yield
+        finally:
+            self._enter("umount", "--lazy", self.folder)
 
     def _enter(self, *command: str | Path) -> None:
         enter = ["nsenter", f"--target={self.operator.process.pid}", "--mount"]
@@ -156,7 +162,7 @@ def test_the_disk_of_the_overlays(scene: Scene, subtests: pytest.Subtests) -> No
 
 
 @needs_a_disk
-def test_the_disk_of_the_private_folder_is_full(scene: Scene, subtests: pytest.Subtests) -> None:
+def test_the_disk_of_the_private_folder(scene: Scene, subtests: pytest.Subtests) -> None:
     """kubectl does without its cache; credentials that cannot be renewed wait until they can."""
     with operator_with_disk(scene, "tmp") as (running, disk):
         (private,) = disk.seen.glob("nuvop-*")

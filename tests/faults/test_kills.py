@@ -313,7 +313,9 @@ def test_killed_during_a_batch(scene: Scene, subtests: pytest.Subtests) -> None:
                 scene.workload.put(*new)  # so that they all wait when it starts
                 running.start()
                 assert hold.reached.wait(60), "so many were not applied"
-                batches = list((running.generated / ".batches").glob("*/kustomization.yaml"))
+                batches = eventually(
+                    "kubectl is at a batch", lambda: list((running.generated / ".batches").glob("*/kustomization.yaml"))
+                )
                 kill(running)
             sizes = [len(yamltext.load(batch.read_text())["resources"]) for batch in batches]
             assert max(sizes) > 10, "nothing much was applied together"
@@ -327,7 +329,7 @@ def test_killed_during_a_batch(scene: Scene, subtests: pytest.Subtests) -> None:
 
 KILLS = 200
 KILLS_BETWEEN_CHECKS = 20
-LONGEST_WAIT = 10.0
+LONGEST_WAIT = 5.0
 """Seconds until a kill comes whose moment does not: there may be no work left for so many requests."""
 
 
@@ -391,8 +393,9 @@ def test_killed_at_any_moment(scene: Scene) -> None:
     running.stop()
     for number in range(1, KILLS + 1):
         way = chance.choices(["time", "request", "write"], [7, 5, 8])[0]
-        moment = Moment(chance.randrange(1, 5 if way == "write" else 40), of_writes=way == "write")
-        hold, seconds = Hold(is_done=chance.random() < 0.5), chance.uniform(0, 1.5)
+        moment = Moment(chance.randrange(1, 12 if way == "write" else 60), of_writes=way == "write")
+        # An operator takes more than a second to start.
+        hold, seconds = Hold(is_done=chance.random() < 0.5), chance.uniform(0, 3.0)
         with ExitStack() as injected:
             if way != "time":
                 injected.enter_context(scene.proxy.fault(hold, moment, times=1))
@@ -419,7 +422,7 @@ def test_killed_at_any_moment(scene: Scene) -> None:
     assert met.total() == KILLS
     assert not scene.history.gaps
     at_work = sum(count for what, count in met.items() if what.startswith(AT_WORK))
-    assert at_work > KILLS / 5, "hardly any was killed at its work"
+    assert at_work > KILLS / 4, "hardly any was killed at its work"
 
 
 # --- asked to stop ---------------------------------------------------------------------------------------------------
@@ -455,7 +458,6 @@ def test_stopped_during_a_burst(api: Api, kubectl: Kubectl, operator: Start, own
     try:
         burst.start()
         eventually("it is in the middle", lambda: applied() >= 200)
-        assert burst.is_alive(), "the burst is over"
         running.process.send_signal(signal.SIGTERM)
         begun = time.monotonic()
         assert running.process.wait(GRACE) == 0, running.log()[-4000:]

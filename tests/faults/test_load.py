@@ -38,6 +38,9 @@ SAMPLES = 40
 """How often a quiet resource is changed to see how long that takes."""
 
 CHANGES_A_SECOND = 50
+LEAST = 0.5
+"""Seconds by which a p95 may be larger whatever it was: one of forty samples may meet anything on a small machine."""
+
 PATIENCE = 120 + MANY * 0.4
 """Seconds: the garbage collector deletes 20 objects a second."""
 
@@ -159,15 +162,17 @@ def test_one_that_never_rests_starves_nobody(load: Load, operator: Start) -> Non
         watch.seconds_until("all are ready", lambda: load.are_ready(watch, names), within=PATIENCE)
         load.api.create(load.crs, load.kind.cr("busy", text="0"))
         calm = [_seconds(load, watch, names[number % QUIET], f"calm {number}") for number in range(SAMPLES)]
+        begun = time.monotonic()
         with _restless(load) as changes:
             stirred = [_seconds(load, watch, names[number % QUIET], f"stirred {number}") for number in range(SAMPLES)]
-            count = len(changes)
+            rate = len(changes) / (time.monotonic() - begun)
         watch.seconds_until(
             "the restless one has its last text", lambda: load.texts(watch, ["busy"]) == {changes[-1]}, within=60
         )
     quiet, beside = (statistics.quantiles(times, n=20)[-1] for times in (calm, stirred))
-    print(f"{QUIET} quiet CRs, {count} changes of one beside them: p95 {quiet:.2f} s before, {beside:.2f} s beside")
-    assert count > SAMPLES, "the other one has rested"
+    print(f"{QUIET} quiet CRs, {rate:.0f} changes a second of one: p95 {quiet:.2f} s before, {beside:.2f} s beside")
+    assert rate > CHANGES_A_SECOND / 2, "the other one has rested"
+    assert beside <= 2 * quiet + LEAST
 
 
 def _seconds(load: Load, watch: Watch, name: str, text: str) -> float:
