@@ -12,6 +12,7 @@ import ssl
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -65,6 +66,7 @@ class History:
     _cluster: Cluster
     _paths: Sequence[str]
     _seen: dict[tuple[str, str, int, bool], Version] = field(default_factory=dict)
+    _there: dict[tuple[str, str], Body] = field(default_factory=dict)
     _newest: dict[tuple[str, str], int] = field(default_factory=dict)
     _at: dict[str, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -136,6 +138,10 @@ class History:
                     await self._list(session, path)
                 begun.set()
                 await self._watch(session, path)
+            except aiohttp.ClientResponseError as error:
+                # Its version may be too old from the start.
+                if error.status == HTTPStatus.GONE and path in self._at:
+                    self._lost[path] = self._at.pop(path)
             except (aiohttp.ClientError, TimeoutError, json.JSONDecodeError, KeyError):
                 pass  # the API server is away, or ends the watch
             await asyncio.sleep(RECONNECT_SECONDS)
@@ -144,9 +150,13 @@ class History:
         async with session.get(path, raise_for_status=True) as answer:
             listed = await answer.json()
         kind = listed["kind"].removesuffix("List")
-        for item in listed["items"] or []:
-            self._take({"kind": kind, "apiVersion": listed["apiVersion"], **item}, is_gone=False)
+        items = [{"kind": kind, "apiVersion": listed["apiVersion"], **item} for item in listed["items"] or []]
         self._at[path] = int(listed["metadata"]["resourceVersion"])
+        names = {item["metadata"]["name"] for item in items}
+        for gone in [body for (of, name), body in self._there.items() if of == kind and name not in names]:
+            self._take(gone, self._at[path], is_gone=True)
+        for item in items:
+            self._take(item, _version(item), is_gone=False)
         if path in self._lost:
             self.gaps.append(Gap(self._lost.pop(path), self._at[path]))
 
@@ -164,11 +174,19 @@ class History:
                             self._lost[path] = self._at.pop(path)
                         return
                     if event["type"] != "BOOKMARK":
-                        self._take(body, is_gone=event["type"] == "DELETED")
-                    self._at[path] = int(body["metadata"]["resourceVersion"])
+                        self._take(body, _version(body), is_gone=event["type"] == "DELETED")
+                    self._at[path] = _version(body)
 
-    def _take(self, body: Body, *, is_gone: bool) -> None:
-        version = Version(int(body["metadata"]["resourceVersion"]), body, is_gone)
+    def _take(self, body: Body, number: int, *, is_gone: bool) -> None:
+        version = Version(number, body, is_gone)
         with self._lock:
-            self._seen[*version.key, version.number, is_gone] = version
-            self._newest[version.key] = max(version.number, self._newest.get(version.key, 0))
+            self._seen[*version.key, number, is_gone] = version
+            self._newest[version.key] = max(number, self._newest.get(version.key, 0))
+            if is_gone:
+                self._there.pop(version.key, None)
+            else:
+                self._there[version.key] = body
+
+
+def _version(body: Body) -> int:
+    return int(body["metadata"]["resourceVersion"])

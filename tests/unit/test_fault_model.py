@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, get_args
 
 from nuvop.objects import INSTANCE_LABEL, OWNER_LABEL
+from tests.faults.aftermath import repeated
 from tests.faults.history import Gap, Version
 from tests.faults.model import (
     FAULTS,
@@ -214,3 +215,18 @@ def test_a_child_that_went_while_its_cr_was_to_stay_was_wrongly_deleted() -> Non
     assert wrongly_deleted([cr(1, 1, ready=False), web, gone]) == ["a-web was deleted, and a is there"]
     assert not wrongly_deleted([cr(1, 1, ready=False), web, replace(cr(8, 1, ready=False), is_gone=True), gone])
     assert not wrongly_deleted([cr(1, 1, ready=False, uid="u2"), web, gone]), "another CR's of that name"
+    assert not wrongly_deleted([cr(1, 1, ready=False), web, gone], [Gap(5, 9)]), "nobody saw when"
+
+
+# --- the log ---------------------------------------------------------------------------------------------------------
+
+
+def said(count: int, text: str) -> str:
+    return "".join(f"[2026-11-25 12:00:{each:02},000] nuvop.cluster [{text.format(each)}\n" for each in range(count))
+
+
+def test_what_a_log_tells_again_and_again_is_found_whatever_numbers_are_in_it() -> None:
+    assert repeated(said(7, "WARNING ] attempt {}: away")) == {"nuvop.cluster [WARNING ] attempt N: away": 7}
+    assert repeated(said(7, "ERROR   ] .batches/{0}: at 0x7f{0}")) != {}
+    assert repeated(said(6, "WARNING ] attempt {}: away")) == {}
+    assert repeated(said(50, "INFO    ] applied {}")) == {}
