@@ -14,6 +14,7 @@ from tests.e2e.harness import condition, configmap, is_ready, stalled
 from tests.faults import model as steps
 from tests.faults import proxy as faults
 from tests.faults.aftermath import assert_no_leak, assert_told_once, descriptors
+from tests.faults.outage import without
 from tests.faults.proxy import Cut, Delay, Drop, Lose
 from tests.faults.truth import Truth, assert_invariants
 from tests.faults.workload import NAMES, SETTINGS, as_wanted, base, child_name, wait_until_seen, wait_until_well
@@ -124,8 +125,8 @@ class Play:
             case steps.KillKubectl():
                 self._kill_kubectl()
             case steps.RestartApi():
-                self.cluster.stop_component("kube-apiserver")
-                self.cluster.start_component("kube-apiserver")
+                with without(self.cluster, "kube-apiserver"):
+                    pass
             case steps.Inject(fault, every):
                 hits = faults.every(every, lambda request: request.is_write or fault not in ONLY_WRITES)
                 injected.enter_context(self.proxy.fault(INJECTED[fault], hits))

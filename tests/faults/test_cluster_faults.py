@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e.harness import condition, eventually, is_ready
+from tests.faults.outage import without
 from tests.faults.proxy import Delay
 from tests.faults.unruly import says
 from tests.faults.workload import KIND
@@ -31,21 +32,6 @@ if TYPE_CHECKING:
     from tests.faults.proxy import Asked
 
 DAY = 86400.0
-
-
-@contextmanager
-def without(cluster: Cluster, component: str) -> Iterator[None]:
-    """One component of the cluster is killed, and started anew after the block."""
-    # These end without an API server, but some seconds later: a cluster that seems whole would lose them.
-    for dependent in ("kube-controller-manager", "kube-scheduler"):
-        if component in ("etcd", "kube-apiserver"):
-            cluster.stop_component(dependent)
-    cluster.stop_component(component)
-    try:
-        yield
-    finally:
-        cluster.start_component(component)
-        eventually("the cluster is whole again", cluster.is_running)
 
 
 @contextmanager

@@ -78,6 +78,10 @@ class Load:
     def create(self, names: list[str]) -> None:
         self.api.create_all(self.crs, (self.kind.cr(name, text="new") for name in names))
 
+    def delete(self, names: list[str]) -> None:
+        for name in names:
+            self.api.delete(f"{self.crs}/{name}")
+
     def change(self, name: str, text: str) -> None:
         self.api.merge(f"{self.crs}/{name}", {"spec": {"text": text}})
 
@@ -161,7 +165,7 @@ def _live(load: Load) -> dict[str, float]:
         )  # fmt: skip
         deleted = watch.seconds_until(
             "nothing is left", lambda: not any(name.startswith("n") for _, name in watch.objects),
-            lambda: load.kubectl("delete", load.kind.plural, "--all", "--wait=false"), within=PATIENCE,
+            lambda: load.delete(names), within=PATIENCE,
         )  # fmt: skip
     return {"created": round(created, 1), "changed": round(changed, 1), "deleted": round(deleted, 1)}
 
@@ -183,7 +187,7 @@ def test_one_that_never_rests_starves_nobody(load: Load, operator: Start) -> Non
         )
     quiet, beside = (statistics.quantiles(times, n=20)[-1] for times in (calm, stirred))
     print(f"{len(QUIET)} quiet CRs, {rate:.0f} changes a second of one: p95 {quiet:.2f} s, beside it {beside:.2f} s")
-    assert rate > CHANGES_A_SECOND / 2, "the other one has rested"
+    assert len(changes) > SAMPLES, "the other one has rested"
     assert beside <= 2 * quiet + LEAST
 
 
