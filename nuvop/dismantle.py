@@ -16,9 +16,9 @@ from nuvop.objects import (
     LABELS,
     OWNER_LABEL,
     Body,
-    is_applied,
     is_deleting,
     labels_of,
+    owns_label,
 )
 
 Type = tuple[str, str]
@@ -68,8 +68,8 @@ async def _children(cluster: Cluster, cr: Body, types: Iterable[Type]) -> AsyncI
         except (NotServed, NotFound):
             continue  # its API is gone, and the objects with it
         for child in listed:
-            # Another's copy has the label, too, but not the entry.
-            if is_applied(child) and not is_deleting(child):
+            # Another's copy has the label, too, but it is not nuvop's.
+            if owns_label(child, OWNER_LABEL) and not is_deleting(child):
                 yield resource, child
 
 

@@ -29,14 +29,15 @@ class Ending:
         self._reporter = reporter
 
     async def arm(self, key: CRKey, record: Record) -> None:
-        """See to it that children which are to outlive their CR do so, whatever else is wrong with it."""
-        if not directives.keeps_children(record.body):
-            record.is_detached = False
-            return
-        if not record.is_detached:
+        """See to it that children which are to outlive their CR do so, and others do not, whatever else is wrong.
+
+        A finalizer goes by hand, or by `kubectl replace` with a manifest that does not have it.
+        """
+        keeps_children = directives.keeps_children(record.body)
+        if keeps_children and not record.is_detached:
             await detach(self._cluster, record.body, record.types)
-            record.is_detached = True
-        if not record.has_finalizer:
+        record.is_detached = keeps_children
+        if (keeps_children or record.has_children_outside) and not record.has_finalizer:
             await self._custom_resources.set_finalizer(key, record, wanted=True)
 
     async def end(self, key: CRKey, record: Record) -> bool:

@@ -23,6 +23,7 @@ from nuvop.objects import (
     is_applied,
     labels_of,
     maker_of,
+    owns_label,
 )
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -97,10 +98,10 @@ class Obstacle:
     def __str__(self) -> str:
         """In words for a user."""
         if self.owner:
-            return (
-                f"{self.key} belongs to another resource ({labels_of(self.body).get(INSTANCE_LABEL, self.owner)}): "
-                "give this one another name"
-            )
+            labels = labels_of(self.body)
+            of = labels.get(INSTANCE_LABEL, self.owner)
+            where = f" in {labels[NAMESPACE_LABEL]}" if NAMESPACE_LABEL in labels else ""
+            return f"{self.key} belongs to another resource ({of}{where}): give this one another name"
         maker = maker_of(self.body)
         by = f", made by {maker}" if maker else ""
         return (
@@ -117,10 +118,12 @@ def obstacles(cr: CRKey, uid: str, inventory: Inventory, found: Mapping[ObjectKe
     """
     ours = {entry.uid for entry in inventory}
     for key, body in found.items():
-        if body["metadata"]["uid"] in ours:
-            continue
         labels = labels_of(body)
         owner = labels.get(OWNER_LABEL, "")
+        # Two operators that make an object at the same time both have it in an inventory; one has it last.
+        is_taken = owner not in ("", uid) and owns_label(body, OWNER_LABEL)
+        if body["metadata"]["uid"] in ours and not is_taken:
+            continue
         if not owner or not is_applied(body):
             yield Obstacle(key, body)
         elif owner != uid and (labels.get(INSTANCE_LABEL), labels.get(NAMESPACE_LABEL, cr.namespace)) != (

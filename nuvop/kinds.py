@@ -564,11 +564,21 @@ def _refuse_outside(folder: Path, files: Mapping[str, bytes]) -> None:
             entries = document.get(listed)
             for entry in entries if isinstance(entries, list) else ():
                 if isinstance(entry, str) and "\n" not in entry:
-                    _refuse_entry(f"{folder / name}: {listed}: {entry!r}", entry, posixpath.dirname(name), files)
+                    line = f"{folder / name}: {listed}: {entry!r}"
+                    target = posixpath.normpath(posixpath.join(posixpath.dirname(name), entry))
+                    _refuse_entry(line, entry, target, files)
+                    if listed == "resources" and target in files:
+                        _refuse_empty(line, files[target])
 
 
-def _refuse_entry(line: str, entry: str, at: str, files: Mapping[str, bytes]) -> None:
-    target = posixpath.normpath(posixpath.join(at, entry))
+def _refuse_empty(line: str, content: bytes) -> None:
+    """Refuse a manifest without an object, which kustomize takes: half saved, it would delete what it was about."""
+    lines = map(bytes.strip, content.splitlines())
+    if all(not each or each.startswith((b"#", b"---")) for each in lines):
+        raise KindError(f"{line} has no object in it; if that is meant, take it off the list")
+
+
+def _refuse_entry(line: str, entry: str, target: str, files: Mapping[str, bytes]) -> None:
     if entry.startswith("/") or target.split("/")[0] == "..":
         raise KindError(f"{line} is outside the kind's folder; copy it in")
     is_there = target == "." or target in files or any(name.startswith(target + "/") for name in files)

@@ -125,6 +125,11 @@ def is_applied(body: Body) -> bool:
     return _ownership(body) is not None
 
 
+def owns_label(body: Body, label: str) -> bool:
+    """Whether nuvop owns a label of an object: whoever copies the object has the label, but not that."""
+    return f"f:{label}" in owned_tree(body).get("f:metadata", {}).get("f:labels", {})
+
+
 def owned_tree(body: Body) -> Mapping[str, Any]:
     """The fieldsV1 of what nuvop owns in an object; empty where it owns nothing."""
     entry = _ownership(body)

@@ -51,6 +51,12 @@ def find_types(settings: Settings) -> list[tuple[Path, ResourceType]]:
         try:
             type_ = kinds.resource_type(folder, kinds.read(folder))
             same = [other for other, known in found if known.plural == type_.plural]
+            alike = [other for other, known in found if _is_ambiguous(known.plural, type_.plural)]
+            if alike:
+                raise KindError(
+                    f"{folder / 'crd.yaml'}: spec.names.plural: {type_.plural!r} and that of {alike[0]} differ by what "
+                    "may be the beginning of a name, so two resources could have one label: change one of them"
+                )
             if same:
                 raise KindError(f"{folder / 'crd.yaml'}: spec.names.plural: {type_.plural!r} is that of {same[0]} too")
             found.append((folder, type_))
@@ -59,6 +65,11 @@ def find_types(settings: Settings) -> list[tuple[Path, ResourceType]]:
     if not found:
         raise KindError(f"{settings.kinds}: no folder in it describes a kind (one with kind.yaml and crd.yaml)")
     return found
+
+
+def _is_ambiguous(plural: str, other: str) -> bool:
+    """Whether ``plural-name`` of one may be that of the other: labels tell resources apart by that."""
+    return plural.startswith(f"{other}-") or other.startswith(f"{plural}-")
 
 
 class Operator:

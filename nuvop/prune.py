@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from nuvop.directives import PRUNE, may_be_pruned
 from nuvop.kinds import NEVER_A_CHILD
-from nuvop.objects import OWNER_LABEL, REVISION_LABEL, Body, ObjectKey, is_deleting, labels_of, owned_tree
+from nuvop.objects import OWNER_LABEL, REVISION_LABEL, Body, ObjectKey, is_deleting, labels_of, owns_label
 
 FEW = 10
 """So many children of a kind may go at once whatever share of all they are: of few, one is a large share."""
@@ -85,13 +85,8 @@ def _is_orphan(key: ObjectKey, body: Body, uid: str, revision: str) -> bool:
         labels.get(OWNER_LABEL) == uid
         # Without that label, somebody took it off, and nobody knows what for.
         and labels.get(REVISION_LABEL, revision) != revision
-        and _owns_its_label(body)
+        and owns_label(body, OWNER_LABEL)
         and not is_deleting(body)
         and key.kind not in NEVER_A_CHILD
         and may_be_pruned(body)
     )
-
-
-def _owns_its_label(body: Body) -> bool:
-    labels = owned_tree(body).get("f:metadata", {}).get("f:labels", {})
-    return f"f:{OWNER_LABEL}" in labels

@@ -344,15 +344,16 @@ class Reconciler:
         drifted = drift_policy.changes(scene, comparison)
         if not await self._is_current(key, record, scene.generation, scene.wishes, anew=bool(drifted)):
             return None
+        if drifted and scene.wishes.report_drift and not scene.is_asked:
+            return await self._report_drift(scene, drifted)
+        # Before a word of drift: what another CR has taken was not deleted.
+        if obstacle := await self._ownership.obstacle(scene, comparison):
+            return self._stalled(key, record, scene.generation, *obstacle)
         if drifted:
-            if scene.wishes.report_drift and not scene.is_asked:
-                return await self._report_drift(scene, drifted)
             if not scene.is_asked and (wait := self._drift_policy.wait(scene, drifted)):
                 self._queue.add(key, wait)
                 return judges.unfinished(record, scene.generation, Reason.CONTESTED, drift.told(drifted))
             self._drift_policy.tell(scene, drifted, "putting back")
-        if obstacle := await self._ownership.obstacle(scene, comparison):
-            return self._stalled(key, record, scene.generation, *obstacle)
         if not await self._prepare(scene):
             return None
         try:
@@ -508,8 +509,7 @@ class Reconciler:
             # A right may be given, a webhook may be mended without a word to nuvop.
             self._queue.add(scene.key, RETRY_MOST)
         record.inventory = inventory.still(record.inventory, overlay.objects, scene.live, scene.unseen)
-        is_needed = overlay.needs_finalizer or any(not entry.namespace for entry in record.inventory)
-        if record.has_finalizer and not is_needed:
+        if record.has_finalizer and not (overlay.needs_finalizer or record.has_children_outside):
             await self._custom_resources.set_finalizer(scene.key, record, wanted=False)
         return replace(verdict, inventory=record.inventory, also=(*verdict.also, *blocked))
 

@@ -103,6 +103,11 @@ class Record:
         return FINALIZER in (self.body["metadata"].get("finalizers") or ())
 
     @property
+    def has_children_outside(self) -> bool:
+        """Whether it may have children outside of namespaces, which the garbage collector would leave."""
+        return any(not entry.namespace for entry in self.inventory)
+
+    @property
     def last_reported(self) -> dict[str, object]:
         """What the children last reported: a verdict that has not looked at them leaves it as it was."""
         return {name: value for name, value in self.status.items() if name not in STATUS_FIELDS}

@@ -122,7 +122,7 @@ def fold(previous: Mapping[str, Any], verdict: Verdict, now: str) -> dict[str, A
     if verdict.phase is Phase.STALLED:
         wanted["Stalled"] = (True, verdict.reason, verdict.message)
     wanted |= {str(also.aspect): (True, also.reason, also.message) for also in verdict.also}
-    known = {condition["type"]: condition for condition in previous.get("conditions") or ()}
+    known = {condition["type"]: condition for condition in _conditions(previous)}
     conditions = []
     for type_, (is_true, reason, message) in wanted.items():
         value = str(is_true)
@@ -165,7 +165,7 @@ def changes(previous: Mapping[str, Any], fresh: Mapping[str, Any]) -> list[Chang
     ``Stalled`` and ``Reconciling`` say why ``Ready`` is False: one Event tells both. That a CR which was never told of
     is not ready yet is no news.
     """
-    before = {c["type"]: (c["status"], c["reason"]) for c in previous.get("conditions") or ()}
+    before = {c["type"]: (c["status"], c["reason"]) for c in _conditions(previous)}
     found = []
     for condition in fresh["conditions"]:
         type_, reason = condition["type"], condition["reason"]
@@ -180,7 +180,7 @@ def changes(previous: Mapping[str, Any], fresh: Mapping[str, Any]) -> list[Chang
 
 def unready_since(previous: Mapping[str, Any], generation: int) -> float | None:
     """Since when the children of a generation are not ready, in seconds since the epoch; None where nothing tells."""
-    for condition in previous.get("conditions") or ():
+    for condition in _conditions(previous):
         is_about_children = condition["reason"] in (Reason.PROGRESSING, Reason.HEALTH_CHECK_FAILED)
         if (condition["type"], condition["status"], condition["observedGeneration"]) == (
             "Ready",
@@ -193,10 +193,27 @@ def unready_since(previous: Mapping[str, Any], generation: int) -> float | None:
 
 def told_message(previous: Mapping[str, Any], aspect: Aspect, reason: Reason) -> str:
     """The message of a condition that is told for this reason; empty where it is not."""
-    for condition in previous.get("conditions") or ():
-        if (condition.get("type"), condition.get("reason")) == (aspect, reason):
-            return str(condition.get("message", ""))
+    for condition in _conditions(previous):
+        if (condition["type"], condition["reason"]) == (aspect, reason):
+            return str(condition["message"])
     return ""
+
+
+def _conditions(status: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The conditions as nuvop writes them; what others wrote may be anything where the CRD lets it."""
+    found = status.get("conditions")
+    return [each for each in found if _is_condition(each)] if isinstance(found, list) else []
+
+
+def _is_condition(value: Any) -> bool:
+    match value:
+        case {
+            "type": str(), "status": str(), "reason": str(), "message": str(),
+            "lastTransitionTime": str(), "observedGeneration": int(),
+        }:  # fmt: skip
+            return True
+        case _:
+            return False
 
 
 def rfc3339(seconds: float) -> str:
@@ -207,7 +224,7 @@ def rfc3339(seconds: float) -> str:
 def is_mere_progress(previous: Mapping[str, Any], fresh: Mapping[str, Any]) -> bool:
     """Whether nothing has come to an end or begun: the same conditions have the same values as before."""
     before, after = (
-        {(c["type"], c["status"], c["reason"], c["observedGeneration"]) for c in status.get("conditions") or ()}
+        {(c["type"], c["status"], c["reason"], c["observedGeneration"]) for c in _conditions(status)}
         for status in (previous, fresh)
     )
     return before == after and ("Ready", "False") in {(type_, value) for type_, value, *_ in after}

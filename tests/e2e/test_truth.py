@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -307,6 +308,44 @@ def test_a_cluster_scoped_child_belongs_to_one_cr(
     kubectl("delete", f"{kind.plural}/{name}", "--timeout=30s")
     eventually("the ClusterRole is gone", lambda: not kubectl.get(f"clusterrole/{name}-role"))
     other("delete", "namespace", other.namespace, "--wait=false")
+
+
+def test_what_two_operators_make_at_the_same_time_belongs_to_one(
+    kubectl: Kubectl, operator: Start, make: Make, own_group: str
+) -> None:
+    kind = make(ROLE, configmap("config"), group=own_group)
+    other = Kubectl(kubectl.kubeconfig, f"{kubectl.namespace}-b")
+    other("create", "namespace", other.namespace)
+    kinds = str(kind.folder.parent)
+    operators = [operator(PROGRAMS / "kopf", "run", "-n", of.namespace, NUVOP_KINDS=kinds) for of in (kubectl, other)]
+    names = [f"{kubectl.namespace}-{number}" for number in range(3)]
+
+    def has_one(name: str) -> bool:
+        crs = [of.get(f"{kind.plural}/{name}") for of in (kubectl, other)]
+        told = ["Ready" if is_ready(body) else stalled(body)[0] for body in crs]
+        return sorted(told) == ["NameCollision", "Ready"]
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda of: of.apply(*map(kind.cr, names)), (kubectl, other)))
+    for name in names:
+        eventually("one has it", partial(has_one, name))
+    always("it stays so", lambda: all(map(has_one, names)), during=3)
+    assert not any("was deleted" in running.log() for running in operators), "nobody has deleted anything"
+    for of in (kubectl, other):
+        of("delete", kind.plural, "--all", "--timeout=30s")
+    other("delete", "namespace", other.namespace, "--wait=false")
+
+
+def test_the_finalizer_is_put_on_again(kubectl: Kubectl, operator: Start, make: Make, own_group: str) -> None:
+    kind = make(ROLE, group=own_group)
+    name = kubectl.namespace
+    operator(PROGRAMS / "kopf", "run", "-A", NUVOP_KINDS=str(kind.folder.parent))
+    kubectl.apply(kind.cr(name))
+    ready(kubectl, kind, name)
+    kubectl("replace", "-f", "-", stdin=json.dumps(kind.cr(name)))
+    eventually("it is on again", lambda: kubectl.get(f"{kind.plural}/{name}")["metadata"].get("finalizers"))
+    kubectl("delete", f"{kind.plural}/{name}", "--timeout=30s")
+    assert not kubectl.get(f"clusterrole/{name}-role")
 
 
 # --- pruning ---------------------------------------------------------------------------------------------------------

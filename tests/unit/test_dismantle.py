@@ -21,8 +21,9 @@ LABELS = {
 
 
 def child(name: str, *, owners: tuple[str, ...] = (), manager: str = "nuvop", **more: Any) -> dict[str, Any]:
+    labelled: dict[str, Any] = {"f:data": {}, "f:metadata": {"f:labels": {f"f:{OWNER_LABEL}": {}}}}
     entries = [
-        {"manager": manager, "operation": "Apply", "fieldsV1": {"f:data": {}}},
+        {"manager": manager, "operation": "Apply", "fieldsV1": labelled},
         {"manager": "kubectl-edit", "operation": "Update", "fieldsV1": {"f:data": {}}},
     ]
     metadata = {"name": name, "uid": f"uid-{name}", "resourceVersion": "5", "labels": LABELS, "managedFields": entries}
@@ -82,6 +83,9 @@ async def test_copies_and_what_is_on_its_way_are_left_alone() -> None:
     api = Api(ClusterRole=[copy, leaving])
     assert await run(api, ROLE) == []
     assert await run(Api(ClusterRole=[copy]), ROLE, orphan=True) == []
+    with_fields = child("copy")
+    with_fields["metadata"]["managedFields"][0]["fieldsV1"] = {"f:data": {}}
+    assert await run(Api(ClusterRole=[with_fields]), ROLE) == [], "its labels are not nuvop's"
 
 
 async def test_a_kind_that_the_api_server_no_longer_knows_holds_nothing_up() -> None:

@@ -49,6 +49,16 @@ def test_the_crs_own_is_not() -> None:
     assert found(body(CONFIG, "somebody"), CONFIG, entry) == [], "the inventory knows it by its uid"
 
 
+def test_what_another_operator_took_at_the_same_time_is_in_the_way() -> None:
+    """Both have it in their inventories; whose label it bears has it."""
+    entry = Entry("v1", "ClusterRole", "", "x-role", "c1", "d")
+    taken = body(ROLE, **ours("u2", **{NAMESPACE_LABEL: "other"}))
+    assert found(taken, ROLE, entry) == [], "somebody has changed the label by hand: that is put back"
+    taken["metadata"]["managedFields"][0]["fieldsV1"] = {"f:metadata": {"f:labels": {f"f:{OWNER_LABEL}": {}}}}
+    (text,) = found(taken, ROLE, entry)
+    assert text == "ClusterRole/x-role belongs to another resource (samples-x in other): give this one another name"
+
+
 def test_another_crs_child_is_in_the_way() -> None:
     (text,) = found(body(CONFIG, **ours("u2", "samples-y")))
     assert text.startswith("ConfigMap/x-config belongs to another resource (samples-y)")

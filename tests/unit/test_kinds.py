@@ -157,6 +157,10 @@ def test_digest_depends_on_names_and_contents() -> None:
         (files(kustomization="resources: [https://example.org/a.yaml]"), ["remote bases are not fetched"]),
         (files(kustomization="resources: [github.com/org/repo]"), ["remote bases are not fetched"]),
         (files(kustomization="components: ['git@example.org:a/b']"), ["components", "remote bases are not fetched"]),
+        *(
+            (files(deployment=text), ["kustomization.yaml: resources: 'deployment.yaml' has no object in it"])
+            for text in ("", "\n\n", "# apiVersion: apps/v1\n---\n  # kind: Deployment\n")
+        ),
     ],
 )
 def test_what_is_wrong_is_named(content: dict[str, bytes], said: list[str]) -> None:

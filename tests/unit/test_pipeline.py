@@ -845,6 +845,17 @@ async def test_only_what_the_garbage_collector_would_leave_needs_a_finalizer(mak
     assert world.asked("delete ") == ["ClusterRole/obj-reader"]
 
 
+@pytest.mark.parametrize("is_suspended", [False, True])
+async def test_a_finalizer_that_somebody_takes_off_is_put_on_again(make: Make, is_suspended: bool) -> None:
+    """`kubectl replace` does; the ClusterRole would be an orphan."""
+    world = await created(make(A, ROLE))
+    if is_suspended:
+        world.annotate(suspend="true")
+        await until(lambda: "Suspended" in world.conditions())
+    world.change(finalizers=[])
+    await until(lambda: world.finalizers() == [FINALIZER])
+
+
 async def test_other_finalizers_stay(make: Make) -> None:
     world = make(A, ROLE)
     body = cr()

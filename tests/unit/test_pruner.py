@@ -185,7 +185,8 @@ async def test_a_folder_that_comes_back_is_judged_anew() -> None:
 
 async def test_what_was_refused_stays_refused_for_an_operator_that_finds_less_left() -> None:
     world = World()
-    told = {"type": "PruneBlocked", "status": "True", "reason": "PruneRefused", "message": "26 of 39 …"}
+    told: dict[str, Any] = {"type": "PruneBlocked", "status": "True", "reason": "PruneRefused", "message": "26 of 39 …"}
+    told |= {"lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 1}
     here = left_over(left("a"))
     record = Record.of({**here.record.body, "status": {"conditions": [told]}}, 0.0)
     refused = [(str(Aspect.PRUNE_BLOCKED), str(Reason.PRUNE_REFUSED))]

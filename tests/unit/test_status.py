@@ -176,3 +176,17 @@ def test_the_check_itself_notices() -> None:
     assert broken_invariants(1, {**good, "conditions": []})
     both = [*good["conditions"], {**good["conditions"][0], "type": "Stalled"}]
     assert broken_invariants(1, {**good, "conditions": both})
+
+
+def test_what_others_wrote_for_conditions_is_written_over() -> None:
+    """A CRD may let anything in."""
+    theirs: list[Any] = [{"type": "Ready", "status": "True"}, "Ready", {"type": ["Ready"]}, None]
+    for conditions_ in (theirs, "none", 7):
+        previous = {"observedGeneration": 1, "conditions": conditions_}
+        told = status.fold(previous, verdict(Phase.READY), NOW)
+        assert conditions(told) == {"Ready": "True"}
+        assert told["conditions"][0]["lastTransitionTime"] == NOW
+        assert status.changes(previous, told)
+        assert status.unready_since(previous, 1) is None
+        assert not status.is_mere_progress(previous, told)
+        assert status.told_message(previous, Aspect.DRIFTED, Reason.DRIFTED) == ""
