@@ -329,7 +329,7 @@ def test_killed_during_a_batch(scene: Scene, subtests: pytest.Subtests) -> None:
 
 KILLS = 200
 KILLS_BETWEEN_CHECKS = 20
-LONGEST_WAIT = 5.0
+LONGEST_WAIT = 3.0
 """Seconds until a kill comes whose moment does not: there may be no work left for so many requests."""
 
 
@@ -393,7 +393,7 @@ def test_killed_at_any_moment(scene: Scene) -> None:
     running.stop()
     for number in range(1, KILLS + 1):
         way = chance.choices(["time", "request", "write"], [7, 5, 8])[0]
-        moment = Moment(chance.randrange(1, 12 if way == "write" else 60), of_writes=way == "write")
+        moment = Moment(chance.randrange(1, 7 if way == "write" else 40), of_writes=way == "write")
         # An operator takes more than a second to start.
         hold, seconds = Hold(is_done=chance.random() < 0.5), chance.uniform(0, 3.0)
         with ExitStack() as injected:
