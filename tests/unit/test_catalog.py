@@ -62,7 +62,8 @@ async def test_what_was_read_of_a_folder_holds_while_it_cannot_be_read(
     await until(lambda: unreadable.looks > 4)
     assert catalog.kind("samples") is before
     assert caplog.text.count("Too many open files") == 1
-    (tmp_path / "samples/deployment.yaml").write_text("# changed meanwhile\n")
+    with (tmp_path / "samples/deployment.yaml").open("a") as manifest:
+        manifest.write("# changed meanwhile\n")
     unreadable.ends()
     await until(lambda: changed)
     assert changed == ["samples"]
