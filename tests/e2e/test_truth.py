@@ -56,6 +56,15 @@ def make(kubectl: Kubectl, tmp_path: Path) -> Iterator[Make]:
         yield make
 
 
+@pytest.fixture
+def other(kubectl: Kubectl) -> Iterator[Kubectl]:
+    """kubectl in a second namespace."""
+    beside = Kubectl(kubectl.kubeconfig, f"{kubectl.namespace}-b")
+    beside("create", "namespace", beside.namespace)
+    yield beside
+    beside("delete", "namespace", beside.namespace, "--wait=false")
+
+
 def check(seen: list[dict[str, Any]]) -> None:
     assert seen
     assert_true(seen)
@@ -288,11 +297,9 @@ def test_crs_that_are_made_at_once_with_colliding_names(kubectl: Kubectl, operat
 
 
 def test_a_cluster_scoped_child_belongs_to_one_cr(
-    kubectl: Kubectl, operator: Start, make: Make, own_group: str
+    kubectl: Kubectl, other: Kubectl, operator: Start, make: Make, own_group: str
 ) -> None:
     kind = make(ROLE, configmap("config"), group=own_group)
-    other = Kubectl(kubectl.kubeconfig, f"{kubectl.namespace}-b")
-    other("create", "namespace", other.namespace)
     name = kubectl.namespace
     operator(PROGRAMS / "kopf", "run", "-A", NUVOP_KINDS=str(kind.folder.parent))
     kubectl.apply(kind.cr(name))
@@ -307,15 +314,12 @@ def test_a_cluster_scoped_child_belongs_to_one_cr(
     assert kubectl.get(f"clusterrole/{name}-role")["metadata"]["uid"] == first["metadata"]["uid"]
     kubectl("delete", f"{kind.plural}/{name}", "--timeout=30s")
     eventually("the ClusterRole is gone", lambda: not kubectl.get(f"clusterrole/{name}-role"))
-    other("delete", "namespace", other.namespace, "--wait=false")
 
 
 def test_what_two_operators_make_at_the_same_time_belongs_to_one(
-    kubectl: Kubectl, operator: Start, make: Make, own_group: str
+    kubectl: Kubectl, other: Kubectl, operator: Start, make: Make, own_group: str
 ) -> None:
     kind = make(ROLE, configmap("config"), group=own_group)
-    other = Kubectl(kubectl.kubeconfig, f"{kubectl.namespace}-b")
-    other("create", "namespace", other.namespace)
     kinds = str(kind.folder.parent)
     operators = [operator(PROGRAMS / "kopf", "run", "-n", of.namespace, NUVOP_KINDS=kinds) for of in (kubectl, other)]
     names = [f"{kubectl.namespace}-{number}" for number in range(3)]
@@ -333,7 +337,6 @@ def test_what_two_operators_make_at_the_same_time_belongs_to_one(
     assert not any("was deleted" in running.log() for running in operators), "nobody has deleted anything"
     for of in (kubectl, other):
         of("delete", kind.plural, "--all", "--timeout=30s")
-    other("delete", "namespace", other.namespace, "--wait=false")
 
 
 def test_the_finalizer_is_put_on_again(kubectl: Kubectl, operator: Start, make: Make, own_group: str) -> None:

@@ -127,8 +127,10 @@ def wrongly_deleted(versions: Iterable[Version], gaps: Sequence[Gap] = ()) -> li
         kind, name = version.key
         metadata = version.body["metadata"]
         if kind == KIND:
-            is_to_stay = not version.is_gone and "deletionTimestamp" not in metadata
-            crs = {**crs, name: metadata} if is_to_stay else {each: cr for each, cr in crs.items() if each != name}
+            if version.is_gone or "deletionTimestamp" in metadata:
+                crs.pop(name, None)
+            else:
+                crs[name] = metadata
         elif kind == "Deployment" and version.is_gone and not any(g.begin < version.number <= g.end for g in gaps):
             owner = metadata.get("labels", {}).get(OWNER_LABEL)
             found += [f"{name} was deleted, and {cr} is there" for cr, its in crs.items() if its["uid"] == owner]
