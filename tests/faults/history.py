@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from nuvop.objects import version_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -156,7 +158,7 @@ class History:
         for gone in [body for (of, name), body in self._there.items() if of == kind and name not in names]:
             self._take(gone, self._at[path], is_gone=True)
         for item in items:
-            self._take(item, _version(item), is_gone=False)
+            self._take(item, version_of(item), is_gone=False)
         if path in self._lost:
             self.gaps.append(Gap(self._lost.pop(path), self._at[path]))
 
@@ -174,8 +176,8 @@ class History:
                             self._lost[path] = self._at.pop(path)
                         return
                     if event["type"] != "BOOKMARK":
-                        self._take(body, _version(body), is_gone=event["type"] == "DELETED")
-                    self._at[path] = _version(body)
+                        self._take(body, version_of(body), is_gone=event["type"] == "DELETED")
+                    self._at[path] = version_of(body)
 
     def _take(self, body: Body, number: int, *, is_gone: bool) -> None:
         version = Version(number, body, is_gone)
@@ -186,7 +188,3 @@ class History:
                 self._there.pop(version.key, None)
             else:
                 self._there[version.key] = body
-
-
-def _version(body: Body) -> int:
-    return int(body["metadata"]["resourceVersion"])

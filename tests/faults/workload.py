@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from nuvop.objects import INSTANCE_LABEL, OWNER_LABEL
+from nuvop.objects import INSTANCE_LABEL, OWNER_LABEL, version_of
 from tests.e2e.harness import Kubectl, TestKind, configmap, deployment, eventually, is_ready, make_kind
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class Workload:
 
 def wait_until_seen(history: History, bodies: Iterable[Mapping[str, Any]]) -> None:
     """Wait until a history has all that there is now."""
-    now = {(body["kind"], body["metadata"]["name"]): int(body["metadata"]["resourceVersion"]) for body in bodies}
+    now = {(body["kind"], body["metadata"]["name"]): version_of(body) for body in bodies}
     eventually("the history has it", lambda: all(history.has_seen(*each) for each in now.items()))
 
 
