@@ -2,7 +2,8 @@
 
 A Ready CR says that its children are as the spec of its observed generation wants them, and ready. The operator may
 be late in noticing what others do to them, but each must have been so before it says so: since the CR was last told
-not to be Ready.
+not to be Ready. While a CR is suspended nothing is put back, and Ready says no more than that they are ready: each must
+have been as wanted once.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ class Truth:
     """The version in which each generation was seen first."""
     _right: dict[tuple[str, str], set[Generation]] = field(default_factory=dict)
     """For each child the generations as which it has been since its CR was last told not to be Ready."""
+    _once: dict[tuple[str, str], set[Generation]] = field(default_factory=dict)
+    """The same since ever."""
 
     def take(self, versions: Iterable[Version], gaps: Sequence[Gap] = ()) -> list[str]:
         """Take in versions in order; return what a status said that had not been so, each as a line for a person.
@@ -57,6 +60,7 @@ class Truth:
             for key in keys:
                 if self._is_as(key, generation, spec):
                     self._right.setdefault(key, set()).add(generation)
+                    self._once.setdefault(key, set()).add(generation)
         if kind != KIND:
             return ""
         ready = condition(cr, "Ready")
@@ -66,12 +70,13 @@ class Truth:
         if ready["status"] != "True":
             self._forget(keys, told, self._specs[concerned][told])
             return ""
-        never = [key for key in keys if told not in self._right.get(key, ())]
+        right = self._once if condition(cr, "Suspended") else self._right
+        never = [key for key in keys if told not in right.get(key, ())]
         may_be = any(gap.begin < version.number and self._begun[told] <= gap.end for gap in gaps)
         if not never or may_be:
             return ""
         for key in keys:
-            self._right.setdefault(key, set()).add(told)  # said once
+            right.setdefault(key, set()).add(told)  # said once
         return (
             f"{name} was told Ready at generation {told[1]} (resource version {version.number}), "
             f"and had not been as it should: {', '.join('/'.join(key) for key in never)}"

@@ -136,17 +136,25 @@ def test_what_comes_to_light_later_is_open() -> None:
 
 
 def cr(
-    number: int, generation: int, *, ready: bool, text: str = "hello", uid: str = "u1", told: int | None = None
+    number: int,
+    generation: int,
+    *,
+    ready: bool,
+    text: str = "hello",
+    uid: str = "u1",
+    told: int | None = None,
+    suspended: bool = False,
 ) -> Version:
     """A version of a CR; its status speaks of the generation ``told``, of its own where that is None."""
     of = generation if told is None else told
     condition = {"type": "Ready", "status": str(ready), "observedGeneration": of, "reason": "R", "message": "m"}
+    conditions = [condition, *([{**condition, "type": "Suspended", "status": "True"}] if suspended else [])]
     metadata = {"name": "a", "uid": uid, "generation": generation}
     body = {
         "kind": "Widget",
         "metadata": metadata,
         "spec": {"text": text, "count": 1},
-        "status": {"observedGeneration": of, "conditions": [condition]},
+        "status": {"observedGeneration": of, "conditions": conditions},
     }
     return Version(number, body)
 
@@ -207,6 +215,15 @@ def test_what_broke_has_to_be_mended_before_it_is_ready_again() -> None:
     mended = [*ready, broken, cr(11, 1, ready=False), *children(12), cr(19, 1, ready=True)]
     assert not Truth().take(mended)
     assert not Truth().take([*mended[:-1], broken, mended[-1]]), "it was mended, and broke again"
+
+
+def test_a_suspended_crs_children_are_not_put_back_and_ready_means_that_they_are_ready() -> None:
+    ready = [cr(1, 1, ready=False), *children(2), cr(9, 1, ready=True)]
+    broken = child(10, "ConfigMap", "a-config", data={"text": "drifted"})
+    suspended = [*ready, broken, cr(11, 1, ready=False, suspended=True), cr(12, 1, ready=True, suspended=True)]
+    assert not Truth().take(suspended)
+    assert Truth().take([*suspended, cr(13, 1, ready=True)]), "it was resumed, and is to be put back before it is ready"
+    assert Truth().take([*ready, cr(11, 2, ready=True, text="new", suspended=True)]), "that was never applied"
 
 
 def test_a_child_that_went_while_its_cr_was_to_stay_was_wrongly_deleted() -> None:
