@@ -21,6 +21,7 @@ from nuvop.objects import (
     is_applied,
     is_deleting,
     is_finished,
+    is_taken_over,
     kept,
     key_of,
     labels_of,
@@ -49,6 +50,7 @@ class Children:
         self._by_name: dict[tuple[str, str, str], set[ObjectKey]] = {}
         self._removed: dict[ObjectKey, int] = {}
         self._finished: dict[Instance, dict[ObjectKey, Body]] = {}
+        self._taken_over: set[ObjectKey] = set()
 
     def of(self, instance: Instance) -> Mapping[ObjectKey, Body]:
         """The live objects of a CR."""
@@ -62,15 +64,20 @@ class Children:
         """An object, whichever CR it belongs to."""
         return self._objects.get(key)
 
+    def is_taken_over(self, key: ObjectKey) -> bool:
+        """Whether nuvop has applied over an object that somebody else had made."""
+        return key in self._taken_over
+
     def named(self, names: Iterable[tuple[str, str, str]]) -> set[Instance]:
         """The CRs that have a child of one of these kinds, namespaces and names."""
         keys = [key for name in names for key in self._by_name.get(name, ())]
         return {instance for key in keys if (instance := _instance_of(self._objects[key]))}
 
-    def put(self, body: Body) -> set[Instance]:
+    def put(self, body: Body, *, as_applied: bool = False) -> set[Instance]:
         """Take in an object as a watch or an apply showed it; return the CRs that it concerns.
 
-        What is older than what is known is left out: an apply may answer after the watch has seen more.
+        What is older than what is known is left out: an apply may answer after the watch has seen more. ``as_applied``
+        says that one which is not known is as nuvop's first apply has left it, and nobody has changed it since.
         """
         key = key_of(body)
         version = version_of(body)
@@ -78,6 +85,8 @@ class Children:
         if version <= max(version_of(known) if known else 0, self._removed.get(key, 0)):
             return set()
         self._removed.pop(key, None)
+        is_known = known is not None and known["metadata"]["uid"] == body["metadata"]["uid"]
+        taken_over = key in self._taken_over if is_known else is_taken_over(body, as_applied=as_applied)
         concerned = self._forget(key)
         instance = _instance_of(body)
         if instance is None:
@@ -86,6 +95,8 @@ class Children:
         self._objects[key] = held
         self._by_instance.setdefault(instance, {})[key] = held
         self._by_name.setdefault((key.kind, key.namespace, key.name), set()).add(key)
+        if taken_over:
+            self._taken_over.add(key)
         return concerned | {instance}
 
     def remove(self, body: Body) -> set[Instance]:
@@ -136,6 +147,7 @@ class Children:
 
     def _forget(self, key: ObjectKey) -> set[Instance]:
         known = self._objects.pop(key, None)
+        self._taken_over.discard(key)
         instance = _instance_of(known) if known is not None else None
         if instance is None:
             return set()

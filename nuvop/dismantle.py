@@ -4,22 +4,13 @@ It works from the API server's answers alone: the kind's folder may be broken or
 API, its namespace, or nuvop's memory of it.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
+from nuvop import marks
 from nuvop.cluster import ApiResource, Cluster
 from nuvop.errors import NotFound, NotServed
-from nuvop.fields import pointer
-from nuvop.objects import (
-    FIELD_MANAGER,
-    FINALIZER,
-    LABELS,
-    OWNER_LABEL,
-    Body,
-    is_deleting,
-    labels_of,
-    owns_label,
-)
+from nuvop.objects import FINALIZER, OWNER_LABEL, Body, is_deleting, owns_label
 
 Type = tuple[str, str]
 """An apiVersion and a kind."""
@@ -35,7 +26,7 @@ async def dismantle(cluster: Cluster, cr: Body, types: Iterable[Type], *, orphan
     """
     found = [pair async for pair in _children(cluster, cr, types)]
     beside = [child for resource, child in found if resource.namespaced]
-    orphan = orphan or bool(beside and not any(_is_owned(child, cr) for child in beside))
+    orphan = orphan or bool(beside and not any(marks.is_owned(child, cr["metadata"]["uid"]) for child in beside))
     done = []
     for resource, child in found:
         what = f"{resource.kind}/{child['metadata']['name']}"
@@ -52,7 +43,7 @@ async def detach(cluster: Cluster, cr: Body, types: Iterable[Type]) -> None:
     A deletion in the foreground does not wait for the CR's finalizers before it deletes the children.
     """
     for resource, child in [pair async for pair in _children(cluster, cr, types)]:
-        operations = list(_reference_off(cr, child))
+        operations = list(marks.reference_off(cr["metadata"]["uid"], child))
         if operations:
             await cluster.patch_metadata(resource, child, operations)
 
@@ -82,38 +73,11 @@ async def _delete(cluster: Cluster, resource: ApiResource, child: Body) -> bool:
 
 
 async def _let_go(cluster: Cluster, resource: ApiResource, cr: Body, child: Body) -> bool:
-    """Take off what marks a child as nuvop's; a pod template keeps its label, or its pods would be made anew."""
     try:
-        await cluster.patch_metadata(resource, child, list(_marks_off(cr, child)))
+        await cluster.patch_metadata(resource, child, list(marks.off(cr["metadata"]["uid"], child)))
     except NotFound:
         return False
     return True
-
-
-def _marks_off(cr: Body, child: Body) -> Iterable[dict[str, Any]]:
-    for label in LABELS:
-        if label in labels_of(child):
-            yield {"op": "remove", "path": pointer(("metadata", "labels", label))}
-    yield from _reference_off(cr, child)
-    entries = [e for e in child["metadata"].get("managedFields") or () if e.get("manager") != FIELD_MANAGER]
-    # An empty list means nothing to the API server; a list of one empty entry takes all entries off.
-    yield {"op": "replace", "path": pointer(("metadata", "managedFields")), "value": entries or [{}]}
-
-
-def _reference_off(cr: Body, child: Body) -> Iterable[dict[str, Any]]:
-    if not _is_owned(child, cr):
-        return
-    others = [owner for owner in _owners(child) if owner.get("uid") != cr["metadata"]["uid"]]
-    path = pointer(("metadata", "ownerReferences"))
-    yield {"op": "replace", "path": path, "value": others} if others else {"op": "remove", "path": path}
-
-
-def _is_owned(child: Body, cr: Body) -> bool:
-    return any(owner.get("uid") == cr["metadata"]["uid"] for owner in _owners(child))
-
-
-def _owners(child: Body) -> Sequence[Body]:
-    return child["metadata"].get("ownerReferences") or []
 
 
 def finalizers(cr: Body, *, wanted: bool) -> list[dict[str, Any]]:

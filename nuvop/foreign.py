@@ -4,11 +4,11 @@ Applying over one would take it over without a word, and delete its owner's fiel
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nuvop import fields
+from nuvop import fields, marks
 from nuvop.cluster import ApiResource, Cluster
 from nuvop.errors import Conflict
 from nuvop.fields import FieldPath, Name, Where, pointer
@@ -89,11 +89,15 @@ def _refuse(answer: "asyncio.Future[Body | None]", error: BaseException) -> None
 
 @dataclass(frozen=True)
 class Obstacle:
-    """An object with a child's name that is somebody else's; ``owner`` is the uid of the CR that it is a child of."""
+    """An object with a child's name that is somebody else's; ``owner`` is the uid of the CR that it is a child of.
+
+    ``is_taken_over`` says that nuvop has applied over it, as it was made between nuvop's look and its apply.
+    """
 
     key: ObjectKey
     body: Body
     owner: str = ""
+    is_taken_over: bool = False
 
     def __str__(self) -> str:
         """In words for a user."""
@@ -110,7 +114,13 @@ class Obstacle:
         )
 
 
-def obstacles(cr: CRKey, uid: str, inventory: Inventory, found: Mapping[ObjectKey, Body]) -> Iterable[Obstacle]:
+def obstacles(
+    cr: CRKey,
+    uid: str,
+    inventory: Inventory,
+    found: Mapping[ObjectKey, Body],
+    is_taken_over: Callable[[ObjectKey], bool],
+) -> Iterable[Obstacle]:
     """Which of the objects that have a child's name are not this CR's to apply over.
 
     Who copies an object copies its labels; the entry of the manager nuvop is the API server's to write. It is there,
@@ -126,6 +136,8 @@ def obstacles(cr: CRKey, uid: str, inventory: Inventory, found: Mapping[ObjectKe
             continue
         if not owner or not is_applied(body):
             yield Obstacle(key, body)
+        elif owner == uid and is_taken_over(key):
+            yield Obstacle(key, body, is_taken_over=True)
         elif owner != uid and (labels.get(INSTANCE_LABEL), labels.get(NAMESPACE_LABEL, cr.namespace)) != (
             cr.instance,
             cr.namespace,
@@ -141,11 +153,7 @@ async def adopt(cluster: Cluster, resource: ApiResource, body: Body) -> None:
 
     Raises Conflict where the object is another one by now, or somebody else's.
     """
-    metadata = body["metadata"]
-    # What is held in memory is not all of its managedFields.
-    whole = (await cluster.find(resource, metadata.get("namespace", ""), [metadata["name"]])).get(metadata["name"])
-    if whole is None or whole["metadata"]["uid"] != metadata["uid"] or labels_of(whole) != labels_of(body):
-        raise Conflict(f"{resource.kind}/{metadata['name']} has changed meanwhile")
+    whole = await _whole(cluster, resource, body)
     entries = whole["metadata"].get("managedFields") or []
     others = [entry for entry in entries if not str(entry.get("manager", "")).startswith("kubectl")]
     operations: list[dict[str, Any]] = [
@@ -155,6 +163,25 @@ async def adopt(cluster: Cluster, resource: ApiResource, body: Body) -> None:
     if LAST_APPLIED in (whole["metadata"].get("annotations") or {}):
         operations.append({"op": "remove", "path": pointer(("metadata", "annotations", LAST_APPLIED))})
     await cluster.patch_metadata(resource, whole, operations)
+
+
+async def give_back(cluster: Cluster, resource: ApiResource, uid: str, body: Body) -> None:
+    """Take off an object what marks it as a child of the CR with this uid.
+
+    Raises Conflict where the object is another one by now, or somebody else's.
+    """
+    whole = await _whole(cluster, resource, body)
+    await cluster.patch_metadata(resource, whole, list(marks.off(uid, whole)))
+
+
+async def _whole(cluster: Cluster, resource: ApiResource, body: Body) -> Body:
+    """An object's metadata with all of its managedFields, of which not all is held in memory."""
+    metadata = body["metadata"]
+    found = await cluster.find(resource, metadata.get("namespace", ""), [metadata["name"]])
+    whole = found.get(metadata["name"])
+    if whole is None or whole["metadata"]["uid"] != metadata["uid"] or labels_of(whole) != labels_of(body):
+        raise Conflict(f"{resource.kind}/{metadata['name']} has changed meanwhile")
+    return whole
 
 
 def part_of(body: Body, path: FieldPath) -> dict[str, Any]:

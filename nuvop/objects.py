@@ -170,9 +170,33 @@ def ownership_digest(body: Body) -> str:
 
 
 def maker_of(body: Body) -> str:
-    """The manager that first wrote an object's own fields; empty where nothing tells."""
-    writers = [entry for entry in body["metadata"].get("managedFields") or () if not entry.get("subresource")]
+    """The manager that first wrote the own fields of an object of somebody else's; empty where nothing tells."""
+    writers = _other_writers(body)
     return min(((entry.get("time", ""), entry.get("manager", "")) for entry in writers), default=("", ""))[1]
+
+
+def is_taken_over(body: Body, *, as_applied: bool) -> bool:
+    """Whether nuvop has applied over an object that somebody else had made.
+
+    ``as_applied`` says that it is as nuvop's first apply has left it: whoever else wrote to it did so before. Later
+    controllers have written to what nuvop made, too, and nuvop's entry bears the time of its last change. Then only
+    who wrote in the second in which it was made is taken for its maker, if nuvop wrote in another.
+    """
+    own = _ownership(body)
+    if own is None:
+        return False
+    made = body["metadata"].get("creationTimestamp", "")
+    is_later = own.get("time", "") > made
+    others = _other_writers(body)
+    if as_applied:
+        return is_later or bool(others)
+    return is_later and any(entry.get("time", "") <= made for entry in others)
+
+
+def _other_writers(body: Body) -> list[Mapping[str, Any]]:
+    """The entries in managedFields of those who, beside nuvop, wrote an object's own fields, not its status."""
+    entries = body["metadata"].get("managedFields") or ()
+    return [entry for entry in entries if entry.get("manager") != FIELD_MANAGER and not entry.get("subresource")]
 
 
 def taken_fields(before: Body, after: Body) -> list[tuple[str, str]]:

@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from nuvop.children import Children, Instance
 from nuvop.cluster import ApiResource, Changed, Cluster, Failing, Listed, Removed
 from nuvop.complaints import Complaints
-from nuvop.objects import INSTANCE_LABEL, Body, ObjectKey
+from nuvop.objects import INSTANCE_LABEL, Body, ObjectKey, key_of
 
 if TYPE_CHECKING:
     from nuvop.errors import ClusterError
@@ -60,14 +60,18 @@ class Observer:
         """A live object that belongs to any CR."""
         return self._children.at(key)
 
+    def is_taken_over(self, key: ObjectKey) -> bool:
+        """Whether nuvop has applied over a live object that somebody else had made."""
+        return self._children.is_taken_over(key)
+
     def complaint(self, key: ObjectKey, since: float) -> str:
         """The newest Warning event about an object or its pods since a time, in seconds since the epoch."""
         return self._complaints.about((key.kind, key.namespace, key.name), since)
 
-    def applied(self, bodies: Sequence[Body]) -> None:
-        """Take in what an apply showed: the watch tells the same a moment later."""
+    def applied(self, bodies: Sequence[Body], absent: Collection[ObjectKey]) -> None:
+        """Take in what an apply showed: the watch tells the same a moment later. ``absent`` were not there before."""
         for body in bodies:
-            self._children.put(body)
+            self._children.put(body, as_applied=key_of(body) in absent)
 
     def is_watching(self, resources: Iterable[ApiResource], namespace: str) -> bool:
         """Whether all of these are watched and were listed in full; what is not watched yet is from now on.
@@ -125,7 +129,8 @@ class Observer:
             elif isinstance(event, Removed):
                 self._changed(self._children.remove(event.body))
             else:
-                self._changed(self._children.put(event.body))
+                # What carries no label is not shown: it is the apply that put it on which shows an object first.
+                self._changed(self._children.put(event.body, as_applied=True))
 
     async def _follow_complaints(self, namespace: str | None) -> None:
         """Follow the Warning events. Without the right to, messages are poorer, and that is all."""

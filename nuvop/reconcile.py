@@ -10,7 +10,7 @@ a time, so there is one apply in flight per CR; CRs that wait at the same time a
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,7 +44,7 @@ from nuvop.events import News
 from nuvop.judge import Judgement
 from nuvop.kinds import Kind
 from nuvop.metrics import Metrics
-from nuvop.objects import Body, CRKey, ObjectKey, is_deleting, owned_fields, version_of
+from nuvop.objects import Body, CRKey, ObjectKey, is_deleting, key_of, owned_fields, version_of
 from nuvop.observer import Observer
 from nuvop.overlay import Overlay
 from nuvop.ownership import Ownership
@@ -347,7 +347,8 @@ class Reconciler:
         if drifted and scene.wishes.report_drift and not scene.is_asked:
             return await self._report_drift(scene, drifted)
         # Before a word of drift: what another CR has taken was not deleted.
-        if obstacle := await self._ownership.obstacle(scene, comparison):
+        found = await self._ownership.find(scene, comparison)
+        if obstacle := await self._ownership.obstacle(scene, found):
             return self._stalled(key, record, scene.generation, *obstacle)
         if drifted:
             if not scene.is_asked and (wait := self._drift_policy.wait(scene, drifted)):
@@ -357,7 +358,7 @@ class Reconciler:
         if not await self._prepare(scene):
             return None
         try:
-            await self._apply(scene, drifted)
+            stranger = await self._apply(scene, drifted, set(comparison.missing) - found.keys())
         except ApplyFailed as error:
             refused = await self._to_recreate(scene) if error.immutable else []
             if not refused:
@@ -366,6 +367,8 @@ class Reconciler:
                 return None
             await self._recreate(scene, refused)
             return judges.unfinished(record, scene.generation, Reason.RECREATING, str(error))
+        if stranger is not None:
+            return self._stalled(key, record, scene.generation, *stranger)
         return await self._judge(replace(scene, live=self._live(key)))
 
     def _live(self, key: CRKey) -> dict[ObjectKey, Body]:
@@ -434,8 +437,11 @@ class Reconciler:
         self._announced |= dict.fromkeys(unknown, scene.key)
         return True
 
-    async def _apply(self, scene: Scene, drifted: Changes) -> None:
-        """Apply the overlay; ``drifted`` is what is put back by that."""
+    async def _apply(self, scene: Scene, drifted: Changes, absent: Collection[ObjectKey]) -> tuple[Reason, str] | None:
+        """Apply the overlay; ``drifted`` is what is put back by that, ``absent`` were not there before.
+
+        Returns what somebody else has made of that meanwhile, in words; None where all is the CR's own.
+        """
         record, overlay = scene.record, scene.overlay
         applying = asyncio.ensure_future(
             self._applier.apply(overlay, lambda: self._landed(scene), is_repair=bool(drifted))
@@ -450,13 +456,18 @@ class Reconciler:
             objects = await applying
         finally:
             applying.cancel()
+        shown = self._live(scene.key)
+        self._observer.applied(objects, absent)
+        applied = {key_of(body): body for body in objects}
+        if not scene.wishes.adopt and (stranger := await self._ownership.obstacle(scene, applied)):
+            return stranger
         record.is_well = True
         if drifted:
-            self._drift_policy.repaired(replace(scene, live=self._live(scene.key)), drifted)
+            self._drift_policy.repaired(replace(scene, live=shown), drifted)
         record.inventory = inventory.after_apply(record.inventory, objects)
         record.remember(overlay.revision, objects)
-        self._observer.applied(objects)
         logger.info("%s: applied %s (revision %s)", scene.key, ", ".join(map(str, overlay.objects)), overlay.revision)
+        return None
 
     async def _tell_of_progress(self, scene: Scene, message: str) -> None:
         """Tell that an apply is under way; it goes on whether that can be told or not."""

@@ -2,8 +2,10 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -44,6 +46,15 @@ def always(what: str, check: Callable[[], Any], *, during: float) -> None:
         found = check()
         assert found, f"{what}: {found!r}"
         time.sleep(0.1)
+
+
+def fake_kubectl(folder: Path, text: str) -> str:
+    """A PATH on which ``text`` (sh) is kubectl; ``$REAL`` in it is the real one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / "kubectl"
+    program.write_text(f"#!/bin/sh\nREAL={shlex.quote(f'{PROGRAMS}/kubectl')}\n{text}\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return f"{folder}:{os.environ['PATH']}"
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,7 @@
 """What breaks while the operator runs, and what is true afterwards."""
 
-import os
 import random
 import signal
-import stat
 import time
 from pathlib import Path
 
@@ -11,7 +9,7 @@ import pytest
 
 from lab.controlplane import Cluster
 from tests.conftest import Start
-from tests.e2e.harness import PROGRAMS, Kubectl, always, eventually, is_ready, sample, writes_of
+from tests.e2e.harness import Kubectl, always, eventually, fake_kubectl, is_ready, sample, writes_of
 
 
 def test_a_restart_with_nothing_to_do_writes_nothing(cluster: Cluster, kubectl: Kubectl, operator: Start) -> None:
@@ -113,23 +111,15 @@ def test_killed_again_and_again_it_converges(kubectl: Kubectl, operator: Start) 
     eventually("nothing is left", lambda: not kubectl.list("deployments,replicasets,pods"))
 
 
-def slow_kubectl(folder: Path) -> str:
-    """A PATH with a kubectl that never ends an apply, ignores SIGTERM, and has a child of its own."""
-    folder.mkdir()
-    program = folder / "kubectl"
-    program.write_text(
-        "#!/bin/sh\n"
-        f'case "$1" in apply) trap "" TERM; sleep 600 & wait; sleep 600;; *) exec "{PROGRAMS}/kubectl" "$@";; esac\n'
-    )
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    return f"{folder}:{os.environ['PATH']}"
+STUBBORN = 'case "$1" in apply) trap "" TERM; sleep 600 & wait; sleep 600;; *) exec "$REAL" "$@";; esac'
+"""A kubectl that never ends an apply, ignores SIGTERM, and has a child of its own."""
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_no_kubectl_outlives_the_operator(
     kubectl: Kubectl, operator: Start, tmp_path: Path, how: signal.Signals
 ) -> None:
-    running = operator(PATH=slow_kubectl(tmp_path / "bin"))
+    running = operator(PATH=fake_kubectl(tmp_path / "bin", STUBBORN))
     kubectl.apply(sample("obj", 1))
     eventually("kubectl and its child run", lambda: sum("sleep" in line for line in running.processes()))
     running.process.send_signal(how)

@@ -24,6 +24,7 @@ from tests.e2e.harness import (
     deployment,
     eventually,
     every_version,
+    fake_kubectl,
     is_ready,
     make_kind,
     stalled,
@@ -264,6 +265,46 @@ def test_an_object_of_somebody_elses_is_taken_over_only_when_asked_for(
     ready(kubectl, kind, "a")
     assert kubectl.get("configmap/a-config")["data"] == {"greeting": "nuvop", "theirs": "kept"}
     always("and so it stays", lambda: "theirs" in kubectl.get("configmap/a-config")["data"], during=1)
+
+
+def test_what_is_made_between_nuvops_look_and_its_apply_is_given_back(
+    kubectl: Kubectl, operator: Start, make: Make, own_group: str, tmp_path: Path
+) -> None:
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "account"}}
+    kind = make(configmap("config", x="nuvop"), configmap("other", x="nuvop"), account, ROLE, group=own_group)
+    halted, halt = tmp_path / "halted", tmp_path / "halt"
+    halt.touch()
+    waits = f'if [ "$1" = apply ]; then touch "{halted}"; while [ -e "{halt}" ]; do sleep 0.1; done; fi'
+    path = fake_kubectl(tmp_path / "bin", f'{waits}\nexec "$REAL" "$@"')
+    running = operator(PROGRAMS / "kopf", "run", "-A", NUVOP_KINDS=str(kind.folder.parent), PATH=path)
+    a, b = (f"{kubectl.namespace}-{name}" for name in "ab")
+    kubectl.apply(kind.cr(a), kind.cr(b))
+    eventually("kubectl has begun", halted.exists)
+    names = (f"configmap/{a}-config", f"configmap/{a}-other", f"serviceaccount/{a}-account", f"clusterrole/{a}-role")
+    kubectl("create", "serviceaccount", f"{a}-account")  # without a field of its maker's
+    kubectl("create", "clusterrole", f"{a}-role", "--verb=get", "--resource=pods")
+    kubectl.apply(configmap(f"{a}-config", x="theirs", theirs="kept"))
+    server_side = json.dumps(configmap(f"{a}-other", x="theirs", theirs="kept"))
+    kubectl("apply", "--server-side", "--field-manager=gitops", "-f", "-", stdin=server_side)
+    made = {name: kubectl.get(name)["metadata"]["uid"] for name in names}
+    time.sleep(1.1)  # what bears no writer's name is known by its age, in seconds
+    halt.unlink()
+    assert eventually("it is told", lambda: stalled(kubectl.get(f"{kind.plural}/{a}"))[0]) == "NotOwned"
+    ready(kubectl, kind, b)
+
+    def marks(name: str) -> list[Any]:
+        metadata = kubectl.get(name)["metadata"]
+        entries = [entry for entry in metadata.get("managedFields", ()) if entry["manager"] == "nuvop"]
+        return [*metadata.get("labels", ()), *metadata.get("ownerReferences", ()), *entries]
+
+    eventually("they are given back", lambda: not any(map(marks, names)))
+    assert running.log().count("given back") == len(names)
+    kubectl("delete", f"{kind.plural}/{a}")
+    time.sleep(2)  # the garbage collector takes no longer
+    assert {name: kubectl.get(name)["metadata"]["uid"] for name in names} == made
+    # Of what was applied on the client's side kubectl has deleted all that nuvop does not set (docs/reliability.md).
+    assert kubectl.get(f"configmap/{a}-other")["data"] == {"x": "nuvop", "theirs": "kept"}
+    kubectl("delete", f"clusterrole/{a}-role")
 
 
 def test_two_crs_whose_children_have_the_same_name(kubectl: Kubectl, operator: Start, make: Make) -> None:

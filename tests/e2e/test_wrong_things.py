@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import stat
 import subprocess
 import time
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from tests.e2e.harness import (
     copy_kinds,
     environment,
     eventually,
+    fake_kubectl,
     is_ready,
     sample,
     stalled,
@@ -313,15 +313,6 @@ def test_certificates_that_are_none(cluster: Cluster, tmp_path: Path, name: str)
 def test_kubectl_is_missing(cluster: Cluster, tmp_path: Path) -> None:
     done = run_to_its_end(cluster, tmp_path, PATH=str(tmp_path))
     assert_one_clear_error(done, "kubectl is not on PATH", "1.27 or newer")
-
-
-def fake_kubectl(folder: Path, script: str) -> str:
-    """A PATH that has this script as its kubectl, in front of all else."""
-    folder.mkdir()
-    program = folder / "kubectl"
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    return f"{folder}:{os.environ['PATH']}"
 
 
 def test_kubectl_is_too_old(cluster: Cluster, tmp_path: Path) -> None:

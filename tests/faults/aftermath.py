@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
-import stat
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.e2e.harness import PROGRAMS, eventually
+from tests.e2e.harness import eventually
 
 if TYPE_CHECKING:
     from tests.e2e.harness import Operator
@@ -82,12 +80,3 @@ def assert_told_once(log: str) -> None:
     """Fail where the log repeats itself, or shows an error that nobody foresaw."""
     assert "Traceback" not in log, log[log.index("Traceback") :][:4000]
     assert not (found := repeated(log)), found
-
-
-def script(folder: Path, text: str) -> str:
-    """A PATH on which ``text`` (sh) is kubectl; ``$REAL`` in it is the real one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    program = folder / "kubectl"
-    program.write_text(f"#!/bin/sh\nREAL={shlex.quote(f'{PROGRAMS}/kubectl')}\n{text}\n")
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    return f"{folder}:{os.environ['PATH']}"

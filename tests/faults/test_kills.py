@@ -21,11 +21,12 @@ from tests.e2e.harness import (
     assert_true,
     configmap,
     eventually,
+    fake_kubectl,
     is_ready,
     make_kind,
     writes_of,
 )
-from tests.faults.aftermath import assert_told_once, script, temporary_files
+from tests.faults.aftermath import assert_told_once, temporary_files
 from tests.faults.history import History
 from tests.faults.proxy import Hold
 from tests.faults.workload import SETTINGS, base
@@ -148,7 +149,7 @@ def test_killed_at_each_stage_of_the_work_on_a_cr(scene: Scene, subtests: pytest
 def test_killed_between_two_stages(scene: Scene, kubeconfig: Path, tmp_path: Path, subtests: pytest.Subtests) -> None:
     """Where no request is under way."""
     halt, halted = tmp_path / "halt", tmp_path / "halted"
-    path = script(
+    path = fake_kubectl(
         tmp_path / "bin",
         f'''if [ "$1" = apply ] && [ -e "{halt}" ]; then touch "{halted}"; sleep 600 & wait; fi
 exec "$REAL" "$@"

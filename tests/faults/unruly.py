@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.e2e.harness import eventually
-from tests.faults.aftermath import script
+from tests.e2e.harness import eventually, fake_kubectl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +30,7 @@ class Unruly:
             'what=$(cat "$told" 2>&-) && echo $$ >> "$told.met" && eval "$what"\n'
             'exec "$REAL" "$@"'
         )
-        return script(self.folder, text)
+        return fake_kubectl(self.folder, text)
 
     @contextmanager
     def fault(self, what: str, command: str = "apply") -> Iterator[Told]:

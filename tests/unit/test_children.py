@@ -57,6 +57,23 @@ def test_what_is_gone_does_not_come_back_by_an_old_answer() -> None:
     assert known.put(obj(8)) == {INSTANCE}
 
 
+def test_what_was_taken_over_is_known_by_how_it_was_first_seen() -> None:
+    theirs = {"manager": "somebody", "operation": "Update", "fieldsV1": {"f:data": {}}}
+    nuvops = obj(5)["metadata"]["managedFields"][0]
+    known = Children()
+    known.put(obj(5), as_applied=True)
+    known.put(obj(6, managedFields=[nuvops, theirs]), as_applied=True)
+    assert not known.is_taken_over(DEPLOYMENT), "a controller came later"
+    known.put(obj(7, uid="another", managedFields=[nuvops, theirs]), as_applied=True)
+    assert known.is_taken_over(DEPLOYMENT), "another object of the name"
+    known.put(obj(8, uid="another"))
+    assert known.is_taken_over(DEPLOYMENT), "so it stays"
+    known.put(obj(9, uid="another", instance=None))
+    assert not known.is_taken_over(DEPLOYMENT), "it was given back"
+    known.put(obj(10, uid="another", managedFields=[nuvops, theirs]))
+    assert not known.is_taken_over(DEPLOYMENT), "a list tells nothing of how it was first"
+
+
 def test_a_type_that_is_no_longer_served_takes_its_objects_with_it_but_no_other_versions() -> None:
     known = Children()
     known.put(obj(1, name="old", api_version="apps/v1beta1", instance="samples-old"))

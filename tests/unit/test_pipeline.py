@@ -328,6 +328,77 @@ async def test_an_object_of_others_is_not_applied_over_until_it_is_gone(make: Ma
     await until(world.is_ready)
 
 
+def made_meanwhile(world: World, *names: str) -> None:
+    """Have somebody make objects between nuvop's look and its apply."""
+
+    async def meanwhile(_: str) -> None:
+        del world.before["apply Sample"]
+        for name in names:
+            theirs = foreign_object(name, "helm")
+            theirs["metadata"]["managedFields"][0]["fieldsV1"] = {"f:data": {"f:theirs": {}}}
+            world.put({**theirs, "metadata": {**theirs["metadata"], "uid": f"theirs-{name}"}})
+
+    world.before["apply Sample"] = meanwhile
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_what_somebody_makes_between_the_look_and_the_apply_is_given_back(make: Make) -> None:
+    world = make(A, B, manifest("c"))
+    made_meanwhile(world, "obj-a", "obj-b")
+    world.create(cr())
+    await until(lambda: world.conditions().get("Stalled") == ("True", "NotOwned"))
+    assert "ConfigMap/obj-a exists, made by helm, and nuvop has not made it" in world.message()
+    for name in ("obj-a", "obj-b"):
+        metadata = world.objects[at(name)]["metadata"]
+        assert metadata["uid"] == f"theirs-{name}"
+        assert not metadata["labels"]
+        assert "ownerReferences" not in metadata
+        assert [entry["manager"] for entry in metadata["managedFields"]] == ["helm"]
+    assert labels_of(world.objects[at("obj-c")])[OWNER_LABEL] == "u1"
+    (first, second) = [news.note for news in world.news if news.action == "GiveBack"]
+    assert first.startswith("ConfigMap/obj-a was made by helm just before nuvop applied its own")
+    assert second.startswith("ConfigMap/obj-b")
+    await asyncio.sleep(0.2)
+    assert world.applied == ["obj"], "and so it stays"
+    world.delete_cr()
+    assert world.objects.keys() == {at("obj-a"), at("obj-b")}
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_it_is_given_back_also_where_another_child_is_refused(make: Make) -> None:
+    world = make(A, B)
+    world.refused["b"] = DENIED
+    made_meanwhile(world, "obj-a")
+    world.create(cr())
+    await until(lambda: world.conditions().get("Stalled") == ("True", "NotOwned"))
+    assert not labels_of(world.objects[at("obj-a")])
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_it_is_given_back_by_the_next_attempt_where_the_first_fails(make: Make) -> None:
+    world = make(A)
+    made_meanwhile(world, "obj-a")
+    world.before["patch ConfigMap"] = raising(AWAY)
+    world.create(cr())
+    await until(lambda: len(world.asked("patch ConfigMap/")) >= 2)
+    assert "obj-a" not in world.inventory() or not world.is_ready()
+    del world.before["patch ConfigMap"]
+    await until(lambda: world.conditions().get("Stalled") == ("True", "NotOwned"))
+    assert not labels_of(world.objects[at("obj-a")])
+
+
+async def test_it_is_taken_over_where_that_is_asked_for(make: Make) -> None:
+    world = make(A)
+    made_meanwhile(world, "obj-a")
+    await created(world, cr(adopt="true"))
+    assert world.objects[at("obj-a")]["metadata"]["uid"] == "theirs-obj-a"
+    world.annotate(adopt="false")
+    world.look()
+    await world.settled()
+    assert world.is_ready()
+    assert world.asked("patch ConfigMap/") == []
+
+
 async def test_adopting_takes_the_fields_from_kubectl_and_tells_it_once(make: Make) -> None:
     world = make(A)
     world.put(foreign_object("obj-a", "kubectl-client-side-apply", "helm"))

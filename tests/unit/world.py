@@ -388,7 +388,10 @@ class World:
             "name": key.name,
             "uid": known.get("uid") or f"uid-{next(self._versions)}",
             "generation": 1,
-            "managedFields": [{"manager": "nuvop", "operation": "Apply", "fieldsV1": _fields(wanted)}],
+            "managedFields": [
+                {"manager": "nuvop", "operation": "Apply", "fieldsV1": _fields(wanted)},
+                *_others(known, _fields(wanted)),
+            ],
         }
         if key.namespace:
             metadata["namespace"] = key.namespace
@@ -531,6 +534,18 @@ def _fields(body: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in body.items()
         if name not in told
     }
+
+
+def _others(metadata: Mapping[str, Any], taken: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The entries of the other managers, without what an apply has taken from them."""
+    entries = [entry for entry in metadata.get("managedFields", ()) if entry["manager"] != "nuvop"]
+    without = [{**entry, "fieldsV1": _minus(entry["fieldsV1"], taken)} for entry in entries]
+    return [entry for entry in without if entry["fieldsV1"]]
+
+
+def _minus(fields: Mapping[str, Any], taken: Mapping[str, Any]) -> dict[str, Any]:
+    left = {name: _minus(below, taken[name]) if name in taken else below for name, below in fields.items()}
+    return {name: below for name, below in left.items() if below or name not in taken}
 
 
 def _left(fields: Mapping[str, Any], value: Any) -> dict[str, Any]:
