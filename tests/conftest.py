@@ -1,7 +1,9 @@
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,9 +45,38 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 FAILED = pytest.StashKey[bool]()
 
 
+INJECTED = pytest.StashKey[Counter[str]]()
+"""How many requests met which fault."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Nothing has been injected yet."""
+    config.stash[INJECTED] = Counter[str]()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what was injected over to the process that gathers what its workers have done."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["injected"] = {**session.config.stash[INJECTED]}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take in what a worker has injected; one that has crashed tells nothing."""
+    node.config.stash[INJECTED].update(getattr(node, "workeroutput", {}).get("injected", {}))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say how many requests met which fault."""
+    if injected := config.stash[INJECTED]:
+        told = ", ".join(f"{what} {count}" for what, count in sorted(injected.items()))
+        terminalreporter.write_line(f"requests that met a fault: {told}; {injected.total()} in all")
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[controlplane.Cluster]:
-    name = os.environ.get("NUVOP_TEST_CLUSTER", "e2e")
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    name = os.environ.get("NUVOP_TEST_CLUSTER", "e2e") + (f"-{worker}" if worker else "")
     controlplane.down(name)
     cluster = controlplane.up(name)
     Kubectl(cluster.kubeconfig, "default")("apply", "-f", str(ROOT / "kustomize/samples/crd.yaml"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from lab.bench.api import Api
+from tests.conftest import INJECTED
 from tests.e2e.harness import SHARED_GROUP
 from tests.faults.account import Account
 from tests.faults.aftermath import assert_no_leak, assert_told_once, descriptors
@@ -42,21 +42,11 @@ def workload(kubectl: Kubectl, group: str, tmp_path: Path) -> Iterator[Workload]
     made.kind.forget(kubectl)
 
 
-INJECTED = pytest.StashKey[Counter[str]]()
-
-
 @pytest.fixture
 def proxy(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Proxy]:
     with Proxy(cluster).serving() as serving:
         yield serving
-    request.config.stash.setdefault(INJECTED, Counter()).update(serving.injected)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say how many requests met which fault."""
-    if injected := config.stash.get(INJECTED, None):
-        told = ", ".join(f"{what} {count}" for what, count in sorted(injected.items()))
-        terminalreporter.write_line(f"requests that met a fault: {told}; {injected.total()} in all")
+    request.config.stash[INJECTED].update(serving.injected)
 
 
 @pytest.fixture
