@@ -56,8 +56,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Hand what was injected over to the process that gathers what its workers have done."""
-    if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["injected"] = {**session.config.stash[INJECTED]}
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    injected = session.config.stash[INJECTED]
+    if output is not None:
+        output["injected"] = dict(injected)
 
 
 @pytest.hookimpl(optionalhook=True)
