@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from nuvop.children import Comparison
-from nuvop.objects import REVISION_LABEL, Body, ObjectKey, labels_of, taken_fields
+from nuvop.objects import OWNER_LABEL, REVISION_LABEL, Body, ObjectKey, labels_of, owns_label, taken_fields
 
 Contender = tuple[ObjectKey | None, str, str]
 """A child (None for all of a CR's), a field of it, a field manager."""
@@ -37,7 +37,7 @@ def changes(
     """Return what was changed; ``owned`` are the children while all was well, as far as that is known."""
     return (
         *(Change(key, f"{key} was deleted") for key in comparison.missing),
-        *(_reapplied(key, live[key]) for key in comparison.outdated),
+        *(change for key in comparison.outdated for change in _relabelled(key, owned.get(key), live[key])),
         *(change for key in comparison.drifted for change in _taken(key, owned.get(key), live[key])),
     )
 
@@ -50,10 +50,14 @@ def told(changes: Iterable[Change]) -> str:
     return "; ".join(", ".join(of_one) for of_one in texts.values())
 
 
-def _reapplied(key: ObjectKey, body: Body) -> Change:
-    revision = labels_of(body).get(REVISION_LABEL)
+def _relabelled(key: ObjectKey, before: Body | None, after: Body) -> Iterable[Change]:
+    """What happened to a child whose labels name another revision or owner: a nuvop's own doing, or somebody else's."""
+    if not all(owns_label(after, label) for label in (REVISION_LABEL, OWNER_LABEL)):
+        yield from _taken(key, before, after)
+        return
+    revision = labels_of(after).get(REVISION_LABEL)
     text = f"{key} was applied by another nuvop, with another folder (revision {revision})"
-    return Change(key, text, _REVISION, "nuvop")
+    yield Change(key, text, _REVISION, "nuvop")
 
 
 def _taken(key: ObjectKey, before: Body | None, after: Body) -> Iterable[Change]:

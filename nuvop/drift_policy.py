@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from nuvop.drift import Change, Contender
 from nuvop.events import News
 from nuvop.fights import Fights
 from nuvop.metrics import Metrics
+from nuvop.objects import Body, ObjectKey
 from nuvop.reporter import Reporter
 from nuvop.scene import Scene
 from nuvop.status import Reason
@@ -29,15 +31,20 @@ def compare(scene: Scene) -> Comparison:
     return children.compare(scene.overlay, record.uid, record.inventory, record.applied_revision, scene.live)
 
 
-def changes(scene: Scene, comparison: Comparison) -> Changes:
-    """What somebody changed of what had been applied; nothing at the first apply, and at a new revision."""
+def changes(scene: Scene, comparison: Comparison, found: Mapping[ObjectKey, Body]) -> Changes:
+    """What somebody changed of what had been applied; nothing at the first apply, and at a new revision.
+
+    Who takes an object's labels off hides it from the watch: what of the missing was ``found`` is not deleted.
+    """
     record = scene.record
-    made = {entry.key for entry in record.inventory if entry.uid}
+    made = {entry.key: entry.uid for entry in record.inventory if entry.uid}
     if not made or (comparison.outdated and record.applied_revision != scene.overlay.revision):
         return ()
+    hidden = tuple(key for key in comparison.missing if key in found and found[key]["metadata"]["uid"] == made.get(key))
     # What was never made, because the API server refused it, nobody has deleted.
-    deleted = tuple(key for key in comparison.missing if key in made)
-    return drift.changes(replace(comparison, missing=deleted), record.owned, scene.live)
+    deleted = tuple(key for key in comparison.missing if key in made and key not in hidden)
+    told = replace(comparison, missing=deleted, drifted=(*comparison.drifted, *hidden))
+    return drift.changes(told, record.owned, {**scene.live, **found})
 
 
 class DriftPolicy:
@@ -70,13 +77,13 @@ class DriftPolicy:
         for change in drifted:
             self._metrics.drifted(scene.key.plural, change.key.kind, change.field, change.manager)
 
-    def repaired(self, scene: Scene, drifted: Changes) -> None:
-        """Count who was answered; ``scene`` is how things were when the repair was done.
+    def repaired(self, scene: Scene, drifted: Changes, found: Mapping[ObjectKey, Body]) -> None:
+        """Count who was answered; ``scene`` is how things were when the repair was done, ``found`` as for `changes`.
 
         What was changed while it was under way is told, too: it was put back with the rest.
         """
         before = {change.contender for change in drifted}
-        late = tuple(change for change in changes(scene, compare(scene)) if change.contender not in before)
+        late = tuple(change for change in changes(scene, compare(scene), found) if change.contender not in before)
         if late:
             self.tell(scene, late, "putting back")
         for contender in {change.contender for change in (*drifted, *late)}:

@@ -10,7 +10,7 @@ a time, so there is one apply in flight per CR; CRs that wait at the same time a
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -341,13 +341,13 @@ class Reconciler:
             record.remember(overlay.revision, (scene.live[child] for child in overlay.objects if child in scene.live))
             record.is_well, record.drift_told = True, ""
             return await self._judge(scene)
-        drifted = drift_policy.changes(scene, comparison)
+        found = await self._ownership.find(scene, comparison)
+        drifted = drift_policy.changes(scene, comparison, found)
         if not await self._is_current(key, record, scene.generation, scene.wishes, anew=bool(drifted)):
             return None
         if drifted and scene.wishes.report_drift and not scene.is_asked:
             return await self._report_drift(scene, drifted)
         # Before a word of drift: what another CR has taken was not deleted.
-        found = await self._ownership.find(scene, comparison)
         if obstacle := await self._ownership.obstacle(scene, found):
             return self._stalled(key, record, scene.generation, *obstacle)
         if drifted:
@@ -358,7 +358,7 @@ class Reconciler:
         if not await self._prepare(scene):
             return None
         try:
-            stranger = await self._apply(scene, drifted, set(comparison.missing) - found.keys())
+            stranger = await self._apply(scene, drifted, found)
         except ApplyFailed as error:
             refused = await self._to_recreate(scene) if error.immutable else []
             if not refused:
@@ -437,8 +437,10 @@ class Reconciler:
         self._announced |= dict.fromkeys(unknown, scene.key)
         return True
 
-    async def _apply(self, scene: Scene, drifted: Changes, absent: Collection[ObjectKey]) -> tuple[Reason, str] | None:
-        """Apply the overlay; ``drifted`` is what is put back by that, ``absent`` were not there before.
+    async def _apply(
+        self, scene: Scene, drifted: Changes, found: Mapping[ObjectKey, Body]
+    ) -> tuple[Reason, str] | None:
+        """Apply the overlay; ``drifted`` is what is put back by that, ``found`` was there beside what is live.
 
         Returns what somebody else has made of that meanwhile, in words; None where all is the CR's own.
         """
@@ -457,13 +459,13 @@ class Reconciler:
         finally:
             applying.cancel()
         shown = self._live(scene.key)
-        self._observer.applied(objects, absent)
+        self._observer.applied(objects, absent=set(overlay.objects) - scene.live.keys() - found.keys())
         applied = {key_of(body): body for body in objects}
         if not scene.wishes.adopt and (stranger := await self._ownership.obstacle(scene, applied)):
             return stranger
         record.is_well = True
         if drifted:
-            self._drift_policy.repaired(replace(scene, live=shown), drifted)
+            self._drift_policy.repaired(replace(scene, live=shown), drifted, found)
         record.inventory = inventory.after_apply(record.inventory, objects)
         record.remember(overlay.revision, objects)
         logger.info("%s: applied %s (revision %s)", scene.key, ", ".join(map(str, overlay.objects)), overlay.revision)

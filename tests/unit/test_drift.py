@@ -4,7 +4,7 @@ from typing import Any
 
 from nuvop import drift
 from nuvop.children import Comparison
-from nuvop.objects import REVISION_LABEL, ObjectKey
+from nuvop.objects import OWNER_LABEL, REVISION_LABEL, ObjectKey
 
 WEB = ObjectKey("apps", "Deployment", "demo", "web")
 CONFIG = ObjectKey("", "ConfigMap", "demo", "config")
@@ -14,6 +14,9 @@ def body(nuvops: dict[str, Any], others: dict[str, dict[str, Any]] | None = None
     entries = [{"manager": "nuvop", "operation": "Apply", "fieldsV1": nuvops}]
     entries += [{"manager": name, "operation": "Update", "fieldsV1": owned} for name, owned in (others or {}).items()]
     return {"metadata": {"managedFields": entries, "labels": {REVISION_LABEL: "abc"}}}
+
+
+OUR_LABELS: dict[str, Any] = {"f:metadata": {"f:labels": {f"f:{REVISION_LABEL}": {}, f"f:{OWNER_LABEL}": {}}}}
 
 
 def comparison(**found: tuple[ObjectKey, ...]) -> Comparison:
@@ -39,7 +42,7 @@ def test_what_nobody_saw_is_told_as_such() -> None:
 
 
 def test_deleted_and_reapplied_children() -> None:
-    changes = drift.changes(comparison(missing=(CONFIG,), outdated=(WEB,)), {}, {WEB: body({})})
+    changes = drift.changes(comparison(missing=(CONFIG,), outdated=(WEB,)), {}, {WEB: body(OUR_LABELS)})
     assert drift.told(changes) == (
         "ConfigMap/config was deleted; Deployment/web was applied by another nuvop, with another folder (revision abc)"
     )
@@ -47,9 +50,16 @@ def test_deleted_and_reapplied_children() -> None:
 
 
 def test_another_nuvop_is_one_contender_for_all_children() -> None:
-    changes = drift.changes(comparison(outdated=(WEB, CONFIG)), {}, {WEB: body({}), CONFIG: body({})})
+    changes = drift.changes(comparison(outdated=(WEB, CONFIG)), {}, {WEB: body(OUR_LABELS), CONFIG: body(OUR_LABELS)})
     assert len(changes) == 2
     assert len({change.contender for change in changes}) == 1
+
+
+def test_whoever_changes_nuvops_labels_is_no_other_nuvop() -> None:
+    owner: dict[str, Any] = {"f:metadata": {"f:labels": {f"f:{OWNER_LABEL}": {}}}}
+    after = body({"f:metadata": {"f:labels": {f"f:{REVISION_LABEL}": {}}}}, {"kubectl-label": owner})
+    (change,) = drift.changes(comparison(outdated=(WEB,)), {WEB: body(OUR_LABELS)}, {WEB: after})
+    assert change.text == r"Deployment/web: metadata.labels.nuvop\.nuvolaris\.org/owner was changed by kubectl-label"
 
 
 def test_nothing_is_nothing() -> None:

@@ -312,6 +312,24 @@ async def test_drift_that_vanishes_meanwhile_is_no_error_of_nuvop(make: Make, ca
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
+async def test_a_child_whose_labels_somebody_takes_off_was_not_deleted(make: Make) -> None:
+    world = await created(make(A))
+    body = world.objects[at("obj-a")]
+    (entry,) = body["metadata"]["managedFields"]
+    owned = {**entry["fieldsV1"]["f:metadata"]["f:labels"]}
+    del owned[f"f:{INSTANCE_LABEL}"]
+    fields_v1 = {**entry["fieldsV1"], "f:metadata": {**entry["fieldsV1"]["f:metadata"], "f:labels": owned}}
+    labels = {name: value for name, value in labels_of(body).items() if name != INSTANCE_LABEL}
+    hidden = {**body["metadata"], "labels": labels, "managedFields": [{**entry, "fieldsV1": fields_v1}]}
+    world.put({**body, "metadata": hidden})
+    await until(lambda: INSTANCE_LABEL in labels_of(world.objects[at("obj-a")]))
+    await world.settled()
+    (told,) = [news.note for news in world.news if news.reason == "Drifted"]
+    assert told == r"putting back: ConfigMap/obj-a: metadata.labels.nuvop\.nuvolaris\.org/instance was removed"
+    assert world.objects[at("obj-a")]["metadata"]["uid"] == body["metadata"]["uid"]
+    assert world.is_ready()
+
+
 # --- what stands in the way ------------------------------------------------------------------------------------------
 
 
