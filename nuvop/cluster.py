@@ -22,6 +22,7 @@ from nuvop.connection import lines, open_session
 from nuvop.errors import ClusterError, ClusterUnreachable, Conflict, Forbidden, LoginError, NotFound, NotServed
 from nuvop.login import Credentials, Login
 from nuvop.objects import INSTANCE_LABEL, Body
+from nuvop.trouble import Trouble
 
 logger = logging.getLogger(__name__)
 
@@ -33,10 +34,6 @@ RELIST_AFTER = 600.0
 """Seconds after which a watch starts over with a full list: a watch can lie by omission. Give or take a fifth."""
 RECONNECT_DELAY = 0.1
 """Seconds between the end of a watch and the next one."""
-RETRY_DELAYS = (0.2, 0.5, 1.0, 2.0, 3.0)
-"""Seconds between attempts while the API server cannot be reached; the last one repeats."""
-SAY_AGAIN_AFTER = 60.0
-"""Seconds until the log tells the same trouble again that was over meanwhile: one may come and go all the time."""
 
 REQUESTS_AT_ONCE = 10
 """More of them take longer each, and a connection each; watches do not count."""
@@ -553,42 +550,6 @@ def _status_error(code: int, message: str) -> ClusterError:
 def _said(error: Exception) -> str:
     why = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
     return f"the API server cannot be reached: {why}"
-
-
-class Trouble:
-    """Says once that something does not work, and once that it works again; waits a little longer each time.
-
-    Trouble that comes and goes is said once a minute.
-    """
-
-    def __init__(self, what: str) -> None:
-        """``what`` is what does not work, as in "watching pods"."""
-        self._what = what
-        self._attempts = 0
-        self._said = ""
-        self._said_at: dict[str, float] = {}
-
-    async def wait(self, error: Exception) -> None:
-        """Say what is wrong unless it was just said, and wait before the next attempt."""
-        text, now = str(error), asyncio.get_running_loop().time()
-        self._said_at = {said: at for said, at in self._said_at.items() if now - at < SAY_AGAIN_AFTER}
-        if text != self._said and text not in self._said_at:
-            logger.warning("%s: %s; trying again until it works", self._what, text)
-            self._said = text
-            self._said_at[text] = now
-        await self.pause()
-
-    async def pause(self) -> None:
-        """Wait before the next attempt without a word: what happened is nothing unusual."""
-        delay = RETRY_DELAYS[min(self._attempts, len(RETRY_DELAYS) - 1)]
-        self._attempts += 1
-        await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311 – no secret
-
-    def over(self) -> None:
-        """It works."""
-        if self._said:
-            logger.warning("%s: works again", self._what)
-        self._attempts, self._said = 0, ""
 
 
 Answer = TypeVar("Answer")

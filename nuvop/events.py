@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from nuvop.cluster import ApiResource, Cluster, Trouble
+from nuvop.cluster import ApiResource, Cluster
 from nuvop.errors import ClusterError, ClusterUnreachable, LoginError
 from nuvop.objects import Body
+from nuvop.trouble import Trouble
 
 logger = logging.getLogger(__name__)
 

@@ -29,6 +29,7 @@ from nuvop import reaper
 from nuvop.errors import KubectlError, LoginError
 from nuvop.kubectl import Processes, user_config
 from nuvop.settings import Settings
+from nuvop.trouble import Trouble
 
 logger = logging.getLogger(__name__)
 
@@ -124,16 +125,16 @@ class Login:
 
     async def keep_fresh(self, credentials: Credentials) -> None:
         """Ask a credential plugin again before its credentials end, for ever; end at once where there is no plugin."""
-        said = ""
+        trouble = Trouble("renewing the credentials")
         while credentials.expiration is not None:
             left = credentials.expiration - datetime.datetime.now(datetime.UTC)
             await asyncio.sleep(max((left - RENEW_BEFORE).total_seconds(), 10))
             try:
-                credentials, said = await self.refresh(), ""
+                credentials = await self.refresh()
             except LoginError as error:
-                if str(error) != said:
-                    logger.error("credentials could not be renewed, trying again: %s", error)
-                said = str(error)
+                trouble.say(error)
+            else:
+                trouble.over()
 
     def _service_account(self) -> Credentials | None:
         """A pod's service account; None outside of pods."""

@@ -12,7 +12,7 @@ from typing import Any
 from nuvop import kinds, login, overlay
 from nuvop.applier import Applier
 from nuvop.catalog import Catalog
-from nuvop.cluster import Cluster, Trouble, answer
+from nuvop.cluster import Cluster, answer
 from nuvop.errors import ClusterError, GeneratedInUse, KindError, KindUnreadable, LoginError, NotServed, SettingsError
 from nuvop.events import Recorder
 from nuvop.kinds import ResourceType
@@ -23,6 +23,7 @@ from nuvop.pruner import Pruner
 from nuvop.reconcile import Reconciler
 from nuvop.reporter import Reporter
 from nuvop.settings import Settings
+from nuvop.trouble import Trouble
 
 logger = logging.getLogger(__name__)
 

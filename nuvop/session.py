@@ -16,10 +16,10 @@ import aiohttp
 import kopf
 import orjson
 
-from nuvop.cluster import Trouble
 from nuvop.connection import lines, open_session
 from nuvop.errors import ClusterError, LoginError
 from nuvop.login import Credentials, Login
+from nuvop.trouble import Trouble
 
 _OBJECTS = re.compile(r"/(api|apis/[^/]+)/[^/]+/(namespaces/[^/]+/)?[^/]+$")
 """Paths at which objects are listed and watched

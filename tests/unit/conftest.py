@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from nuvop import cluster, settings
+from nuvop import cluster, settings, trouble
 from nuvop.kubectl import Processes
 from nuvop.login import Login
 
@@ -252,5 +252,5 @@ async def api() -> AsyncIterator[ApiServer]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Attempts follow each other fast."""
-    monkeypatch.setattr(cluster, "RETRY_DELAYS", (0.01,))
+    monkeypatch.setattr(trouble, "RETRY_DELAYS", (0.01,))
     monkeypatch.setattr(cluster, "RECONNECT_DELAY", 0.01)

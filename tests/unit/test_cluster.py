@@ -14,8 +14,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from nuvop import cluster
-from nuvop.cluster import ApiResource, Changed, Cluster, Event, Failing, Listed, Removed, Trouble, answer
+from nuvop import cluster, trouble
+from nuvop.cluster import ApiResource, Changed, Cluster, Event, Failing, Listed, Removed, answer
 from nuvop.connection import open_session
 from nuvop.errors import ClusterError, ClusterUnreachable, Conflict, Forbidden, LoginError, NotFound, NotServed
 from nuvop.login import Login
@@ -449,7 +449,7 @@ async def test_a_new_token_does_not_end_what_is_under_way(api: ApiServer, follow
 async def test_versions_that_are_always_too_old_do_not_burn_the_api_server(
     api: ApiServer, follower: Follower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "RETRY_DELAYS", (0.2,))
+    monkeypatch.setattr(trouble, "RETRY_DELAYS", (0.2,))
     monkeypatch.setattr(cluster, "RECONNECT_DELAY", 0.1)
     api.answers[LIST] = [page(version=7)]
     api.answers[WATCH] = [status(410, "Expired") for _ in range(1000)]
@@ -751,65 +751,7 @@ async def test_a_status_of_a_cr_that_is_gone(api: ApiServer, client: Cluster) ->
         await client.write_status(SAMPLES, sample(), NEW)
 
 
-# --- trouble ---------------------------------------------------------------------------------------------------------
-
-
-async def test_trouble_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.WARNING, "nuvop")
-    trouble = Trouble("looking")
-    trouble.over()
-    for error in ("away", "away", "busy", "busy"):
-        await trouble.wait(ClusterUnreachable(error))
-    trouble.over()
-    trouble.over()
-    assert [record.getMessage() for record in caplog.records] == [
-        "looking: away; trying again until it works",
-        "looking: busy; trying again until it works",
-        "looking: works again",
-    ]
-
-
-async def test_trouble_that_comes_and_goes_is_said_now_and_then(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A watch that is cut after each event would fill the log."""
-    caplog.set_level(logging.WARNING, "nuvop")
-    trouble = Trouble("looking")
-    for _ in range(10):
-        for error in ("away", "busy", "away"):
-            await trouble.wait(ClusterUnreachable(error))
-        trouble.over()
-    told = [
-        "looking: away; trying again until it works",
-        "looking: busy; trying again until it works",
-        "looking: works again",
-    ]
-    assert [record.getMessage() for record in caplog.records] == told
-    caplog.clear()
-    monkeypatch.setattr(cluster, "SAY_AGAIN_AFTER", 0.0)
-    for _ in range(2):
-        await trouble.wait(ClusterUnreachable("away"))
-    trouble.over()
-    assert [record.getMessage() for record in caplog.records] == [told[0], told[2]]
-
-
-async def test_trouble_waits_longer_each_time_and_starts_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "RETRY_DELAYS", (1.0, 10.0, 100.0))
-    slept: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        slept.append(seconds)
-
-    monkeypatch.setattr(asyncio, "sleep", sleep)
-    trouble = Trouble("looking")
-    for _ in range(5):
-        await trouble.wait(ClusterUnreachable("away"))
-    trouble.over()
-    await trouble.wait(ClusterUnreachable("away"))
-    assert [
-        round(seconds / expected, 9) for seconds, expected in zip(slept, (1, 10, 100, 100, 100, 1), strict=True)
-    ] == [pytest.approx(1, abs=0.2) for _ in slept]
-    assert len(set(slept)) == len(slept), "many clients do not come back in step"
+# --- an answer that takes its time -----------------------------------------------------------------------------------
 
 
 async def test_answer_waits_for_the_api_server(caplog: pytest.LogCaptureFixture) -> None:

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from nuvop import cluster as clusters
-from nuvop import events
+from nuvop import events, trouble
 from nuvop.cluster import ApiResource, Cluster
 from nuvop.errors import ClusterError, ClusterUnreachable, Conflict, Forbidden, LoginError, NotFound
 from nuvop.events import News, Recorder
@@ -51,7 +50,7 @@ class FakeCluster(Cluster):
 
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
-    monkeypatch.setattr(clusters, "RETRY_DELAYS", (0.005,))
+    monkeypatch.setattr(trouble, "RETRY_DELAYS", (0.005,))
     return FakeCluster()
 
 

@@ -642,7 +642,7 @@ async def test_a_plugins_credentials_are_renewed_before_they_end(
     assert 3500 < again <= 3540, "after a failure the old ones count"
     assert 7100 < second <= 7140
     assert (login.kubeconfig.parent / "token").read_text() == "two"
-    assert caplog.records[0].getMessage().startswith("credentials could not be renewed")
+    assert caplog.records[0].getMessage().startswith("renewing the credentials: ")
 
 
 async def test_credentials_that_have_ended_are_not_asked_for_without_a_pause(
