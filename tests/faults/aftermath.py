@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ SPARE_DESCRIPTORS = 12
 """Connections come and go: a pool keeps some open. A leak is more than that."""
 
 QUIET = 30.0
+
+REAPED = 10.0
+"""Seconds after which nothing may be left running of an operator that was killed."""
 
 
 def descriptors(operator: Operator) -> list[str]:
@@ -44,6 +48,19 @@ def temporary_files(operator: Operator) -> list[str]:
     temporary = [path for path in generated.rglob(".*") if path.name.startswith((".new", ".old"))]
     batches = generated / ".batches"
     return [str(path) for path in [*temporary, *(batches.iterdir() if batches.is_dir() else ())]]
+
+
+def private_folders(operator: Operator) -> list[Path]:
+    """Where operators keep their credentials."""
+    return list((operator.generated.parent / "tmp").glob("nuvop-*"))
+
+
+def kill(operator: Operator) -> None:
+    """Kill an operator, and see that it leaves nothing behind that runs or that is secret."""
+    operator.kill()
+    assert operator.process.returncode == -signal.SIGKILL, "it had ended before"
+    eventually("nothing is left running", lambda: not operator.processes(), within=REAPED)
+    eventually("no credentials are left", lambda: not private_folders(operator), within=REAPED)
 
 
 def assert_no_leak(operator: Operator, before: list[str]) -> None:

@@ -98,6 +98,11 @@ class Scene:
     start: Callable[..., Operator]
     """Makes an operator that serves the workload's kind through the proxy."""
 
+    def begin(self) -> tuple[Operator, list[str]]:
+        """An operator whose workload is at rest, and what it has open then."""
+        running = self.start()
+        return running, self.settle(running)
+
     def settle(self, operator: Operator) -> list[str]:
         """A workload at rest beside objects that are none of nuvop's; returns what the operator has open then."""
         self.workload.put("a", "b", "c")
