@@ -28,7 +28,7 @@ from pathlib import Path
 from nuvop import batches
 from nuvop import overlay as overlays
 from nuvop.batches import Job, Landed
-from nuvop.errors import ApplyFailed, BuildFailed, KubectlError, KubectlTimeout, WriteFailed
+from nuvop.errors import ApplyFailed, BuildFailed, KubectlError, KubectlTimeout, NuvopError, WriteFailed
 from nuvop.kubectl import Kubectl
 from nuvop.metrics import ApplyResult, Metrics
 from nuvop.objects import Body, CRKey, key_of
@@ -101,6 +101,10 @@ class HeldUp(KubectlError):
     """kubectl made no progress, and was killed."""
 
 
+class Withdrawn(NuvopError):
+    """Something else is wanted by now, and kubectl had not begun."""
+
+
 class Abandoned(KubectlError):
     """Nobody waits any more for what was being applied, and kubectl was killed."""
 
@@ -130,7 +134,8 @@ class Applier:
 
         ``landed`` is asked what of it is there when kubectl cannot tell. A repair goes before what is new: somebody
         relies on what it puts back.
-        Raises ApplyFailed, KubectlTimeout or another KubectlError with what is wrong with this very overlay.
+        Raises ApplyFailed, KubectlTimeout or another KubectlError with what is wrong with this very overlay, and
+        Withdrawn where the CR asks for something else before its turn has come.
         """
         job = Job(overlay, landed, asyncio.get_running_loop().create_future(), is_repair)
         if overlay.key in self._suspects:
@@ -150,6 +155,14 @@ class Applier:
         self._suspects.discard(key)
         waiting = itertools.chain(self._waiting, self._lone, *self._halves, *(w.jobs for w in self._tasks.values()))
         _abandon(job for job in waiting if job.overlay.key == key)
+
+    def withdraw(self, key: CRKey) -> None:
+        """Take in that a CR asks for something else by now: what waits for its turn ends in `Withdrawn`.
+
+        What is with kubectl is brought to its end.
+        """
+        waiting = itertools.chain(self._waiting, self._lone, *self._halves)
+        _fail([job for job in waiting if job.overlay.key == key], Withdrawn(f"{key} asks for something else by now"))
 
     def seconds_under_way(self, key: CRKey) -> float:
         """For how many seconds a CR's overlay has been with kubectl; 0 while it waits for its turn."""

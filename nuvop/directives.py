@@ -61,7 +61,7 @@ def of(cr: Body) -> Directives:
     Raises DirectiveError where an annotation with nuvop's prefix has an unknown name or value: who mistypes
     ``suspend`` must not learn it from what nuvop does then.
     """
-    asked = {name: value for name, value in _annotations(cr).items() if name.startswith(PREFIX)}
+    asked = _asked(cr)
     for name, value in sorted(asked.items()):
         _check(name, value)
     return Directives(
@@ -72,6 +72,11 @@ def of(cr: Body) -> Directives:
         adopt=asked.get(ADOPT) == "true",
         orphan=asked.get(DELETION_POLICY) == "Orphan",
     )
+
+
+def differ(before: Body, after: Body) -> bool:
+    """Whether two versions of a CR ask for different things, known or not."""
+    return _asked(before) != _asked(after)
 
 
 def keeps_children(cr: Body) -> bool:
@@ -94,6 +99,10 @@ def may_be_pruned(child: Body) -> bool:
 def may_be_recreated(child: Body) -> bool:
     """Whether a child may be deleted and made anew where the API server refuses to change it."""
     return _annotations(child).get(RECREATE) == "true"
+
+
+def _asked(cr: Body) -> dict[str, str]:
+    return {name: value for name, value in _annotations(cr).items() if name.startswith(PREFIX)}
 
 
 def _annotations(body: Body) -> Mapping[str, str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from nuvop import children, directives, drift, drift_policy, foreign, inventory
 from nuvop import judge as judges
 from nuvop import overlay as overlays
-from nuvop.applier import Applier
+from nuvop.applier import Applier, Withdrawn
 from nuvop.catalog import Catalog
 from nuvop.children import Instance
 from nuvop.cluster import ApiResource, Cluster
@@ -143,6 +143,10 @@ class Reconciler:
             for entry in record.inventory:
                 self._announced.setdefault((entry.apiVersion, entry.kind), key)
         else:
+            if is_deleting(body) or directives.differ(record.body, body):
+                # Who suspends one in a burst of thousands must not see it applied when its turn comes. A generation
+                # is no reason: a CR that changes all the time would never get its turn.
+                self._applier.withdraw(key)
             record.take(body)
             record.seen_at = time.monotonic()
         self._queue.add(key)
@@ -359,6 +363,8 @@ class Reconciler:
             return None
         try:
             stranger = await self._apply(scene, drifted, found)
+        except Withdrawn:
+            return None
         except ApplyFailed as error:
             refused = await self._to_recreate(scene) if error.immutable else []
             if not refused:
@@ -413,8 +419,13 @@ class Reconciler:
             # An earlier CR has come meanwhile.
             self._queue.add(scene.key)
             return False
+        return record.generation == scene.generation and self._is_wished(scene)
+
+    def _is_wished(self, scene: Scene) -> bool:
+        """Whether the CR is still there, and asks by its annotations for what it asked for when it was looked at."""
+        record = scene.record
         is_there = self._records.get(scene.key) is record and not is_deleting(record.body)
-        return is_there and record.generation == scene.generation
+        return is_there and directives.of(record.body) == scene.wishes
 
     async def _announce(self, scene: Scene) -> bool:
         """Write kinds of children that no inventory tells of into one, before the first of them is made.
@@ -455,6 +466,8 @@ class Reconciler:
                     await self._tell_of_progress(scene, APPLYING)
                 elif scene.is_observed and time.monotonic() - begun >= SLOW_APPLY:
                     await self._tell_of_progress(scene, WAITING)
+                if not self._is_wished(scene):  # the answer to a status may have shown it first
+                    self._applier.withdraw(scene.key)
             objects = await applying
         finally:
             applying.cancel()

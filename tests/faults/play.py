@@ -225,6 +225,8 @@ class Play:
             for (kind, name), body in objects.items()
             if (kind, name) not in known and {INSTANCE_LABEL, OWNER_LABEL} & body["metadata"].get("labels", {}).keys()
         ]
+        # Who is suspended while kubectl is at it is frozen only after that.
+        found += [f"at work: {line}" for line in self.operator.processes() if "kubectl apply" in line]
         return found
 
     def _wrong_with(self, name: str, widget: Widget, cr: Body, own: Mapping[tuple[str, str], Body]) -> list[str]:

@@ -13,7 +13,7 @@ import pytest
 
 from nuvop import applier as appliers
 from nuvop import slots, yamltext
-from nuvop.applier import BATCH, BATCH_SIZE, Applier
+from nuvop.applier import BATCH, BATCH_SIZE, Applier, Withdrawn
 from nuvop.errors import ApplyFailed, BuildFailed, KubectlError, KubectlTimeout
 from nuvop.metrics import Metrics
 from nuvop.objects import CRKey, ObjectKey
@@ -679,6 +679,24 @@ async def test_what_waits_for_a_cr_that_is_gone_is_in_no_batch(applier: Applier,
     await asyncio.gather(*running, waiting["c"], waiting["d"])
     assert kubectl.runs[2:] == [["c", "d"]]
     assert waiting["gone"].cancelled()
+
+
+async def test_what_waits_for_a_cr_that_asks_for_something_else_is_withdrawn_and_what_is_begun_is_not(
+    applier: Applier, send: Send, kubectl: Kubectl
+) -> None:
+    kubectl.gate = asyncio.Event()
+    running = [send("a"), send("b")]
+    await asyncio.sleep(0.02)
+    waiting = {name: send(name) for name in ("c", "other", "d")}
+    await asyncio.sleep(0.02)
+    for name in ("a", "other"):
+        applier.withdraw(CRKey("samples", "demo", name))
+    with pytest.raises(Withdrawn):
+        await waiting["other"]
+    kubectl.gate.set()
+    await asyncio.gather(*running, waiting["c"], waiting["d"])
+    assert kubectl.runs == [["a"], ["b"], ["c", "d"]]
+    assert kubectl.killed == 0
 
 
 async def test_nothing_is_held_against_the_next_cr_of_a_name(applier: Applier, send: Send, kubectl: Kubectl) -> None:

@@ -257,6 +257,47 @@ async def test_a_cr_that_is_suspended_while_it_is_applied_is_not_pruned(make: Ma
     assert world.asked("delete ") == []
 
 
+async def test_a_cr_that_is_suspended_while_it_waits_for_its_turn_is_not_applied(make: Make) -> None:
+    world = make(A)
+    world.is_busy = True
+    world.create(cr())
+    await until(lambda: world._waiting)
+    world.annotate(suspend="true")
+    await until(lambda: "Suspended" in world.conditions())
+    world.is_busy = False
+    await world.settled()
+    assert world.applied == []
+    world.annotate(suspend="false")
+    await until(world.is_ready)
+
+
+async def test_so_is_one_where_only_the_answer_to_a_status_shows_it(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile, "LOOK_AT_APPLY", 0.01)
+    monkeypatch.setattr(reconcile, "SLOW_APPLY", 0.0)
+    world = await created(make(A))
+    world.is_busy = True
+    world.drop(at("obj-a"))
+    await until(lambda: world._waiting)
+    unseen(world, annotations=annotated(suspend="true"))
+    await until(lambda: "withdraw Sample/obj" in world.requests)
+    assert world.applied == ["obj"]
+
+
+async def test_a_generation_that_comes_while_a_cr_waits_does_not_cost_it_its_turn(make: Make) -> None:
+    world = make(A)
+    world.is_busy = True
+    world.create(cr())
+    await until(lambda: world._waiting)
+    world.next_generation()
+    await asyncio.sleep(0.05)
+    assert world.asked("withdraw ") == []
+    world._waiting.pop(KEY).set_result(None)
+    world.is_busy = False
+    await until(world.is_ready)
+
+
 async def test_a_generation_that_comes_during_a_look_up_is_applied_at_once(make: Make) -> None:
     sets = Setting(fields.parse("spec.x"), ChildSelector("ConfigMap", "a"), fields.parse("data.x"))
     world = await created(make(A, settings=(sets,)), cr("other", "u2"))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from nuvop import kinds, yamltext
+from nuvop.applier import Withdrawn
 from nuvop.cluster import ApiResource, Changed, Event, Failing, Listed, Removed
 from nuvop.directives import PREFIX
 from nuvop.errors import ClusterError, Conflict, NotFound, NotServed, NuvopError
@@ -134,6 +135,9 @@ class World:
         """What kubectl ends with instead of applying a child, by its name in the base; it applies the others."""
         self.unserved: set[str] = set()
         """Kinds that the API server does not know; what was discovered before is remembered, as by nuvop's client."""
+        self.is_busy = False
+        """Whether an apply waits for its turn until something else is wanted."""
+        self._waiting: dict[CRKey, asyncio.Future[None]] = {}
         self.seconds_applied = 0.0
         """For how long kubectl says that it has been at work."""
         self.metrics = Metrics()
@@ -351,6 +355,11 @@ class World:
     def forget(self, key: CRKey) -> None:
         self.requests.append(f"forget Sample/{key.name}")
 
+    def withdraw(self, key: CRKey) -> None:
+        self.requests.append(f"withdraw Sample/{key.name}")
+        if waiting := self._waiting.pop(key, None):
+            waiting.set_exception(Withdrawn(key.name))
+
     def drain(self) -> None:
         self.requests.append("drain")
 
@@ -359,6 +368,9 @@ class World:
         return self.seconds_applied
 
     async def apply(self, overlay: Overlay, landed: Callable[[], Sequence[Body]], *, is_repair: bool = False) -> Any:
+        if self.is_busy:
+            self._waiting[overlay.key] = asyncio.get_running_loop().create_future()
+            await self._waiting[overlay.key]
         await self._request("apply", SAMPLE, overlay.key.name)
         self.repaired += [overlay.key.name] if is_repair else []
         kustomization = yamltext.load((folder(self.generated, overlay.key) / "kustomization.yaml").read_text())
