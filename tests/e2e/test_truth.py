@@ -66,6 +66,27 @@ def other(kubectl: Kubectl) -> Iterator[Kubectl]:
     beside("delete", "namespace", beside.namespace, "--wait=false")
 
 
+class Halting:
+    """A kubectl that halts before it applies anything, until it may go on."""
+
+    def __init__(self, folder: Path) -> None:
+        self._halt, self._begun = folder / "halt", folder / "begun"
+        self._halt.touch()
+        self._begun.mkdir()
+        waits = (
+            f'if [ "$1" = apply ]; then touch "{self._begun}/$$"; while [ -e "{self._halt}" ]; do sleep 0.1; done; fi'
+        )
+        self.path = fake_kubectl(folder / "bin", f'{waits}\nexec "$REAL" "$@"')
+
+    def begun(self) -> int:
+        """How many have halted."""
+        return len(list(self._begun.iterdir()))
+
+    def go_on(self) -> None:
+        """Let them all go on, and those to come."""
+        self._halt.unlink()
+
+
 def check(seen: list[dict[str, Any]]) -> None:
     assert seen
     assert_true(seen)
@@ -247,6 +268,26 @@ def test_who_takes_a_field_again_and_again_is_answered_later_and_later(
     assert not kubectl.get(f"clusterrole/{name}-all")
 
 
+def test_who_is_suspended_while_it_waits_for_its_turn_is_not_applied(
+    kubectl: Kubectl, operator: Start, make: Make, tmp_path: Path
+) -> None:
+    kind = make(configmap("config", x="1"))
+    halting = Halting(tmp_path)
+    operator(NUVOP_KINDS=str(kind.folder.parent), PATH=halting.path)
+    kubectl.apply(kind.cr("a"))
+    eventually("kubectl has begun", lambda: halting.begun() == 1)
+    kubectl.apply(kind.cr("b"))
+    eventually("both slots are taken", lambda: halting.begun() == 2)
+    kubectl.apply(kind.cr("c"), kind.cr("d"))
+    annotate(kubectl, kind, "c", "suspend=true")
+    eventually("it is told", lambda: condition(kubectl.get(f"{kind.plural}/c"), "Suspended"))
+    halting.go_on()
+    ready(kubectl, kind, "a", "b", "d")
+    assert not kubectl.get("configmap/c-config")
+    annotate(kubectl, kind, "c", "suspend-")
+    ready(kubectl, kind, "c")
+
+
 # --- ownership -------------------------------------------------------------------------------------------------------
 
 
@@ -272,14 +313,11 @@ def test_what_is_made_between_nuvops_look_and_its_apply_is_given_back(
 ) -> None:
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "account"}}
     kind = make(configmap("config", x="nuvop"), configmap("other", x="nuvop"), account, ROLE, group=own_group)
-    halted, halt = tmp_path / "halted", tmp_path / "halt"
-    halt.touch()
-    waits = f'if [ "$1" = apply ]; then touch "{halted}"; while [ -e "{halt}" ]; do sleep 0.1; done; fi'
-    path = fake_kubectl(tmp_path / "bin", f'{waits}\nexec "$REAL" "$@"')
-    running = operator(PROGRAMS / "kopf", "run", "-A", NUVOP_KINDS=str(kind.folder.parent), PATH=path)
+    halting = Halting(tmp_path)
+    running = operator(PROGRAMS / "kopf", "run", "-A", NUVOP_KINDS=str(kind.folder.parent), PATH=halting.path)
     a, b = (f"{kubectl.namespace}-{name}" for name in "ab")
     kubectl.apply(kind.cr(a), kind.cr(b))
-    eventually("kubectl has begun", halted.exists)
+    eventually("kubectl has begun", halting.begun)
     names = (f"configmap/{a}-config", f"configmap/{a}-other", f"serviceaccount/{a}-account", f"clusterrole/{a}-role")
     kubectl("create", "serviceaccount", f"{a}-account")  # without a field of its maker's
     kubectl("create", "clusterrole", f"{a}-role", "--verb=get", "--resource=pods")
@@ -288,7 +326,7 @@ def test_what_is_made_between_nuvops_look_and_its_apply_is_given_back(
     kubectl("apply", "--server-side", "--field-manager=gitops", "-f", "-", stdin=server_side)
     made = {name: kubectl.get(name)["metadata"]["uid"] for name in names}
     time.sleep(1.1)  # what bears no writer's name is known by its age, in seconds
-    halt.unlink()
+    halting.go_on()
     assert eventually("it is told", lambda: stalled(kubectl.get(f"{kind.plural}/{a}"))[0]) == "NotOwned"
     ready(kubectl, kind, b)
 
