@@ -51,6 +51,7 @@ class Children:
         self._removed: dict[ObjectKey, int] = {}
         self._finished: dict[Instance, dict[ObjectKey, Body]] = {}
         self._taken_over: set[ObjectKey] = set()
+        self._unshown: set[ObjectKey] = set()
 
     def of(self, instance: Instance) -> Mapping[ObjectKey, Body]:
         """The live objects of a CR."""
@@ -73,11 +74,30 @@ class Children:
         keys = [key for name in names for key in self._by_name.get(name, ())]
         return {instance for key in keys if (instance := _instance_of(self._objects[key]))}
 
-    def put(self, body: Body, *, as_applied: bool = False) -> set[Instance]:
-        """Take in an object as a watch or an apply showed it; return the CRs that it concerns.
+    def is_unshown(self, key: ObjectKey) -> bool:
+        """Whether an object is known by the answer to an apply alone."""
+        return key in self._unshown
 
-        What is older than what is known is left out: an apply may answer after the watch has seen more. ``as_applied``
-        says that one which is not known is as nuvop's first apply has left it, and nobody has changed it since.
+    def show(self, body: Body) -> set[Instance]:
+        """Take in an object as a watch's event shows it; return the CRs that it concerns.
+
+        A watch covers what carries the instance label. So its first event of an object is the apply that put the
+        label on, as it was then; a list may come later, and so may the answer to an apply that was repeated.
+        """
+        key = key_of(body)
+        is_first = key in self._unshown or not self._is_same(body)
+        concerned = self.put(body)
+        if is_first and self._is_same(body):
+            self._unshown.discard(key)
+            if is_taken_over(body):
+                self._taken_over.add(key)
+                concerned |= {instance for instance in [_instance_of(body)] if instance}
+        return concerned
+
+    def put(self, body: Body) -> set[Instance]:
+        """Take in an object as the answer to an apply tells it; return the CRs that it concerns.
+
+        What is older than what is known is left out: an apply may answer after the watch has seen more.
         """
         key = key_of(body)
         version = version_of(body)
@@ -85,8 +105,11 @@ class Children:
         if version <= max(version_of(known) if known else 0, self._removed.get(key, 0)):
             return set()
         self._removed.pop(key, None)
-        is_known = known is not None and known["metadata"]["uid"] == body["metadata"]["uid"]
-        taken_over = key in self._taken_over if is_known else is_taken_over(body, as_applied=as_applied)
+        is_same = self._is_same(body)
+        is_unshown = key in self._unshown or not is_same
+        # A copy with all of nuvop's labels is shown before nuvop applies over it.
+        was_theirs = known is not None and not is_applied(known) and is_applied(body)
+        is_theirs = is_same and (key in self._taken_over or was_theirs)
         concerned = self._forget(key)
         instance = _instance_of(body)
         if instance is None:
@@ -95,7 +118,9 @@ class Children:
         self._objects[key] = held
         self._by_instance.setdefault(instance, {})[key] = held
         self._by_name.setdefault((key.kind, key.namespace, key.name), set()).add(key)
-        if taken_over:
+        if is_unshown:
+            self._unshown.add(key)
+        if is_theirs:
             self._taken_over.add(key)
         return concerned | {instance}
 
@@ -135,6 +160,7 @@ class Children:
         }
         for body in listed.values():
             concerned |= self.put(body)
+        self._unshown -= listed.keys()
         return concerned
 
     def forget_type(self, api_version: str, kind: str) -> set[Instance]:
@@ -145,9 +171,15 @@ class Children:
         gone = [key for key, body in self._objects.items() if (body["apiVersion"], key.kind) == (api_version, kind)]
         return {instance for key in gone for instance in self._forget(key)}
 
+    def _is_same(self, body: Body) -> bool:
+        """Whether an object is known, and no other one of its name."""
+        known = self._objects.get(key_of(body))
+        return known is not None and known["metadata"]["uid"] == body["metadata"]["uid"]
+
     def _forget(self, key: ObjectKey) -> set[Instance]:
         known = self._objects.pop(key, None)
         self._taken_over.discard(key)
+        self._unshown.discard(key)
         instance = _instance_of(known) if known is not None else None
         if instance is None:
             return set()

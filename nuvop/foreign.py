@@ -4,7 +4,7 @@ Applying over one would take it over without a word, and delete its owner's fiel
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,15 +89,11 @@ def _refuse(answer: "asyncio.Future[Body | None]", error: BaseException) -> None
 
 @dataclass(frozen=True)
 class Obstacle:
-    """An object with a child's name that is somebody else's; ``owner`` is the uid of the CR that it is a child of.
-
-    ``is_taken_over`` says that nuvop has applied over it, as it was made between nuvop's look and its apply.
-    """
+    """An object with a child's name that is somebody else's; ``owner`` is the uid of the CR that it is a child of."""
 
     key: ObjectKey
     body: Body
     owner: str = ""
-    is_taken_over: bool = False
 
     def __str__(self) -> str:
         """In words for a user."""
@@ -114,13 +110,7 @@ class Obstacle:
         )
 
 
-def obstacles(
-    cr: CRKey,
-    uid: str,
-    inventory: Inventory,
-    found: Mapping[ObjectKey, Body],
-    is_taken_over: Callable[[ObjectKey], bool],
-) -> Iterable[Obstacle]:
+def obstacles(cr: CRKey, uid: str, inventory: Inventory, found: Mapping[ObjectKey, Body]) -> Iterable[Obstacle]:
     """Which of the objects that have a child's name are not this CR's to apply over.
 
     Who copies an object copies its labels; the entry of the manager nuvop is the API server's to write. It is there,
@@ -136,8 +126,6 @@ def obstacles(
             continue
         if not owner or not is_applied(body):
             yield Obstacle(key, body)
-        elif owner == uid and is_taken_over(key):
-            yield Obstacle(key, body, is_taken_over=True)
         elif owner != uid and (labels.get(INSTANCE_LABEL), labels.get(NAMESPACE_LABEL, cr.namespace)) != (
             cr.instance,
             cr.namespace,
@@ -165,13 +153,13 @@ async def adopt(cluster: Cluster, resource: ApiResource, body: Body) -> None:
     await cluster.patch_metadata(resource, whole, operations)
 
 
-async def give_back(cluster: Cluster, resource: ApiResource, uid: str, body: Body) -> None:
-    """Take off an object what marks it as a child of the CR with this uid.
+async def give_back(cluster: Cluster, resource: ApiResource, uid: str, body: Body) -> Body:
+    """Take off an object what marks it as a child of the CR with this uid; return it as it is then.
 
     Raises Conflict where the object is another one by now, or somebody else's.
     """
     whole = await _whole(cluster, resource, body)
-    await cluster.patch_metadata(resource, whole, list(marks.off(uid, whole)))
+    return await cluster.patch_metadata(resource, whole, list(marks.off(uid, whole)))
 
 
 async def _whole(cluster: Cluster, resource: ApiResource, body: Body) -> Body:

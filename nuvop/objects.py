@@ -14,6 +14,8 @@ Body = Mapping[str, Any]
 """An object as the API server sends it; never changed in place."""
 
 FIELD_MANAGER = "nuvop"
+RELEASED_TO = "nuvop-released"
+"""The field manager that owns a field which nuvop has let go."""
 
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 INSTANCE_LABEL = "nuvop.nuvolaris.org/instance"
@@ -175,28 +177,22 @@ def maker_of(body: Body) -> str:
     return min(((entry.get("time", ""), entry.get("manager", "")) for entry in writers), default=("", ""))[1]
 
 
-def is_taken_over(body: Body, *, as_applied: bool) -> bool:
-    """Whether nuvop has applied over an object that somebody else had made.
+def is_taken_over(body: Body) -> bool:
+    """Whether somebody else had made an object, given how nuvop's first apply has left it.
 
-    ``as_applied`` says that it is as nuvop's first apply has left it: whoever else wrote to it did so before. Later
-    controllers have written to what nuvop made, too, and nuvop's entry bears the time of its last change. Then only
-    who wrote in the second in which it was made is taken for its maker, if nuvop wrote in another.
+    Whoever else has written to it then did so before. Later it tells nothing: controllers write to what nuvop makes,
+    and nuvop's entry bears the time of its last change.
     """
     own = _ownership(body)
-    if own is None:
-        return False
-    made = body["metadata"].get("creationTimestamp", "")
-    is_later = own.get("time", "") > made
-    others = _other_writers(body)
-    if as_applied:
-        return is_later or bool(others)
-    return is_later and any(entry.get("time", "") <= made for entry in others)
+    is_later = own is not None and own.get("time", "") > body["metadata"].get("creationTimestamp", "")
+    return own is not None and (is_later or bool(_other_writers(body)))
 
 
 def _other_writers(body: Body) -> list[Mapping[str, Any]]:
     """The entries in managedFields of those who, beside nuvop, wrote an object's own fields, not its status."""
     entries = body["metadata"].get("managedFields") or ()
-    return [entry for entry in entries if entry.get("manager") != FIELD_MANAGER and not entry.get("subresource")]
+    nuvops = (FIELD_MANAGER, RELEASED_TO)
+    return [entry for entry in entries if entry.get("manager") not in nuvops and not entry.get("subresource")]
 
 
 def taken_fields(before: Body, after: Body) -> list[tuple[str, str]]:

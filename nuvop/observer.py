@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from nuvop.children import Children, Instance
 from nuvop.cluster import ApiResource, Changed, Cluster, Failing, Listed, Removed
 from nuvop.complaints import Complaints
-from nuvop.objects import INSTANCE_LABEL, Body, ObjectKey, key_of
+from nuvop.objects import INSTANCE_LABEL, Body, ObjectKey
 
 if TYPE_CHECKING:
     from nuvop.errors import ClusterError
@@ -68,10 +68,18 @@ class Observer:
         """The newest Warning event about an object or its pods since a time, in seconds since the epoch."""
         return self._complaints.about((key.kind, key.namespace, key.name), since)
 
-    def applied(self, bodies: Sequence[Body], absent: Collection[ObjectKey]) -> None:
-        """Take in what an apply showed: the watch tells the same a moment later. ``absent`` were not there before."""
+    def is_unshown(self, key: ObjectKey) -> bool:
+        """Whether no watch has shown an object yet that was applied."""
+        return self._children.is_unshown(key)
+
+    def applied(self, bodies: Sequence[Body]) -> None:
+        """Take in what an apply showed: the watch tells the same a moment later."""
         for body in bodies:
-            self._children.put(body, as_applied=key_of(body) in absent)
+            self._children.put(body)
+
+    def given_back(self, body: Body) -> None:
+        """Take in that an object carries no instance label any more: the watch tells the same a moment later."""
+        self._children.remove(body)
 
     def is_watching(self, resources: Iterable[ApiResource], namespace: str) -> bool:
         """Whether all of these are watched and were listed in full; what is not watched yet is from now on.
@@ -129,8 +137,7 @@ class Observer:
             elif isinstance(event, Removed):
                 self._changed(self._children.remove(event.body))
             else:
-                # What carries no label is not shown: it is the apply that put it on which shows an object first.
-                self._changed(self._children.put(event.body, as_applied=True))
+                self._changed(self._children.show(event.body))
 
     async def _follow_complaints(self, namespace: str | None) -> None:
         """Follow the Warning events. Without the right to, messages are poorer, and that is all."""

@@ -7,9 +7,10 @@ from nuvop import foreign
 from nuvop.children import Comparison
 from nuvop.claims import Claimant, Claims
 from nuvop.cluster import Cluster
+from nuvop.errors import ClusterError, ClusterUnreachable
 from nuvop.events import News
 from nuvop.foreign import Lookups, Obstacle
-from nuvop.objects import OWNER_LABEL, Body, CRKey, ObjectKey, labels_of, maker_of
+from nuvop.objects import OWNER_LABEL, Body, CRKey, ObjectKey, key_of, labels_of, maker_of
 from nuvop.observer import Observer
 from nuvop.reporter import Reporter
 from nuvop.scene import Scene
@@ -31,6 +32,10 @@ class Ownership:
         self._look_again = look_again
         self._claims = Claims()
         self._lookups = Lookups(cluster)
+        self._adopted: dict[CRKey, set[str]] = {}
+        """The uids of what each CR has taken over, as it was asked to."""
+        self._unconfirmed: dict[CRKey, set[str]] = {}
+        """The uids of what each CR's last apply has answered, and no watch had shown by then."""
 
     def collision(self, scene: Scene) -> str:
         """Say which other CR has a child of the same name, and was there first; empty where none has."""
@@ -56,37 +61,72 @@ class Ownership:
     async def obstacle(self, scene: Scene, found: Mapping[ObjectKey, Body]) -> tuple[Reason, str] | None:
         """Say which object stands in the way of a child: somebody else's; None where the way is free, or was cleared.
 
-        Applying over it would take it over without a word, and delete its owner's fields. Where that has happened,
-        because somebody made it just before, it is given back.
+        Applying over it would take it over without a word, and delete its owner's fields.
         """
-        strangers = []
-        record = scene.record
-        for obstacle in foreign.obstacles(scene.key, record.uid, record.inventory, found, self._observer.is_taken_over):
+        for obstacle in foreign.obstacles(scene.key, scene.record.uid, scene.record.inventory, found):
             if obstacle.owner:
                 return Reason.NAME_COLLISION, str(obstacle)
+            if not scene.wishes.adopt:
+                return Reason.NOT_OWNED, str(obstacle)
+            await foreign.adopt(self._cluster, scene.resource(obstacle.key), obstacle.body)
+            self._adopted_one(scene, obstacle)
+        return None
+
+    async def give_back(self, scene: Scene) -> dict[ObjectKey, str]:
+        """Let go of what somebody made just before nuvop applied its own; with ``adopt`` it is the CR's from now on.
+
+        Returns what there is to say of each such object. One that the API server refuses to change is tried again.
+        """
+        told = {}
+        for stranger in self._strangers(scene):
             if scene.wishes.adopt:
-                await self._adopt(scene, obstacle)
-            else:
-                strangers.append(obstacle)
-        for stranger in strangers:
-            if stranger.is_taken_over:
-                await self._give_back(scene, stranger)
-        return (Reason.NOT_OWNED, str(strangers[0])) if strangers else None
+                self._adopted_one(scene, stranger)
+                continue
+            told[stranger.key] = str(stranger)
+            try:
+                await self._let_go(scene, stranger)
+            except ClusterUnreachable:
+                raise
+            except ClusterError as error:
+                told[stranger.key] += f"; nuvop has applied over it, and cannot give it back: {error}"
+        return told
 
-    async def _adopt(self, scene: Scene, obstacle: Obstacle) -> None:
-        await foreign.adopt(self._cluster, scene.resource(obstacle.key), obstacle.body)
-        logger.info("%s: taking over %s", scene.key, obstacle.key)
-        self._reporter.news(scene.record, News("Normal", "Adopted", "Adopt", f"{obstacle.key} is taken over"))
+    def applied(self, scene: Scene, bodies: Iterable[Body]) -> None:
+        """Take in what was applied: what no watch has shown yet may turn out to be somebody else's."""
+        unshown = {body["metadata"]["uid"] for body in bodies if self._observer.is_unshown(key_of(body))}
+        self._unconfirmed[scene.key] = unshown
 
-    async def _give_back(self, scene: Scene, stranger: Obstacle) -> None:
-        await foreign.give_back(self._cluster, scene.resource(stranger.key), scene.record.uid, stranger.body)
-        maker = maker_of(stranger.body) or "somebody else"
+    def _strangers(self, scene: Scene) -> list[Obstacle]:
+        """The live objects of a CR that nuvop has applied over, though somebody else had made them."""
+        unconfirmed = self._unconfirmed.get(scene.key, set())
+        ours = {entry.uid for entry in scene.record.inventory} - unconfirmed | self._adopted.get(scene.key, set())
+        is_unshown = self._observer.is_unshown
+        unconfirmed &= {body["metadata"]["uid"] for key, body in scene.live.items() if is_unshown(key)}
+        return [
+            Obstacle(key, body)
+            for key, body in scene.live.items()
+            if self._observer.is_taken_over(key) and _is_of(body, scene.record.uid)
+            if body["metadata"]["uid"] not in ours
+        ]
+
+    async def _let_go(self, scene: Scene, stranger: Obstacle) -> None:
+        body = stranger.body
+        resource = scene.resources[body["apiVersion"], stranger.key.kind]
+        self._observer.given_back(await foreign.give_back(self._cluster, resource, scene.record.uid, body))
+        maker = maker_of(body) or "somebody else"
         told = f"{stranger.key} was made by {maker} just before nuvop applied its own: given back, with nuvop's values"
         logger.warning("%s: %s", scene.key, told)
         self._reporter.news(scene.record, News("Warning", Reason.NOT_OWNED, "GiveBack", told))
 
+    def _adopted_one(self, scene: Scene, obstacle: Obstacle) -> None:
+        self._adopted.setdefault(scene.key, set()).add(obstacle.body["metadata"]["uid"])
+        logger.info("%s: taking over %s", scene.key, obstacle.key)
+        self._reporter.news(scene.record, News("Normal", "Adopted", "Adopt", f"{obstacle.key} is taken over"))
+
     def forget(self, key: CRKey) -> None:
         """Take in that a CR is gone: others may want what was its own."""
+        self._adopted.pop(key, None)
+        self._unconfirmed.pop(key, None)
         self._look_at(self._claims.release(key))
 
     async def close(self) -> None:

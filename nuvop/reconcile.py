@@ -44,7 +44,7 @@ from nuvop.events import News
 from nuvop.judge import Judgement
 from nuvop.kinds import Kind
 from nuvop.metrics import Metrics
-from nuvop.objects import Body, CRKey, ObjectKey, is_deleting, key_of, owned_fields, version_of
+from nuvop.objects import RELEASED_TO, Body, CRKey, ObjectKey, is_deleting, key_of, owned_fields, version_of
 from nuvop.observer import Observer
 from nuvop.overlay import Overlay
 from nuvop.ownership import Ownership
@@ -77,9 +77,6 @@ wait would make them wait longer."""
 
 LOOK_AT_APPLY = 5.0
 """Seconds between two looks whether that is so."""
-
-RELEASED_TO = "nuvop-released"
-"""The field manager that owns a field which nuvop has let go."""
 
 LOOK_FOR_END = 10.0
 """Seconds after which a CR with nuvop's finalizer is read anew, should nobody have told of its deletion."""
@@ -340,6 +337,8 @@ class Reconciler:
         key, record, overlay = scene.key, scene.record, scene.overlay
         if collision := self._ownership.collision(scene):
             return self._stalled(key, record, scene.generation, Reason.NAME_COLLISION, collision)
+        if strangers := await self._ownership.give_back(scene):
+            return self._stalled(key, record, scene.generation, Reason.NOT_OWNED, "; ".join(strangers.values()))
         comparison = drift_policy.compare(scene)
         if comparison.is_intact and not scene.is_asked:
             record.remember(overlay.revision, (scene.live[child] for child in overlay.objects if child in scene.live))
@@ -362,7 +361,7 @@ class Reconciler:
         if not await self._prepare(scene):
             return None
         try:
-            stranger = await self._apply(scene, drifted, found)
+            strangers = await self._apply(scene, drifted, found)
         except Withdrawn:
             return None
         except ApplyFailed as error:
@@ -373,8 +372,8 @@ class Reconciler:
                 return None
             await self._recreate(scene, refused)
             return judges.unfinished(record, scene.generation, Reason.RECREATING, str(error))
-        if stranger is not None:
-            return self._stalled(key, record, scene.generation, *stranger)
+        if strangers:
+            return self._stalled(key, record, scene.generation, Reason.NOT_OWNED, "; ".join(strangers.values()))
         return await self._judge(replace(scene, live=self._live(key)))
 
     def _live(self, key: CRKey) -> dict[ObjectKey, Body]:
@@ -448,12 +447,10 @@ class Reconciler:
         self._announced |= dict.fromkeys(unknown, scene.key)
         return True
 
-    async def _apply(
-        self, scene: Scene, drifted: Changes, found: Mapping[ObjectKey, Body]
-    ) -> tuple[Reason, str] | None:
+    async def _apply(self, scene: Scene, drifted: Changes, found: Mapping[ObjectKey, Body]) -> dict[ObjectKey, str]:
         """Apply the overlay; ``drifted`` is what is put back by that, ``found`` was there beside what is live.
 
-        Returns what somebody else has made of that meanwhile, in words; None where all is the CR's own.
+        Returns what somebody else has made of that meanwhile, and what there is to say of it.
         """
         record, overlay = scene.record, scene.overlay
         applying = asyncio.ensure_future(
@@ -472,17 +469,19 @@ class Reconciler:
         finally:
             applying.cancel()
         shown = self._live(scene.key)
-        self._observer.applied(objects, absent=set(overlay.objects) - scene.live.keys() - found.keys())
-        applied = {key_of(body): body for body in objects}
-        if not scene.wishes.adopt and (stranger := await self._ownership.obstacle(scene, applied)):
-            return stranger
-        record.is_well = True
+        self._observer.applied(objects)
+        strangers = await self._ownership.give_back(replace(scene, live=self._live(scene.key)))
+        own = [body for body in objects if key_of(body) not in strangers]
         if drifted:
             self._drift_policy.repaired(replace(scene, live=shown), drifted, found)
-        record.inventory = inventory.after_apply(record.inventory, objects)
+        record.inventory = inventory.after_apply(record.inventory, own)
+        self._ownership.applied(scene, own)
+        if strangers:
+            return strangers
+        record.is_well = True
         record.remember(overlay.revision, objects)
         logger.info("%s: applied %s (revision %s)", scene.key, ", ".join(map(str, overlay.objects)), overlay.revision)
-        return None
+        return {}
 
     async def _tell_of_progress(self, scene: Scene, message: str) -> None:
         """Tell that an apply is under way; it goes on whether that can be told or not."""

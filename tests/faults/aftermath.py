@@ -94,6 +94,7 @@ def repeated(log: str) -> dict[str, int]:
 
 
 def assert_told_once(log: str) -> None:
-    """Fail where the log repeats itself, or shows an error that nobody foresaw."""
+    """Fail where the log repeats itself, shows an error that nobody foresaw, or tells that a child is given back."""
     assert "Traceback" not in log, log[log.index("Traceback") :][:4000]
     assert not (found := repeated(log)), found
+    assert "given back" not in log, "a child was taken for somebody else's"

@@ -57,21 +57,63 @@ def test_what_is_gone_does_not_come_back_by_an_old_answer() -> None:
     assert known.put(obj(8)) == {INSTANCE}
 
 
-def test_what_was_taken_over_is_known_by_how_it_was_first_seen() -> None:
-    theirs = {"manager": "somebody", "operation": "Update", "fieldsV1": {"f:data": {}}}
-    nuvops = obj(5)["metadata"]["managedFields"][0]
+NUVOPS = obj(1)["metadata"]["managedFields"][0]
+THEIRS = {"manager": "somebody", "operation": "Update", "fieldsV1": {"f:data": {}}}
+
+
+def theirs(version: int, **more: Any) -> dict[str, Any]:
+    """An object of which nuvop is not the only writer."""
+    return obj(version, **{"managedFields": [NUVOPS, THEIRS], **more})
+
+
+def test_what_was_taken_over_is_told_by_the_first_event_of_it() -> None:
     known = Children()
-    known.put(obj(5), as_applied=True)
-    known.put(obj(6, managedFields=[nuvops, theirs]), as_applied=True)
+    known.show(obj(5))
+    known.show(theirs(6))
     assert not known.is_taken_over(DEPLOYMENT), "a controller came later"
-    known.put(obj(7, uid="another", managedFields=[nuvops, theirs]), as_applied=True)
+    known.show(theirs(7, uid="another"))
     assert known.is_taken_over(DEPLOYMENT), "another object of the name"
-    known.put(obj(8, uid="another"))
+    known.show(obj(8, uid="another"))
     assert known.is_taken_over(DEPLOYMENT), "so it stays"
-    known.put(obj(9, uid="another", instance=None))
+    known.show(obj(9, uid="another", instance=None))
     assert not known.is_taken_over(DEPLOYMENT), "it was given back"
-    known.put(obj(10, uid="another", managedFields=[nuvops, theirs]))
-    assert not known.is_taken_over(DEPLOYMENT), "a list tells nothing of how it was first"
+
+
+def test_a_list_and_the_answer_to_an_apply_tell_nothing_of_how_an_object_was_first() -> None:
+    known = Children()
+    known.replace(("apps", "Deployment", "demo"), [theirs(5)], 5)
+    known.show(theirs(6))
+    assert not known.is_taken_over(DEPLOYMENT)
+    known = Children()
+    known.put(theirs(5))
+    assert known.is_unshown(DEPLOYMENT)
+    known.replace(("apps", "Deployment", "demo"), [theirs(5)], 5)
+    assert not known.is_unshown(DEPLOYMENT)
+    assert not known.is_taken_over(DEPLOYMENT)
+
+
+def test_the_first_event_counts_also_where_an_answer_came_before_it() -> None:
+    for first, is_taken_over in ((obj(4), False), (theirs(4), True), (theirs(9), True)):
+        known = Children()
+        known.put(theirs(9))
+        assert not known.is_taken_over(DEPLOYMENT)
+        assert known.show(first) == ({INSTANCE} if is_taken_over else set())
+        assert known.is_taken_over(DEPLOYMENT) == is_taken_over
+        assert not known.is_unshown(DEPLOYMENT)
+        assert known.of(INSTANCE)[DEPLOYMENT]["metadata"]["resourceVersion"] == "9"
+    known = Children()
+    known.put(obj(9, uid="new"))
+    known.show(theirs(4))
+    assert known.is_unshown(DEPLOYMENT), "that was another object of the name"
+    assert not known.is_taken_over(DEPLOYMENT)
+
+
+def test_a_copy_with_nuvops_labels_that_nuvop_applies_over_was_taken_over() -> None:
+    known = Children()
+    known.show(obj(5, managedFields=[THEIRS]))
+    assert not known.is_taken_over(DEPLOYMENT)
+    known.show(theirs(6))
+    assert known.is_taken_over(DEPLOYMENT)
 
 
 def test_a_type_that_is_no_longer_served_takes_its_objects_with_it_but_no_other_versions() -> None:

@@ -29,8 +29,8 @@ def ours(owner: str, instance: str = "samples-x", **more: str) -> dict[str, str]
     return {OWNER_LABEL: owner, INSTANCE_LABEL: instance, **more}
 
 
-def found(obj: dict[str, Any], key: ObjectKey = CONFIG, *entries: Entry, is_taken_over: bool = False) -> list[str]:
-    return [str(obstacle) for obstacle in obstacles(CR, "u1", entries, {key: obj}, lambda _: is_taken_over)]
+def found(obj: dict[str, Any], key: ObjectKey = CONFIG, *entries: Entry) -> list[str]:
+    return [str(obstacle) for obstacle in obstacles(CR, "u1", entries, {key: obj})]
 
 
 def test_an_object_of_somebody_elses_is_in_the_way() -> None:
@@ -47,12 +47,6 @@ def test_the_crs_own_is_not() -> None:
     assert found(body(CONFIG, **ours("an earlier CR of the name"))) == []
     entry = Entry("v1", "ConfigMap", "demo", "x-config", "c1", "d")
     assert found(body(CONFIG, "somebody"), CONFIG, entry) == [], "the inventory knows it by its uid"
-
-
-def test_what_nuvop_has_applied_over_is_somebody_elses_unless_the_inventory_knows_it() -> None:
-    assert found(body(CONFIG, **ours("u1")), is_taken_over=True)
-    entry = Entry("v1", "ConfigMap", "demo", "x-config", "c1", "d")
-    assert found(body(CONFIG, **ours("u1")), CONFIG, entry, is_taken_over=True) == [], "it was adopted"
 
 
 def test_what_another_operator_took_at_the_same_time_is_in_the_way() -> None:

@@ -83,31 +83,27 @@ def test_maker(entries: list[dict[str, Any]], maker: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("own", "other", "as_applied", "is_taken_over"),
+    ("own", "other", "is_taken_over"),
     [
-        pytest.param(5, None, True, False, id="made by nuvop"),
-        pytest.param(4, None, True, False, id="made by nuvop, and a second began meanwhile"),
-        pytest.param(5, 5, True, True, id="made by another in the same second"),
-        pytest.param(9, 5, True, True, id="made by another"),
-        pytest.param(9, None, True, True, id="made by another who set no field"),
-        pytest.param(5, 5, False, False, id="seen later: perhaps a controller was quick"),
-        pytest.param(9, 7, False, False, id="seen later: nuvop has changed it, and a controller"),
-        pytest.param(9, None, False, False, id="seen later: nuvop has changed it"),
-        pytest.param(9, 5, False, True, id="seen later: another was there when it was made, and nuvop was not"),
-        pytest.param(None, 5, True, False, id="not applied by nuvop at all"),
+        pytest.param(5, None, False, id="made by nuvop"),
+        pytest.param(4, None, False, id="made by nuvop, and a second began meanwhile"),
+        pytest.param(5, 5, True, id="made by another in the same second"),
+        pytest.param(9, 5, True, id="made by another"),
+        pytest.param(9, None, True, id="made by another who set no field"),
+        pytest.param(None, 5, False, id="not applied by nuvop at all"),
     ],
 )
-def test_what_was_taken_over(own: int | None, other: int | None, as_applied: bool, is_taken_over: bool) -> None:
+def test_what_was_taken_over(own: int | None, other: int | None, is_taken_over: bool) -> None:
     def at(second: int) -> str:
         return f"2026-01-01T00:00:0{second}Z"
 
     entries = [] if own is None else [entry("nuvop", {}, time=at(own))]
     entries += [] if other is None else [entry("somebody", {}, operation="Update", time=at(other))]
     entries.append(entry("kube-controller-manager", {}, operation="Update", time=at(5), subresource="status"))
+    entries.append(entry("nuvop-released", {}, time=at(5)))
     obj = body(*entries)
     obj["metadata"]["creationTimestamp"] = at(5)
-    assert objects.is_taken_over(obj, as_applied=as_applied) == is_taken_over
-    assert objects.is_taken_over(objects.kept(obj), as_applied=as_applied) == is_taken_over
+    assert objects.is_taken_over(obj) == is_taken_over
 
 
 def test_what_is_held_in_memory_tells_the_same_of_owned_fields() -> None:

@@ -351,7 +351,7 @@ async def test_what_lives_outside_namespaces_concerns_the_cr_that_its_label_name
     assert told.take() == [{X}]
 
 
-async def test_what_was_taken_over_is_known_by_what_shows_an_object_first(
+async def test_what_was_taken_over_is_known_by_the_first_event_of_it(
     wide: Observer, watches: Watches, told: Told
 ) -> None:
     await listed(wide, watches, told)
@@ -363,16 +363,19 @@ async def test_what_was_taken_over_is_known_by_what_shows_an_object_first(
 
     watches.show(PODS, Listed([theirs("listed", 5)], 10), Changed(theirs("watched", 12)))
     await until(watches.is_shown)
-    wide.applied([theirs("absent", 15), theirs("present", 16)], {key("absent")})
-    taken_over = {name for name in ("listed", "watched", "absent", "present") if wide.is_taken_over(key(name))}
-    assert taken_over == {"watched", "absent"}
+    wide.applied([theirs("applied", 15)])
+    names = ("listed", "watched", "applied")
+    assert {name for name in names if wide.is_taken_over(key(name))} == {"watched"}
+    assert {name for name in names if wide.is_unshown(key(name))} == {"applied"}
+    wide.given_back(pod("watched", 20))
+    assert wide.live(X).keys() == {key("listed"), key("applied")}
 
 
 async def test_what_an_apply_showed_counts_until_the_watch_shows_more(
     wide: Observer, watches: Watches, told: Told
 ) -> None:
     await listed(wide, watches, told)
-    wide.applied([pod("a", 15), pod("b", 16)], set())
+    wide.applied([pod("a", 15), pod("b", 16)])
     assert wide.live(X).keys() == {key("a"), key("b")}
     assert told.take() == [], "who applied it knows"
     watches.show(PODS, Changed(pod("a", 12)), Listed([], 14))
