@@ -56,7 +56,9 @@ def test_an_interrupted_benchmark_leaves_nothing_running(tmp_path: Path, ending:
     with log.open("wb") as output:
         process = subprocess.Popen([sys.executable, "-m", "lab.bench", *options], cwd=PROJECT, stderr=output)
     try:
-        eventually("nuvop runs", lambda: "nuvop, 6: started" in log.read_text() or process.poll() is not None)
+        eventually(
+            "nuvop runs", lambda: "nuvop, 6: started" in log.read_text() or process.poll() is not None, within=240
+        )
         assert process.poll() is None, log.read_text()
     finally:
         process.send_signal(ending)
