@@ -35,7 +35,7 @@ class Ownership:
         self._adopted: dict[CRKey, set[str]] = {}
         """The uids of what each CR has taken over, as it was asked to."""
         self._unconfirmed: dict[CRKey, set[str]] = {}
-        """The uids of what each CR's last apply has answered, and no watch had shown by then."""
+        """The uids of what each CR's applies have made, as they answered, and no watch had shown by then."""
 
     def collision(self, scene: Scene) -> str:
         """Say which other CR has a child of the same name, and was there first; empty where none has."""
@@ -92,16 +92,20 @@ class Ownership:
         return told
 
     def applied(self, scene: Scene, bodies: Iterable[Body]) -> None:
-        """Take in what was applied: what no watch has shown yet may turn out to be somebody else's."""
+        """Take in what was applied, before the inventory knows it.
+
+        What is new to it, and no watch has shown yet, may turn out to be somebody else's.
+        """
+        known = {entry.uid for entry in scene.record.inventory} - self._unconfirmed.get(scene.key, set())
         unshown = {body["metadata"]["uid"] for body in bodies if self._observer.is_unshown(key_of(body))}
-        self._unconfirmed[scene.key] = unshown
+        self._unconfirmed[scene.key] = unshown - known
 
     def _strangers(self, scene: Scene) -> list[Obstacle]:
         """The live objects of a CR that nuvop has applied over, though somebody else had made them."""
         unconfirmed = self._unconfirmed.get(scene.key, set())
         ours = {entry.uid for entry in scene.record.inventory} - unconfirmed | self._adopted.get(scene.key, set())
-        is_unshown = self._observer.is_unshown
-        unconfirmed &= {body["metadata"]["uid"] for key, body in scene.live.items() if is_unshown(key)}
+        # What has been shown is judged here once: who takes its label off later makes it appear anew.
+        unconfirmed &= {body["metadata"]["uid"] for key, body in scene.live.items() if self._observer.is_unshown(key)}
         return [
             Obstacle(key, body)
             for key, body in scene.live.items()

@@ -474,8 +474,8 @@ class Reconciler:
         own = [body for body in objects if key_of(body) not in strangers]
         if drifted:
             self._drift_policy.repaired(replace(scene, live=shown), drifted, found)
-        record.inventory = inventory.after_apply(record.inventory, own)
         self._ownership.applied(scene, own)
+        record.inventory = inventory.after_apply(record.inventory, own)
         if strangers:
             return strangers
         record.is_well = True

@@ -598,6 +598,27 @@ async def test_a_child_is_not_given_back_where_the_watch_lags_and_kubectl_has_ru
     assert given_back(world) == []
 
 
+async def test_a_child_whose_label_was_taken_off_is_not_given_back_when_the_watch_shows_it_late(make: Make) -> None:
+    world = await created(make(A))
+    quick_controller(world, at("obj-a"))
+    await world.settled()
+
+    async def hold(_: str) -> None:
+        del world.before["apply Sample"]
+        world.hold_watches()
+
+    world.before["apply Sample"] = hold
+    metadata = world.objects[at("obj-a")]["metadata"]
+    labels = {name: value for name, value in metadata["labels"].items() if name != INSTANCE_LABEL}
+    world.put({**world.objects[at("obj-a")], "metadata": {**metadata, "labels": labels}})
+    await until(lambda: len(world.applied) == 2)
+    await asyncio.sleep(0.1)
+    world.go_on_watching()
+    await world.settled()
+    assert given_back(world) == []
+    assert world.is_ready()
+
+
 @pytest.mark.usefixtures("impatient")
 async def test_what_was_adopted_is_adopted_once_and_not_given_back_though_another_child_is_refused(make: Make) -> None:
     world = make(A, B)
