@@ -97,21 +97,19 @@ class Ownership:
         What is new to it, and no watch has shown yet, may turn out to be somebody else's.
         """
         known = {entry.uid for entry in scene.record.inventory} - self._unconfirmed.get(scene.key, set())
-        unshown = {body["metadata"]["uid"] for body in bodies if self._observer.is_unshown(key_of(body))}
+        unshown = {_uid(body) for body in bodies if self._observer.is_unshown(key_of(body))}
         self._unconfirmed[scene.key] = unshown - known
 
     def _strangers(self, scene: Scene) -> list[Obstacle]:
         """The live objects of a CR that nuvop has applied over, though somebody else had made them."""
         unconfirmed = self._unconfirmed.get(scene.key, set())
         ours = {entry.uid for entry in scene.record.inventory} - unconfirmed | self._adopted.get(scene.key, set())
-        # What has been shown is judged here once: who takes its label off later makes it appear anew.
-        unconfirmed &= {body["metadata"]["uid"] for key, body in scene.live.items() if self._observer.is_unshown(key)}
-        return [
-            Obstacle(key, body)
-            for key, body in scene.live.items()
-            if self._observer.is_taken_over(key) and _is_of(body, scene.record.uid)
-            if body["metadata"]["uid"] not in ours
-        ]
+        found = [Obstacle(key, body) for key, body in scene.live.items() if self._observer.is_taken_over(key)]
+        strangers = [each for each in found if _is_of(each.body, scene.record.uid) and _uid(each.body) not in ours]
+        # What was shown as the CR's own is confirmed: who takes its label off later makes it appear anew.
+        unshown = {_uid(body) for key, body in scene.live.items() if self._observer.is_unshown(key)}
+        unconfirmed &= unshown | {_uid(stranger.body) for stranger in strangers}
+        return strangers
 
     async def _let_go(self, scene: Scene, stranger: Obstacle) -> None:
         body = stranger.body
@@ -123,7 +121,7 @@ class Ownership:
         self._reporter.news(scene.record, News("Warning", Reason.NOT_OWNED, "GiveBack", told))
 
     def _adopted_one(self, scene: Scene, obstacle: Obstacle) -> None:
-        self._adopted.setdefault(scene.key, set()).add(obstacle.body["metadata"]["uid"])
+        self._adopted.setdefault(scene.key, set()).add(_uid(obstacle.body))
         logger.info("%s: taking over %s", scene.key, obstacle.key)
         self._reporter.news(scene.record, News("Normal", "Adopted", "Adopt", f"{obstacle.key} is taken over"))
 
@@ -140,6 +138,10 @@ class Ownership:
     def _look_at(self, keys: Iterable[CRKey]) -> None:
         for key in keys:
             self._look_again(key)
+
+
+def _uid(body: Body) -> str:
+    return str(body["metadata"]["uid"])
 
 
 def _is_of(body: Body, uid: str) -> bool:

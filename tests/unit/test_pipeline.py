@@ -520,7 +520,15 @@ async def test_it_is_given_back_when_the_watch_shows_it_late(make: Make) -> None
     await until(lambda: len(world.applied) == 2)
     await asyncio.sleep(0.1)
     assert given_back(world) == [], "nobody can know it yet"
+    refusals = iter([ClusterError("not now", status=400)] * 2)
+
+    async def refuse(_: str) -> None:
+        if error := next(refusals, None):
+            raise error
+
+    world.before["patch ConfigMap"] = refuse
     world.go_on_watching()
+    await until(lambda: given_back(world))
     await until(lambda: world.conditions().get("Stalled") == ("True", "NotOwned"))
     assert not labels_of(world.objects[at("obj-a")])
 
