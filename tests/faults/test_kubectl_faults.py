@@ -128,7 +128,7 @@ def test_kubectl_is_killed_while_it_applies(scene: Scene, unruly: Unruly) -> Non
     with operator(scene, unruly) as running:
         for turn in (1, 2):
             since = len(running.log())
-            with scene.proxy.fault(Delay(0.5), applies) as slow:
+            with scene.proxy.fault(Delay(2), applies) as slow:
                 scene.stir_again(turn)
                 eventually("it has begun", lambda: slow.count >= 2)
                 assert running.kill_kubectl()
