@@ -338,7 +338,7 @@ class Reconciler:
         if collision := self._ownership.collision(scene):
             return self._stalled(key, record, scene.generation, Reason.NAME_COLLISION, collision)
         if strangers := await self._ownership.give_back(scene):
-            return self._stalled(key, record, scene.generation, Reason.NOT_OWNED, "; ".join(strangers.values()))
+            return self._not_owned(scene, strangers)
         comparison = drift_policy.compare(scene)
         if comparison.is_intact and not scene.is_asked:
             record.remember(overlay.revision, (scene.live[child] for child in overlay.objects if child in scene.live))
@@ -373,7 +373,7 @@ class Reconciler:
             await self._recreate(scene, refused)
             return judges.unfinished(record, scene.generation, Reason.RECREATING, str(error))
         if strangers:
-            return self._stalled(key, record, scene.generation, Reason.NOT_OWNED, "; ".join(strangers.values()))
+            return self._not_owned(scene, strangers)
         return await self._judge(replace(scene, live=self._live(key)))
 
     def _live(self, key: CRKey) -> dict[ObjectKey, Body]:
@@ -555,6 +555,10 @@ class Reconciler:
             return self._stalled(key, record, generation, Reason.APPLY_FAILED, str(error))
         self._retry(key, record, RETRY_MOST_PASSING)
         return judges.unfinished(record, generation, Reason.RETRYING, str(error))
+
+    def _not_owned(self, scene: Scene, strangers: Mapping[ObjectKey, str]) -> Verdict:
+        message = "; ".join(strangers.values())
+        return self._stalled(scene.key, scene.record, scene.generation, Reason.NOT_OWNED, message)
 
     def _stalled(self, key: CRKey, record: Record, generation: int, reason: Reason, message: str) -> Verdict:
         """Stalled by something in the cluster, which may be mended without a word to nuvop: look again."""

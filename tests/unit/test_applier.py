@@ -181,6 +181,14 @@ async def test_nothing_is_kept_for_a_slot_that_is_busy_for_longer(send: Send, ku
     await outcome(long)
 
 
+async def take_both_slots(send: Send, kubectl: Kubectl) -> tuple[list["asyncio.Task[list[Any]]"], asyncio.Event]:
+    """Have kubectl at work on the single CRs a and b, until the gate opens; return both and the gate."""
+    kubectl.gate = gate = asyncio.Event()
+    running = [send("a"), send("b")]
+    await asyncio.sleep(0.02)
+    return running, gate
+
+
 async def busy_batch(send: Send, kubectl: Kubectl, names: list[str]) -> dict[str, "asyncio.Task[list[Any]]"]:
     """Send these so that they are one batch, and return once it is at work and the other slot is free."""
     kubectl.gate = asyncio.Event()
@@ -561,9 +569,7 @@ async def test_closing_kills_and_answers_all(applier: Applier, send: Send, kubec
 
 async def test_draining_lets_end_what_runs_and_begins_nothing(applier: Applier, send: Send, kubectl: Kubectl) -> None:
     await make_suspects(send, kubectl, "bad")
-    kubectl.gate = asyncio.Event()
-    running = [send("a"), send("b")]
-    await asyncio.sleep(0.02)
+    running, gate = await take_both_slots(send, kubectl)
     assert kubectl.at_once == 2
     kubectl.refused["b"] = ApplyFailed("no", terminal=True)
     waiting = [send(name) for name in ("c", "d", "bad")]
@@ -574,7 +580,7 @@ async def test_draining_lets_end_what_runs_and_begins_nothing(applier: Applier, 
     abandoned = await asyncio.wait_for(asyncio.gather(*waiting, *late, return_exceptions=True), 1)
     assert all(isinstance(error, asyncio.CancelledError) for error in abandoned)
     assert not any(task.done() for task in running)
-    kubectl.gate.set()
+    gate.set()
     applied, refused = await asyncio.gather(*running, return_exceptions=True)
     assert isinstance(applied, list)
     assert isinstance(refused, ApplyFailed)
@@ -585,12 +591,10 @@ async def test_draining_lets_end_what_runs_and_begins_nothing(applier: Applier, 
 async def test_what_fails_together_while_draining_is_not_applied_alone(
     applier: Applier, send: Send, kubectl: Kubectl
 ) -> None:
-    kubectl.gate = asyncio.Event()
-    busy = [send("a"), send("b")]
-    await asyncio.sleep(0.02)
+    busy, gate = await take_both_slots(send, kubectl)
     kubectl.refused["n3"] = ApplyFailed("no", terminal=True)
     together = [send(f"n{i}") for i in range(5)]
-    kubectl.gate.set()
+    gate.set()
     await asyncio.gather(*busy)
     applier.drain()
     found = await asyncio.wait_for(asyncio.gather(*together, return_exceptions=True), 5)
@@ -655,27 +659,23 @@ async def test_a_folder_of_a_batch_that_cannot_be_removed_goes_later(
 
 
 async def test_an_abandoned_cr_is_not_applied(send: Send, kubectl: Kubectl) -> None:
-    kubectl.gate = asyncio.Event()
-    running = [send("a"), send("b")]
-    await asyncio.sleep(0.02)
+    running, gate = await take_both_slots(send, kubectl)
     left = send("c")
     await asyncio.sleep(0)
     left.cancel()
     await asyncio.sleep(0)
-    kubectl.gate.set()
+    gate.set()
     await asyncio.gather(*running)
     await asyncio.sleep(0.05)
     assert ["c"] not in kubectl.runs
 
 
 async def test_what_waits_for_a_cr_that_is_gone_is_in_no_batch(applier: Applier, send: Send, kubectl: Kubectl) -> None:
-    kubectl.gate = asyncio.Event()
-    running = [send("a"), send("b")]
-    await asyncio.sleep(0.02)
+    running, gate = await take_both_slots(send, kubectl)
     waiting = {name: send(name) for name in ("c", "gone", "d")}
     await asyncio.sleep(0.02)
     applier.forget(CRKey("samples", "demo", "gone"))
-    kubectl.gate.set()
+    gate.set()
     await asyncio.gather(*running, waiting["c"], waiting["d"])
     assert kubectl.runs[2:] == [["c", "d"]]
     assert waiting["gone"].cancelled()
@@ -684,16 +684,14 @@ async def test_what_waits_for_a_cr_that_is_gone_is_in_no_batch(applier: Applier,
 async def test_what_waits_for_a_cr_that_asks_for_something_else_is_withdrawn_and_what_is_begun_is_not(
     applier: Applier, send: Send, kubectl: Kubectl
 ) -> None:
-    kubectl.gate = asyncio.Event()
-    running = [send("a"), send("b")]
-    await asyncio.sleep(0.02)
+    running, gate = await take_both_slots(send, kubectl)
     waiting = {name: send(name) for name in ("c", "other", "d")}
     await asyncio.sleep(0.02)
     for name in ("a", "other"):
         applier.withdraw(CRKey("samples", "demo", name))
     with pytest.raises(Withdrawn):
         await waiting["other"]
-    kubectl.gate.set()
+    gate.set()
     await asyncio.gather(*running, waiting["c"], waiting["d"])
     assert kubectl.runs == [["a"], ["b"], ["c", "d"]]
     assert kubectl.killed == 0
@@ -748,13 +746,11 @@ async def test_a_drifted_object_that_is_refused_is_not_hidden_by_a_new_one_that_
     def landed() -> list[dict[str, Any]]:
         return [live(key) for key in overlay("d").objects[:shown]]
 
-    kubectl.gate = asyncio.Event()
-    busy = [send("a"), send("b")]
-    await asyncio.sleep(0.02)
+    busy, gate = await take_both_slots(send, kubectl)
     kubectl.refused["d"] = ApplyFailed("d-a is denied", terminal=True)
     drifted, other = asyncio.create_task(applier.apply(overlay("d"), landed, is_repair=True)), send("e")
     await asyncio.sleep(0.02)
-    kubectl.gate.set()
+    gate.set()
     await asyncio.gather(*busy)
     shown = 2
     found = await outcome({"d": drifted, "e": other})

@@ -414,7 +414,7 @@ async def test_what_somebody_makes_between_the_look_and_the_apply_is_given_back(
         assert "ownerReferences" not in metadata
         assert [entry["manager"] for entry in metadata["managedFields"]] == ["helm"]
     assert labels_of(world.objects[at("obj-c")])[OWNER_LABEL] == "u1"
-    (first, second) = [news.note for news in world.news if news.action == "GiveBack"]
+    (first, second) = given_back(world)
     assert first.startswith("ConfigMap/obj-a was made by helm just before nuvop applied its own")
     assert second.startswith("ConfigMap/obj-b")
     await asyncio.sleep(0.2)
