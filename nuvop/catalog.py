@@ -3,10 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from nuvop import kinds, overlay, yamltext
+from nuvop import kinds, loading
 from nuvop.cluster import ApiResource, Cluster
 from nuvop.errors import BuildFailed, KindError, KindUnreadable, KubectlError, WriteFailed
 from nuvop.kinds import CLUSTER_SCOPED, Kind, ResourceType
@@ -126,13 +125,7 @@ class Catalog:
 
     async def _rendered(self, plural: str) -> Kind:
         folder = self._folders[plural]
-        files = await asyncio.to_thread(kinds.read, folder)
-        kind = kinds.parse(folder, files)
+        kind = await loading.load(self._kubectl, self._generated, folder)
         if kind.resource != self._types[plural]:
             raise KindError(f"{folder / 'crd.yaml'}: names another type than at start; restart nuvop to serve it")
-        try:
-            text = await self._kubectl.build(overlay.write_source(self._generated, kind))
-        except BuildFailed as error:
-            raise BuildFailed(f"{folder}: {error}") from error
-        kind = kinds.with_base(kind, yamltext.load_all(text))
-        return replace(kind, rendered=text)
+        return kind

@@ -9,6 +9,7 @@ import kopf
 import kopf.cli
 
 from nuvop import logs
+from nuvop.commands.render import render
 from nuvop.errors import NuvopError
 
 
@@ -56,7 +57,8 @@ def _nuvop() -> None:
     """Turn folders of plain Kubernetes manifests into operators."""
 
 
-_nuvop.add_command(_run_command())
+for _command in (_run_command(), render):
+    _nuvop.add_command(_command)
 
 
 def main() -> None:

@@ -196,11 +196,21 @@ def child_name(cr_name: str, base_name: str) -> str:
     return f"{cr_name}-{base_name}"
 
 
-def find(root: Path) -> list[Path]:
-    """Return the kind folders right under ``root``, by name; raise KindError when ``root`` is no folder."""
-    if not root.is_dir():
-        raise KindError(f"{root}: there is no such folder, so there are no kinds")
-    return sorted(path.parent for path in root.glob("*/kind.yaml"))
+def find(roots: Sequence[Path]) -> list[Path]:
+    """Return the kind folders among ``roots`` and right under them, each once.
+
+    Raises KindError where a root is no folder, and where there is no kind at all.
+    """
+    found: dict[Path, None] = {}
+    for root in roots:
+        if not root.is_dir():
+            raise KindError(f"{root}: there is no such folder, so there are no kinds")
+        is_kind = (root / "kind.yaml").exists()
+        found |= dict.fromkeys([root] if is_kind else sorted(path.parent for path in root.glob("*/kind.yaml")))
+    if not found:
+        where = ", ".join(map(str, roots))
+        raise KindError(f"{where}: no folder in it describes a kind (one with kind.yaml and crd.yaml)")
+    return list(found)
 
 
 def read(folder: Path) -> dict[str, bytes]:

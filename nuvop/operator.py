@@ -64,7 +64,7 @@ def find_types(settings: Settings) -> list[tuple[Path, ResourceType]]:
         except (KindError, KindUnreadable) as error:
             logger.error("a kind cannot be served: %s", error)
     if not found:
-        raise KindError(f"{settings.kinds}: no folder in it describes a kind (one with kind.yaml and crd.yaml)")
+        raise KindError("no kind can be served")
     return found
 
 

@@ -2,7 +2,7 @@
 
 | variable                    | means                                                          | default     |
 |-----------------------------|----------------------------------------------------------------|-------------|
-| ``NUVOP_KINDS``             | the folder of kind folders                                     | kustomize   |
+| ``NUVOP_KINDS``             | kind folders, or folders of them, with ``:`` between           | kustomize   |
 | ``NUVOP_GENERATED``         | where overlays are written; nuvop's alone                      | generated   |
 | ``NUVOP_SERVICE_ACCOUNT``   | where a pod's service-account token, CA and namespace stand    | the pod's   |
 | ``NUVOP_METRICS``           | ``host:port`` or ``:port`` where metrics are served over HTTP  | not served  |
@@ -24,6 +24,8 @@ from nuvop.errors import SettingsError
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 METRICS = "NUVOP_METRICS"
 PRUNE_LIMIT = "NUVOP_PRUNE_LIMIT"
+
+KINDS = Path("kustomize")
 
 PRUNE_LIMIT_DEFAULT = 50
 """Percent."""
@@ -48,7 +50,7 @@ class Address:
 class Settings:
     """nuvop's settings; paths are absolute, ``prune_limit`` is a percentage, ``metrics`` is None for no server."""
 
-    kinds: Path
+    kinds: tuple[Path, ...]
     generated: Path
     service_account: Path
     metrics: Address | None
@@ -61,12 +63,18 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     Raises SettingsError, which names the variable and its value, where one cannot be understood.
     """
     return Settings(
-        kinds=Path(environment.get("NUVOP_KINDS") or "kustomize").absolute(),
+        kinds=tuple(Path(part).absolute() for part in _parts(environment.get("NUVOP_KINDS", "")))
+        or (KINDS.absolute(),),
         generated=Path(environment.get("NUVOP_GENERATED") or "generated").absolute(),
         service_account=Path(environment.get("NUVOP_SERVICE_ACCOUNT") or SERVICE_ACCOUNT).absolute(),
         metrics=_address(METRICS, environment.get(METRICS, "")),
         prune_limit=_percentage(PRUNE_LIMIT, environment.get(PRUNE_LIMIT, ""), PRUNE_LIMIT_DEFAULT),
     )
+
+
+def _parts(value: str) -> list[str]:
+    """The parts of a value like that of ``PATH``."""
+    return [part for part in value.split(os.pathsep) if part]
 
 
 def _address(variable: str, value: str) -> Address | None:

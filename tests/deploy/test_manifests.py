@@ -44,7 +44,7 @@ def requirements(*arguments: str) -> list[str]:
 
 
 def test_every_kind_has_its_crd_and_the_rights_to_its_crs() -> None:
-    types = [kinds.resource_type(folder, kinds.read(folder)) for folder in kinds.find(ROOT / "kustomize")]
+    types = [kinds.resource_type(folder, kinds.read(folder)) for folder in kinds.find([ROOT / "kustomize"])]
     objects = built("default")
     crds = {obj["metadata"]["name"] for obj in objects if obj["kind"] == "CustomResourceDefinition"}
     assert crds == {f"{type_.plural}.{type_.group}" for type_ in types}

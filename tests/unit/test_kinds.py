@@ -75,10 +75,13 @@ def test_find_and_read(tmp_path: Path) -> None:
     (tmp_path / "a/__pycache__/x.pyc").write_text("x")
     (tmp_path / "a/sub").mkdir()
     (tmp_path / "a/sub/x.yaml").write_text("y")
-    assert kinds.find(tmp_path) == [tmp_path / "a", tmp_path / "b"]
+    assert kinds.find([tmp_path]) == [tmp_path / "a", tmp_path / "b"]
+    assert kinds.find([tmp_path / "b", tmp_path]) == [tmp_path / "b", tmp_path / "a"]
     assert kinds.read(tmp_path / "a") == {"kind.yaml": b"x", "sub/x.yaml": b"y"}
     with pytest.raises(KindError, match="no such folder"):
-        kinds.find(tmp_path / "none")
+        kinds.find([tmp_path, tmp_path / "none"])
+    with pytest.raises(KindError, match="not-a-kind: no folder in it describes a kind"):
+        kinds.find([tmp_path / "not-a-kind"])
 
 
 def test_a_symbolic_link_is_refused(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def test_kinds_whose_resources_could_have_one_label_are_refused(
     for folder, plural in zip("ab", plurals, strict=True):
         kind(tmp_path / folder, plural)
     kind(tmp_path / "c", "foobar")
-    found = find_types(cast("Any", SimpleNamespace(kinds=tmp_path)))
+    found = find_types(cast("Any", SimpleNamespace(kinds=(tmp_path,))))
     assert [type_.plural for _, type_ in found] == [plurals[0], "foobar"]
     (record,) = caplog.records
     assert f"{tmp_path / 'b' / 'crd.yaml'}: spec.names.plural: {plurals[1]!r}" in record.getMessage()

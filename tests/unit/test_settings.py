@@ -13,7 +13,7 @@ from nuvop.settings import Address
 def test_what_is_not_set(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert settings.from_environment(environment) == settings.Settings(
-        kinds=tmp_path / "kustomize",
+        kinds=(tmp_path / "kustomize",),
         generated=tmp_path / "generated",
         service_account=settings.SERVICE_ACCOUNT,
         metrics=None,
@@ -23,8 +23,8 @@ def test_what_is_not_set(environment: dict[str, str], tmp_path: Path, monkeypatc
 
 def test_paths_are_relative_to_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    read = settings.from_environment({"NUVOP_KINDS": "mine", "NUVOP_GENERATED": "/run/out"})
-    assert (read.kinds, read.generated) == (tmp_path / "mine", Path("/run/out"))
+    read = settings.from_environment({"NUVOP_KINDS": "mine:/other", "NUVOP_GENERATED": "/run/out"})
+    assert (read.kinds, read.generated) == ((tmp_path / "mine", Path("/other")), Path("/run/out"))
 
 
 @pytest.mark.parametrize(

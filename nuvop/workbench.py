@@ -1,0 +1,84 @@
+"""What a command works with that is no operator: kubectl, a private folder to write to, and a cluster if it needs one.
+
+All of it is gone when the command ends, however it ends.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from nuvop import directives, kinds, loading, login, overlay
+from nuvop.cluster import Cluster
+from nuvop.errors import KindError
+from nuvop.kinds import Kind
+from nuvop.kubectl import Kubectl, Processes, find_kubectl
+from nuvop.login import Credentials, Login
+from nuvop.objects import Body
+from nuvop.overlay import Overlay
+from nuvop.settings import Settings
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """``generated`` is where overlays are written, as an operator would."""
+
+    settings: Settings
+    kubectl: Kubectl
+    generated: Path
+    login: Login
+
+    async def kinds(self) -> list[Kind]:
+        """Load every kind of the settings; raise what the first broken folder met with."""
+        folders = kinds.find(self.settings.kinds)
+        return [await loading.load(self.kubectl, self.generated, folder) for folder in folders]
+
+    async def write(self, kind: Kind, cr: Body) -> Overlay:
+        """Make and write the overlay of a custom resource that has a namespace and a uid, as the operator does.
+
+        Raises OverlayError, DirectiveError and WriteFailed.
+        """
+        made = overlay.make(kind, cr, orphan=directives.of(cr).orphan)
+        overlay.write(self.generated, kind, made)
+        return made
+
+    async def manifests(self, kind: Kind, cr: Body) -> str:
+        """What kustomize makes of a custom resource's overlay; raise BuildFailed and what `write` raises."""
+        made = await self.write(kind, cr)
+        return await self.kubectl.build(overlay.folder(self.generated, made.key))
+
+    @asynccontextmanager
+    async def cluster(self) -> AsyncIterator[tuple[Cluster, Credentials]]:
+        """Log in; the client lives as long as the context. Raises LoginError."""
+        cluster = Cluster(self.login)
+        try:
+            yield cluster, await cluster.connect()
+        finally:
+            await cluster.close()
+
+
+@asynccontextmanager
+async def workbench(settings: Settings) -> AsyncIterator[Workbench]:
+    """Lay everything out; raise KubectlUnusable."""
+    private = login.make_private_folder()
+    processes = Processes(private)
+    try:
+        program = await find_kubectl(processes)
+        yield Workbench(
+            settings,
+            Kubectl(processes, program, private),
+            private / "generated",
+            Login(settings, processes, program, private),
+        )
+    finally:
+        processes.close()
+
+
+def pick(known: Sequence[Kind], api_version: str, kind: str) -> Kind:
+    """The kind of a custom resource, by what it says of itself; raise KindError where no folder is for it."""
+    group = api_version.rpartition("/")[0]
+    for each in known:
+        if (each.resource.group, each.resource.kind) == (group, kind):
+            return each
+    has = ", ".join(f"{each.resource.kind} ({each.resource.api_version})" for each in known)
+    raise KindError(f"apiVersion: {api_version!r}, kind: {kind!r}: no kind's folder is for it; there are {has}")
