@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tests.e2e.harness import eventually
 from tests.faults import proxy as faults
-from tests.faults.proxy import Delay
+from tests.faults.proxy import Hold, every
 from tests.faults.unruly import says
 from tests.faults.workload import NAMES, child_name
 
@@ -128,9 +128,10 @@ def test_kubectl_is_killed_while_it_applies(scene: Scene, unruly: Unruly) -> Non
     with operator(scene, unruly) as running:
         for turn in (1, 2):
             since = len(running.log())
-            with scene.proxy.fault(Delay(2), applies) as slow:
+            hold = Hold(is_done=False)
+            with scene.proxy.fault(hold, every(2, applies), times=1):
                 scene.stir_again(turn)
-                eventually("it has begun", lambda: slow.count >= 2)
+                assert hold.reached.wait(60), "it has not begun"
                 assert running.kill_kubectl()
                 says(running, since, "kubectl apply was killed by signal 9")
             scene.workload.converges()
