@@ -5,12 +5,15 @@ import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from nuvop import kinds, loading
+from nuvop import kind_folder, kind_yaml
 from nuvop.cluster import ApiResource, Cluster
-from nuvop.errors import BuildFailed, KindError, KindUnreadable, KubectlError, WriteFailed
-from nuvop.kinds import CLUSTER_SCOPED, Kind, ResourceType
+from nuvop.crd import ResourceType
+from nuvop.errors import BuildFailed, KindError, KindUnreadable, KubectlError, Place, WriteFailed
+from nuvop.kinds import Kind
 from nuvop.kubectl import Kubectl
+from nuvop.loading import Loader
 from nuvop.metrics import Metrics
+from nuvop.objects import Body
 
 logger = logging.getLogger(__name__)
 
@@ -34,9 +37,8 @@ class Catalog:
         """``types`` are the folders, each with the CR type that was found in it at start."""
         self._folders = {type_.plural: folder for folder, type_ in types}
         self._types = {type_.plural: type_ for _, type_ in types}
-        self._kubectl = kubectl
+        self._loader = Loader(kubectl, generated)
         self._cluster = cluster
-        self._generated = generated
         self._metrics = metrics
         self._loaded: dict[str, Kind | Broken] = {}
         self._digests: dict[str, str] = {}
@@ -48,6 +50,10 @@ class Catalog:
             return loaded
         raise type(loaded)(str(loaded)) from loaded
 
+    async def choose(self, plural: str, cr: Body) -> Kind:
+        """Return a kind with the components that a CR wants; raise what `kind` raises, or a build with these."""
+        return await self._loader.choose(self.kind(plural), cr)
+
     def resource(self, plural: str) -> ApiResource:
         """The resource of a kind's CRs."""
         type_ = self._types[plural]
@@ -56,14 +62,18 @@ class Catalog:
     async def watched(self, kind: Kind) -> list[ApiResource]:
         """The resources of all that a kind's status depends on.
 
-        Raises NotServed where the API server does not know one, KindError where one lives outside namespaces.
+        Raises NotServed where the API server does not know one, KindError where one lives outside namespaces, or in
+        one, and the kind does not say so.
         """
         found = [await self._cluster.discover(api_version, name) for api_version, name in sorted(kind.watched)]
         for resource in found:
-            if not resource.namespaced and (resource.group, resource.kind) not in CLUSTER_SCOPED:
-                raise KindError(
-                    f"{kind.folder}: a {resource.kind} lives outside namespaces; children that do are not supported"
-                )
+            for child in kind.everything:
+                is_it = (child.api_version, child.kind) == (resource.api_version, resource.kind)
+                if is_it and child.cluster_scoped == resource.namespaced:
+                    place = Place(kind.folder / kind_yaml.FILE) / "children" / str(child)
+                    if resource.namespaced:
+                        raise KindError(f"a {child.kind} lives in a namespace; `scope: Cluster` does not fit it", place)
+                    raise KindError(f"a {child.kind} lives outside namespaces: write `scope: Cluster` here", place)
         return found
 
     async def load_all(self) -> None:
@@ -103,7 +113,7 @@ class Catalog:
 
     def _digest(self, plural: str) -> str:
         try:
-            return kinds.digest(kinds.read(self._folders[plural]))
+            return kind_folder.digest(kind_folder.read(self._folders[plural]))
         except KindError as error:
             return str(error)
 
@@ -124,8 +134,8 @@ class Catalog:
             logger.error("kind %s cannot be served: %s", plural, self._loaded[plural])
 
     async def _rendered(self, plural: str) -> Kind:
-        folder = self._folders[plural]
-        kind = await loading.load(self._kubectl, self._generated, folder)
+        path = self._folders[plural]
+        kind = await self._loader.load(path)
         if kind.resource != self._types[plural]:
-            raise KindError(f"{folder / 'crd.yaml'}: names another type than at start; restart nuvop to serve it")
+            raise KindError(f"{path / 'crd.yaml'}: names another type than at start; restart nuvop to serve it")
         return kind

@@ -3,13 +3,13 @@
 `Children` holds what the watches saw; the functions below it are pure and compare that with an overlay.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from nuvop import fields
 from nuvop.inventory import Inventory
-from nuvop.kinds import Kind, Report, child_name
+from nuvop.kinds import ChildField, Kind, Report
 from nuvop.objects import (
     INSTANCE_LABEL,
     NAMESPACE_LABEL,
@@ -198,8 +198,8 @@ class Children:
 def _instance_of(body: Body) -> Instance | None:
     labels = labels_of(body)
     label = labels.get(INSTANCE_LABEL)
-    # What lives outside namespaces says in a label where its CR lives.
-    namespace = body["metadata"].get("namespace") or labels.get(NAMESPACE_LABEL, "")
+    # What does not live beside its CR says in a label where that lives.
+    namespace = labels.get(NAMESPACE_LABEL) or body["metadata"].get("namespace", "")
     return (namespace, label) if label else None
 
 
@@ -262,18 +262,49 @@ def landed(overlay: Overlay, uid: str, live: Mapping[ObjectKey, Body]) -> list[B
 
 def report(kind: Kind, overlay: Overlay, live: Mapping[ObjectKey, Body]) -> dict[str, Any]:
     """Return the CR status fields that the children report; a field without a value is left out."""
-    found = {line.name: _reported(line, overlay, live) for line in kind.reports}
-    return {name: value for name, value in found.items() if value is not None}
+    reported: dict[str, Any] = {}
+    for line in kind.reports:
+        value = _reported(line, overlay, live)
+        if value is not None:
+            fields.put(reported, line.path, value)
+    return reported
 
 
 def _reported(line: Report, overlay: Overlay, live: Mapping[ObjectKey, Body]) -> Any:
-    name = None if line.child.name == "*" else child_name(overlay.key.name, line.child.name)
-    bodies: Sequence[Body] = [
+    """A value of the field's type; what does not fit is left out, or the API server would refuse the whole status."""
+    found = [value for source in line.sources for value in _values(source, overlay, live)]
+    if line.is_sum:
+        return sum(value for value in found if _is_number(value))
+    if line.type == "array":
+        return [fit for value in found if (fit := _fitting(value, line.item_type)) is not None]
+    return next((fit for value in found if (fit := _fitting(value, line.type)) is not None), None)
+
+
+def _values(source: ChildField, overlay: Overlay, live: Mapping[ObjectKey, Body]) -> list[Any]:
+    named = {key for key, child in overlay.children.items() if child.selector == source.child}
+    bodies = [
         body
         for key, body in sorted(live.items())
-        if key.kind == line.child.kind and name in (None, key.name) and not is_deleting(body)
+        if (key in named or (source.child.name == "*" and key.kind == source.child.kind)) and not is_deleting(body)
     ]
-    values = [value for body in bodies for value in fields.values(body, line.source)]
-    if line.is_list:
-        return values
-    return values[0] if values else None
+    return [value for body in bodies for value in fields.values(body, source.path) if value is not None]
+
+
+def _fitting(value: Any, type_: str) -> Any:
+    """A value as a field of a type takes it, None where it cannot; any type where the CRD names none."""
+    match type_:
+        case "":
+            return value
+        case "string":
+            return None if isinstance(value, dict | list) else fields.as_text(value)
+        case "integer":
+            return value if _is_number(value) and value == int(value) else None
+        case "number":
+            return value if _is_number(value) else None
+        case _:
+            fits = {"boolean": bool, "object": dict, "array": list}.get(type_, ())
+            return value if isinstance(value, fits) else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

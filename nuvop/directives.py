@@ -30,6 +30,8 @@ PRUNE = f"{PREFIX}prune"
 ADOPT = f"{PREFIX}adopt"
 DELETION_POLICY = f"{PREFIX}deletion-policy"
 RECREATE = f"{PREFIX}recreate"
+DELETE = f"{PREFIX}delete"
+"""On a child that stays when its CR goes: nuvop's own note of what the kind says."""
 
 _VALUES: Mapping[str, tuple[str, ...] | None] = {
     ADOPT: ("true", "false"),

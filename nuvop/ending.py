@@ -35,7 +35,7 @@ class Ending:
         """
         keeps_children = directives.keeps_children(record.body)
         if keeps_children and not record.is_detached:
-            await detach(self._cluster, record.body, record.types)
+            await detach(self._cluster, record.body, record.places)
         record.is_detached = keeps_children
         if (keeps_children or record.has_children_outside) and not record.has_finalizer:
             await self._custom_resources.set_finalizer(key, record, wanted=True)
@@ -47,7 +47,7 @@ class Ending:
         """
         try:
             orphan = directives.keeps_children(record.body) or ORPHAN in record.body["metadata"]["finalizers"]
-            done = await dismantle(self._cluster, record.body, record.types, orphan=orphan)
+            done = await dismantle(self._cluster, record.body, record.places, orphan=orphan)
             if done:
                 logger.info("%s: %s", key, ", ".join(done))
             await self._custom_resources.set_finalizer(key, record, wanted=False)

@@ -26,6 +26,9 @@ The text of each is one line that names the culprit and can be shown to a user a
 kopf's own errors appear in ``handlers.py`` only.
 """
 
+from dataclasses import dataclass
+from pathlib import Path
+
 
 class NuvopError(Exception):
     """Base of all; its text is one line for a user."""
@@ -43,8 +46,40 @@ class LoginError(NuvopError):
     """There are no credentials, or none that nuvop can use."""
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where in a kind's folder something stands: a file, and the way to a value in it, member by member."""
+
+    file: Path
+    at: tuple[str | int, ...] = ()
+
+    def __truediv__(self, name: str | int) -> "Place":
+        """A member of the value, or an item of it."""
+        return Place(self.file, (*self.at, name))
+
+    def __str__(self) -> str:
+        """``kind.yaml: ready.children: Widget/w``: words with dots between, what holds dots or slashes apart."""
+        text, is_word = str(self.file), False
+        for name in self.at:
+            was_word, is_word = is_word, isinstance(name, int) or str(name).isidentifier()
+            if isinstance(name, int):
+                text += f"[{name}]"
+            else:
+                text += f"{'.' if was_word and is_word else ': '}{name}"
+        return text
+
+
 class KindError(NuvopError):
-    """A kind's folder is wrong."""
+    """A kind's folder is wrong; ``place`` is where, as far as that is known.
+
+    ``more`` are further errors that were found in the folder, of which the text does not tell.
+    """
+
+    def __init__(self, message: str, place: Place | None = None) -> None:
+        super().__init__(f"{place}: {message}" if place else message)
+        self.place = place
+        self.message = message
+        self.more: tuple[KindError, ...] = ()
 
 
 class KindUnreadable(NuvopError):

@@ -93,6 +93,11 @@ def values(obj: Json, path: FieldPath) -> list[Json]:
     return [value for _, value in _walk(obj, path.segments, ())]
 
 
+def places(obj: Json, path: FieldPath) -> list[tuple[FieldPath, Json]]:
+    """Return the values at ``path``, each with the path of names that leads to it alone."""
+    return [(path_to(*at), value) for at, value in _walk(obj, path.segments, ())]
+
+
 def value_at(obj: Json, *names: str | int) -> Json:
     """Return the value at a path of names; None where there is none."""
     found = values(obj, path_to(*names))
@@ -119,7 +124,7 @@ def _members(obj: Json, segment: Segment) -> Iterator[tuple[str | int, Json]]:
             yield int(name), obj[int(name)]
         case Where(key, value), list():
             for index, item in enumerate(obj):
-                if isinstance(item, dict) and key in item and _as_text(item[key]) == value:
+                if isinstance(item, dict) and key in item and as_text(item[key]) == value:
                     yield index, item
         case Every(), list():
             yield from enumerate(obj)
@@ -127,7 +132,8 @@ def _members(obj: Json, segment: Segment) -> Iterator[tuple[str | int, Json]]:
             yield from obj.items()
 
 
-def _as_text(value: Json) -> str:
+def as_text(value: Json) -> str:
+    """A value as YAML writes it, where it is neither a mapping nor a list."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -191,7 +197,7 @@ def _describe(obj: Json, segment: Segment, at: Pointer) -> str:
     where = pointer(at) or "the object"
     match segment, obj:
         case Where(key, value), list():
-            found = ", ".join(_as_text(item.get(key)) for item in obj if isinstance(item, dict)) or "nothing"
+            found = ", ".join(as_text(item.get(key)) for item in obj if isinstance(item, dict)) or "nothing"
             return f"no item of {where} has {key}={value} (there is {found})"
         case Name(name), list():
             return f"{where} is a list of {len(obj)} and has no item {name!r}"

@@ -97,7 +97,7 @@ def _readiness(scene: Scene, key: ObjectKey) -> Readiness:
     if key not in scene.live:
         return readiness.in_progress("is not there")
     child = scene.overlay.children[key]
-    rule = scene.kind.rules.get((child.kind, child.name))
+    rule = scene.kind.rules.get(child.selector)
     now = datetime.now(UTC)
     return readiness.assess(scene.live[key], rule, has_status=scene.resource(key).has_status, now=now)
 

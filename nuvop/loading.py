@@ -4,20 +4,54 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-from nuvop import kinds, overlay, yamltext
+from nuvop import base, kind_folder, kind_yaml, overlay, patches_py
 from nuvop.errors import BuildFailed
 from nuvop.kinds import Kind
 from nuvop.kubectl import Kubectl
+from nuvop.objects import Body
+
+NOTHING: frozenset[str] = frozenset()
+"""No component."""
 
 
-async def load(kubectl: Kubectl, generated: Path, folder: Path) -> Kind:
-    """Read, parse and render a kind's folder; a snapshot of it is written under ``generated``.
+class Loader:
+    """Loads kinds, and renders each choice of components once."""
 
-    Raises KindError and KindUnreadable, BuildFailed, which names the folder, other errors of kubectl's, WriteFailed.
-    """
-    kind = kinds.parse(folder, await asyncio.to_thread(kinds.read, folder))
-    try:
-        text = await kubectl.build(overlay.write_source(generated, kind))
-    except BuildFailed as error:
-        raise BuildFailed(f"{folder}: {error}") from error
-    return replace(kinds.with_base(kind, yamltext.load_all(text)), rendered=text)
+    def __init__(self, kubectl: Kubectl, generated: Path) -> None:
+        """Snapshots of the folders are written under ``generated``."""
+        self._kubectl = kubectl
+        self._generated = generated
+        self._rendered: dict[tuple[Path, frozenset[str]], Kind] = {}
+
+    async def load(self, path: Path) -> Kind:
+        """Read, parse and render a kind's folder, with no component and with each one alone.
+
+        Raises KindError and KindUnreadable, BuildFailed, which names the folder, other errors of kubectl's,
+        WriteFailed.
+        """
+        kind = kind_yaml.parse(path, await asyncio.to_thread(kind_folder.read, path))
+        if patches_py.FILE in kind.files:
+            await asyncio.to_thread(patches_py.load, path, kind.files[patches_py.FILE])
+        choices = [NOTHING, *(frozenset({component.name}) for component in kind.components)]
+        bases = [await self._render(kind, chosen) for chosen in choices]
+        whole = base.with_everything(bases[0], bases)
+        self._rendered = {at: known for at, known in self._rendered.items() if at[0] != path}
+        for each in bases:
+            self._rendered[path, each.chosen] = replace(each, everything=whole.everything)
+        return self._rendered[path, NOTHING]
+
+    async def choose(self, kind: Kind, cr: Body) -> Kind:
+        """A kind with the base of the components that a CR wants; raise what `load` raises."""
+        chosen = kind.chosen_by(cr)
+        known = self._rendered.get((kind.folder, chosen))
+        if known is None or known.digest != kind.digest:
+            known = self._rendered[kind.folder, chosen] = await self._render(kind, chosen)
+        return known
+
+    async def _render(self, kind: Kind, chosen: frozenset[str]) -> Kind:
+        try:
+            text = await self._kubectl.build(overlay.write_choice(self._generated, kind, chosen))
+        except BuildFailed as error:
+            what = f"{kind.folder}: with {', '.join(sorted(chosen))}" if chosen else str(kind.folder)
+            raise BuildFailed(f"{what}: {error}") from error
+        return base.with_base(kind, text, chosen)

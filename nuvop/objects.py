@@ -24,7 +24,10 @@ REVISION_LABEL = "nuvop.nuvolaris.org/revision"
 NAMESPACE_LABEL = "nuvop.nuvolaris.org/namespace"
 """On what lives outside namespaces: the namespace of its CR."""
 
-LABELS = (MANAGED_BY_LABEL, INSTANCE_LABEL, OWNER_LABEL, REVISION_LABEL, NAMESPACE_LABEL)
+GENERATED_LABEL = "nuvop.nuvolaris.org/generated"
+"""On a Secret whose values nuvop has made once."""
+
+LABELS = (MANAGED_BY_LABEL, INSTANCE_LABEL, OWNER_LABEL, REVISION_LABEL, NAMESPACE_LABEL, GENERATED_LABEL)
 
 FINALIZER = "nuvop.nuvolaris.org/children"
 """On a CR with children that the garbage collector would not delete, or that are to outlive it."""

@@ -81,16 +81,21 @@ class Observer:
         """Take in that an object carries no instance label any more: the watch tells the same a moment later."""
         self._children.remove(body)
 
-    def is_watching(self, resources: Iterable[ApiResource], namespace: str) -> bool:
+    def is_watching(self, wanted: Iterable[tuple[ApiResource, str]]) -> bool:
         """Whether all of these are watched and were listed in full; what is not watched yet is from now on.
+
+        ``wanted`` are resources, each with a namespace, which counts where the resource has namespaces.
 
         Raises the ClusterError of a watch that the API server refuses.
         """
-        scope = None if self._cluster_wide else namespace
-        needed = [(resource, scope if resource.namespaced else None) for resource in resources]
-        for watched in (*needed, (EVENTS, scope)):
+        needed: list[Watched] = []
+        for resource, namespace in wanted:
+            scope = None if self._cluster_wide else namespace
+            needed += [(resource, scope if resource.namespaced else None), (EVENTS, scope)]
+        for watched in needed:
             if watched not in self._watches:
                 self._watches[watched] = asyncio.create_task(self._watch(*watched))
+        needed = [watched for watched in needed if watched[0] != EVENTS]
         for watched in needed:
             if watched in self._failing:
                 error, (resource, _) = self._failing[watched], watched

@@ -9,15 +9,16 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from nuvop import kinds, login, overlay
+from nuvop import crd, kind_folder, login, overlay
 from nuvop.applier import Applier
 from nuvop.catalog import Catalog
 from nuvop.cluster import Cluster, answer
+from nuvop.crd import ResourceType
 from nuvop.errors import ClusterError, GeneratedInUse, KindError, KindUnreadable, LoginError, NotServed, SettingsError
 from nuvop.events import Recorder
-from nuvop.kinds import ResourceType
 from nuvop.kubectl import Kubectl, Processes, find_kubectl
 from nuvop.login import Login
+from nuvop.made_once import Installer
 from nuvop.metrics import Metrics
 from nuvop.pruner import Pruner
 from nuvop.reconcile import Reconciler
@@ -48,19 +49,19 @@ def find_types(settings: Settings) -> list[tuple[Path, ResourceType]]:
     A folder whose CRD cannot be understood is logged and left out. Raises KindError when none is left.
     """
     found: list[tuple[Path, ResourceType]] = []
-    for folder in kinds.find(settings.kinds):
+    for path in kind_folder.find(settings.kinds):
         try:
-            type_ = kinds.resource_type(folder, kinds.read(folder))
+            type_ = crd.resource_type(path, kind_folder.read(path))
             same = [other for other, known in found if known.plural == type_.plural]
             alike = [other for other, known in found if _is_ambiguous(known.plural, type_.plural)]
             if alike:
                 raise KindError(
-                    f"{folder / 'crd.yaml'}: spec.names.plural: {type_.plural!r} and that of {alike[0]} differ by what "
+                    f"{path / crd.FILE}: spec.names.plural: {type_.plural!r} and that of {alike[0]} differ by what "
                     "may be the beginning of a name, so two resources could have one label: change one of them"
                 )
             if same:
-                raise KindError(f"{folder / 'crd.yaml'}: spec.names.plural: {type_.plural!r} is that of {same[0]} too")
-            found.append((folder, type_))
+                raise KindError(f"{path / crd.FILE}: spec.names.plural: {type_.plural!r} is that of {same[0]} too")
+            found.append((path, type_))
         except (KindError, KindUnreadable) as error:
             logger.error("a kind cannot be served: %s", error)
     if not found:
@@ -141,6 +142,7 @@ class Operator:
             catalog,
             self.cluster,
             applier,
+            Installer(kubectl, self._settings.generated),
             reporter,
             pruner,
             metrics,
@@ -202,10 +204,10 @@ class Operator:
         trouble = Trouble("looking for the CRDs")
         while True:
             try:
-                for folder, type_ in self._types:
+                for path, type_ in self._types:
                     is_served = await self._is_served(type_.api_version, type_.kind)
                     if not is_served and type_.plural not in missing:
-                        logger.warning("%s: waiting for it", _how_to_install(folder, type_))
+                        logger.warning("%s: waiting for it", _how_to_install(path, type_))
                         missing.add(type_.plural)
                     elif is_served and type_.plural in missing:
                         logger.info("CRD %s.%s is installed", type_.plural, type_.group)
@@ -218,8 +220,8 @@ class Operator:
 
     async def wait_for_types(self) -> None:
         """Wait until the API server knows all CR types. For an operator that will not notice new ones later."""
-        for folder, type_ in self._types:
-            trouble = Trouble(f"{_how_to_install(folder, type_)}, and may not be watched")
+        for path, type_ in self._types:
+            trouble = Trouble(f"{_how_to_install(path, type_)}, and may not be watched")
             while not await self._is_served(type_.api_version, type_.kind):
                 await trouble.wait(NotServed("waiting for it"))
             trouble.over()
@@ -235,7 +237,7 @@ class Operator:
         return await answer("asking for its rights", lambda: self.cluster.may(verb, group, plural))
 
 
-def _how_to_install(folder: Path, type_: ResourceType) -> str:
+def _how_to_install(path: Path, type_: ResourceType) -> str:
     # The path as the user would type it here.
-    crd = os.path.relpath(folder / "crd.yaml")
-    return f"CRD {type_.plural}.{type_.group} is not installed (`kubectl apply -f {crd}`)"
+    file = os.path.relpath(path / crd.FILE)
+    return f"CRD {type_.plural}.{type_.group} is not installed (`kubectl apply -f {file}`)"

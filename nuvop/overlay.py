@@ -5,6 +5,8 @@ kustomize will make of them. `write`, `snapshot`, `remove` and `claim` put them 
 
     generated/.kinds/<digest>/source/         a kind's folder as it was when it was digested
     generated/.kinds/<digest>/base/           what kustomize made of that, once
+    generated/.kinds/<digest>/base.<name>/    the same with a component; with.<name>/ is what it was made from
+    generated/.kinds/<digest>/install/        what is applied once for all CRs
     generated/<plural>/<namespace>/<name>/    kustomization.yaml and a patch for each child
 
 No string is ever pasted into a file: a serializer writes every one of them.
@@ -22,10 +24,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from nuvop import fields, labelling, yamltext
+from nuvop import addresses, directives, fields, labelling, patches_py, yamltext
 from nuvop.errors import FieldPathError, GeneratedInUse, OverlayError, SettingsError, WriteFailed
 from nuvop.fields import FieldPath, Json, Operation
-from nuvop.kinds import Child, Kind, Setting, child_name
+from nuvop.kinds import Child, ChildSelector, Kind, Setting, is_outside, name_prefix
 from nuvop.objects import (
     INSTANCE_LABEL,
     MANAGED_BY_LABEL,
@@ -61,6 +63,8 @@ class Overlay:
     files: Mapping[str, str] = field(repr=False)
     children: Mapping[ObjectKey, Child] = field(repr=False)
     """Which object each child becomes, in the base's order; what was left out is not in it."""
+    secrets: Mapping[ObjectKey, Child] = field(repr=False)
+    """The Secrets whose values are made once, which are not applied."""
     contents: Mapping[ObjectKey, str] = field(repr=False)
     """For each Job, also one that was left out, a digest of what base and CR make of it, 16 hexadecimal digits."""
     released: tuple[tuple[ObjectKey, FieldPath], ...]
@@ -83,36 +87,55 @@ class Overlay:
     @property
     def needs_finalizer(self) -> bool:
         """Whether the garbage collector alone does not do what is to happen to the children when the CR goes."""
-        return self.is_orphaning or any(child.cluster_scoped for child in self.children.values())
+        return self.is_orphaning or any(not child.is_beside for child in self.children.values())
 
 
 def objects_of(kind: Kind, key: CRKey) -> tuple[ObjectKey, ...]:
-    """The objects of a CR's overlay, nothing left out, without making it."""
+    """The objects of a CR's overlay, nothing left out, without making it; also what is made once."""
     return tuple(child.key(key) for child in kind.base)
 
 
 def make(kind: Kind, cr: Body, *, orphan: bool = False, without: Collection[ObjectKey] = ()) -> Overlay:
-    """Translate a CR into its overlay; raise OverlayError where a value of the CR does not fit.
+    """Translate a CR into its overlay; ``kind`` has the base of the components that the CR wants.
 
     With ``orphan`` no child has an ownerReference: the children outlive the CR. ``without`` are objects that are not
-    to be made, which changes neither the others nor the revision.
+    to be made, which changes neither the others nor the revision. Raises OverlayError where a value of the CR does not
+    fit, or the kind's own Python fails.
     """
     key = CRKey(kind.resource.plural, cr["metadata"]["namespace"], cr["metadata"]["name"])
     used = list(_used(kind, cr))
-    revision = _revision(kind, key, used, orphan=orphan)
-    children = {child.key(key): child for child in kind.base}
+    python = _python(kind, cr)
+    revision = _revision(kind, key, used, python, orphan=orphan)
+    secrets = [child for each in kind.generated if (child := kind.child(each.child))]
+    children = {child.key(key): child for child in kind.base if child not in secrets}
 
     drafts = {child: _Draft(child) for child in kind.base}
+    for followed in kind.follows:
+        if child := kind.child(followed.child):
+            drafts[child].follow(followed.path, kind, key)
     for setting, value in used:
-        drafts[setting.child.of(kind.base)].set(setting, value)
-    contents = {at: _digest(drafts[child].body) for at, child in children.items() if child.is_job}
+        if child := kind.child(setting.child):
+            drafts[child].set(setting, value)
+    for draft in drafts.values():
+        draft.bind_subjects(kind, key)
+    contents = {
+        at: _digest([drafts[child].body, *python.get(child.selector, ())])
+        if child.selector in python
+        else _digest(drafts[child].body)
+        for at, child in children.items()
+        if child.is_job
+    }
     # Also as they were before the CR set anything: a selector that a mapping leaves behind still means this CR's pods.
     bodies = [body for draft in drafts.values() for body in (draft.child.body, draft.body)]
     templates = [labels for body in bodies for labels in labelling.template_labels(body)]
     for draft in drafts.values():
         draft.move_string_data()
         draft.label(key, templates)
-        if not orphan and not draft.child.cluster_scoped:
+        if draft.child in secrets:
+            draft.put(_LOCAL_CONFIG, "true")
+        elif draft.child.selector in kind.kept:
+            draft.put(_KEEP, "keep")
+        elif not orphan and draft.child.is_beside:
             draft.put(_OWNER_REFERENCES, [_owner_reference(kind, cr)])
 
     left_out = {children[at] for at in without if at in children}
@@ -122,8 +145,16 @@ def make(kind: Kind, cr: Body, *, orphan: bool = False, without: Collection[Obje
     }
     names = _file_names(kind.base)
     patched = {names[child]: child for child, patch in patches.items() if patch}
+    by_python = {
+        f"python-{index}-{names[child]}": (child, patch)
+        for selector, given in python.items()
+        for index, patch in enumerate(given, 1)
+        if (child := kind.child(selector)) and child not in left_out
+    }
+    patched |= {name: child for name, (child, _) in by_python.items()}
     files = {
-        **{name: yamltext.dump_json(patches[child]) for name, child in patched.items()},
+        **{names[child]: yamltext.dump_json(patch) for child, patch in patches.items() if patch},
+        **{name: yamltext.dump_json(patch) for name, (_, patch) in by_python.items()},
         "kustomization.yaml": yamltext.dump(_kustomization(kind, key, cr["metadata"]["uid"], revision, patched)),
     }
     return Overlay(
@@ -131,6 +162,7 @@ def make(kind: Kind, cr: Body, *, orphan: bool = False, without: Collection[Obje
         revision,
         files,
         {at: child for at, child in children.items() if child not in left_out},
+        {child.key(key): child for child in secrets},
         contents,
         tuple(_released(kind, key, {child: draft.body for child, draft in drafts.items() if child not in left_out})),
         len(kind.rendered.encode()) + sum(len(text.encode()) for text in files.values()),
@@ -145,6 +177,20 @@ def _used(kind: Kind, cr: Body) -> Iterator[tuple[Setting, Json]]:
         if found and found[0] is not None:
             _refuse_unwritable(str(setting.source), found[0])
             yield setting, found[0]
+
+
+def _python(kind: Kind, cr: Body) -> dict[ChildSelector, list[dict[str, Json]]]:
+    """What the kind's own Python makes of a CR: partial objects, by the child that they are for."""
+    source = kind.files.get(patches_py.FILE)
+    found: dict[ChildSelector, list[dict[str, Json]]] = {}
+    for patch in patches_py.run(kind.folder, source, cr) if source is not None else ():
+        where = f"{kind.folder / patches_py.FILE}: {patch['kind']}/{patch['metadata']['name']}"
+        child = kind.child(ChildSelector(patch["kind"], patch["metadata"]["name"]))
+        if child is None:
+            raise OverlayError(f"{where}: the folder has none; it has {', '.join(map(str, kind.base))}")
+        _refuse_unwritable(where, patch)
+        found.setdefault(child.selector, []).append({**patch, "apiVersion": child.api_version})
+    return found
 
 
 class _Draft:
@@ -166,6 +212,29 @@ class _Draft:
         except FieldPathError as error:
             raise OverlayError(f"{setting.source} cannot be set in {self.child}: {error}") from error
 
+    def follow(self, path: FieldPath, kind: Kind, cr: CRKey) -> None:
+        """Replace the host names of the kind's children in texts by what they are called for this CR."""
+        names = {child.name: child.name_for(cr.name) for child in kind.base}
+        stateful = {child.name for child in kind.base if (child.group, child.kind) == ("apps", "StatefulSet")}
+        own_namespace = fields.value_at(self.child.body, "metadata", "namespace") or ""
+        for at, text in fields.places(self.body, path):
+            if isinstance(text, str):
+                followed = addresses.renamed(text, names, stateful, names.__getitem__, cr.namespace, own_namespace)
+                if followed != text:
+                    self.put(at, followed)
+
+    def bind_subjects(self, kind: Kind, cr: CRKey) -> None:
+        """Name the CR's ServiceAccounts in a RoleBinding of another namespace: kustomize looks for them there only."""
+        if self.child.kind != "RoleBinding" or self.child.is_beside:
+            return
+        for index, subject in enumerate(self.body.get("subjects") or ()):
+            account = kind.child(ChildSelector("ServiceAccount", subject.get("name", "")))
+            if subject.get("kind") == "ServiceAccount" and account is not None and account.is_beside:
+                own = fields.value_at(account.body, "metadata", "namespace") or "default"
+                if subject.get("namespace", own) == own:
+                    self.put(fields.path_to("subjects", index, "name"), account.name_for(cr.name))
+                    self.put(fields.path_to("subjects", index, "namespace"), cr.namespace)
+
     def move_string_data(self) -> None:
         """Move a Secret's stringData to data: it is never seen again in stringData, so neither is its drift."""
         if (self.child.api_version, self.child.kind) != ("v1", "Secret") or not self.body.get("stringData"):
@@ -178,18 +247,26 @@ class _Draft:
         """Set the labels that kustomize does not; ``templates`` are the labels of all pods that the kind makes."""
         for path in [*labelling.template_paths(self.body), *labelling.selector_paths(self.body, templates)]:
             self.put(path, cr.instance)
-        if self.child.cluster_scoped:
+        if not self.child.is_beside:
             self.put(_NAMESPACE_LABEL, cr.namespace)
 
 
 _OWNER_REFERENCES = fields.path_to("metadata", "ownerReferences")
 _NAMESPACE_LABEL = fields.path_to("metadata", "labels", NAMESPACE_LABEL)
+_KEEP = fields.path_to("metadata", "annotations", directives.DELETE)
+_LOCAL_CONFIG = fields.path_to("metadata", "annotations", "config.kubernetes.io/local-config")
+"""What kustomize leaves out of its output, having renamed the references to it
+(https://kubectl.docs.kubernetes.io/references/kustomize/glossary/#local-configuration)."""
 
 
 def _released(kind: Kind, key: CRKey, bodies: Mapping[Child, Body]) -> Iterator[tuple[ObjectKey, FieldPath]]:
     for release in kind.releases:
-        child = release.child.of(kind.base)
-        if child in bodies and all(value is None for value in fields.values(bodies[child], release.path)):
+        child = kind.child(release.child)
+        if (
+            child is not None
+            and child in bodies
+            and all(value is None for value in fields.values(bodies[child], release.path))
+        ):
             yield child.key(key), release.path
 
 
@@ -201,15 +278,35 @@ def _kustomization(kind: Kind, key: CRKey, uid: str, revision: str, patched: Map
         OWNER_LABEL: uid,
         REVISION_LABEL: revision,
     }
+    prefix = {} if kind.keeps_names else {"namePrefix": name_prefix(key.name)}
+    moves = [
+        _move(child) for child in kind.base if not child.is_beside and not is_outside(child.api_version, child.kind)
+    ]
     return {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
-        "resources": [f"../../../{SNAPSHOTS}/{kind.digest}/base"],
-        "namePrefix": child_name(key.name, ""),
+        "resources": [f"../../../{SNAPSHOTS}/{kind.digest}/{_base_name(kind)}"],
+        **prefix,
         "namespace": key.namespace,
         "labels": [{"pairs": labels}],
         "patches": [{"path": name, "target": _target(child)} for name, child in patched.items()],
+        **({"transformers": moves} if moves else {}),
     }
+
+
+def _move(child: Child) -> str:
+    """The transformer that moves a child to where it lives, once kustomize has put all into the CR's namespace."""
+    at = fields.pointer(("metadata", "namespace"))
+    move = Operation("remove", at) if child.cluster_scoped else Operation("replace", at, child.namespace)
+    return yamltext.dump_json(
+        {
+            "apiVersion": "builtin",
+            "kind": "PatchTransformer",
+            "metadata": {"name": f"{child.kind}-{child.name}".lower()},
+            "target": _target(child),
+            "patch": yamltext.dump_json([move.as_dict()]),
+        }
+    )
 
 
 def _refuse_unwritable(source: str, value: Json) -> None:
@@ -227,10 +324,21 @@ def _refuse_unwritable(source: str, value: Json) -> None:
                 _refuse_unwritable(f"{source}.{index}", item)
 
 
-def _revision(kind: Kind, key: CRKey, used: Iterable[tuple[Setting, Json]], *, orphan: bool) -> str:
+def _revision(
+    kind: Kind,
+    key: CRKey,
+    used: Iterable[tuple[Setting, Json]],
+    python: Mapping[ChildSelector, Json],
+    *,
+    orphan: bool,
+) -> str:
     """A digest of everything that decides the output except the CR's uid and what was left out."""
     values = [(str(setting.source), value) for setting, value in used]
-    inputs = [RULES, kind.digest, key.plural, key.namespace, key.name, values]
+    inputs: list[Json] = [RULES, kind.digest, key.plural, key.namespace, key.name, values]
+    if kind.chosen:
+        inputs.append(["components", *sorted(kind.chosen)])
+    if python:
+        inputs.append(["python", {str(selector): given for selector, given in python.items()}])
     return _digest([*inputs, "orphan"] if orphan else inputs)
 
 
@@ -346,6 +454,35 @@ def write_source(generated: Path, kind: Kind) -> Path:
     return target
 
 
+def write_choice(generated: Path, kind: Kind, chosen: frozenset[str]) -> Path:
+    """Write a kind's files, and a kustomization of them with components; return the folder, which can be built."""
+    source = write_source(generated, kind)
+    if not chosen:
+        return source
+    target = generated / SNAPSHOTS / kind.digest / ".".join(["with", *sorted(chosen)])
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": ["../source"],
+        "components": [f"../source/components/{name}" for name in sorted(chosen)],
+    }
+    _write_snapshot(target, {"kustomization.yaml": yamltext.dump(kustomization).encode()})
+    return target
+
+
+def write_install(generated: Path, kind: Kind) -> Path:
+    """Write what a kind installs once for all of its CRs; return the folder, which kubectl can apply."""
+    target = generated / SNAPSHOTS / kind.digest / "install"
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": ["install.yaml"],
+    }
+    files = {"install.yaml": kind.installed.encode(), "kustomization.yaml": yamltext.dump(kustomization).encode()}
+    _write_snapshot(target, files)
+    return target
+
+
 def write(generated: Path, kind: Kind, overlay: Overlay) -> Path:
     """Write an overlay as a whole, in the place of an older one, and what it builds upon; return its folder."""
     _write_base(generated, kind)
@@ -389,7 +526,7 @@ def _write_base(generated: Path, kind: Kind) -> None:
     overlay is applied, and kustomize has less to do for each CR. What tells kustomize of names inside of custom
     objects has to be told again one level up.
     """
-    target = generated / SNAPSHOTS / kind.digest / "base"
+    target = generated / SNAPSHOTS / kind.digest / _base_name(kind)
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
@@ -403,6 +540,11 @@ def _write_base(generated: Path, kind: Kind) -> None:
         **carried,
     }
     _write_snapshot(target, files)
+
+
+def _base_name(kind: Kind) -> str:
+    """What the folder of the base with the chosen components is called."""
+    return ".".join(["base", *sorted(kind.chosen)])
 
 
 def _write_snapshot(target: Path, files: Mapping[str, bytes]) -> None:

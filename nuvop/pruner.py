@@ -10,9 +10,8 @@ from collections.abc import Awaitable, Callable
 from nuvop import inventory, prune
 from nuvop.catalog import Catalog
 from nuvop.cluster import Cluster
-from nuvop.errors import ClusterError, ClusterUnreachable, Conflict, NotFound
+from nuvop.errors import BuildFailed, ClusterError, ClusterUnreachable, Conflict, NotFound
 from nuvop.events import News
-from nuvop.kinds import Kind
 from nuvop.metrics import Metrics
 from nuvop.objects import Body, CRKey, ObjectKey
 from nuvop.overlay import objects_of
@@ -120,12 +119,16 @@ class Pruner:
         plural = scene.key.plural
         crs = await self._cluster.list(self._catalog.resource(plural), namespace)
         return prune.guard(
-            ((inventory.keys(inventory.of(cr.get("status") or {})), _wanted(scene.kind, plural, cr)) for cr in crs),
+            [(inventory.keys(inventory.of(cr.get("status") or {})), await self._wanted(plural, cr)) for cr in crs],
             plural,
             self._percent,
         )
 
-
-def _wanted(kind: Kind, plural: str, cr: Body) -> frozenset[ObjectKey]:
-    metadata = cr["metadata"]
-    return frozenset(objects_of(kind, CRKey(plural, metadata["namespace"], metadata["name"])))
+    async def _wanted(self, plural: str, cr: Body) -> frozenset[ObjectKey]:
+        """The objects of any CR of the kind; where its choice of components cannot be built, nothing of it will go."""
+        metadata = cr["metadata"]
+        try:
+            kind = await self._catalog.choose(plural, cr)
+        except BuildFailed:
+            return inventory.keys(inventory.of(cr.get("status") or {}))
+        return frozenset(objects_of(kind, CRKey(plural, metadata["namespace"], metadata["name"])))

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from nuvop import children, directives, drift, drift_policy, foreign, inventory
+from nuvop import children, directives, drift, drift_policy, foreign, inventory, patches_py
 from nuvop import judge as judges
 from nuvop import overlay as overlays
 from nuvop.applier import Applier, Withdrawn
@@ -43,6 +43,7 @@ from nuvop.errors import (
 from nuvop.events import News
 from nuvop.judge import Judgement
 from nuvop.kinds import Kind
+from nuvop.made_once import Installer, Secrets
 from nuvop.metrics import Metrics
 from nuvop.objects import RELEASED_TO, Body, CRKey, ObjectKey, is_deleting, key_of, owned_fields, version_of
 from nuvop.observer import Observer
@@ -84,6 +85,9 @@ LOOK_FOR_END = 10.0
 MISSED_END = 60.0
 """The same for a CR that is being deleted and waits for somebody else."""
 
+PYTHON_TIMEOUT = 10.0
+"""Seconds that a kind's own Python may take for one CR."""
+
 STOP_GRACE = 10.0
 """Seconds that a running apply gets when the operator stops; then kubectl is killed."""
 
@@ -100,6 +104,7 @@ class Reconciler:
         catalog: Catalog,
         cluster: Cluster,
         applier: Applier,
+        installer: Installer,
         reporter: Reporter,
         pruner: Pruner,
         metrics: Metrics,
@@ -125,6 +130,8 @@ class Reconciler:
         self._drift_policy = DriftPolicy(reporter, metrics)
         self._queue: WorkQueue[CRKey] = WorkQueue(self._reconcile)
         self._ownership = Ownership(cluster, self._observer, reporter, self._queue.add)
+        self._installer = installer
+        self._secrets = Secrets(cluster)
 
     # --- what the outside tells -----------------------------------------------------------------------------------
 
@@ -179,6 +186,7 @@ class Reconciler:
         self._applier.drain()
         await self._queue.close(STOP_GRACE)
         await self._ownership.close()
+        await self._secrets.close()
         await self._observer.close()
 
     def _forget(self, key: CRKey) -> None:
@@ -266,13 +274,19 @@ class Reconciler:
     async def _look(self, key: CRKey, record: Record, generation: int) -> Scene | None:
         """See what is wanted and what is there; None while the watches have not shown everything."""
         wishes = directives.of(record.body)
-        kind = self._catalog.kind(key.plural)
+        kind = await self._catalog.choose(key.plural, record.body)
+        await self._installer.install(kind)
         resources = await self._catalog.watched(kind)
         unseen = await self._retired(key, record, resources)
-        if unseen is None or not self._observer.is_watching(resources, key.namespace):
+        wanted = [
+            (resource, namespace)
+            for resource in resources
+            for namespace in kind.namespaces_of(resource.api_version, resource.kind, key.namespace)
+        ]
+        if unseen is None or not self._observer.is_watching(wanted):
             return None
         live = self._live(key)
-        overlay = self._overlay(kind, key, record, wishes, live)
+        overlay = await self._overlay(kind, key, record, wishes, live)
         by_type = {(resource.api_version, resource.kind): resource for resource in resources}
         also = (Also(Aspect.PRUNE_BLOCKED, Reason.PRUNE_FAILED, "; ".join(unseen.values())),) if unseen else ()
         return Scene(key, record, generation, kind, wishes, overlay, live, by_type, also, frozenset(unseen))
@@ -287,10 +301,12 @@ class Reconciler:
         known = {(resource.api_version, resource.kind) for resource in resources}
         blocked: dict[tuple[str, str], str] = {}
         is_complete = True
+        places = record.places
         for api_version, kind in record.types - known:
             try:
                 resource = await self._cluster.discover(api_version, kind)
-                is_complete &= self._observer.is_watching([resource], key.namespace)
+                wanted = [(resource, namespace) for namespace in {key.namespace, *places[api_version, kind]}]
+                is_complete &= self._observer.is_watching(wanted)
             except NotServed:
                 self._observer.forget(api_version, kind)  # its API is gone, and the objects with it
             except ClusterUnreachable:
@@ -311,7 +327,7 @@ class Reconciler:
             return False
         return True
 
-    def _overlay(
+    async def _overlay(
         self, kind: Kind, key: CRKey, record: Record, wishes: Directives, live: Mapping[ObjectKey, Body]
     ) -> Overlay:
         """The CR's overlay, made and written when CR or kind have changed."""
@@ -322,11 +338,11 @@ class Reconciler:
         without = inventory.finished_and_gone(record.inventory, contents, live)
         made_of = (kind.digest, record.generation, wishes.orphan, without)
         if record.overlay is None or record.overlay_of != made_of:
-            overlay = overlays.make(kind, record.body, orphan=wishes.orphan)
+            overlay = await _made(kind, record.body, orphan=wishes.orphan)
             _note_finished(record, overlay, finished)
             without = inventory.finished_and_gone(record.inventory, overlay.contents, live)
             if without:
-                overlay = overlays.make(kind, record.body, orphan=wishes.orphan, without=without)
+                overlay = await _made(kind, record.body, orphan=wishes.orphan, without=without)
             overlays.write(self._generated, kind, overlay)
             record.overlay = overlay.written
             record.overlay_of = (kind.digest, record.generation, wishes.orphan, without)
@@ -339,6 +355,13 @@ class Reconciler:
             return self._stalled(key, record, scene.generation, Reason.NAME_COLLISION, collision)
         if strangers := await self._ownership.give_back(scene):
             return self._not_owned(scene, strangers)
+        lost = await self._secrets.ensure(
+            scene, lambda: self._is_current(key, record, scene.generation, scene.wishes, anew=True)
+        )
+        if lost is None:
+            return None
+        if lost:
+            return self._stalled(key, record, scene.generation, Reason.SECRET_LOST, lost)
         comparison = drift_policy.compare(scene)
         if comparison.is_intact and not scene.is_asked:
             record.remember(overlay.revision, (scene.live[child] for child in overlay.objects if child in scene.live))
@@ -602,6 +625,17 @@ _NO_RETRY: tuple[tuple[type[NuvopError], Reason], ...] = (
     (DirectiveError, Reason.INVALID_SPEC),
 )
 """What waiting does not mend: a kind is loaded anew when its folder changes, a CR is looked at again when it does."""
+
+
+async def _made(kind: Kind, cr: Body, *, orphan: bool, without: frozenset[ObjectKey] = frozenset()) -> Overlay:
+    """Make an overlay; a kind's own Python has its own thread, and may not take for ever. Raises OverlayError."""
+    if patches_py.FILE not in kind.files:
+        return overlays.make(kind, cr, orphan=orphan, without=without)
+    making = asyncio.to_thread(overlays.make, kind, cr, orphan=orphan, without=without)
+    try:
+        return await asyncio.wait_for(making, PYTHON_TIMEOUT)
+    except TimeoutError as error:
+        raise OverlayError(f"{kind.folder / patches_py.FILE}: took longer than {PYTHON_TIMEOUT:g} s") from error
 
 
 def _note_finished(record: Record, overlay: Overlay, gone: Mapping[ObjectKey, Body]) -> None:

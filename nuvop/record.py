@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from nuvop import inventory as inventories
+from nuvop.crd import STATUS_FIELDS
 from nuvop.inventory import Inventory
-from nuvop.kinds import STATUS_FIELDS
 from nuvop.objects import FINALIZER, Body, ObjectKey, key_of, version_of
 from nuvop.overlay import Overlay
 from nuvop.status import Aspect, Reason, told_message
@@ -78,6 +78,15 @@ class Record:
         return frozenset((entry.apiVersion, entry.kind) for entry in self.inventory)
 
     @property
+    def places(self) -> Mapping[tuple[str, str], frozenset[str]]:
+        """The same types, with the namespaces that there may be objects in; an empty one is none."""
+        entries = self.inventory
+        return {
+            type_: frozenset(entry.namespace for entry in entries if (entry.apiVersion, entry.kind) == type_)
+            for type_ in self.types
+        }
+
+    @property
     def uid(self) -> str:
         """The CR's uid."""
         return str(self.body["metadata"]["uid"])
@@ -104,8 +113,8 @@ class Record:
 
     @property
     def has_children_outside(self) -> bool:
-        """Whether it may have children outside of namespaces, which the garbage collector would leave."""
-        return any(not entry.namespace for entry in self.inventory)
+        """Whether it may have children outside of its namespace, which the garbage collector would leave."""
+        return any(entry.namespace != self.body["metadata"]["namespace"] for entry in self.inventory)
 
     @property
     def last_reported(self) -> dict[str, object]:

@@ -40,6 +40,8 @@ class Reason(StrEnum):
     """A value of the CR cannot be set where kind.yaml wants it."""
     NOT_OWNED = "NotOwned"
     """An object with a child's name exists, and nuvop has not made it."""
+    SECRET_LOST = "SecretLost"  # noqa: S105 – a reason
+    """A Secret whose values were made once is gone, and the data that it unlocks is not."""
     NAME_COLLISION = "NameCollision"
     """A child's name is that of another resource's child."""
     APPLY_FAILED = "ApplyFailed"

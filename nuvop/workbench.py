@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nuvop import directives, kinds, loading, login, overlay
+from nuvop import directives, kind_folder, login, overlay
 from nuvop.cluster import Cluster
 from nuvop.errors import KindError
 from nuvop.kinds import Kind
 from nuvop.kubectl import Kubectl, Processes, find_kubectl
+from nuvop.loading import Loader
 from nuvop.login import Credentials, Login
 from nuvop.objects import Body
 from nuvop.overlay import Overlay
@@ -27,19 +28,21 @@ class Workbench:
     kubectl: Kubectl
     generated: Path
     login: Login
+    loader: Loader
 
     async def kinds(self) -> list[Kind]:
         """Load every kind of the settings; raise what the first broken folder met with."""
-        folders = kinds.find(self.settings.kinds)
-        return [await loading.load(self.kubectl, self.generated, folder) for folder in folders]
+        return [await self.loader.load(path) for path in kind_folder.find(self.settings.kinds)]
 
     async def write(self, kind: Kind, cr: Body) -> Overlay:
         """Make and write the overlay of a custom resource that has a namespace and a uid, as the operator does.
 
         Raises OverlayError, DirectiveError and WriteFailed.
         """
-        made = overlay.make(kind, cr, orphan=directives.of(cr).orphan)
-        overlay.write(self.generated, kind, made)
+        whole = kind.crd.defaulted(cr)
+        chosen = await self.loader.choose(kind, whole)
+        made = overlay.make(chosen, whole, orphan=directives.of(cr).orphan)
+        overlay.write(self.generated, chosen, made)
         return made
 
     async def manifests(self, kind: Kind, cr: Body) -> str:
@@ -64,12 +67,9 @@ async def workbench(settings: Settings) -> AsyncIterator[Workbench]:
     processes = Processes(private)
     try:
         program = await find_kubectl(processes)
-        yield Workbench(
-            settings,
-            Kubectl(processes, program, private),
-            private / "generated",
-            Login(settings, processes, program, private),
-        )
+        kubectl, generated = Kubectl(processes, program, private), private / "generated"
+        access = Login(settings, processes, program, private)
+        yield Workbench(settings, kubectl, generated, access, Loader(kubectl, generated))
     finally:
         processes.close()
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from nuvop import applier, kinds, kubectl, reconcile
+from nuvop import applier, crd, kind_folder, kubectl, reconcile
 from tests.e2e.harness import PROGRAMS, ROOT
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
@@ -44,7 +44,7 @@ def requirements(*arguments: str) -> list[str]:
 
 
 def test_every_kind_has_its_crd_and_the_rights_to_its_crs() -> None:
-    types = [kinds.resource_type(folder, kinds.read(folder)) for folder in kinds.find([ROOT / "kustomize"])]
+    types = [crd.resource_type(folder, kind_folder.read(folder)) for folder in kind_folder.find([ROOT / "kustomize"])]
     objects = built("default")
     crds = {obj["metadata"]["name"] for obj in objects if obj["kind"] == "CustomResourceDefinition"}
     assert crds == {f"{type_.plural}.{type_.group}" for type_ in types}

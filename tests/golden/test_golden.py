@@ -4,20 +4,21 @@ Each kind's ``examples/*.yaml`` is one. ``NUVOP_GOLDEN=write pytest tests/golden
 at the difference before it is committed, and raise `nuvop.overlay.RULES` with it.
 """
 
+import asyncio
 import hashlib
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from ruamel.yaml import YAML
 
 from nuvop import directives, kinds, overlay
+from nuvop.loading import Loader
 from nuvop.objects import REVISION_LABEL, ObjectKey
 
 ROOT = Path(__file__).parents[2]
@@ -38,10 +39,23 @@ def documents(text: str) -> list[dict[str, Any]]:
     return [document for document in YAML(typ="safe").load_all(text) if document]
 
 
-def load(folder: Path, generated: Path) -> kinds.Kind:
-    kind = kinds.parse(folder, kinds.read(folder))
-    rendered = build(overlay.write_source(generated, kind))
-    return replace(kinds.with_base(kind, documents(rendered)), rendered=rendered)
+class Kustomize:
+    """kubectl, where nothing else runs meanwhile."""
+
+    async def build(self, folder: Path) -> str:
+        return build(folder)
+
+
+def load(folder: Path, generated: Path, cr: dict[str, Any]) -> tuple[kinds.Kind, dict[str, Any]]:
+    """A kind with the components that a CR wants, and the CR with its defaults."""
+
+    async def loaded() -> tuple[kinds.Kind, dict[str, Any]]:
+        loader = Loader(cast("Any", Kustomize()), generated)
+        kind = await loader.load(folder)
+        whole = kind.crd.defaulted(cr)
+        return await loader.choose(kind, whole), whole
+
+    return asyncio.run(loaded())
 
 
 @pytest.fixture
@@ -69,7 +83,7 @@ def key_of(obj: dict[str, Any]) -> ObjectKey:
 
 def make(path: Path, generated: Path, **more: Any) -> tuple[overlay.Overlay, str]:
     """An example's overlay, and what kustomize makes of it; the children are orphaned as its annotation says."""
-    kind, cr = load(path.parents[1], generated), example(path)
+    kind, cr = load(path.parents[1], generated, example(path))
     made = overlay.make(kind, cr, **{"orphan": directives.of(cr).orphan} | more)
     return made, build(overlay.write(generated, kind, made))
 

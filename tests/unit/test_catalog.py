@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from nuvop import catalog as catalogs
-from nuvop import kinds
+from nuvop import crd, kind_folder
 from nuvop.catalog import Catalog
 from nuvop.errors import KindUnreadable
 from nuvop.metrics import Metrics
@@ -25,7 +25,7 @@ async def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalog:
     async def build(_: Path) -> str:
         return json.dumps(DEPLOYMENT)
 
-    types = [(folder, kinds.resource_type(folder, kinds.read(folder)))]
+    types = [(folder, crd.resource_type(folder, kind_folder.read(folder)))]
     made = Catalog(types, cast("Any", SimpleNamespace(build=build)), cast("Any", None), tmp_path / "made", Metrics())
     await made.load_all()
     return made
@@ -36,15 +36,15 @@ class Unreadable:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.looks = 0
-        self._real, self._monkeypatch = kinds.read, monkeypatch
-        monkeypatch.setattr(kinds, "read", self._refuse)
+        self._real, self._monkeypatch = kind_folder.read, monkeypatch
+        monkeypatch.setattr(kind_folder, "read", self._refuse)
 
     def _refuse(self, folder: Path) -> dict[str, bytes]:
         self.looks += 1
         raise KindUnreadable(f"{folder}: Too many open files")
 
     def ends(self) -> None:
-        self._monkeypatch.setattr(kinds, "read", self._real)
+        self._monkeypatch.setattr(kind_folder, "read", self._real)
 
 
 async def until(check: Any) -> None:

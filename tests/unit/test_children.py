@@ -191,7 +191,7 @@ def test_a_secret_is_not_kept_in_memory() -> None:
 
 def overlay(*names: str, revision: str = "r1") -> Overlay:
     made = {ObjectKey("apps", "Deployment", "demo", name): Child("apps/v1", "Deployment", name, {}) for name in names}
-    return Overlay(CRKey("samples", "demo", "obj"), revision, {}, made, {}, (), 0, is_orphaning=False)
+    return Overlay(CRKey("samples", "demo", "obj"), revision, {}, made, {}, {}, (), 0, is_orphaning=False)
 
 
 def compare(

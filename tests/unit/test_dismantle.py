@@ -7,7 +7,14 @@ import pytest
 from nuvop.cluster import ApiResource
 from nuvop.dismantle import detach, dismantle, finalizers
 from nuvop.errors import Conflict, Forbidden, NotFound, NotServed
-from nuvop.objects import FINALIZER, INSTANCE_LABEL, MANAGED_BY_LABEL, OWNER_LABEL, REVISION_LABEL
+from nuvop.objects import (
+    FINALIZER,
+    INSTANCE_LABEL,
+    MANAGED_BY_LABEL,
+    NAMESPACE_LABEL,
+    OWNER_LABEL,
+    REVISION_LABEL,
+)
 
 CR: dict[str, Any] = {"metadata": {"name": "x", "namespace": "demo", "uid": "u1"}}
 ROLE, CONFIG = ("rbac.authorization.k8s.io/v1", "ClusterRole"), ("v1", "ConfigMap")
@@ -61,11 +68,17 @@ class Api:
     ) -> list[dict[str, Any]]:
         assert metadata_only, "nothing of a Secret is to be read"
         self.listed.append((resource.kind, namespace, labels))
-        return self.objects[resource.kind]
+        beside = {"namespace": namespace} if namespace else {}
+        return [{**obj, "metadata": {**beside, **obj["metadata"]}} for obj in self.objects[resource.kind]]
 
 
 async def run(api: Api, *types: tuple[str, str], orphan: bool = False) -> list[str]:
-    return await dismantle(cast("Any", api), CR, types, orphan=orphan)
+    return await dismantle(cast("Any", api), CR, places(*types), orphan=orphan)
+
+
+def places(*types: tuple[str, str]) -> dict[tuple[str, str], frozenset[str]]:
+    """Where an inventory says that objects of these types are."""
+    return {type_: frozenset({"" if type_ == ROLE else "demo"}) for type_ in types}
 
 
 async def test_what_the_garbage_collector_leaves_is_deleted() -> None:
@@ -127,6 +140,23 @@ async def test_children_that_lost_their_owner_mean_that_all_stay() -> None:
     assert api.deleted == []
 
 
+async def test_what_lives_in_another_namespace_is_deleted_too() -> None:
+    """Also where the CR is in that namespace: it has no owner there either."""
+    outside = LABELS | {NAMESPACE_LABEL: "demo"}
+    api = Api(ConfigMap=[child("x", owners=("u1",)), child("far", labels=outside)])
+    assert await run(api, CONFIG) == ["ConfigMap/far was deleted"]
+    api = Api(ConfigMap=[child("far", namespace="elsewhere", labels=outside)])
+    done = await dismantle(cast("Any", api), CR, {CONFIG: frozenset({"elsewhere"})}, orphan=False)
+    assert done == ["ConfigMap/far was deleted"]
+    assert api.listed == [("ConfigMap", "elsewhere", f"{OWNER_LABEL}=u1")]
+
+
+async def test_what_the_kind_keeps_stays_and_says_nothing_of_the_others() -> None:
+    kept = child("data", annotations={"nuvop.nuvolaris.org/delete": "keep"})
+    api = Api(ClusterRole=[child("x-role")], ConfigMap=[kept])
+    assert await run(api, ROLE, CONFIG) == ["ClusterRole/x-role was deleted"]
+
+
 async def test_one_child_that_lost_its_owner_means_nothing() -> None:
     """Somebody's slip; the others are the garbage collector's, and so is what lives outside of namespaces nuvop's."""
     api = Api(ClusterRole=[child("x-role")], ConfigMap=[child("lost"), child("x", owners=("u1",))])
@@ -136,7 +166,7 @@ async def test_one_child_that_lost_its_owner_means_nothing() -> None:
 async def test_detached_children_lose_their_owner_and_nothing_else() -> None:
     copy = child("copy", owners=("u1",), manager="kubectl-create")
     api = Api(ConfigMap=[child("x", owners=("u1", "theirs")), child("y"), copy])
-    await detach(cast("Any", api), CR, [CONFIG])
+    await detach(cast("Any", api), CR, places(CONFIG))
     path = "/metadata/ownerReferences"
     assert api.patched == {"x": [{"op": "replace", "path": path, "value": [{"uid": "theirs"}]}]}
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from nuvop import directives, judge, kinds, overlay, status
+from nuvop import directives, judge, kind_folder, kind_yaml, overlay, status
 from nuvop.cluster import ApiResource
 from nuvop.kinds import Kind
 from nuvop.objects import ObjectKey
 from nuvop.record import Record
 from nuvop.scene import Scene
 from nuvop.status import Aspect, Phase, Reason
+from tests.unit.based import with_base
 from tests.unit.test_overlay import DEPLOYMENT, SAMPLES
 
 WEB = ObjectKey("apps", "Deployment", "demo", "obj-demo-deploy")
@@ -21,7 +22,7 @@ RESOURCES = {("apps/v1", "Deployment"): ApiResource("apps", "v1", "deployments",
 
 @pytest.fixture
 def kind() -> Kind:
-    return kinds.with_base(kinds.parse(SAMPLES, kinds.read(SAMPLES)), [DEPLOYMENT])
+    return with_base(kind_yaml.parse(SAMPLES, kind_folder.read(SAMPLES)), [DEPLOYMENT])
 
 
 def deployment(available: int, *, failed: bool = False) -> dict[str, Any]:

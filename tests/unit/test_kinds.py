@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from nuvop import kinds
+from nuvop import kind_folder, kind_yaml, kinds
 from nuvop.errors import KindError
 from nuvop.objects import CRKey, ObjectKey
 from nuvop.readiness import parse_rule
+from tests.unit.based import with_base
 
 SAMPLES = Path(__file__).parents[2] / "kustomize/samples"
 FOLDER = Path("kinds/web")
@@ -21,7 +22,7 @@ DEPLOYMENT = {
 
 def files(**changed: str | None) -> dict[str, bytes]:
     """The shipped Sample kind's files, some of them changed (``crd`` means crd.yaml) or, with None, left out."""
-    found = kinds.read(SAMPLES)
+    found = kind_folder.read(SAMPLES)
     for name, text in changed.items():
         path = f"{name}.yaml"
         if text is None:
@@ -31,22 +32,22 @@ def files(**changed: str | None) -> dict[str, bytes]:
     return found
 
 
-def crd(change: Callable[[str], str]) -> dict[str, bytes]:
+def with_crd(change: Callable[[str], str]) -> dict[str, bytes]:
     return files(crd=change((SAMPLES / "crd.yaml").read_text()))
 
 
-def kind_yaml(text: str) -> dict[str, bytes]:
+def with_kind_yaml(text: str) -> dict[str, bytes]:
     return files(kind=f"apiVersion: nuvop.nuvolaris.org/v1\nkind: Kind\n{text}")
 
 
 def error_of(content: dict[str, bytes]) -> str:
     with pytest.raises(KindError) as error:
-        kinds.parse(FOLDER, content)
+        kind_yaml.parse(FOLDER, content)
     return str(error.value)
 
 
 def test_the_shipped_kind() -> None:
-    kind = kinds.parse(SAMPLES, files())
+    kind = kind_yaml.parse(SAMPLES, files())
     assert (kind.resource.api_version, kind.resource.kind, kind.resource.plural) == (
         "nuvolaris.org/v1",
         "Sample",
@@ -56,13 +57,13 @@ def test_the_shipped_kind() -> None:
         ("spec.count", "Deployment/demo-deploy", "spec.replicas"),
         ("spec.image", "Deployment/demo-deploy", "spec.template.spec.containers.[name=nginx].image"),
     ]
-    assert [(r.name, str(r.child), r.is_list) for r in kind.reports] == [
-        ("replicas", "Deployment/demo-deploy", False),
-        ("podNames", "Pod/*", True),
+    assert [(str(r.path), *map(str, r.sources), r.type) for r in kind.reports] == [
+        ("replicas", "Deployment/demo-deploy status.replicas", "integer"),
+        ("podNames", "Pod/* metadata.name", "array"),
     ]
-    with_base = kinds.with_base(kind, [DEPLOYMENT])
-    assert [str(child) for child in with_base.base] == ["Deployment/demo-deploy"]
-    assert with_base.watched == {("apps/v1", "Deployment"), ("v1", "Pod")}
+    made = with_base(kind, [DEPLOYMENT])
+    assert [str(child) for child in made.base] == ["Deployment/demo-deploy"]
+    assert made.watched == {("apps/v1", "Deployment"), ("v1", "Pod")}
 
 
 def test_find_and_read(tmp_path: Path) -> None:
@@ -75,28 +76,28 @@ def test_find_and_read(tmp_path: Path) -> None:
     (tmp_path / "a/__pycache__/x.pyc").write_text("x")
     (tmp_path / "a/sub").mkdir()
     (tmp_path / "a/sub/x.yaml").write_text("y")
-    assert kinds.find([tmp_path]) == [tmp_path / "a", tmp_path / "b"]
-    assert kinds.find([tmp_path / "b", tmp_path]) == [tmp_path / "b", tmp_path / "a"]
-    assert kinds.read(tmp_path / "a") == {"kind.yaml": b"x", "sub/x.yaml": b"y"}
+    assert kind_folder.find([tmp_path]) == [tmp_path / "a", tmp_path / "b"]
+    assert kind_folder.find([tmp_path / "b", tmp_path]) == [tmp_path / "b", tmp_path / "a"]
+    assert kind_folder.read(tmp_path / "a") == {"kind.yaml": b"x", "sub/x.yaml": b"y"}
     with pytest.raises(KindError, match="no such folder"):
-        kinds.find([tmp_path, tmp_path / "none"])
+        kind_folder.find([tmp_path, tmp_path / "none"])
     with pytest.raises(KindError, match="not-a-kind: no folder in it describes a kind"):
-        kinds.find([tmp_path / "not-a-kind"])
+        kind_folder.find([tmp_path / "not-a-kind"])
 
 
 def test_a_symbolic_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "passwords").symlink_to("/etc/passwd")
     with pytest.raises(KindError, match="passwords: is a symbolic link"):
-        kinds.read(tmp_path)
+        kind_folder.read(tmp_path)
 
 
 def test_digest_depends_on_names_and_contents() -> None:
     digests = {
-        kinds.digest(content)
+        kind_folder.digest(content)
         for content in ({"a": b"1"}, {"a": b"2"}, {"b": b"1"}, {"a": b"1", "b": b""}, {"a": b"", "b": b"1"}, {})
     }
     assert len(digests) == 6
-    assert kinds.digest({"a": b"1", "b": b"2"}) == kinds.digest({"b": b"2", "a": b"1"})
+    assert kind_folder.digest({"a": b"1", "b": b"2"}) == kind_folder.digest({"b": b"2", "a": b"1"})
 
 
 @pytest.mark.parametrize(
@@ -107,61 +108,85 @@ def test_digest_depends_on_names_and_contents() -> None:
         (files(crd="- 1"), ["kinds/web/crd.yaml", "[1] is not a mapping"]),
         (files(crd="kind: Secret"), ["kinds/web/crd.yaml: kind: 'Secret'"]),
         (files(crd="kind: CustomResourceDefinition"), ["kinds/web/crd.yaml", "names.plural"]),
-        (crd(lambda text: text.replace("storage: true", "storage: false")), ["storage: true"]),
-        (crd(lambda text: text.replace("Namespaced", "Cluster")), ["spec.scope: 'Cluster' must be 'Namespaced'"]),
-        (crd(lambda text: text.replace("        status: {}\n", "", 1)), ["version v1", "subresources", "`status: {}`"]),
-        (crd(lambda text: text.replace("                inventory:", "                stock:")), ["status.inventory"]),
+        (with_crd(lambda text: text.replace("storage: true", "storage: false")), ["storage: true"]),
+        (with_crd(lambda text: text.replace("Namespaced", "Cluster")), ["spec.scope: 'Cluster' must be 'Namespaced'"]),
         (
-            crd(lambda text: text.replace("observedGeneration: -1", "observedGeneration: 0")),
+            with_crd(lambda text: text.replace("        status: {}\n", "", 1)),
+            ["version v1", "subresources", "`status: {}`"],
+        ),
+        (
+            with_crd(lambda text: text.replace("                inventory:", "                stock:")),
+            ["status.inventory"],
+        ),
+        (
+            with_crd(lambda text: text.replace("observedGeneration: -1", "observedGeneration: 0")),
             ["{observedGeneration: -1}"],
         ),
         (files(kind=None), ["kinds/web/kind.yaml", "no such file"]),
         (files(kind="kind: Kind"), ["kinds/web/kind.yaml: apiVersion: None must be 'nuvop.nuvolaris.org/v1'"]),
-        (kind_yaml("sets: {}"), ["kinds/web/kind.yaml: sets: there is no such field"]),
-        (kind_yaml("set: [a]"), ["kinds/web/kind.yaml: set: ['a'] is not a mapping"]),
-        (kind_yaml("set: {spec.count: nowhere}"), ["set: spec.count", "'nowhere'", "Kind/name field.path"]),
-        (kind_yaml("set: {spec.count: 7}"), ["set: spec.count", "7 must read"]),
-        (kind_yaml("set: {spec.count: Deployment/x spec..y}"), ["set: spec.count", "'spec..y' cannot be read"]),
-        (kind_yaml("set: {spec.size: Deployment/x spec.y}"), ["set: spec.size", "the CRD has no such field"]),
-        (kind_yaml("set: {metadata.name: Deployment/x spec.y}"), ["set: metadata.name", "under spec"]),
-        (kind_yaml("set: {'spec.*': Deployment/x spec.y}"), ["set: spec.*"]),
-        (kind_yaml("set: {spec.count: Deployment/* spec.y}"), ["set: spec.count", "name the child"]),
-        (kind_yaml("status: {conditions: Deployment/x spec.y}"), ["status: conditions", "nuvop itself writes"]),
-        (kind_yaml("status: {nodes: Deployment/x spec.y}"), ["status: nodes", "the CRD has no status.nodes"]),
-        (crd(lambda text: text.replace("lastHandledReconcileAt:", "lastHandled:")), ["status.lastHandledReconcileAt"]),
-        (crd(lambda text: text.replace("      done:", "      finished:")), ["status.inventory[].done", "drop it"]),
-        (kind_yaml("release: {a: b}"), ["kind.yaml: release: {'a': 'b'} is not a list"]),
-        (kind_yaml("release: [Deployment/web]"), ["kind.yaml: release: Deployment/web", "Kind/name field.path"]),
-        (kind_yaml("release: [Deployment/* spec.x]"), ["release: Deployment/* spec.x", "no wildcards"]),
-        (kind_yaml("release: ['Deployment/web spec.*.x']"), ["release: Deployment/web spec.*.x", "no wildcards"]),
-        (kind_yaml("release: [Deployment/web metadata.name]"), ["metadata.name is nuvop's own"]),
-        (kind_yaml("release: [Secret/s data.password]"), ["release: Secret/s", "a Secret's values are not read"]),
+        (with_kind_yaml("sets: {}"), ["kinds/web/kind.yaml: sets: there is no such field"]),
+        (with_kind_yaml("set: [a]"), ["kinds/web/kind.yaml: set: ['a'] is not a mapping"]),
+        (with_kind_yaml("set: {spec.count: nowhere}"), ["set: spec.count", "'nowhere'", "Kind/name field.path"]),
+        (with_kind_yaml("set: {spec.count: 7}"), ["set: spec.count", "7 must read"]),
+        (with_kind_yaml("set: {spec.count: Deployment/x spec..y}"), ["set: spec.count", "'spec..y' cannot be read"]),
+        (with_kind_yaml("set: {spec.size: Deployment/x spec.y}"), ["set: spec.size", "the CRD has no such field"]),
+        (with_kind_yaml("set: {metadata.name: Deployment/x spec.y}"), ["set: metadata.name", "under spec"]),
+        (with_kind_yaml("set: {'spec.*': Deployment/x spec.y}"), ["set: spec.*"]),
+        (with_kind_yaml("set: {spec.count: Deployment/* spec.y}"), ["set: spec.count", "name the child"]),
+        (with_kind_yaml("status: {conditions: Deployment/x spec.y}"), ["status.conditions", "nuvop itself writes"]),
+        (with_kind_yaml("status: {nodes: Deployment/x spec.y}"), ["status.nodes", "the CRD has no status.nodes"]),
         (
-            kind_yaml("ready: {children: {Secret/s: data.password=x}}"),
-            ["ready: children: Secret/s", "a Secret's values are not read"],
+            with_crd(lambda text: text.replace("lastHandledReconcileAt:", "lastHandled:")),
+            ["status.lastHandledReconcileAt"],
         ),
-        (kind_yaml("ready: [a]"), ["kind.yaml: ready: ['a'] is not a mapping"]),
+        (with_crd(lambda text: text.replace("      done:", "      finished:")), ["status.inventory[].done", "drop it"]),
+        (with_kind_yaml("release: {a: b}"), ["kind.yaml: release: {'a': 'b'} is not a list"]),
         (
-            kind_yaml("ready: {children: {Widget: exists}}"),
-            ["ready: children: Widget: exists", "must read `Kind/name`"],
+            with_kind_yaml("release: [Deployment/web]"),
+            ["kind.yaml: release[0]: 'Deployment/web'", "Kind/name field.path"],
         ),
-        (kind_yaml("ready: {children: {Widget/*: exists}}"), ["ready: children: Widget/*", "must read `Kind/name`"]),
-        (kind_yaml("ready: {children: {Widget/w: Ready}}"), ["kind.yaml: ready: children: Widget/w: Ready", "STATUS"]),
-        (kind_yaml("ready: {children: Ready=True}"), ["ready: children: 'Ready=True' is not a mapping"]),
-        (kind_yaml("ready: {timeout: 5m}"), ["kind.yaml: ready: timeout: there is no such field"]),
+        (with_kind_yaml("release: [Deployment/* spec.x]"), ["release[0]: 'Deployment/* spec.x'", "no wildcards"]),
+        (
+            with_kind_yaml("release: ['Deployment/web spec.*.x']"),
+            ["release[0]: 'Deployment/web spec.*.x'", "no wildcards"],
+        ),
+        (with_kind_yaml("release: [Deployment/web metadata.name]"), ["metadata.name is nuvop's own"]),
+        (
+            with_kind_yaml("release: [Secret/s data.password]"),
+            ["release[0]: Secret/s", "a Secret's values are not read"],
+        ),
+        (
+            with_kind_yaml("ready: {children: {Secret/s: data.password=x}}"),
+            ["ready.children: Secret/s", "a Secret's values are not read"],
+        ),
+        (with_kind_yaml("ready: [a]"), ["kind.yaml: ready: ['a'] is not a mapping"]),
+        (
+            with_kind_yaml("ready: {children: {Widget: exists}}"),
+            ["ready.children.Widget: 'Widget'", "must read `Kind/name`"],
+        ),
+        (
+            with_kind_yaml("ready: {children: {Widget/*: exists}}"),
+            ["ready.children: Widget/*", "must read `Kind/name`"],
+        ),
+        (
+            with_kind_yaml("ready: {children: {Widget/w: Ready}}"),
+            ["kind.yaml: ready.children: Widget/w: 'Ready'", "STATUS"],
+        ),
+        (with_kind_yaml("ready: {children: Ready=True}"), ["ready.children: 'Ready=True' is not a mapping"]),
+        (with_kind_yaml("ready: {timeout: 5m}"), ["kind.yaml: ready.timeout: there is no such field"]),
         *(
-            (kind_yaml(f"ready: {{deadline: {text}}}"), [f"ready: deadline: {seen} must be a duration", "1h30m"])
+            (with_kind_yaml(f"ready: {{deadline: {text}}}"), [f"ready.deadline: {seen} must be a duration", "1h30m"])
             for text, seen in (("300", "300"), ("soon", "'soon'"), ("0s", "'0s'"), ("''", "''"), ("5m1h", "'5m1h'"))
         ),
         (files(kustomization=None), ["kinds/web/kustomization.yaml", "no such file"]),
-        (files(kustomization="resources: [../other]"), ["resources: '../other' is outside", "copy it in"]),
-        (files(kustomization="resources: [/etc]"), ["resources: '/etc' is outside"]),
+        (files(kustomization="resources: [../other]"), ["resources[0]: '../other' is outside", "copy it in"]),
+        (files(kustomization="resources: [/etc]"), ["resources[0]: '/etc' is outside"]),
         (files(kustomization="resources: [x/../../y.yaml]"), ["'x/../../y.yaml' is outside"]),
         (files(kustomization="resources: [https://example.org/a.yaml]"), ["remote bases are not fetched"]),
         (files(kustomization="resources: [github.com/org/repo]"), ["remote bases are not fetched"]),
         (files(kustomization="components: ['git@example.org:a/b']"), ["components", "remote bases are not fetched"]),
         *(
-            (files(deployment=text), ["kustomization.yaml: resources: 'deployment.yaml' has no object in it"])
+            (files(deployment=text), ["kustomization.yaml: resources[0]: 'deployment.yaml' has no object in it"])
             for text in ("", "\n\n", "# apiVersion: apps/v1\n---\n  # kind: Deployment\n")
         ),
     ],
@@ -189,33 +214,35 @@ def test_what_is_wrong_is_named(content: dict[str, bytes], said: list[str]) -> N
     ],
 )
 def test_what_says_which_object_it_is_cannot_be_set(path: str) -> None:
-    assert f"{path} is for nuvop alone" in error_of(kind_yaml(f"set: {{spec.count: 'Deployment/demo-deploy {path}'}}"))
+    assert f"{path} is for nuvop alone" in error_of(
+        with_kind_yaml(f"set: {{spec.count: 'Deployment/demo-deploy {path}'}}")
+    )
 
 
 @pytest.mark.parametrize("path", ["metadata.labels.mine", "metadata.annotations.x", "spec.selector.name"])
 def test_other_metadata_can_be_set(path: str) -> None:
-    assert kinds.parse(FOLDER, kind_yaml(f"set: {{spec.count: Deployment/demo-deploy {path}}}")).settings
+    assert kind_yaml.parse(FOLDER, with_kind_yaml(f"set: {{spec.count: Deployment/demo-deploy {path}}}")).settings
 
 
 def test_a_nested_kustomization_is_looked_at_too() -> None:
     content = files() | {"sub/kustomization.yaml": b"resources: [../../outside]"}
-    assert "kinds/web/sub/kustomization.yaml: resources: '../../outside' is outside" in error_of(content)
+    assert "kinds/web/sub/kustomization.yaml: resources[0]: '../../outside' is outside" in error_of(content)
     inside = files() | {"sub/kustomization.yaml": b"resources: [..]"}
-    assert kinds.parse(FOLDER, inside).files == inside
+    assert kind_yaml.parse(FOLDER, inside).files == inside
 
 
 @pytest.mark.parametrize("text", ["resources: [missing.yaml]", "resources: {", "7"])
 def test_what_kustomize_says_itself_is_left_to_it(text: str) -> None:
-    assert kinds.parse(FOLDER, files(kustomization=text)).base == ()
+    assert kind_yaml.parse(FOLDER, files(kustomization=text)).base == ()
 
 
 @pytest.mark.parametrize("text", ["set:\n  spec.count: [Deployment/a spec.x, Deployment/b spec.y]", ""])
 def test_a_field_may_set_several_children_or_none(text: str) -> None:
-    assert len(kinds.parse(FOLDER, kind_yaml(text)).settings) == (2 if text else 0)
+    assert len(kind_yaml.parse(FOLDER, with_kind_yaml(text)).settings) == (2 if text else 0)
 
 
 def based(*objects: dict[str, Any], content: dict[str, bytes] | None = None) -> kinds.Kind:
-    return kinds.with_base(kinds.parse(FOLDER, content or files()), objects)
+    return with_base(kind_yaml.parse(FOLDER, content or files()), objects)
 
 
 def base_error(*objects: dict[str, Any], content: dict[str, bytes] | None = None) -> str:
@@ -238,8 +265,8 @@ def test_a_base_that_does_not_fit() -> None:
     assert "set: spec.image" in error
     assert "[name=nginx]" in error
     assert "there is web" in error
-    reported = kind_yaml("status: {replicas: Service/* spec.x}")
-    assert "status: replicas" in base_error(DEPLOYMENT, content=reported)
+    reported = with_kind_yaml("status: {replicas: Service/* spec.x}")
+    assert "status.replicas" in base_error(DEPLOYMENT, content=reported)
 
 
 @pytest.mark.parametrize("kind", ["Namespace", "CustomResourceDefinition", "APIService"])
@@ -279,14 +306,12 @@ def test_a_job_may_have_a_time_to_live() -> None:
 
 
 def test_release() -> None:
-    content = kind_yaml("release: [Deployment/demo-deploy spec.replicas]")
+    content = with_kind_yaml("release: [Deployment/demo-deploy spec.replicas]")
     assert [(str(r.child), str(r.path)) for r in based(DEPLOYMENT, content=content).releases] == [
         ("Deployment/demo-deploy", "spec.replicas")
     ]
-    assert "release: Deployment/demo-deploy spec.replicas: the folder has no" in base_error(
-        named("ConfigMap"), content=content
-    )
-    typo = kind_yaml("release: ['Deployment/demo-deploy spec.template.spec.containers.[name=web].image']")
+    assert "release[0]: the folder has no" in base_error(named("ConfigMap"), content=content)
+    typo = with_kind_yaml("release: ['Deployment/demo-deploy spec.template.spec.containers.[name=web].image']")
     assert "there is nginx" in base_error(DEPLOYMENT, content=typo)
 
 
@@ -294,17 +319,19 @@ def test_release() -> None:
     ("text", "seconds"), [("", 600), ("deadline: 90s", 90), ("deadline: 10m", 600), ("deadline: 1h30m", 5400)]
 )
 def test_deadline(text: str, seconds: float) -> None:
-    assert kinds.parse(FOLDER, kind_yaml(f"ready: {{{text}}}")).deadline == seconds
+    assert kind_yaml.parse(FOLDER, with_kind_yaml(f"ready: {{{text}}}")).deadline == seconds
 
 
 def test_rules_of_readiness() -> None:
-    content = kind_yaml("ready: {children: {Deployment/demo-deploy: Available=True, Widget/w: status.phase=Running}}")
+    content = with_kind_yaml(
+        "ready: {children: {Deployment/demo-deploy: Available=True, Widget/w: status.phase=Running}}"
+    )
     widget = named("Widget", "w", "example.org/v1")
     assert based(DEPLOYMENT, widget, content=content).rules == {
-        ("Deployment", "demo-deploy"): parse_rule("Available=True"),
-        ("Widget", "w"): parse_rule("status.phase=Running"),
+        kinds.ChildSelector("Deployment", "demo-deploy"): parse_rule("Available=True"),
+        kinds.ChildSelector("Widget", "w"): parse_rule("status.phase=Running"),
     }
-    assert "ready: children: Widget/w: the folder has no Widget/w" in base_error(DEPLOYMENT, content=content)
+    assert "ready.children: Widget/w: the folder has no Widget/w" in base_error(DEPLOYMENT, content=content)
 
 
 ANNOTATION = "nuvop.nuvolaris.org"
@@ -339,7 +366,7 @@ def test_annotations_that_may_stand_on_a_child(annotations: dict[str, str]) -> N
 
 @pytest.mark.parametrize("text", ["resources: 7", "resources: a.yaml", "resources: {a: b}"])
 def test_resources_of_another_shape_are_left_to_kustomize(text: str) -> None:
-    assert kinds.parse(FOLDER, files(kustomization=text)).base == ()
+    assert kind_yaml.parse(FOLDER, files(kustomization=text)).base == ()
 
 
 @pytest.mark.parametrize("schema", ["[1]", "{properties: []}", "{properties: {status: {properties: 7}}}"])
@@ -359,4 +386,4 @@ def test_what_tells_kustomize_of_names_is_carried() -> None:
     content = files(
         kustomization="resources: [deployment.yaml]\nconfigurations: [./names.yaml]", names="nameReference: []"
     )
-    assert kinds.parse(FOLDER, content).carried == {"configurations": ("names.yaml",)}
+    assert kind_yaml.parse(FOLDER, content).carried == {"configurations": ("names.yaml",)}

@@ -23,6 +23,11 @@ X, Y = ("demo", "samples-x"), ("demo", "samples-y")
 FORBIDDEN = Forbidden("pods is forbidden", status=403)
 
 
+def at(namespace: str, *resources: ApiResource) -> list[tuple[ApiResource, str]]:
+    """Resources, all wanted in one namespace."""
+    return [(resource, namespace) for resource in resources]
+
+
 class Watches:
     """An API server of which tests say what each watch shows."""
 
@@ -126,7 +131,7 @@ def key(name: str) -> ObjectKey:
 
 async def listed(observer: Observer, watches: Watches, told: Told, *bodies: dict[str, Any]) -> None:
     """Watch pods, and see the first list of them."""
-    observer.is_watching([PODS], "demo")
+    observer.is_watching(at("demo", PODS))
     watches.show(PODS, Listed(list(bodies), 10))
     await until(watches.is_shown)
     told.changed.clear()
@@ -137,35 +142,35 @@ async def listed(observer: Observer, watches: Watches, told: Told, *bodies: dict
 
 
 async def test_nothing_is_known_before_the_first_full_list(wide: Observer, watches: Watches, told: Told) -> None:
-    assert not wide.is_watching([PODS], "demo")
+    assert not wide.is_watching(at("demo", PODS))
     await until(lambda: ("pods", None) in watches.begun)
-    assert not wide.is_watching([PODS], "demo")
+    assert not wide.is_watching(at("demo", PODS))
     watches.show(PODS, Listed([], 10))
     await until(lambda: told.looks == [None])
-    assert wide.is_watching([PODS], "demo")
+    assert wide.is_watching(at("demo", PODS))
 
 
 async def test_all_that_is_asked_for_has_to_be_listed(wide: Observer, watches: Watches) -> None:
-    assert not wide.is_watching([PODS, ROLES], "demo")
+    assert not wide.is_watching(at("demo", PODS, ROLES))
     watches.show(PODS, Listed([], 10))
-    await until(lambda: wide.is_watching([PODS], "demo"))
-    assert not wide.is_watching([PODS, ROLES], "demo")
+    await until(lambda: wide.is_watching(at("demo", PODS)))
+    assert not wide.is_watching(at("demo", PODS, ROLES))
     watches.show(ROLES, Listed([], 10))
-    await until(lambda: wide.is_watching([PODS, ROLES], "demo"))
+    await until(lambda: wide.is_watching(at("demo", PODS, ROLES)))
 
 
 async def test_the_events_need_not_be_listed(wide: Observer, watches: Watches, told: Told) -> None:
     await listed(wide, watches, told)
-    assert wide.is_watching([PODS], "demo")
+    assert wide.is_watching(at("demo", PODS))
     watches.show(EVENTS, Failing(FORBIDDEN))
     await until(watches.is_shown)
-    assert wide.is_watching([PODS], "demo")
+    assert wide.is_watching(at("demo", PODS))
     assert told.looks == []
 
 
 async def test_each_is_watched_once(wide: Observer, watches: Watches) -> None:
     for namespace in ("demo", "other", "demo"):
-        wide.is_watching([PODS, ROLES], namespace)
+        wide.is_watching(at(namespace, PODS, ROLES))
     await until(lambda: len(watches.begun) == 3)
     assert sorted(plural for plural, _ in watches.begun) == ["clusterroles", "events", "pods"]
     assert {namespace for _, namespace in watches.begun} == {None}
@@ -177,7 +182,7 @@ async def test_each_namespace_is_watched_for_itself_but_not_what_lives_outside(
     narrow: Observer, watches: Watches, told: Told
 ) -> None:
     for namespace in ("demo", "other", "demo"):
-        assert not narrow.is_watching([PODS, ROLES], namespace)
+        assert not narrow.is_watching(at(namespace, PODS, ROLES))
     await until(lambda: len(watches.begun) == 5)
     assert sorted(watches.begun, key=str) == [
         ("clusterroles", None),
@@ -188,15 +193,15 @@ async def test_each_namespace_is_watched_for_itself_but_not_what_lives_outside(
     ]
     watches.show(PODS, Listed([], 10), namespace="demo")
     watches.show(ROLES, Listed([], 10))
-    await until(lambda: narrow.is_watching([PODS, ROLES], "demo"))
-    assert not narrow.is_watching([PODS, ROLES], "other")
+    await until(lambda: narrow.is_watching(at("demo", PODS, ROLES)))
+    assert not narrow.is_watching(at("other", PODS, ROLES))
     assert sorted(told.looks, key=str) == [None, "demo"]
 
 
 async def test_a_list_of_one_namespace_says_nothing_of_another(narrow: Observer, watches: Watches, told: Told) -> None:
     elsewhere = ("other", "samples-x")
-    narrow.is_watching([PODS], "demo")
-    narrow.is_watching([PODS], "other")
+    narrow.is_watching(at("demo", PODS))
+    narrow.is_watching(at("other", PODS))
     watches.show(PODS, Listed([pod("a", 5)], 10), namespace="demo")
     watches.show(PODS, Listed([pod("a", 6, elsewhere)], 11), namespace="other")
     await until(lambda: len(told.looks) == 2)
@@ -207,18 +212,18 @@ async def test_a_list_of_one_namespace_says_nothing_of_another(narrow: Observer,
 
 
 async def test_what_may_not_be_watched_is_told_until_it_may(wide: Observer, watches: Watches, told: Told) -> None:
-    wide.is_watching([PODS], "demo")
+    wide.is_watching(at("demo", PODS))
     watches.show(PODS, Failing(FORBIDDEN))
     await until(lambda: told.looks == [None])
     for _ in range(2):
         with pytest.raises(Forbidden, match=r"^Pod \(v1\) cannot be watched: pods is forbidden") as raised:
-            wide.is_watching([PODS], "demo")
+            wide.is_watching(at("demo", PODS))
         assert raised.value is not FORBIDDEN, "one error raised twice would grow a traceback without end"
         assert raised.value.status == 403
-    assert not wide.is_watching([ROLES], "demo"), "others do not fail for it"
+    assert not wide.is_watching(at("demo", ROLES)), "others do not fail for it"
     watches.show(PODS, Listed([], 10))
     await until(lambda: told.looks == [None, None])
-    assert wide.is_watching([PODS], "demo")
+    assert wide.is_watching(at("demo", PODS))
 
 
 async def test_what_may_not_be_watched_any_more_is_told(wide: Observer, watches: Watches, told: Told) -> None:
@@ -226,20 +231,20 @@ async def test_what_may_not_be_watched_any_more_is_told(wide: Observer, watches:
     watches.show(PODS, Failing(NotFound("no such resource", status=404)))
     await until(lambda: told.looks == [None])
     with pytest.raises(NotFound, match="no such resource"):
-        wide.is_watching([PODS], "demo")
+        wide.is_watching(at("demo", PODS))
 
 
 async def test_what_may_not_be_watched_in_one_namespace_may_be_in_another(
     narrow: Observer, watches: Watches, told: Told
 ) -> None:
-    narrow.is_watching([PODS], "demo")
-    narrow.is_watching([PODS], "other")
+    narrow.is_watching(at("demo", PODS))
+    narrow.is_watching(at("other", PODS))
     watches.show(PODS, Failing(FORBIDDEN), namespace="other")
     watches.show(PODS, Listed([], 10), namespace="demo")
     await until(lambda: sorted(told.looks, key=str) == ["demo", "other"])
-    assert narrow.is_watching([PODS], "demo")
+    assert narrow.is_watching(at("demo", PODS))
     with pytest.raises(Forbidden):
-        narrow.is_watching([PODS], "other")
+        narrow.is_watching(at("other", PODS))
 
 
 async def test_a_watch_that_crashes_begins_anew(
@@ -269,14 +274,14 @@ async def test_the_watch_of_events_begins_anew_too(
 async def test_a_type_that_is_no_longer_served_takes_its_objects_with_it(
     wide: Observer, watches: Watches, told: Told
 ) -> None:
-    wide.is_watching([ROLES], "demo")
+    wide.is_watching(at("demo", ROLES))
     watches.show(ROLES, Listed([role("reader", 5)], 10))
     await listed(wide, watches, told, pod("a", 5), pod("b", 5, Y))
     wide.forget("v1", "Pod")
     assert told.take() == [{X, Y}]
     assert {live.kind for live in wide.live(X)} == {"ClusterRole"}
     await until(lambda: watches.running == 2)
-    assert not wide.is_watching([PODS], "demo"), "served again, it is listed again"
+    assert not wide.is_watching(at("demo", PODS)), "served again, it is listed again"
     await until(lambda: watches.begun.count(("pods", None)) == 2)
 
 
@@ -287,11 +292,11 @@ async def test_an_error_of_a_type_that_is_no_longer_served_is_forgotten(
     watches.show(PODS, Failing(NotFound("no such resource", status=404)))
     await until(lambda: told.looks == [None])
     wide.forget("v1", "Pod")
-    assert not wide.is_watching([PODS], "demo")
+    assert not wide.is_watching(at("demo", PODS))
 
 
 async def test_closing_ends_all_watches(wide: Observer, watches: Watches) -> None:
-    wide.is_watching([PODS, ROLES], "demo")
+    wide.is_watching(at("demo", PODS, ROLES))
     await until(lambda: watches.running == 3)
     await wide.close()
     assert watches.running == 0
@@ -301,7 +306,7 @@ async def test_closing_ends_all_watches(wide: Observer, watches: Watches) -> Non
 
 
 async def test_a_list_concerns_the_crs_for_which_anything_changed(wide: Observer, watches: Watches, told: Told) -> None:
-    wide.is_watching([PODS], "demo")
+    wide.is_watching(at("demo", PODS))
     watches.show(PODS, Listed([pod("a", 5), pod("b", 6, Y)], 10))
     await until(watches.is_shown)
     assert told.take() == [{X, Y}]
@@ -345,7 +350,7 @@ async def test_a_removal_concerns_the_cr_whose_child_it_was(wide: Observer, watc
 async def test_what_lives_outside_namespaces_concerns_the_cr_that_its_label_names(
     wide: Observer, watches: Watches, told: Told
 ) -> None:
-    wide.is_watching([ROLES], "demo")
+    wide.is_watching(at("demo", ROLES))
     watches.show(ROLES, Listed([role("reader", 5)], 10))
     await until(watches.is_shown)
     assert told.take() == [{X}]
@@ -403,7 +408,7 @@ async def test_a_warning_about_a_pod_concerns_the_cr_whose_deployment_made_it(
 ) -> None:
     web = pod("web", 5, kind="Deployment")
     deployments = replace(PODS, plural="deployments", kind="Deployment")
-    wide.is_watching([deployments], "demo")
+    wide.is_watching(at("demo", deployments))
     watches.show(deployments, Listed([web], 10))
     await until(watches.is_shown)
     told.take()
@@ -440,8 +445,8 @@ async def test_a_warning_that_is_removed_or_too_old_is_not_told(wide: Observer, 
 
 
 async def test_warnings_are_relisted_for_one_namespace_only(narrow: Observer, watches: Watches) -> None:
-    narrow.is_watching([PODS], "demo")
-    narrow.is_watching([PODS], "other")
+    narrow.is_watching(at("demo", PODS))
+    narrow.is_watching(at("other", PODS))
     watches.show(EVENTS, Listed([warning("a", "it fails")], 10), namespace="demo")
     watches.show(EVENTS, Listed([], 10), namespace="other")
     await until(watches.is_shown)

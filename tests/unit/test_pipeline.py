@@ -22,7 +22,7 @@ from nuvop.errors import (
     NuvopError,
     WriteFailed,
 )
-from nuvop.kinds import ChildSelector, Release, Setting
+from nuvop.kinds import ChildField, ChildSelector, Setting
 from nuvop.objects import FINALIZER, INSTANCE_LABEL, OWNER_LABEL, REVISION_LABEL, ObjectKey, labels_of
 from nuvop.overlay import folder
 from tests.unit.world import KEY, TIMEOUT, World, at, cr, make_kind, manifest, raising, until
@@ -1329,7 +1329,7 @@ async def test_what_was_told_before_a_restart_is_not_told_again(make: Make) -> N
 
 
 async def test_what_is_to_be_told_before_it_is_made_is_told_however_short_ago_the_last_status_was(make: Make) -> None:
-    rules = {("ConfigMap", "a"): readiness.parse_rule("data.x=2")}
+    rules = {ChildSelector("ConfigMap", "a"): readiness.parse_rule("data.x=2")}
     world = make(A, rules=rules)
     seen = await inventories_at_apply(world)
     world.create(cr())
@@ -1352,7 +1352,7 @@ async def test_nothing_is_made_that_could_not_be_told_before(make: Make) -> None
 
 # --- releasing -------------------------------------------------------------------------------------------------------
 
-REPLICAS = (Release(ChildSelector("Deployment", "web"), fields.parse("spec.replicas")),)
+REPLICAS = (ChildField(ChildSelector("Deployment", "web"), fields.parse("spec.replicas")),)
 
 
 def deployment(**spec: Any) -> dict[str, Any]:
@@ -1385,7 +1385,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_what_is_not_ready_is_looked_at_again_also_where_nothing_happens(make: Make) -> None:
-    world = make(A, rules={("ConfigMap", "a"): readiness.parse_rule("data.x=2")})
+    world = make(A, rules={ChildSelector("ConfigMap", "a"): readiness.parse_rule("data.x=2")})
     world.create(cr())
     await until(lambda: world.conditions().get("Ready") == ("False", "Progressing"))
     await world.settled()

@@ -6,16 +6,18 @@ from typing import Any, cast
 
 import pytest
 
-from nuvop import inventory, kinds
+from nuvop import inventory, kind_folder, kind_yaml
 from nuvop.cluster import ApiResource
 from nuvop.errors import ClusterError, ClusterUnreachable, Conflict, Forbidden, NotFound
 from nuvop.events import News
+from nuvop.kinds import Kind
 from nuvop.metrics import Metrics
 from nuvop.objects import INSTANCE_LABEL, OWNER_LABEL, REVISION_LABEL, Body, CRKey, ObjectKey, key_of
 from nuvop.pruner import Pruner
 from nuvop.record import Record
 from nuvop.scene import Scene
 from nuvop.status import Aspect, Reason
+from tests.unit.based import with_base
 from tests.unit.test_judge import scene
 from tests.unit.test_overlay import DEPLOYMENT, SAMPLES
 
@@ -38,6 +40,9 @@ class World:
         self.is_current = True
         self.told: list[News] = []
         self.namespaces: list[str | None] = []
+
+    async def choose(self, plural: str, cr: Body) -> Kind:
+        return with_base(kind_yaml.parse(SAMPLES, kind_folder.read(SAMPLES)), [DEPLOYMENT])
 
     def resource(self, plural: str) -> ApiResource:
         return ApiResource("nuvolaris.org", "v1", plural, "Sample")
@@ -69,7 +74,7 @@ def make(world: World, *, cluster_wide: bool = True) -> Pruner:
 
 
 def left_over(*bodies: Body, **annotations: str) -> Scene:
-    kind = kinds.with_base(kinds.parse(SAMPLES, kinds.read(SAMPLES)), [DEPLOYMENT])
+    kind = with_base(kind_yaml.parse(SAMPLES, kind_folder.read(SAMPLES)), [DEPLOYMENT])
     return scene(kind, {key_of(body): body for body in bodies}, None, **annotations)
 
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from nuvop import kinds, overlay, reconcile
+from nuvop import kind_folder, kind_yaml, overlay, reconcile
 from nuvop.cluster import ApiResource, Event, Listed
 from nuvop.errors import NotFound, WriteFailed
 from nuvop.events import News
@@ -18,6 +18,7 @@ from nuvop.overlay import Overlay, folder
 from nuvop.pruner import Pruner
 from nuvop.reconcile import FRESH, Reconciler
 from nuvop.reporter import Reporter
+from tests.unit.based import with_base
 from tests.unit.test_overlay import DEPLOYMENT, SAMPLES
 
 DEPLOYMENTS = ApiResource("apps", "v1", "deployments", "Deployment")
@@ -74,6 +75,12 @@ class World:
     def kind(self, plural: str) -> Kind:
         return self._kind
 
+    async def choose(self, plural: str, cr: Body) -> Kind:
+        return self._kind
+
+    async def install(self, kind: Kind) -> None:
+        """Nothing is installed here."""
+
     def resource(self, plural: str) -> ApiResource:
         return ApiResource("nuvolaris.org", "v1", "samples", "Sample")
 
@@ -126,7 +133,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    return World(tmp_path, kinds.with_base(kinds.parse(SAMPLES, kinds.read(SAMPLES)), [DEPLOYMENT]))
+    return World(tmp_path, with_base(kind_yaml.parse(SAMPLES, kind_folder.read(SAMPLES)), [DEPLOYMENT]))
 
 
 @pytest.fixture
@@ -134,7 +141,7 @@ async def reconciler(world: World) -> AsyncIterator[Reconciler]:
     api, metrics = cast("Any", world), Metrics()
     reporter = Reporter(api, api, metrics)
     pruner = Pruner(api, api, reporter, metrics, percent=50, cluster_wide=True)
-    made = Reconciler(api, api, api, reporter, pruner, metrics, world.generated, cluster_wide=True)
+    made = Reconciler(api, api, api, api, reporter, pruner, metrics, world.generated, cluster_wide=True)
     yield made
     await made.close()
 

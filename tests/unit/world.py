@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from nuvop import kinds, yamltext
+from nuvop import kind_folder, kind_yaml, yamltext
 from nuvop.applier import Withdrawn
 from nuvop.cluster import ApiResource, Changed, Event, Failing, Listed, Removed
 from nuvop.directives import PREFIX
@@ -36,6 +36,7 @@ from nuvop.overlay import Overlay, folder
 from nuvop.pruner import Pruner
 from nuvop.reconcile import Reconciler
 from nuvop.reporter import PROGRESS_PAUSE, Reporter
+from tests.unit.based import with_base
 from tests.unit.test_overlay import SAMPLES
 
 KEY = CRKey("samples", "demo", "obj")
@@ -83,9 +84,9 @@ def manifest(name: str, kind: str = "ConfigMap", **annotations: str) -> dict[str
 
 def make_kind(*base: Mapping[str, Any], digest: str = "d1", **more: Any) -> Kind:
     """The kind of the samples with another base; a folder that has changed has another digest."""
-    parsed = kinds.parse(SAMPLES, kinds.read(SAMPLES))
+    parsed = kind_yaml.parse(SAMPLES, kind_folder.read(SAMPLES))
     bare: dict[str, Any] = {"settings": (), "reports": (), "digest": digest}
-    return kinds.with_base(replace(parsed, **{**bare, **more}), list(base))
+    return with_base(replace(parsed, **{**bare, **more}), list(base))
 
 
 def cr(name: str = "obj", uid: str = "u1", created: str = "2026-01-01T00:00:00Z", **annotations: str) -> dict[str, Any]:
@@ -152,7 +153,7 @@ class World:
         api = cast("Any", self)
         reporter = Reporter(api, api, self.metrics)
         pruner = Pruner(api, api, reporter, self.metrics, percent=50, cluster_wide=True)
-        return Reconciler(api, api, api, reporter, pruner, self.metrics, self.generated, cluster_wide=True)
+        return Reconciler(api, api, api, api, reporter, pruner, self.metrics, self.generated, cluster_wide=True)
 
     # --- what tests do --------------------------------------------------------------------------------------------
 
@@ -339,8 +340,14 @@ class World:
             raise type(self.folder)(str(self.folder)) from self.folder
         return self.folder
 
+    async def choose(self, plural: str, cr: Body) -> Kind:
+        return self.kind(plural)
+
     def resource(self, plural: str) -> ApiResource:
         return SAMPLE
+
+    async def install(self, kind: Kind) -> None:
+        """Nothing is installed here."""
 
     async def watched(self, kind: Kind) -> list[ApiResource]:
         return [await self.discover(api_version, name) for api_version, name in sorted(kind.watched)]

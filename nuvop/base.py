@@ -1,0 +1,187 @@
+"""A kind's base: what kustomize makes of its folder, taken in and checked against ``kind.yaml``. Pure.
+
+A folder with components has several bases, one for each choice of them. Lines of ``kind.yaml`` may name what only a
+component brings; so they are checked against the folder with no component and with each one alone.
+"""
+
+import copy
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from nuvop import directives, fields, yamltext
+from nuvop.errors import FieldPathError, KindError, Place
+from nuvop.fields import Json
+from nuvop.kinds import (
+    MADE_BY_CHILDREN,
+    NEVER_A_CHILD,
+    OUTSIDE,
+    Child,
+    ChildField,
+    ChildSelector,
+    Kind,
+    is_outside,
+    unique,
+)
+from nuvop.problems import Problems
+
+CHILD_DIRECTIVES = {directives.RECREATE: ("true", "false"), directives.PRUNE: ("disabled",)}
+"""nuvop's annotations that may stand on a child in the base, and their values."""
+
+
+def with_base(kind: Kind, rendered: str, chosen: frozenset[str] = frozenset()) -> Kind:
+    """Return the kind with the base that kustomize rendered with some of its components; raise KindError."""
+    problems = Problems()
+    documents = list(_documents(rendered))
+    children, installed = [], []
+    for text, obj in documents:
+        with problems.caught():
+            if _selector_of(kind, obj) in kind.install:
+                installed.append(text)
+            else:
+                children.append((text, _child(kind, obj)))
+    place = Place(kind.folder / "kustomization.yaml")
+    base = tuple(child for _, child in children)
+    if not base and not chosen:
+        problems.add(KindError("kustomize makes no object of it, so a CR of this kind would have no children", place))
+    names = [(child.group, child.kind, child.name) for child in base]
+    for twice in sorted({str(child) for child, name in zip(base, names, strict=True) if names.count(name) > 1}):
+        problems.add(KindError(f"{twice} stands there twice", place))
+    problems.settle()
+    return replace(
+        kind,
+        base=base,
+        rendered="---\n".join(text for text, _ in children),
+        installed="---\n".join(installed),
+        chosen=chosen,
+        everything=kind.everything or base,
+    )
+
+
+def with_everything(kind: Kind, bases: Sequence[Kind]) -> Kind:
+    """Return the kind, checked against its base and those with one component each; raise KindError."""
+    whole = replace(kind, everything=tuple(unique([child for each in bases for child in each.base])))
+    problems = Problems()
+    for error in _unfit(whole, bases):
+        problems.add(error)
+    problems.settle()
+    return whole
+
+
+def _documents(rendered: str) -> Iterator[tuple[str, Mapping[str, Json]]]:
+    """The objects that kustomize printed, each with its text."""
+    for text in re.split(r"^---\n", rendered, flags=re.MULTILINE):
+        obj = yamltext.load(text)
+        if obj is not None:
+            yield text, obj
+
+
+def _selector_of(kind: Kind, obj: Mapping[str, Json]) -> ChildSelector:
+    name = (obj.get("metadata") or {}).get("name")
+    if not (obj.get("kind") and name and obj.get("apiVersion")):
+        has = f"{obj.get('kind')!r}, {name!r}"
+        raise KindError(f"{kind.folder}: every object needs apiVersion, kind and metadata.name; one has {has}")
+    return ChildSelector(obj["kind"], name)
+
+
+def _child(kind: Kind, obj: Mapping[str, Json]) -> Child:
+    selector, metadata = _selector_of(kind, obj), obj["metadata"]
+    where = f"{kind.folder}: {selector}"
+    if selector.kind in ("Namespace", "CustomResourceDefinition"):
+        raise KindError(
+            f"{where}: a {selector.kind} cannot be a child: deleting a CR must not delete it; write it under "
+            "`install:` in kind.yaml, and it is applied once for all"
+        )
+    if selector.kind in NEVER_A_CHILD:
+        raise KindError(f"{where}: a {selector.kind} cannot be a child: deleting a CR must not delete it")
+    if metadata.get("ownerReferences"):
+        raise KindError(f"{where}: metadata.ownerReferences: the owner of a child is its CR")
+    for annotation, value in (metadata.get("annotations") or {}).items():
+        if annotation.startswith(directives.PREFIX) and value not in CHILD_DIRECTIVES.get(annotation, ()):
+            allowed = "; ".join(f"{known}: {' or '.join(map(repr, of))}" for known, of in CHILD_DIRECTIVES.items())
+            raise KindError(
+                f"{where}: metadata.annotations: {annotation}: {value!r} means nothing to nuvop; on a child it knows "
+                f"{allowed}"
+            )
+    namespace = OUTSIDE if is_outside(obj["apiVersion"], selector.kind) else kind.elsewhere.get(selector)
+    return Child(obj["apiVersion"], selector.kind, selector.name, obj, namespace, kind.keeps_names)
+
+
+# --- what does not fit together --------------------------------------------------------------------------------------
+
+
+def _unfit(kind: Kind, bases: Sequence[Kind]) -> Iterator[KindError]:
+    place = Place(kind.folder / "kind.yaml")
+    for setting in kind.settings:
+        at = place / "set" / str(setting.source)
+        yield from _no_such_field(at, ChildField(setting.child, setting.target), kind, bases)
+    for section, listed in (("release", kind.releases), ("follow", kind.follows)):
+        for index, each in enumerate(listed):
+            yield from _no_such_field(place / section / index, each, kind, bases)
+    for index, each in enumerate(kind.follows):
+        yield from _no_text(place / "follow" / index, each, bases)
+    for section, selectors in (
+        ("children", kind.elsewhere),
+        ("generate", [generated.child for generated in kind.generated]),
+    ):
+        for selector in selectors:
+            yield from _no_such_child(place / section / str(selector), selector, kind)
+    for selector in kind.rules:
+        yield from _no_such_child(place / "ready" / "children" / str(selector), selector, kind)
+    for selector in kind.kept:
+        yield from _no_such_child(place / "delete" / "keep" / str(selector), selector, kind)
+    for index, selector in enumerate(kind.install):
+        if not any(selector in _installed_in(base) for base in bases):
+            yield KindError(f"the folder has no {selector}", place / "install" / index)
+    for selector, namespace in kind.elsewhere.items():
+        child = next((child for child in kind.everything if child.selector == selector), None)
+        if child and is_outside(child.api_version, child.kind) and namespace != OUTSIDE:
+            yield KindError(f"a {child.kind} lives outside namespaces", place / "children" / str(selector))
+    for report in kind.reports:
+        at = place / "status" / str(report.path)
+        for source in report.sources:
+            if source.child.name != "*":
+                yield from _no_such_child(at, source.child, kind)
+            elif source.child.kind not in MADE_BY_CHILDREN.keys() | {child.kind for child in kind.everything}:
+                yield KindError(
+                    f"{source.child}: the folder has no {source.child.kind}, and its children make none", at
+                )
+
+
+def _installed_in(base: Kind) -> set[ChildSelector]:
+    return {_selector_of(base, obj) for _, obj in _documents(base.installed)}
+
+
+def _no_such_child(place: Place, selector: ChildSelector, kind: Kind) -> Iterator[KindError]:
+    found = [child for child in kind.everything if child.selector == selector]
+    if len(found) != 1:
+        has = ", ".join(map(str, kind.everything))
+        yield KindError(f"the folder has {len(found) or 'no'} {selector}; it has {has}", place)
+
+
+def _no_such_field(place: Place, wanted: ChildField, kind: Kind, bases: Sequence[Kind]) -> Iterator[KindError]:
+    """What keeps a child from having a field; nothing where it can have it with any of the components."""
+    wrong = list(_no_such_child(place, wanted.child, kind))
+    tried = [] if wrong else [_refusal(child, wanted) for child in _all(bases, wanted.child)]
+    if tried and None not in tried:
+        wrong = [KindError(f"{wanted}: {tried[0]}", place)]
+    yield from wrong
+
+
+def _refusal(child: Child, wanted: ChildField) -> FieldPathError | None:
+    try:
+        fields.put(copy.deepcopy(child.body), wanted.path, None)
+    except FieldPathError as error:
+        return error
+    return None
+
+
+def _no_text(place: Place, followed: ChildField, bases: Sequence[Kind]) -> Iterator[KindError]:
+    for child in _all(bases, followed.child):
+        for value in fields.values(child.body, followed.path):
+            if not isinstance(value, str):
+                yield KindError(f"{followed}: {value!r} is no text, so there is no name in it", place)
+
+
+def _all(bases: Sequence[Kind], selector: ChildSelector) -> Iterable[Child]:
+    return [child for base in bases for child in base.base if child.selector == selector]

@@ -1,0 +1,179 @@
+"""A kind's CustomResourceDefinition: which type it defines, and what its schema says of a field. Pure."""
+
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nuvop import fields
+from nuvop.errors import KindError, Place
+from nuvop.fields import FieldPath, Json
+from nuvop.kind_folder import document, mapping
+
+FILE = "crd.yaml"
+
+STATUS_FIELDS = ("conditions", "observedGeneration", "inventory", "lastAppliedRevision", "lastHandledReconcileAt")
+"""What nuvop writes to every CR's status; a field that the schema lacks would vanish without an error."""
+
+Schema = Mapping[str, Any]
+"""A structural schema
+(https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema)."""
+
+
+@dataclass(frozen=True)
+class ResourceType:
+    """A CR's type as its CRD names it."""
+
+    group: str
+    version: str
+    kind: str
+    plural: str
+
+    @property
+    def api_version(self) -> str:
+        """``group/version``."""
+        return f"{self.group}/{self.version}"
+
+
+@dataclass(frozen=True)
+class Crd:
+    """A CRD: the type that nuvop watches, which is the stored version's, and the schema of each version."""
+
+    resource: ResourceType
+    schemas: Mapping[str, Schema]
+
+    @property
+    def schema(self) -> Schema:
+        """The stored version's schema."""
+        return self.schemas[self.resource.version]
+
+    def defaulted(self, cr: Mapping[str, Json]) -> dict[str, Json]:
+        """A CR of any version as the API server would show it in the stored version, defaults and all."""
+        result = copy.deepcopy(dict(cr))
+        schema = self.schemas.get(str(cr.get("apiVersion", "")).rpartition("/")[2], self.schema)
+        _default(result, schema)
+        # Another version differs in nothing else unless a webhook converts it.
+        return {**result, "apiVersion": self.resource.api_version}
+
+
+def resource_type(folder: Path, files: Mapping[str, bytes]) -> ResourceType:
+    """Return the CR type that ``crd.yaml`` defines: what must be known to watch CRs, even of a broken kind.
+
+    Raises KindError.
+    """
+    place = Place(folder / FILE)
+    crd = document(place, files, FILE)
+    if crd.get("kind") != "CustomResourceDefinition":
+        raise KindError(f"{crd.get('kind')!r} is not CustomResourceDefinition", place / "kind")
+    try:
+        spec = crd["spec"]
+        stored = [version["name"] for version in spec["versions"] if version["storage"]]
+        return ResourceType(spec["group"], stored[0], spec["names"]["kind"], spec["names"]["plural"])
+    except (KeyError, IndexError, TypeError) as error:
+        raise KindError(
+            f"spec needs group, names.kind, names.plural and a version with storage: true ({error!r})", place
+        ) from error
+
+
+def parse(folder: Path, files: Mapping[str, bytes]) -> Crd:
+    """Understand ``crd.yaml``, and check it for what nuvop needs of it; raise KindError."""
+    resource = resource_type(folder, files)
+    place = Place(folder / FILE)
+    try:
+        spec = document(place, files, FILE)["spec"]
+        if spec.get("scope") != "Namespaced":
+            raise KindError(f"{spec.get('scope')!r} must be 'Namespaced'", place / "spec" / "scope")
+        schemas = {
+            version["name"]: _schema(place / "spec" / "versions" / index, version)
+            for index, version in enumerate(spec["versions"])
+            if version.get("served", True) or version["storage"]
+        }
+    except (TypeError, AttributeError, KeyError, IndexError) as error:
+        raise KindError(f"is not of the shape of a CRD: {error}", place) from error
+    return Crd(resource, schemas)
+
+
+def _schema(place: Place, version: Mapping[str, Any]) -> Schema:
+    if "status" not in (version.get("subresources") or {}):
+        raise KindError(
+            f"version {version['name']}: subresources: status is missing: write `status: {{}}`", place / "subresources"
+        )
+    schema = mapping(place / "schema", (version.get("schema") or {}).get("openAPIV3Schema"))
+    at = place / "schema" / "openAPIV3Schema" / "properties" / "status"
+    status = ((schema.get("properties") or {}).get("status") or {}).get("properties") or {}
+    for name in STATUS_FIELDS:
+        if name not in status:
+            raise KindError(f"the schema has no status.{name}, so the API server would drop it", at)
+    if not has(status["inventory"], fields.path_to(0, "done")):
+        raise KindError(
+            "the schema has no status.inventory[].done, so the API server would drop it, and finished Jobs would run "
+            "again: write `done: {type: string}`",
+            at,
+        )
+    default = schema["properties"]["status"].get("default")
+    if not isinstance(default, dict) or default.get("observedGeneration") != -1:
+        raise KindError(
+            f"{default!r} must be `{{observedGeneration: -1}}`, so that a new CR does not look reconciled before nuvop "
+            "has seen it",
+            at / "default",
+        )
+    return schema
+
+
+ANYTHING: Schema = {}
+"""The schema of what the schema leaves open."""
+
+
+def field(schema: Schema, path: FieldPath) -> Schema | None:
+    """The schema of a field: `ANYTHING` below what is left open, None where there can be no such field."""
+    for segment in path.segments:
+        if schema.get("x-kubernetes-preserve-unknown-fields") or schema.get("x-kubernetes-int-or-string"):
+            return ANYTHING
+        properties = schema.get("properties") or {}
+        if isinstance(segment, fields.Name) and segment.name in properties:
+            schema = properties[segment.name]
+        elif isinstance(schema.get("additionalProperties"), dict):
+            schema = schema["additionalProperties"]
+        elif "items" in schema:
+            schema = schema["items"]
+        else:
+            return ANYTHING if schema.get("additionalProperties") is True else None
+    return schema
+
+
+def has(schema: Schema, path: FieldPath) -> bool:
+    """Whether there can be such a field."""
+    return field(schema, path) is not None
+
+
+def leaves(schema: Schema, at: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The fields that have no members of their own in the schema, each as the names on the way to it."""
+    properties = schema.get("properties")
+    if not properties:
+        yield at
+        return
+    for name, below in properties.items():
+        yield from leaves(below, (*at, name))
+
+
+def _default(value: Json, schema: Schema) -> None:
+    """Fill in defaults as the API server does: into what is there, never making what has no default.
+
+    Source: https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#defaulting
+    """
+    if isinstance(value, dict):
+        for name, below in (schema.get("properties") or {}).items():
+            if value.get(name) is None and name in value and not below.get("nullable") and "default" in below:
+                del value[name]  # a null that may not be is pruned before defaults are
+            if name not in value and "default" in below:
+                value[name] = copy.deepcopy(below["default"])
+            if name in value:
+                _default(value[name], below)
+        rest = schema.get("additionalProperties")
+        if isinstance(rest, dict):
+            for name in value.keys() - (schema.get("properties") or {}).keys():
+                _default(value[name], rest)
+    elif isinstance(value, list) and isinstance(schema.get("items"), dict):
+        for item in value:
+            _default(item, schema["items"])

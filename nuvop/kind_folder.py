@@ -1,0 +1,145 @@
+"""A kind's folder as files: found, read, digested, and refused where kustomize would read anything else."""
+
+import hashlib
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nuvop import yamltext
+from nuvop.errors import KindError, KindUnreadable, Place
+
+KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+
+
+def find(roots: Sequence[Path]) -> list[Path]:
+    """Return the kind folders among ``roots`` and right under them, each once.
+
+    Raises KindError where a root is no folder, and where there is no kind at all.
+    """
+    found: dict[Path, None] = {}
+    for root in roots:
+        if not root.is_dir():
+            raise KindError(f"{root}: there is no such folder, so there are no kinds")
+        is_kind = (root / "kind.yaml").exists()
+        found |= dict.fromkeys([root] if is_kind else sorted(path.parent for path in root.glob("*/kind.yaml")))
+    if not found:
+        where = ", ".join(map(str, roots))
+        raise KindError(f"{where}: no folder in it describes a kind (one with kind.yaml and crd.yaml)")
+    return list(found)
+
+
+def read(folder: Path) -> dict[str, bytes]:
+    """Return the folder's files by their path in it (``/`` between parts).
+
+    Hidden files and Python's caches are left out. A symbolic link is refused: what kustomize reads must be what
+    was digested. Raises KindError where there is something that may not be, KindUnreadable.
+    """
+    files: dict[str, bytes] = {}
+    try:
+        for path in sorted(folder.rglob("*")):
+            name = path.relative_to(folder)
+            if not name.as_posix().isprintable():
+                raise KindError(f"{folder}: {name.as_posix()!r}: a file's name must be readable text")
+            if any(part.startswith(".") or part == "__pycache__" for part in name.parts):
+                continue
+            if path.is_symlink():
+                raise KindError("is a symbolic link; put the file itself into the kind's folder", Place(path))
+            if path.is_file():
+                files[name.as_posix()] = path.read_bytes()
+    except OSError as error:
+        raise KindUnreadable(f"{error.filename or folder}: {error.strerror or error}") from error
+    return files
+
+
+def digest(files: Mapping[str, bytes]) -> str:
+    """Return a digest of names and contents, 16 hexadecimal digits."""
+    total = hashlib.sha256()
+    for name, content in sorted(files.items()):
+        total.update(f"{len(name.encode())}:{name}:{len(content)}:".encode())
+        total.update(content)
+    return total.hexdigest()[:16]
+
+
+def document(place: Place, files: Mapping[str, bytes], name: str) -> dict[str, Any]:
+    """Return the one document of a YAML file, a mapping; raise KindError."""
+    if name not in files:
+        raise KindError("there is no such file", place)
+    try:
+        value = yamltext.load(files[name])
+    except yamltext.NotYaml as error:
+        raise KindError(f"is not YAML: {error}", place) from error
+    return mapping(place, value)
+
+
+def mapping(place: Place, value: Any) -> dict[str, Any]:
+    """Return a value that must be a mapping; raise KindError."""
+    if not isinstance(value, dict):
+        raise KindError(f"{value!r} is not a mapping", place if place.at else place / "the file")
+    return value
+
+
+def kustomizations(files: Mapping[str, bytes]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The kustomizations of a folder, by the file's name; an empty one where it cannot be read: kustomize says why."""
+    for name in files:
+        if posixpath.basename(name) in KUSTOMIZATION_NAMES:
+            yield name, _fields(files[name])
+
+
+def carried(files: Mapping[str, bytes]) -> dict[str, tuple[str, ...]]:
+    """The files that tell kustomize where custom objects hold names, by the kustomization's field."""
+    top = next(fields for name, fields in kustomizations(files) if name in KUSTOMIZATION_NAMES)
+    listed = {name: top.get(name) for name in ("configurations", "crds")}
+    return {
+        name: tuple(path for path in map(posixpath.normpath, paths) if path in files)
+        for name, paths in listed.items()
+        if isinstance(paths, list)
+    }
+
+
+def _fields(content: bytes) -> dict[str, Any]:
+    try:
+        found = yamltext.load(content)
+    except yamltext.NotYaml:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+_REFERENCES = ("resources", "components", "bases", "crds", "configurations", "transformers", "generators", "validators")
+
+
+def refused(folder: Path, files: Mapping[str, bytes]) -> Iterator[KindError]:
+    """What kustomize would fetch, or read from outside the folder: it would not be in the digest.
+
+    A kustomization that cannot be read, or a file that is missing, is left to kustomize: it says so itself.
+    """
+    found = dict(kustomizations(files))
+    if not any(posixpath.dirname(name) == "" for name in found):
+        yield KindError("there is no such file", Place(folder / "kustomization.yaml"))
+    for name, document_ in found.items():
+        for listed in _REFERENCES:
+            entries = document_.get(listed)
+            for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+                if isinstance(entry, str) and "\n" not in entry:
+                    place = Place(folder / name, (listed, index))
+                    target = posixpath.normpath(posixpath.join(posixpath.dirname(name), entry))
+                    yield from _refused_entry(place, entry, target, files)
+                    if listed == "resources" and target in files and _is_empty(files[target]):
+                        # Half saved, it would delete what it was about.
+                        yield KindError(f"{entry!r} has no object in it; if that is meant, take it off the list", place)
+
+
+def _is_empty(content: bytes) -> bool:
+    """Whether a manifest, which kustomize takes, has no object in it."""
+    lines = map(bytes.strip, content.splitlines())
+    return all(not each or each.startswith((b"#", b"---")) for each in lines)
+
+
+def _refused_entry(place: Place, entry: str, target: str, files: Mapping[str, bytes]) -> Iterator[KindError]:
+    if entry.startswith("/") or target.split("/")[0] == "..":
+        yield KindError(f"{entry!r} is outside the kind's folder; copy it in", place)
+        return
+    is_there = target == "." or target in files or any(name.startswith(target + "/") for name in files)
+    looks_local = "://" not in entry and entry.endswith((".yaml", ".yml", ".json"))
+    if not is_there and not looks_local:
+        yield KindError(f"{entry!r} is no file or folder of the kind; remote bases are not fetched, copy it in", place)

@@ -1,0 +1,97 @@
+"""What is made once: Secrets with values of chance, a CR each, and what a kind installs for all of its CRs."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from nuvop import generated, inventory, overlay
+from nuvop.cluster import Cluster
+from nuvop.errors import ApplyFailed, Conflict
+from nuvop.foreign import Lookups
+from nuvop.kinds import Kind
+from nuvop.kubectl import Kubectl
+from nuvop.objects import ObjectKey
+from nuvop.scene import Scene
+
+logger = logging.getLogger(__name__)
+
+INSTALL_TIMEOUT = 60.0
+"""Seconds."""
+
+
+class Installer:
+    """Applies what a kind installs, once for each state of its folder."""
+
+    def __init__(self, kubectl: Kubectl, generated_: Path) -> None:
+        """``generated_`` is where it is written."""
+        self._kubectl = kubectl
+        self._generated = generated_
+        self._installing = asyncio.Lock()
+        self._installed: dict[str, str] = {}
+
+    async def install(self, kind: Kind) -> None:
+        """Apply what a kind installs, unless that was done; raise ApplyFailed, KubectlError or WriteFailed."""
+        plural = kind.resource.plural
+        if not kind.installed:
+            return
+        async with self._installing:
+            if self._installed.get(plural) == kind.digest:
+                return
+            path = overlay.write_install(self._generated, kind)
+            try:
+                await self._kubectl.apply(path, size=len(kind.installed), timeout=INSTALL_TIMEOUT)
+            except ApplyFailed as error:
+                told = f"{kind.folder}: install: {error}"
+                raise ApplyFailed(told, terminal=error.terminal, unreachable=error.unreachable) from error
+            self._installed[plural] = kind.digest
+            logger.info("kind %s: installed %s", plural, ", ".join(map(str, kind.install)))
+
+
+class Secrets:
+    """Makes the Secrets of CRs whose values are made once, and keeps them as long as the data that they unlock."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        """Make nothing yet."""
+        self._cluster = cluster
+        self._lookups = Lookups(cluster)
+
+    async def ensure(self, scene: Scene, is_current: Callable[[], Awaitable[bool]]) -> str | None:
+        """Make what is missing; ``is_current`` is asked before.
+
+        Returns what keeps it from being made, empty where all is there, and None where the CR is to be looked at again.
+        One that is lost while there is data that it unlocks is never made anew: nobody could read the data again.
+        Raises a ClusterError.
+        """
+        claims = generated.claims(scene.live)
+        cr = None if scene.wishes.orphan else scene.record.body
+        owners = generated.owners(cr, scene.kind.resource, claims)
+        for key, child in scene.overlay.secrets.items():
+            resource = scene.resources[child.api_version, child.kind]
+            live = scene.live.get(key)
+            if live is not None:
+                if operations := generated.changes(live, scene.record.uid, owners):
+                    await self._cluster.patch_metadata(resource, live, operations)
+            elif await self._lookups.find(resource, key) is None:
+                if claims:
+                    names = ", ".join(f"PersistentVolumeClaim/{claim['metadata']['name']}" for claim in claims)
+                    return f"{key} is gone, and {names} can only be read with it: bring it back, or delete the data"
+                if not await is_current():
+                    return None
+                await self._make(scene, key, owners)
+        return ""
+
+    async def _make(self, scene: Scene, key: ObjectKey, owners: list[dict[str, str]]) -> None:
+        child = scene.overlay.secrets[key]
+        lengths = next(each.lengths for each in scene.kind.generated if each.child == child.selector)
+        body = generated.secret(child.body, key, scene.key, scene.record.uid, lengths, owners)
+        try:
+            made = await self._cluster.create(scene.resources[child.api_version, child.kind], key.namespace, body)
+        except Conflict:
+            return  # somebody was quicker, and has made it
+        scene.record.inventory = inventory.after_apply(scene.record.inventory, [made])
+        logger.info("%s: made %s", scene.key, key)
+
+    async def close(self) -> None:
+        """End what is under way."""
+        await self._lookups.close()
