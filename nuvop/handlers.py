@@ -1,7 +1,11 @@
-"""kopf's handlers: each hands over to the operator in a few lines. kopf's own errors appear here and nowhere else.
+"""nuvop as kopf sees it: handlers that hand over to the operator in a few lines. kopf's own errors appear here only.
 
 A CR is watched with ``on.event``, which is level-based as the pipeline is, and with which kopf itself writes nothing
 to the CR: no annotation, no finalizer. Creation, update and resumption all go to the same reconcile.
+
+A user's own handlers may stand beside these in the same process (docs/extending.md). kopf has one set of settings, so
+what is set here holds for them, too; nuvop's handlers are registered first, so a startup handler of theirs may set it
+otherwise.
 """
 
 import itertools
@@ -12,18 +16,13 @@ from typing import Any
 import kopf
 
 from nuvop import logs
-from nuvop import settings as settings_
 from nuvop.errors import LoginError, NuvopError
 from nuvop.operator import Operator, find_types
 from nuvop.session import kopf_session
+from nuvop.settings import Settings
 
 EXIT_TIMEOUT = 30.0
 """Seconds after which an operator that was asked to stop ends in any case: more than the pipeline takes to close."""
-
-_settings = settings_.from_environment()
-_types = find_types(_settings)
-_operator = Operator(_settings, _types)
-
 
 logger = logging.getLogger(__name__)
 
@@ -35,56 +34,61 @@ class _Backoffs:
         return itertools.chain((1, 1, 2, 3), itertools.repeat(5))
 
 
-@kopf.on.startup()
-async def start(settings: kopf.OperatorSettings, **_: Any) -> None:
-    """Start the operator; what cannot work ends the process with one line that says why."""
-    settings.networking.error_backoffs = _Backoffs()
-    # The end must not wait for an API server that does not answer.
-    settings.process.ultimate_exiting_timeout = EXIT_TIMEOUT
-    settings.posting.enabled = False
-    logs.quieten()
-    try:
-        cluster_wide = settings.peering.clusterwide
-        await _operator.start(cluster_wide=cluster_wide)
-        settings.peering.standalone |= not await _operator.may_peer(cluster_wide=cluster_wide)
-        settings.scanning.disabled = not await _operator.may_scan(cluster_wide=cluster_wide)
-        if settings.scanning.disabled:
-            await _operator.wait_for_types()
-    except NuvopError as error:
-        await _operator.stop()
-        raise kopf.PermanentError(str(error)) from error
-    except Exception as error:
-        logger.exception("nuvop has an error here")
-        await _operator.stop()
-        raise kopf.PermanentError(f"{type(error).__name__}: {error}") from error
-    except BaseException:  # cancelled: it was asked to stop
-        await _operator.stop()
-        raise
+class Handlers:
+    """The handlers of one operator."""
 
+    def __init__(self, settings: Settings) -> None:
+        """Look for the kinds; raise KindError where none can be served."""
+        self._types = find_types(settings)
+        self._operator = Operator(settings, self._types)
 
-@kopf.on.cleanup()
-async def stop(**_: Any) -> None:
-    """Stop the operator and leave nothing behind."""
-    await _operator.stop()
+    def register(self) -> None:
+        """Let kopf know of them. Their ids begin with nuvop's name: kopf takes handlers of one id for the same."""
+        kopf.on.startup(id=f"{logs.OWN}start")(self.start)
+        kopf.on.cleanup(id=f"{logs.OWN}stop")(self.stop)
+        kopf.on.login(id=f"{logs.OWN}login")(self.log_in)
+        for _, type_ in self._types:
+            self._watch(type_.group, type_.version, type_.plural)
 
+    async def start(self, settings: kopf.OperatorSettings, **_: Any) -> None:
+        """Start the operator; what cannot work ends the process with one line that says why."""
+        settings.networking.error_backoffs = _Backoffs()
+        # The end must not wait for an API server that does not answer.
+        settings.process.ultimate_exiting_timeout = EXIT_TIMEOUT
+        logs.quieten()
+        try:
+            cluster_wide = settings.peering.clusterwide
+            await self._operator.start(cluster_wide=cluster_wide)
+            settings.peering.standalone |= not await self._operator.may_peer(cluster_wide=cluster_wide)
+            settings.scanning.disabled = not await self._operator.may_scan(cluster_wide=cluster_wide)
+            if settings.scanning.disabled:
+                await self._operator.wait_for_types()
+        except NuvopError as error:
+            await self._operator.stop()
+            raise kopf.PermanentError(str(error)) from error
+        except Exception as error:
+            logger.exception("nuvop has an error here")
+            await self._operator.stop()
+            raise kopf.PermanentError(f"{type(error).__name__}: {error}") from error
+        except BaseException:  # cancelled: it was asked to stop
+            await self._operator.stop()
+            raise
 
-@kopf.on.login()
-async def log_in(**_: Any) -> kopf.AiohttpSession:
-    """Give kopf the same credentials that kubectl and the status client have."""
-    try:
-        return await kopf_session(_operator.login)
-    except LoginError as error:
-        raise kopf.TemporaryError(str(error), delay=2) from error
+    async def stop(self, **_: Any) -> None:
+        """Stop the operator and leave nothing behind."""
+        await self._operator.stop()
 
+    async def log_in(self, **_: Any) -> kopf.AiohttpSession:
+        """Give kopf the same credentials that kubectl and the status client have."""
+        try:
+            return await kopf_session(self._operator.login)
+        except LoginError as error:
+            raise kopf.TemporaryError(str(error), delay=2) from error
 
-def _serve(group: str, version: str, plural: str) -> None:
-    @kopf.on.event(group, version, plural, id=f"{plural}.{group}")
-    async def see(event: kopf.RawEvent, **_: Any) -> None:
-        if event["type"] == "DELETED":
-            _operator.reconciler.gone(plural, event["object"])
-        else:
-            _operator.reconciler.seen(plural, event["object"])
-
-
-for _, _type in _types:
-    _serve(_type.group, _type.version, _type.plural)
+    def _watch(self, group: str, version: str, plural: str) -> None:
+        @kopf.on.event(group, version, plural, id=f"{logs.OWN}{plural}.{group}")
+        async def see(event: kopf.RawEvent, **_: Any) -> None:
+            if event["type"] == "DELETED":
+                self._operator.reconciler.gone(plural, event["object"])
+            else:
+                self._operator.reconciler.seen(plural, event["object"])

@@ -1,8 +1,15 @@
-"""What the log leaves out of what kopf and the HTTP client say: what nuvop says itself, and what is said again."""
+"""What the log leaves out of what kopf and the HTTP client say: what nuvop says itself, and what is said again.
+
+What kopf says of a user's own handlers stays.
+"""
 
 import logging
 import re
 
+OWN = "nuvop/"
+"""How the ids of nuvop's own handlers begin."""
+
+_OF_OWN = re.compile(f"(Handler|Activity) '{OWN}")
 _SAID_BY_NUVOP = re.compile(r"Unresolved resources cannot be served")
 _SAID_BEFORE = re.compile(r"Request attempt #(?!1[^0-9])\d+.* failed; will retry")
 _PASSES_AT_ONCE = re.compile(r"storage is \(re\)initializing")
@@ -10,15 +17,22 @@ _PASSES_AT_ONCE = re.compile(r"storage is \(re\)initializing")
 
 def quieten() -> None:
     """Leave out a line for every request and for every event that was merely seen; say each trouble once."""
-    for chatty in ("kopf.objects",):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("kopf.objects").addFilter(_is_no_event_seen)
     for module in ("kopf._core.reactor.observation", "kopf._cogs.clients.watching", "kopf._cogs.clients.fetching"):
         logging.getLogger(module).addFilter(_is_news)
 
 
 def leave_start_errors_to_cli() -> None:
     """kopf would say a second time why the operator cannot start."""
-    logging.getLogger("kopf.activities.startup").setLevel(logging.CRITICAL)
+    logging.getLogger("kopf.activities.startup").addFilter(_is_no_start_error)
+
+
+def _is_no_event_seen(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING or not _OF_OWN.match(record.getMessage())
+
+
+def _is_no_start_error(record: logging.LogRecord) -> bool:
+    return record.levelno < logging.ERROR or not _OF_OWN.match(record.getMessage())
 
 
 def _is_news(record: logging.LogRecord) -> bool:

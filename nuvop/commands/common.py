@@ -26,6 +26,7 @@ def kinds_option(command: Command) -> Command:
         multiple=True,
         type=click.Path(path_type=Path),
         metavar="FOLDER",
+        allow_from_autoenv=False,
         help="A kind's folder, or a folder of them; may be repeated. Without it $NUVOP_KINDS, else kustomize/.",
     )(command)
 

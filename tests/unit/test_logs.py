@@ -21,3 +21,31 @@ from nuvop import logs
 def test_what_is_told(message: str, is_told: bool) -> None:
     record = logging.LogRecord("kopf", logging.ERROR, "", 0, message, (), None)
     assert logs._is_news(record) is is_told
+
+
+@pytest.mark.parametrize(
+    ("logger", "level", "message", "is_told"),
+    [
+        ("kopf.objects", logging.INFO, "Handler 'nuvop/samples.nuvolaris.org' succeeded.", False),
+        ("kopf.objects", logging.ERROR, "Handler 'nuvop/samples.nuvolaris.org' failed", True),
+        ("kopf.objects", logging.INFO, "Handler 'mine' succeeded.", True),
+        ("kopf.objects", logging.INFO, "what a handler says of 'nuvop/'", True),
+        ("kopf.activities.startup", logging.ERROR, "Activity 'nuvop/start' failed permanently: why", False),
+        ("kopf.activities.startup", logging.INFO, "Activity 'nuvop/start' succeeded.", True),
+        ("kopf.activities.startup", logging.ERROR, "Activity 'mine' failed permanently: why", True),
+    ],
+)
+def test_what_is_told_of_handlers(
+    logger: str, level: int, message: str, is_told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    filters = [logging.getLogger(name).filters for name in ("kopf.objects", "kopf.activities.startup")]
+    before = [list(each) for each in filters]
+    try:
+        logs.quieten()
+        logs.leave_start_errors_to_cli()
+        logging.getLogger(logger).log(level, message)
+    finally:
+        for each, those in zip(filters, before, strict=True):
+            each[:] = those
+    assert [record.getMessage() for record in caplog.records] == ([message] if is_told else [])

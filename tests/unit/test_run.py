@@ -1,0 +1,136 @@
+"""``nuvop run`` and ``kopf run``: whose handlers run, and which kinds."""
+
+import logging
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import kopf
+import pytest
+from click.testing import CliRunner
+
+from nuvop import cli
+from nuvop.commands import run
+from tests.unit.test_kinds import SAMPLES
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What kopf's own command was run with, each time: its parameters, and whose resources are watched by then."""
+    ran: list[dict[str, Any]] = []
+
+    def kopf_runs(**parameters: Any) -> None:
+        selectors = kopf.get_default_registry()._watching.get_all_selectors()
+        ran.append({**parameters, "watched": sorted(f"{selector.any_name}.{selector.group}" for selector in selectors)})
+
+    for command in (run.run, run.kopf_run):
+        monkeypatch.setattr(command, "callback", kopf_runs)
+    return ran
+
+
+@pytest.fixture(autouse=True)
+def as_new(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """A process of its own: no handlers, the log as it was, and a folder without anything."""
+    before = kopf.get_default_registry()
+    kopf.set_default_registry(kopf.OperatorRegistry())
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    monkeypatch.chdir(tmp_path)
+    yield
+    kopf.set_default_registry(before)
+    root.handlers[:], root.level = handlers, level
+    startup = logging.getLogger("kopf.activities.startup")
+    startup.filters.clear()
+
+
+def kind(folder: Path, plural: str) -> Path:
+    shutil.copytree(SAMPLES, folder)
+    crd = folder / "crd.yaml"
+    crd.write_text(crd.read_text().replace("samples", plural))
+    return folder
+
+
+def called(command: click.Command, *arguments: str, **environment: str) -> Any:
+    return CliRunner(env=environment).invoke(command, list(arguments), prog_name="it")
+
+
+def called_well(command: click.Command, *arguments: str, **environment: str) -> None:
+    done = called(command, *arguments, **environment)
+    assert (done.exit_code, done.output) == (0, ""), done.output
+
+
+def test_nuvops_kinds_run_beside_what_is_named(ran: list[dict[str, Any]], tmp_path: Path) -> None:
+    kind(tmp_path / "kustomize/samples", "samples")
+    (tmp_path / "mine.py").touch()
+    called_well(run.run, "-n", "demo", "mine.py", "-m", "my.module")
+    (parameters,) = ran
+    assert (parameters["paths"], parameters["modules"]) == (("mine.py",), ("my.module",))
+    assert (parameters["namespaces"], parameters["clusterwide"]) == (("demo",), False)
+    assert parameters["watched"] == ["samples.nuvolaris.org"]
+    assert "folders" not in parameters
+
+
+@pytest.mark.parametrize("named", [["mine.py"], ["-m", "my.module"]])
+def test_kopf_runs_only_what_is_named(ran: list[dict[str, Any]], named: list[str]) -> None:
+    called_well(run.kopf_run, *named, NUVOP_KINDS="/no/kinds/here")
+    assert [each["watched"] for each in ran] == [[]]
+
+
+def test_kopf_runs_nuvops_kinds_where_nothing_is_named(ran: list[dict[str, Any]], tmp_path: Path) -> None:
+    called_well(run.kopf_run, "-A", NUVOP_KINDS=str(kind(tmp_path / "a", "as")))
+    assert [(each["watched"], each["paths"], each["modules"]) for each in ran] == [(["as.nuvolaris.org"], (), ())]
+
+
+def test_kinds_are_where_the_command_line_says(ran: list[dict[str, Any]], tmp_path: Path) -> None:
+    kind(tmp_path / "kustomize/samples", "samples")
+    kind(tmp_path / "single", "singles")
+    for plural in ("ones", "twos"):
+        kind(tmp_path / "many" / plural, plural)
+    called_well(run.run, "--kinds", "./single", "--kinds", str(tmp_path / "many"), NUVOP_KINDS="/no/kinds/here")
+    assert [each["watched"] for each in ran] == [[f"{plural}.nuvolaris.org" for plural in ("ones", "singles", "twos")]]
+
+
+def test_without_it_the_environment_says_and_only_by_one_name(ran: list[dict[str, Any]], tmp_path: Path) -> None:
+    environment = {"NUVOP_KINDS": f"{kind(tmp_path / 'a', 'as')}:{kind(tmp_path / 'b', 'bs')}"}
+    called_well(run.run, **environment, KOPF_RUN_FOLDERS="/no/kinds/here", KOPF_RUN_NAMESPACES="demo")
+    assert [(each["watched"], each["namespaces"]) for each in ran] == [
+        (["as.nuvolaris.org", "bs.nuvolaris.org"], ("demo",))
+    ]
+
+
+def test_of_two_kinds_with_one_plural_the_first_is_served(ran: list[dict[str, Any]], tmp_path: Path) -> None:
+    first, second = kind(tmp_path / "a/x", "xs"), kind(tmp_path / "b/x", "xs")
+    done = called(run.run, "--kinds", "a", "--kinds", "b")
+    assert done.exit_code == 0
+    assert [each["watched"] for each in ran] == [["xs.nuvolaris.org"]]
+    assert f"{second / 'crd.yaml'}: spec.names.plural: 'xs' is that of {first} too" in done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--kinds", "none"], 1, "Error: {here}/none: there is no such folder, so there are no kinds"),
+        (["--kinds", "empty"], 1, "Error: {here}/empty: no folder in it describes a kind"),
+        ([], 1, "Error: {here}/kustomize: there is no such folder"),
+        (["none.py"], 2, "Error: none.py: there is no such file"),
+        (["empty"], 2, "Error: empty is a folder; PATHS are Python files with handlers (--kinds empty for kinds)"),
+        (["mine.txt"], 2, "Error: mine.txt: the name of a Python file ends in .py"),
+    ],
+)
+def test_what_is_wrong_is_said(
+    ran: list[dict[str, Any]], tmp_path: Path, arguments: list[str], code: int, said: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "mine.txt").touch()
+    done = called(run.run, *arguments)
+    assert done.exit_code == code
+    assert said.format(here=tmp_path) in done.output
+    assert not ran
+
+
+def test_kopfs_options_are_explained() -> None:
+    parameters = [each for each in run.run.params if isinstance(each, click.Option)]
+    assert all(each.help for each in parameters)
+    assert "--kinds FOLDER" in called(cli._nuvop, "run", "--help").output
