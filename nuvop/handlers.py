@@ -15,7 +15,7 @@ from typing import Any
 
 import kopf
 
-from nuvop import logs
+from nuvop import logs, persistence
 from nuvop.errors import LoginError, NuvopError
 from nuvop.operator import Operator, find_types
 from nuvop.session import kopf_session
@@ -50,15 +50,17 @@ class Handlers:
         for _, type_ in self._types:
             self._watch(type_.group, type_.version, type_.plural)
 
-    async def start(self, settings: kopf.OperatorSettings, **_: Any) -> None:
+    async def start(self, settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
         """Start the operator; what cannot work ends the process with one line that says why."""
         settings.networking.error_backoffs = _Backoffs()
         # The end must not wait for an API server that does not answer.
         settings.process.ultimate_exiting_timeout = EXIT_TIMEOUT
+        persistence.configure(settings)
         logs.quieten()
         try:
             cluster_wide = settings.peering.clusterwide
             await self._operator.start(cluster_wide=cluster_wide)
+            memo.kubeconfig = self._operator.login.kubeconfig
             settings.peering.standalone |= not await self._operator.may_peer(cluster_wide=cluster_wide)
             settings.scanning.disabled = not await self._operator.may_scan(cluster_wide=cluster_wide)
             if settings.scanning.disabled:
