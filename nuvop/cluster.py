@@ -315,8 +315,10 @@ class Cluster:
         params = {"fieldManager": manager, "force": "false"}
         await self._request("PATCH", path, params=params, content_type=APPLY_PATCH, content=orjson.dumps(body))
 
-    async def write_status(self, resource: ApiResource, cr: Body, status: Mapping[str, Any]) -> Body:
-        """Replace a CR's status as a whole; return the CR.
+    async def write_status(
+        self, resource: ApiResource, cr: Body, status: Mapping[str, Any], beside: Collection[str] = ()
+    ) -> Body:
+        """Replace a CR's status, but for the fields ``beside``, which are others'; return the CR.
 
         Raises Conflict where the CR is another one by now (by its uid), or has another generation than the one that
         the status speaks of. A merge patch with a wrong uid would be ignored, a JSON patch's ``test`` is not.
@@ -326,7 +328,7 @@ class Cluster:
         patch = [
             {"op": "test", "path": "/metadata/uid", "value": metadata["uid"]},
             {"op": "test", "path": "/metadata/generation", "value": metadata["generation"]},
-            {"op": "add", "path": "/status", "value": status},
+            *_replacing(cr.get("status") or {}, status, beside),
         ]
         return await self._request(
             "PATCH", resource.path(namespace, name) + "/status", content_type=JSON_PATCH, content=orjson.dumps(patch)
@@ -479,6 +481,21 @@ class Cluster:
         if self._client is None:
             raise ClusterUnreachable("not connected yet")
         return self._client
+
+
+def _replacing(
+    before: Mapping[str, Any], status: Mapping[str, Any], beside: Collection[str]
+) -> Iterator[dict[str, Any]]:
+    """The operations that replace a status field by field: what others write meanwhile beside them is not undone."""
+    if not before:
+        yield {"op": "add", "path": "/status", "value": status}
+        return
+    for name in {**before, **status}:
+        path = "/status/" + name.replace("~", "~0").replace("/", "~1")
+        if name not in status:
+            yield {"op": "remove", "path": path}
+        elif name not in beside:
+            yield {"op": "add", "path": path, "value": status[name]}
 
 
 def _selectors(labels: str, fields: str) -> dict[str, str]:

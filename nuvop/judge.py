@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from nuvop import children, readiness, status
+from nuvop.fields import Name
 from nuvop.objects import ObjectKey, is_deleting, is_finished
 from nuvop.readiness import Readiness, State
 from nuvop.record import Record, Wait
@@ -43,6 +44,7 @@ def judge(scene: Scene, complaint: Complaint) -> Judgement:
         scene.also,
         scene.wishes.reconcile,
         scene.record.applied_revision,
+        _beside(scene),
     )
     if not failed and not unready:
         scene.record.wait = None
@@ -88,7 +90,14 @@ def unfinished(record: Record, generation: int, reason: Reason, message: str) ->
         also,
         record.handled,
         record.applied_revision,
+        record.beside,
     )
+
+
+def _beside(scene: Scene) -> dict[str, object]:
+    """What others have written into the status, but for the fields that the kind's children report."""
+    reported = {line.path.segments[0] for line in scene.kind.reports}
+    return {name: value for name, value in scene.record.beside.items() if Name(name) not in reported}
 
 
 def _readiness(scene: Scene, key: ObjectKey) -> Readiness:

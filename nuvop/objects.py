@@ -198,6 +198,16 @@ def _other_writers(body: Body) -> list[Mapping[str, Any]]:
     return [entry for entry in entries if entry.get("manager") not in nuvops and not entry.get("subresource")]
 
 
+def status_of_others(body: Body) -> frozenset[str]:
+    """The names of the fields of an object's status that others have written, and nuvop has not."""
+    nuvops, others = set[str](), set[str]()
+    for entry in body["metadata"].get("managedFields") or ():
+        if entry.get("subresource") == "status":
+            names = {field.removeprefix("f:") for field in _tree(entry).get("f:status", {})} - {"."}
+            (nuvops if entry.get("manager") == FIELD_MANAGER else others).update(names)
+    return frozenset(others - nuvops)
+
+
 def taken_fields(before: Body, after: Body) -> list[tuple[str, str]]:
     """The fields that nuvop owned before and does not own now, each with the manager that owns it now.
 

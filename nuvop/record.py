@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from nuvop import inventory as inventories
 from nuvop.crd import STATUS_FIELDS
 from nuvop.inventory import Inventory
-from nuvop.objects import FINALIZER, Body, ObjectKey, key_of, version_of
+from nuvop.objects import FINALIZER, Body, ObjectKey, key_of, status_of_others, version_of
 from nuvop.overlay import Overlay
 from nuvop.status import Aspect, Reason, told_message
 
@@ -29,6 +29,8 @@ class Record:
     body: Body
     seen_at: float
     """When the body was seen, in seconds of the monotonic clock."""
+    others: frozenset[str] = frozenset()
+    """The names of the fields of the status that others have written."""
     inventory: Inventory = ()
     overlay: Overlay | None = None
     overlay_of: tuple[object, ...] = ()
@@ -56,6 +58,7 @@ class Record:
         return cls(
             _without_writers(body),
             seen_at,
+            status_of_others(body),
             inventories.of(status),
             applied_revision=str(status.get("lastAppliedRevision", "")),
             prune_refused=told_message(status, Aspect.PRUNE_BLOCKED, Reason.PRUNE_REFUSED),
@@ -64,7 +67,7 @@ class Record:
     def take(self, body: Body) -> None:
         """Take in the CR as a watch or an answer shows it, unless that is known, or older."""
         if version_of(body) > version_of(self.body):
-            self.body = _without_writers(body)
+            self.body, self.others = _without_writers(body), status_of_others(body)
 
     def is_news(self, what: str) -> bool:
         """Whether something was not said just before; remember that it is."""
@@ -119,7 +122,14 @@ class Record:
     @property
     def last_reported(self) -> dict[str, object]:
         """What the children last reported: a verdict that has not looked at them leaves it as it was."""
-        return {name: value for name, value in self.status.items() if name not in STATUS_FIELDS}
+        beside = self.beside
+        return {name: value for name, value in self.status.items() if name not in STATUS_FIELDS and name not in beside}
+
+    @property
+    def beside(self) -> dict[str, object]:
+        """What others have written beside nuvop's own fields of the status."""
+        names = self.others.difference(STATUS_FIELDS)
+        return {name: value for name, value in self.status.items() if name in names}
 
     def remember(self, revision: str, bodies: Iterable[Body]) -> None:
         """Remember who owns which field of the children while all is well: a later drift is told by it."""

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 
 from nuvop import status
@@ -46,13 +47,13 @@ class Reporter:
         pause = record.told_at + PROGRESS_PAUSE - time.monotonic()
         if pause > 0 and status.is_mere_progress(previous, fresh):
             return pause
-        if record.told is not None and previous != record.told:
+        if record.told is not None and _own(previous, verdict) != record.told:
             # Somebody else writes this status too, another nuvop perhaps.
             if wait := self._fights.delay(key, time.monotonic()):
                 return wait
             self._fights.repaired(key, time.monotonic())
         try:
-            body = await self._cluster.write_status(resource, record.body, fresh)
+            body = await self._cluster.write_status(resource, record.body, fresh, verdict.beside)
         except Conflict:
             raise
         except ClusterError as error:
@@ -62,7 +63,7 @@ class Reporter:
             message = f"kind.yaml: status: {error}"
             bare = replace(verdict, phase=Phase.STALLED, reason=Reason.KIND_INVALID, message=message, reported={})
             return await self.tell(key, resource, record, bare)
-        record.told, record.told_at = body.get("status"), time.monotonic()
+        record.told, record.told_at = _own(body.get("status") or {}, verdict), time.monotonic()
         record.take(body)
         for change in status.changes(previous, fresh):
             level = logging.WARNING if change.is_bad else logging.INFO
@@ -78,3 +79,8 @@ class Reporter:
     def forget(self, key: CRKey) -> None:
         """Take in that a CR is gone."""
         self._metrics.gone(key)
+
+
+def _own(told: Mapping[str, object], verdict: Verdict) -> dict[str, object]:
+    """A status without what others have written beside nuvop's fields."""
+    return {name: value for name, value in told.items() if name not in verdict.beside}

@@ -94,7 +94,8 @@ class Verdict:
     """What a reconciliation found, for the generation it looked at.
 
     ``handled`` is the value of the annotation ``nuvop.nuvolaris.org/reconcile`` that has been followed last,
-    ``applied`` the revision of the overlay that was applied last, to which the inventory belongs.
+    ``applied`` the revision of the overlay that was applied last, to which the inventory belongs. ``beside`` is what
+    others have written into fields of the status that are not nuvop's.
     """
 
     generation: int
@@ -106,6 +107,7 @@ class Verdict:
     also: tuple[Also, ...] = ()
     handled: str = ""
     applied: str = ""
+    beside: Mapping[str, Any] = field(default_factory=dict)
 
 
 def fold(previous: Mapping[str, Any], verdict: Verdict, now: str) -> dict[str, Any]:
@@ -142,6 +144,7 @@ def fold(previous: Mapping[str, Any], verdict: Verdict, now: str) -> dict[str, A
     applied = {"lastAppliedRevision": verdict.applied} if verdict.applied else {}
     handled = {"lastHandledReconcileAt": verdict.handled} if verdict.handled else {}
     return {
+        **verdict.beside,
         "observedGeneration": observed,
         "conditions": conditions,
         "inventory": [entry.as_dict() for entry in verdict.inventory],

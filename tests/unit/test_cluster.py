@@ -694,6 +694,8 @@ def patching(stored: dict[str, Any]) -> Answer:
                 target = target[parent]
             if operation["op"] == "add":
                 target[last] = operation["value"]
+            elif operation["op"] == "remove":
+                del target[last]
             elif target.get(last) != operation["value"]:
                 return await status(422, "the server rejected our request due to an error in our request")(request)
         return await reply(stored)(request)
@@ -709,15 +711,20 @@ def sample(uid: str = "u1", generation: int = 3, **more: Any) -> dict[str, Any]:
 NEW = {"phase": "Ready", "conditions": [{"type": "Ready", "status": "True"}]}
 
 
-async def test_a_status_is_replaced_as_a_whole(api: ApiServer, client: Cluster) -> None:
-    api.answers[STATUS] = [patching(sample(status={"phase": "Old", "left": "over"}))]
-    written = await client.write_status(SAMPLES, sample(), NEW)
-    assert written["status"] == NEW
+async def test_a_status_is_replaced_but_for_what_others_write(api: ApiServer, client: Cluster) -> None:
+    seen = sample(status={"phase": "Old", "left/over": 1, "theirs": "as seen"})
+    stored = sample(status={"phase": "Old", "left/over": 1, "theirs": "newer", "new": "not seen yet"})
+    stored["status"]["left~1over"] = stored["status"].pop("left/over")  # as a JSON pointer has it
+    api.answers[STATUS] = [patching(stored)]
+    written = await client.write_status(SAMPLES, seen, {**NEW, "theirs": "as seen"}, {"theirs"})
+    assert written["status"] == {**NEW, "theirs": "newer", "new": "not seen yet"}
     (request,) = api.requests
     assert [(entry["op"], entry["path"]) for entry in json.loads(request.body)] == [
         ("test", "/metadata/uid"),
         ("test", "/metadata/generation"),
-        ("add", "/status"),
+        ("add", "/status/phase"),
+        ("remove", "/status/left~1over"),
+        ("add", "/status/conditions"),
     ]
 
 

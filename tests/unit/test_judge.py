@@ -165,3 +165,14 @@ def test_suspended(kind: Kind) -> None:
     assert judged.phase is Phase.READY
     assert judged.handled == "", "what is suspended does not do what it is asked"
     assert [also.aspect for also in judged.also] == [Aspect.SUSPENDED]
+
+
+def test_what_others_wrote_into_the_status_stays_unless_the_children_report_it(kind: Kind) -> None:
+    told = {"observedGeneration": 1, "conditions": "theirs", "lastBackup": "today", "podNames": ["theirs"]}
+    found = scene(kind, {WEB: deployment(1)}, told)
+    found.record.others = frozenset(told)
+    assert judge.judge(found, silent).verdict.beside == {"lastBackup": "today"}
+    verdict = judge.unfinished(found.record, 1, Reason.RETRYING, "why")
+    assert (verdict.beside, verdict.reported) == ({"lastBackup": "today", "podNames": ["theirs"]}, {})
+    assert status.fold(told, verdict, "now")["lastBackup"] == "today"
+    assert status.fold(told, verdict, "now")["conditions"] != "theirs"

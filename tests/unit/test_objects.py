@@ -106,6 +106,17 @@ def test_what_was_taken_over(own: int | None, other: int | None, is_taken_over: 
     assert objects.is_taken_over(obj) == is_taken_over
 
 
+def test_whose_fields_of_a_status_are_whose() -> None:
+    def entry(manager: str, *names: str, subresource: str = "status") -> dict[str, Any]:
+        told: dict[str, Any] = {"f:status": {".": {}, **{f"f:{name}": {} for name in names}}}
+        return {"manager": manager, "operation": "Update", "subresource": subresource, "fieldsV1": told}
+
+    entries = [entry("nuvop", "conditions", "shared"), entry("kopf", "lastBackup", "shared"), entry("me", "note")]
+    assert objects.status_of_others({"metadata": {"managedFields": entries}}) == {"lastBackup", "note"}
+    assert objects.status_of_others({"metadata": {"managedFields": [entry("kopf", "a", subresource="")]}}) == set()
+    assert objects.status_of_others({"metadata": {}}) == set()
+
+
 def test_what_is_held_in_memory_tells_the_same_of_owned_fields() -> None:
     whole = body(
         entry("nuvop", REPLICAS),

@@ -96,7 +96,9 @@ class World:
             raise NotFound(name, status=404)
         return found
 
-    async def write_status(self, resource: ApiResource, body: dict[str, Any], status: dict[str, Any]) -> dict[str, Any]:
+    async def write_status(
+        self, resource: ApiResource, body: dict[str, Any], status: dict[str, Any], beside: Collection[str]
+    ) -> dict[str, Any]:
         self.told.append(status)
         metadata = {**body["metadata"], "resourceVersion": str(int(body["metadata"]["resourceVersion"]) + 1)}
         return {**body, "metadata": metadata, "status": status}

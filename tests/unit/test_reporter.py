@@ -1,6 +1,7 @@
 """What is written into a CR's status, when, and what is told beside it."""
 
 import logging
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any, cast
 
@@ -50,14 +51,16 @@ class Api:
         """A field that does not fit the CRD."""
         self.news: list[News] = []
 
-    async def write_status(self, resource: ApiResource, body: Body, status: dict[str, Any]) -> Body:
+    async def write_status(
+        self, resource: ApiResource, body: Body, status: dict[str, Any], beside: Collection[str]
+    ) -> Body:
         assert resource == SAMPLE
         self.attempts += 1
         if self.error:
             raise self.error
         if self.refuses in status:
             raise MISFIT
-        self.written.append(status)
+        self.written.append({name: value for name, value in status.items() if name not in beside})
         self.version += 1
         return {**body, "metadata": {**body["metadata"], "resourceVersion": str(self.version)}, "status": status}
 
@@ -124,6 +127,27 @@ async def test_nothing_is_written_where_nothing_is_new(told: Reporter, api: Api,
     assert await told.tell(KEY, SAMPLE, record, READY) == 0
     assert len(api.written) == 1
     assert len(api.news) == 1
+
+
+def show_theirs(record: Record, version: int, **theirs: Any) -> None:
+    """Show the CR after others have written fields of its status."""
+    told: dict[str, Any] = {"f:status": {f"f:{name}": {} for name in theirs}}
+    entry = {"manager": "kopf", "operation": "Update", "subresource": "status", "fieldsV1": told}
+    metadata = {**record.body["metadata"], "resourceVersion": str(version), "managedFields": [entry]}
+    record.take({"metadata": metadata, "status": {**record.status, **theirs}})
+
+
+async def test_what_others_write_beside_it_stays_and_is_no_fight(
+    told: Reporter, api: Api, record: Record, clock: Clock
+) -> None:
+    for api.version in range(100, 140, 2):
+        show_theirs(record, api.version, lastBackup=f"{api.version}")
+        verdict = replace(READY, message=f"{api.version}", beside=record.beside)
+        assert await told.tell(KEY, SAMPLE, record, verdict) == 0
+        clock.now += 1
+    assert len(api.written) == 20
+    assert not any("lastBackup" in written for written in api.written)
+    assert record.status["lastBackup"] == "138"
 
 
 async def test_an_operator_that_is_started_anew_writes_nothing(

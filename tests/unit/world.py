@@ -451,7 +451,9 @@ class World:
         name, _, value = labels.partition("=")
         return [b for key, b in self.objects.items() if key.kind == resource.kind and labels_of(b).get(name) == value]
 
-    async def write_status(self, resource: ApiResource, body: Body, status: Mapping[str, Any]) -> Body:
+    async def write_status(
+        self, resource: ApiResource, body: Body, status: Mapping[str, Any], beside: Collection[str]
+    ) -> Body:
         name = body["metadata"]["name"]
         await self._request("status", resource, name)
         now = self.crs.get(name)
