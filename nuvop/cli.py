@@ -9,6 +9,7 @@ import kopf
 import kopf.cli
 
 from nuvop import logs
+from nuvop.commands.check import check
 from nuvop.commands.render import render
 from nuvop.errors import NuvopError
 
@@ -57,7 +58,7 @@ def _nuvop() -> None:
     """Turn folders of plain Kubernetes manifests into operators."""
 
 
-for _command in (_run_command(), render):
+for _command in (_run_command(), check, render):
     _nuvop.add_command(_command)
 
 

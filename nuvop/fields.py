@@ -98,6 +98,21 @@ def places(obj: Json, path: FieldPath) -> list[tuple[FieldPath, Json]]:
     return [(path_to(*at), value) for at, value in _walk(obj, path.segments, ())]
 
 
+def readable(obj: Json, path: FieldPath) -> str:
+    """A path of names as one would write it for this object: an item by its name, if it has one, not by its place."""
+    parts = []
+    for segment in path.segments:
+        name = segment.name if isinstance(segment, Name) else str(segment)
+        found = list(_members(obj, segment))
+        below = found[0][1] if found else None
+        if isinstance(obj, list) and isinstance(below, dict) and isinstance(below.get("name"), str):
+            parts.append(f"[name={below['name']}]")
+        else:
+            parts.append(f"[{name}]" if "." in name else name)
+        obj = below
+    return ".".join(parts)
+
+
 def value_at(obj: Json, *names: str | int) -> Json:
     """Return the value at a path of names; None where there is none."""
     found = values(obj, path_to(*names))

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-from nuvop import base, kind_folder, kind_yaml, overlay, patches_py
+from nuvop import base, check, kind_folder, kind_yaml, overlay, patches_py
 from nuvop.errors import BuildFailed
 from nuvop.kinds import Kind
 from nuvop.kubectl import Kubectl
@@ -36,6 +36,8 @@ class Loader:
         bases = [await self._render(kind, chosen) for chosen in choices]
         whole = base.with_everything(bases[0], bases)
         self._rendered = {at: known for at, known in self._rendered.items() if at[0] != path}
+        if error := check.errors(whole):
+            raise error
         for each in bases:
             self._rendered[path, each.chosen] = replace(each, everything=whole.everything)
         return self._rendered[path, NOTHING]

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 from nuvop import generated, inventory, overlay
@@ -71,7 +72,8 @@ class Secrets:
             live = scene.live.get(key)
             if live is not None:
                 if operations := generated.changes(live, scene.record.uid, owners):
-                    await self._cluster.patch_metadata(resource, live, operations)
+                    with suppress(Conflict):  # it has changed since the watch showed it, which will show that, too
+                        await self._cluster.patch_metadata(resource, live, operations)
             elif await self._lookups.find(resource, key) is None:
                 if claims:
                     names = ", ".join(f"PersistentVolumeClaim/{claim['metadata']['name']}" for claim in claims)

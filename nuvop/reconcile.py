@@ -151,8 +151,12 @@ class Reconciler:
                 # Who suspends one in a burst of thousands must not see it applied when its turn comes. A generation
                 # is no reason: a CR that changes all the time would never get its turn.
                 self._applier.withdraw(key)
+            is_echo = record.is_echo(body)
             record.take(body)
             record.seen_at = time.monotonic()
+            if is_echo:
+                # What waits to be tried again would be tried at once, with each status that says why.
+                return
         self._queue.add(key)
 
     def gone(self, plural: str, body: Body) -> None:

@@ -46,6 +46,8 @@ class Record:
     """Why the CR's left-over children may not go until somebody confirms it."""
     is_detached: bool = False
     """Whether the children are known to have no ownerReference, as they are to outlive the CR."""
+    telling: Mapping[str, object] | None = None
+    """The status that was sent last, whatever became of it."""
     told: Mapping[str, object] | None = None
     told_at: float = 0.0
 
@@ -65,6 +67,14 @@ class Record:
         """Take in the CR as a watch or an answer shows it, unless that is known, or older."""
         if version_of(body) > version_of(self.body):
             self.body = _without_writers(body)
+
+    def is_echo(self, body: Body) -> bool:
+        """Whether the CR as a watch shows it is no other than it was but for what nuvop itself has told.
+
+        A watch may show that before the API server has answered.
+        """
+        is_same = _without_status(body) == _without_status(self.body)
+        return is_same and body.get("status") in (self.body.get("status"), self.telling, self.told)
 
     def is_news(self, what: str) -> bool:
         """Whether something was not said just before; remember that it is."""
@@ -128,6 +138,15 @@ class Record:
             key_of(body): {"metadata": {"managedFields": body["metadata"].get("managedFields") or []}}
             for body in bodies
         }
+
+
+def _without_status(body: Body) -> Body:
+    metadata = {name: value for name, value in body["metadata"].items() if name not in _OF_EACH_WRITE}
+    return {**body, "metadata": metadata, "status": None}
+
+
+_OF_EACH_WRITE = frozenset({"resourceVersion", "managedFields"})
+"""What differs between any two versions of an object."""
 
 
 def _without_writers(body: Body) -> Body:

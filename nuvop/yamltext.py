@@ -7,6 +7,8 @@ it takes a quarter of ruamel's time, and every custom resource has a folder of f
 """
 
 import re
+from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -14,7 +16,7 @@ import yaml  # type: ignore[import-untyped]
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 Json = Any
 
@@ -64,6 +66,33 @@ def load(content: bytes | str) -> Json:
     if len(documents) > 1:
         raise NotYaml(f"there are {len(documents)} documents where one belongs")
     return documents[0] if documents else None
+
+
+def line_of(content: bytes, at: Sequence[str | int], document: int = 0) -> int:
+    """The line, counted from 1, of a value in a document, by the way to it; of what there is on the way otherwise."""
+    line = 1
+    try:
+        node = next(islice(YAML(typ="safe", pure=True).compose_all(content.decode()), document, None), None)
+    except (YAMLError, UnicodeDecodeError):
+        return line
+    if node is not None:
+        line = node.start_mark.line + 1
+    for name in at:
+        found = _member(node, name)
+        if found is None:
+            break
+        key, node = found
+        line = key.start_mark.line + 1
+    return line
+
+
+def _member(node: Any, name: str | int) -> tuple[Any, Any] | None:
+    """A member of a node with its key, or an item of it with itself."""
+    if isinstance(node, MappingNode):
+        return next((pair for pair in node.value if str(pair[0].value) == str(name)), None)
+    if isinstance(node, SequenceNode) and isinstance(name, int) and name < len(node.value):
+        return node.value[name], node.value[name]
+    return None
 
 
 _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9]{1,}")

@@ -533,6 +533,22 @@ async def test_it_is_given_back_when_the_watch_shows_it_late(make: Make) -> None
     assert not labels_of(world.objects[at("obj-a")])
 
 
+async def test_its_own_status_is_no_reason_to_look_again(make: Make) -> None:
+    """Else what waits to be tried again would be tried at once, with each status that says why."""
+    world = make(A)
+    world.put(foreign_object("obj-a", "kubectl"))
+    world.create(cr())
+    await until(lambda: world.conditions().get("Stalled") == ("True", "NotOwned"))
+    await world.settled()
+    asked = len(world.requests)
+    world.see()
+    await world.settled()
+    assert len(world.requests) == asked
+    world.crs[KEY.name] = {**world.crs[KEY.name], "status": {}}
+    world.change(labels={"their": "label"})
+    await until(lambda: len(world.requests) > asked)
+
+
 async def test_a_copy_with_all_labels_that_is_made_meanwhile_is_given_back(make: Make) -> None:
     world = make(A)
 
