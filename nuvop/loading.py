@@ -22,6 +22,7 @@ class Loader:
         self._kubectl = kubectl
         self._generated = generated
         self._rendered: dict[tuple[Path, frozenset[str]], Kind] = {}
+        self._rendering = asyncio.Lock()
 
     async def load(self, path: Path) -> Kind:
         """Read, parse and render a kind's folder, with no component and with each one alone.
@@ -45,10 +46,18 @@ class Loader:
     async def choose(self, kind: Kind, cr: Body) -> Kind:
         """A kind with the base of the components that a CR wants; raise what `load` raises."""
         chosen = kind.chosen_by(cr)
-        known = self._rendered.get((kind.folder, chosen))
-        if known is None or known.digest != kind.digest:
-            known = self._rendered[kind.folder, chosen] = await self._render(kind, chosen)
-        return known
+        if found := self._known(kind, chosen):
+            return found
+        async with self._rendering:  # a thousand CRs may want the same choice
+            if found := self._known(kind, chosen):
+                return found
+            made = await self._render(kind, chosen)
+            self._rendered[kind.folder, chosen] = made
+            return made
+
+    def _known(self, kind: Kind, chosen: frozenset[str]) -> Kind | None:
+        found = self._rendered.get((kind.folder, chosen))
+        return found if found is not None and found.digest == kind.digest else None
 
     async def _render(self, kind: Kind, chosen: frozenset[str]) -> Kind:
         try:

@@ -42,7 +42,7 @@ from nuvop.errors import (
 )
 from nuvop.events import News
 from nuvop.judge import Judgement
-from nuvop.kinds import Kind
+from nuvop.kinds import OUTSIDE, Kind
 from nuvop.made_once import Installer, Secrets
 from nuvop.metrics import Metrics
 from nuvop.objects import RELEASED_TO, Body, CRKey, ObjectKey, is_deleting, key_of, owned_fields, version_of
@@ -285,7 +285,7 @@ class Reconciler:
         wanted = [
             (resource, namespace)
             for resource in resources
-            for namespace in kind.namespaces_of(resource.api_version, resource.kind, key.namespace)
+            for namespace in _namespaces(kind, record, (resource.api_version, resource.kind), key.namespace)
         ]
         if unseen is None or not self._observer.is_watching(wanted):
             return None
@@ -629,6 +629,11 @@ _NO_RETRY: tuple[tuple[type[NuvopError], Reason], ...] = (
     (DirectiveError, Reason.INVALID_SPEC),
 )
 """What waiting does not mend: a kind is loaded anew when its folder changes, a CR is looked at again when it does."""
+
+
+def _namespaces(kind: Kind, record: Record, type_: tuple[str, str], own: str) -> frozenset[str]:
+    """Where a CR has objects of a type, or had when its folder was another: its own namespace, and maybe others."""
+    return kind.namespaces_of(*type_, own) | record.places.get(type_, frozenset()) - {OUTSIDE}
 
 
 async def _made(kind: Kind, cr: Body, *, orphan: bool, without: frozenset[ObjectKey] = frozenset()) -> Overlay:

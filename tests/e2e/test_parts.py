@@ -211,6 +211,24 @@ def test_drift_in_another_namespace_is_put_back(kubectl: Kubectl, running: Opera
     eventually("made again", lambda: system.get("role/a-reader"))
 
 
+def test_what_moves_to_another_namespace_is_pruned_where_it_was(
+    kubectl: Kubectl, running: Operator, create: Create, folder: Path
+) -> None:
+    """Also by an operator that starts with the new folder, which does not name the old namespace."""
+    create("a")
+    ready(kubectl, "a")
+    assert in_system(kubectl).get("role/a-reader")
+    running.stop()
+    kind = (folder / "kind.yaml").read_text()
+    lines = [line for line in kind.splitlines() if "kube-system" not in line]
+    (folder / "kind.yaml").write_text("\n".join(lines))
+    running.start()
+    eventually("it is here", lambda: kubectl.get("role/a-reader"))
+    eventually("it is no longer there", lambda: not in_system(kubectl).get("role/a-reader"))
+    assert not in_system(kubectl).get("rolebinding/a-reads")
+    ready(kubectl, "a")
+
+
 def test_an_error_in_patches_py_is_told_with_its_line_and_stops_nobody_else(
     kubectl: Kubectl, running: Operator, create: Create, folder: Path
 ) -> None:
