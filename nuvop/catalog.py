@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from nuvop import kind_folder, kind_yaml
+from nuvop import check, kind_folder, kind_yaml
 from nuvop.cluster import ApiResource, Cluster
 from nuvop.crd import ResourceType
 from nuvop.errors import BuildFailed, KindError, KindUnreadable, KubectlError, Place, WriteFailed
@@ -129,6 +130,10 @@ class Catalog:
             # One folder of a shape that nobody foresaw must not stop the others.
             logger.exception("kind %s: nuvop has an error here", plural)
             self._loaded[plural] = KindError(f"{self._folders[plural]}: {type(error).__name__}: {error}")
+        loaded = self._loaded[plural]
+        if isinstance(loaded, Kind) and (warnings := list(check.findings(loaded))):
+            path = os.path.relpath(loaded.folder)
+            logger.info("kind %s: %d warnings (`nuvop check %s` tells them)", plural, len(warnings), path)
         self._metrics.kind_loaded(plural, is_broken=not isinstance(self._loaded[plural], Kind))
         if not isinstance(self._loaded[plural], Kind) and str(self._loaded[plural]) != before:
             logger.error("kind %s cannot be served: %s", plural, self._loaded[plural])
