@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -132,8 +131,8 @@ class Catalog:
             self._loaded[plural] = KindError(f"{self._folders[plural]}: {type(error).__name__}: {error}")
         loaded = self._loaded[plural]
         if isinstance(loaded, Kind) and (warnings := list(check.findings(loaded))):
-            path = os.path.relpath(loaded.folder)
-            logger.info("kind %s: %d warnings (`nuvop check %s` tells them)", plural, len(warnings), path)
+            what = f"{len(warnings)} warning{'s' if len(warnings) > 1 else ''}"
+            logger.info("kind %s: %s (`nuvop check %s` tells more)", plural, what, loaded.folder)
         self._metrics.kind_loaded(plural, is_broken=not isinstance(self._loaded[plural], Kind))
         if not isinstance(self._loaded[plural], Kind) and str(self._loaded[plural]) != before:
             logger.error("kind %s cannot be served: %s", plural, self._loaded[plural])
