@@ -12,7 +12,7 @@ from nuvop.errors import ApplyFailed, Conflict
 from nuvop.foreign import Lookups
 from nuvop.kinds import Kind
 from nuvop.kubectl import Kubectl
-from nuvop.objects import ObjectKey
+from nuvop.objects import Body, ObjectKey
 from nuvop.scene import Scene
 
 logger = logging.getLogger(__name__)
@@ -71,6 +71,8 @@ class Secrets:
             resource = scene.resources[child.api_version, child.kind]
             live = scene.live.get(key)
             if live is not None:
+                # An operator may have ended between making it and telling of it.
+                _note(scene, live)
                 if operations := generated.changes(live, scene.record.uid, owners):
                     with suppress(Conflict):  # it has changed since the watch showed it, which will show that, too
                         await self._cluster.patch_metadata(resource, live, operations)
@@ -91,9 +93,15 @@ class Secrets:
             made = await self._cluster.create(scene.resources[child.api_version, child.kind], key.namespace, body)
         except Conflict:
             return  # somebody was quicker, and has made it
-        scene.record.inventory = inventory.after_apply(scene.record.inventory, [made])
+        _note(scene, made)
         logger.info("%s: made %s", scene.key, key)
 
     async def close(self) -> None:
         """End what is under way."""
         await self._lookups.close()
+
+
+def _note(scene: Scene, secret: Body) -> None:
+    """Take a Secret into the inventory: at the CR's end it may have to be let go."""
+    if inventory.entry_of(secret) not in scene.record.inventory:
+        scene.record.inventory = inventory.after_apply(scene.record.inventory, [secret])

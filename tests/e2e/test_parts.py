@@ -81,6 +81,13 @@ def secret_of(kubectl: Kubectl, name: str) -> dict[str, str]:
     return {key: base64.b64decode(value).decode() for key, value in data.items()}
 
 
+CLAIM = "PersistentVolumeClaim"
+
+
+def zones(kubectl: Kubectl) -> list[dict[str, Any]]:
+    return kubectl.list("zones.golden.example.org")
+
+
 EVERYTHING = {"replicas": 3, "greeting": "loud", "hosts": ["x", "y"], "backup": {}, "metrics": "secure"}
 
 
@@ -177,6 +184,26 @@ def test_what_goes_with_a_cr_and_what_stays(kubectl: Kubectl, running: Operator,
     kubectl("delete", "pvc/a-data")
     eventually("so is the password", lambda: not secret_of(kubectl, "a"), within=LATE)
     assert kubectl.get("namespace/base")
+
+
+def test_what_outlives_its_cr_has_nothing_of_nuvops(kubectl: Kubectl, running: Operator, create: Create) -> None:
+    create("a", backup={})
+    ready(kubectl, "a")
+    password = secret_of(kubectl, "a")
+    kubectl("annotate", f"{CRD}/a", "nuvop.nuvolaris.org/deletion-policy=Orphan")
+    ready(kubectl, "a")
+    eventually("its owner is the data alone", lambda: [owner["kind"] for owner in owners(kubectl)] == [CLAIM])
+    kubectl("delete", f"{CRD}/a", "--cascade=foreground")
+    eventually("it is gone", lambda: not part(kubectl, "a"))
+    left = [*kubectl.list("secret,pvc,deployment,cronjob,service,configmap,serviceaccount"), *zones(kubectl)]
+    left += in_system(kubectl).list("role,rolebinding")
+    # Others' resources of the same name want these, too.
+    kubectl("delete", "zones.golden.example.org/a-here")
+    in_system(kubectl)("delete", "role/a-reader", "rolebinding/a-reads")
+    assert not [obj["metadata"]["name"] for obj in left if INSTANCE in obj["metadata"].get("labels", {})]
+    names = {obj["metadata"]["name"] for obj in left}
+    assert {"a-password", "a-data", "a-web", "a-backup", "a-here", "a-reader", "a-reads"} <= names
+    assert secret_of(kubectl, "a") == password
 
 
 def test_a_lost_password_is_never_made_anew_while_there_is_data(
