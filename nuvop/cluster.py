@@ -273,6 +273,17 @@ class Cluster:
         """Create an object; return it as it is now. Raises Conflict where one of that name exists."""
         return await self._request("POST", resource.path(namespace), content=orjson.dumps(body))
 
+    async def try_out(self, resource: ApiResource, body: Body) -> Body:
+        """Return an object as it would be, defaults and all, were it created, or replaced where it has a uid.
+
+        Nothing is changed. Raises what the API server would answer.
+        """
+        metadata = body["metadata"]
+        name = metadata["name"] if "uid" in metadata else None
+        path = resource.path(metadata.get("namespace", ""), name)
+        content, params = orjson.dumps(body), {"dryRun": "All"}
+        return await self._request("PUT" if name else "POST", path, content=content, params=params)
+
     async def delete(self, resource: ApiResource, body: Body) -> None:
         """Delete exactly this object as it was seen, in the background.
 

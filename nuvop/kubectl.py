@@ -290,10 +290,18 @@ class Kubectl:
             raise KubectlError(f"kubectl kustomize ended well but printed nothing: {_first_message(done.stderr)}")
         return done.stdout.decode()
 
-    async def apply(self, folder: Path, *, size: int, timeout: float) -> list[Body]:  # noqa: ASYNC109 – as in run
+    async def apply(
+        self,
+        folder: Path,
+        *,
+        size: int,
+        timeout: float,  # noqa: ASYNC109 – as in run
+        dry_run: bool = False,
+    ) -> list[Body]:
         """Apply a kustomize folder server-side; return the live objects, managedFields and all.
 
-        ``size`` is about how many bytes kustomize reads and makes of it.
+        ``size`` is about how many bytes kustomize reads and makes of it. With ``dry_run`` nothing is changed, and the
+        objects are returned as they would be.
         Raises ApplyFailed when any object was refused: then it is not known which of the others were applied;
         KubectlTimeout after ``timeout`` seconds; KubectlError where somebody has killed kubectl.
         """
@@ -302,6 +310,7 @@ class Kubectl:
             "--server-side", "--force-conflicts", f"--field-manager={FIELD_MANAGER}",
             # With server-side apply the server rejects unknown fields and wrong types all the same.
             "--validate=false", "-o", "json", "--show-managed-fields", f"--request-timeout={REQUEST_TIMEOUT:g}s",
+            *(["--dry-run=server"] if dry_run else []),
         ]  # fmt: skip
         environment = {**self._environment, "GOMEMLIMIT": str(MEMORY + MEMORY_PER_BYTE * size)}
         done = await self._processes.run(argv, environment=environment, timeout=timeout)
