@@ -156,13 +156,15 @@ def _no_such_child(place: Place, selector: ChildSelector, kind: Kind) -> Iterato
     found = [child for child in kind.everything if child.selector == selector]
     if len(found) != 1:
         has = ", ".join(map(str, kind.everything))
-        yield KindError(f"the folder has {len(found) or 'no'} {selector}; it has {has}{_advice(selector, kind)}", place)
+        yield KindError(
+            f"the folder has {len(found) or 'no'} {selector}; it has {has}{advice(selector, kind.everything)}", place
+        )
 
 
-def _advice(selector: ChildSelector, kind: Kind) -> str:
+def advice(selector: ChildSelector, children: Sequence[Child]) -> str:
     """What to do where kustomize has put a hash behind the name; empty where it has not."""
     hashed = re.compile(rf"{re.escape(selector.name)}-[bcdfghkmt2-9]{{10}}")
-    if any(child.kind == selector.kind and hashed.fullmatch(child.name) for child in kind.everything):
+    if any(child.kind == selector.kind and hashed.fullmatch(child.name) for child in children):
         return (
             ". The name ends with a hash: write `generatorOptions: {disableNameSuffixHash: true}` in the kustomization"
         )

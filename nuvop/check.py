@@ -6,14 +6,14 @@ further errors, such as types that cannot fit, and warnings: what works, but not
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nuvop import addresses, crd, fields, kind_folder, yamltext
+from nuvop import crd, fields, follow, kind_folder, openapi, yamltext
 from nuvop.errors import KindError, Place
 from nuvop.fields import FieldPath, Json
-from nuvop.kinds import Child, ChildField, Kind
+from nuvop.kinds import Child, ChildField, Kind, Setting
 
 NAME_LIMITS = {
     **dict.fromkeys(("Service", "Deployment", "DaemonSet", "ReplicaSet", "Job", "Pod"), 63),
@@ -37,20 +37,6 @@ DEPRECATED = {
 }
 """Fields of a kustomization that `kustomize edit fix` replaces
 (https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/)."""
-
-_TEXTS_WITH_NAMES = (
-    "spec.template.spec.containers.*.env.*.value",
-    "spec.template.spec.containers.*.args.*",
-    "spec.template.spec.containers.*.command.*",
-    "spec.template.spec.initContainers.*.env.*.value",
-    "spec.template.spec.initContainers.*.args.*",
-    "spec.template.spec.initContainers.*.command.*",
-    "spec.jobTemplate.spec.template.spec.containers.*.env.*.value",
-    "spec.jobTemplate.spec.template.spec.containers.*.args.*",
-    "spec.jobTemplate.spec.template.spec.containers.*.command.*",
-    "data.*",
-)
-"""Where manifests hold host names that kustomize does not rename."""
 
 _JSON_TYPES = {
     "integer": int,
@@ -82,6 +68,7 @@ def of_error(error: KindError) -> list[Finding]:
 def findings(kind: Kind) -> Iterator[Finding]:
     """What is wrong with a kind that was loaded."""
     yield from _types(kind)
+    yield from _unknown(kind)
     yield from _unused(kind)
     yield from _names(kind)
     yield from _unfollowed(kind)
@@ -111,14 +98,38 @@ def _types(kind: Kind) -> Iterator[Finding]:
         wanted = _JSON_TYPES.get(str((schema or {}).get("type", "")))
         if wanted is None:
             continue
-        for value in _present(kind, ChildField(setting.child, setting.target)):
+        place, where = _kind_yaml(kind) / "set" / str(setting.source), f"{setting.child} {setting.target}"
+        told = (schema or {})["type"]
+        present = _present(kind, ChildField(setting.child, setting.target))
+        for value in present:
             if not _is(value, wanted):
-                where = f"{setting.child} {setting.target}"
                 message = (
-                    f"the CRD says `type: {(schema or {})['type']}`, and {where} is {_described(value)}: write "
+                    f"the CRD says `type: {told}`, and {where} is {_described(value)}: write "
                     f"`type: {_type_of(value)}` in the CRD"
                 )
-                yield Finding(_kind_yaml(kind) / "set" / str(setting.source), message, is_error=True)
+                yield Finding(place, message, is_error=True)
+        takes = _taken_by(kind, setting)
+        if not present and takes and takes != told and (takes, told) != ("number", "integer"):
+            message = f"the CRD says `type: {told}`, and {where} takes `type: {takes}`: write that in the CRD"
+            yield Finding(place, message, is_error=True)
+
+
+def _taken_by(kind: Kind, setting: Setting) -> str:
+    """The type that a field of one of Kubernetes' own kinds takes; empty where that is not known, or several do."""
+    child = next((child for child in kind.everything if child.selector == setting.child), None)
+    schema = openapi.field(child.api_version, child.kind, setting.target) if child else None
+    return str((schema or {}).get("type", ""))
+
+
+def _unknown(kind: Kind) -> Iterator[Finding]:
+    """Fields that a child of one of Kubernetes' own kinds does not have: the API server would refuse the child."""
+    for setting in kind.settings:
+        child = next((child for child in kind.everything if child.selector == setting.child), None)
+        if child is None or not openapi.knows(child.api_version, child.kind):
+            continue
+        if openapi.field(child.api_version, child.kind, setting.target) is None:
+            message = f"a {child.kind} has no field {setting.target} (Kubernetes {openapi.version()})"
+            yield Finding(_kind_yaml(kind) / "set" / str(setting.source), message, is_error=True)
 
 
 def _present(kind: Kind, of: ChildField) -> list[Json]:
@@ -181,7 +192,7 @@ def _names(kind: Kind) -> Iterator[Finding]:
     rules = " ".join(str(rule.get("rule", "")) for rule in schema.get("x-kubernetes-validations") or ())
     name = fields.value_at(schema, "properties", "metadata", "properties", "name") or {}
     place = _schema_place(kind, ())
-    limit, longest = min(((_limit(child), child) for child in kind.everything), key=lambda pair: pair[0])
+    limit, longest = name_limit(kind.everything)
     bounds = [int(found) for found in re.findall(r"self\.metadata\.name\.size\(\) *<= *(\d+)", rules)]
     bounds += [name["maxLength"]] if "maxLength" in name else []
     if not bounds or min(bounds) > limit:
@@ -191,22 +202,28 @@ def _names(kind: Kind) -> Iterator[Finding]:
             f"name of {longest} is too long: write under x-kubernetes-validations `rule: self.metadata.name.size() <= "
             f"{limit}` with a message",
         )
-    service = next((child for child in kind.everything if (child.group, child.kind) == ("", "Service")), None)
+    service = needs_host_name(kind.everything)
     if service is not None and "self.metadata.name.matches(" not in rules and "pattern" not in name:
         yield Finding(
             place,
             f"a resource's name may have a dot, or begin with a digit, and that of {service} may not: write under "
-            f"x-kubernetes-validations `rule: {_SERVICE_RULE}` with a message",
+            f"x-kubernetes-validations `rule: {SERVICE_RULE}` with a message",
         )
 
 
-_SERVICE_RULE = "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')"
+SERVICE_RULE = "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')"
 """https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#rfc-1035-label-names"""
 
 
-def _limit(child: Child) -> int:
-    """How long a CR's name may be for this child."""
-    return NAME_LIMITS.get(child.kind, NAME_LIMIT) - len(child.name_for(""))
+def name_limit(children: Sequence[Child]) -> tuple[int, Child]:
+    """How many characters a CR's name may have, and the child for whose sake."""
+    limits = [(NAME_LIMITS.get(child.kind, NAME_LIMIT) - len(child.name_for("")), child) for child in children]
+    return min(limits, key=lambda pair: pair[0])
+
+
+def needs_host_name(children: Sequence[Child]) -> Child | None:
+    """A child whose name has to be a host name, so that a CR's name has to be one, too; None where there is none."""
+    return next((child for child in children if (child.group, child.kind) == ("", "Service")), None)
 
 
 # --- names in texts --------------------------------------------------------------------------------------------------
@@ -216,32 +233,21 @@ def _unfollowed(kind: Kind) -> Iterator[Finding]:
     """Texts that name another child, and would name it for every CR alike."""
     if kind.keeps_names:
         return
-    names = {child.name for child in kind.everything if (child.group, child.kind) in _ADDRESSABLE}
-    stateful = {child.name for child in kind.everything if (child.group, child.kind) == ("apps", "StatefulSet")}
-    for child in kind.everything:
-        if child.kind == "Secret":
-            continue
-        followed = {
-            at.segments
-            for each in kind.follows
-            if each.child == child.selector
-            for at, _ in fields.places(child.body, each.path)
-        }
-        for pattern in _TEXTS_WITH_NAMES:
-            for at, text in fields.places(child.body, fields.parse(pattern)):
-                if not isinstance(text, str) or at.segments in followed:
-                    continue
-                if addresses.renamed(text, names, stateful, lambda name: f"-{name}", "") != text:
-                    path = fields.readable(child.body, at)
-                    yield Finding(
-                        _kind_yaml(kind),
-                        f"{child} {path} names another child, and kustomize does not rename it there: write "
-                        f"`- {child} {path}` under `follow`",
-                    )
-
-
-_ADDRESSABLE = frozenset({("", "Service"), ("apps", "StatefulSet")})
-"""What has a host name."""
+    followed = {
+        (child.selector, at.segments)
+        for each in kind.follows
+        for child in kind.everything
+        if child.selector == each.child
+        for at, _ in fields.places(child.body, each.path)
+    }
+    for child, at in follow.mentions(kind.everything):
+        if (child.selector, at.segments) not in followed:
+            path = fields.readable(child.body, at)
+            yield Finding(
+                _kind_yaml(kind),
+                f"{child} {path} names another child, and kustomize does not rename it there: write "
+                f"`- {child} {path}` under `follow`",
+            )
 
 
 # --- kustomization ---------------------------------------------------------------------------------------------------

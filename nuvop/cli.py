@@ -10,6 +10,7 @@ import kopf.cli
 
 from nuvop import logs
 from nuvop.commands.check import check
+from nuvop.commands.new import new
 from nuvop.commands.plan import plan
 from nuvop.commands.render import render
 from nuvop.errors import NuvopError
@@ -59,7 +60,7 @@ def _nuvop() -> None:
     """Turn folders of plain Kubernetes manifests into operators."""
 
 
-for _command in (_run_command(), check, plan, render):
+for _command in (_run_command(), check, new, plan, render):
     _nuvop.add_command(_command)
 
 

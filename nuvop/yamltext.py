@@ -8,7 +8,6 @@ it takes a quarter of ruamel's time, and every custom resource has a folder of f
 
 import re
 from collections.abc import Sequence
-from itertools import islice
 from typing import Any
 
 import orjson
@@ -68,12 +67,23 @@ def load(content: bytes | str) -> Json:
     return documents[0] if documents else None
 
 
-def line_of(content: bytes, at: Sequence[str | int], document: int = 0) -> int:
-    """The line, counted from 1, of a value in a document, by the way to it; of what there is on the way otherwise."""
+def compose(text: str) -> Any:
+    """The first document as ruamel's nodes, which know where in the text they stand; None where there is none.
+
+    Raises NotYaml.
+    """
+    try:
+        return next(iter(YAML(typ="safe", pure=True).compose_all(text)), None)
+    except YAMLError as error:
+        raise NotYaml(" ".join(str(error).split())) from error
+
+
+def line_of(content: bytes, at: Sequence[str | int]) -> int:
+    """The line, counted from 1, of a value in the first document, by the way to it; of what there is of the way."""
     line = 1
     try:
-        node = next(islice(YAML(typ="safe", pure=True).compose_all(content.decode()), document, None), None)
-    except (YAMLError, UnicodeDecodeError):
+        node = compose(content.decode())
+    except (NotYaml, UnicodeDecodeError):
         return line
     if node is not None:
         line = node.start_mark.line + 1
@@ -125,6 +135,37 @@ def dump(document: Json) -> str:
     """Write a document; `load` and kubectl read back the same values."""
     text: str = yaml.dump(
         document, Dumper=_Dumper, default_flow_style=False, sort_keys=False, allow_unicode=True, width=1_000_000
+    )
+    return text
+
+
+_PLAIN_START = re.compile(r"[A-Za-z]|\.[a-z]")
+
+
+class _Readable(yaml.SafeDumper):  # type: ignore[misc] # PyYAML has no types
+    """Writes for people: no more quotes than any reader needs, lists indented, texts of several lines as such."""
+
+    def ignore_aliases(self, data: Json) -> bool:
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> Any:
+        return super().increase_indent(flow, indentless=False)
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        is_plain = (
+            _PLAIN_START.match(text) is not None and text.lower() not in _NOT_PLAIN and text.lower() not in ("y", "n")
+        )
+        style = "|" if "\n" in text else None if is_plain else '"'
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Readable.add_representer(str, _Readable.represent_text)
+
+
+def dump_readable(document: Json) -> str:
+    """Write a document that people will go on writing; `load` and kubectl read back the same values."""
+    text: str = yaml.dump(
+        document, Dumper=_Readable, default_flow_style=False, sort_keys=False, allow_unicode=True, width=110
     )
     return text
 

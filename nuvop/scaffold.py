@@ -1,0 +1,407 @@
+"""A new kind's own files: ``crd.yaml``, ``kind.yaml`` and an example, inferred from the manifests. Pure.
+
+The schema of each field is that of the field which it sets: from Kubernetes' OpenAPI documents, from a CRD that the
+folder brings, or else from the value that it has. The value becomes the default.
+"""
+
+import copy
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nuvop import check, crd, fields, follow, openapi, yamltext
+from nuvop.fields import Json, Name
+from nuvop.kinds import OUTSIDE, Child, ChildField
+from nuvop.proposals import Proposal, value_of
+
+QUANTITY = (
+    r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$"
+)
+"""A quantity such as 500m or 1Gi, as kubebuilder writes it
+(https://github.com/kubernetes-sigs/controller-tools/blob/main/pkg/crd/known_types.go)."""
+
+_COUNT = {"minimum": 0}
+_PORT = {"minimum": 1, "maximum": 65535}
+_TEXT = {"minLength": 1}
+_BOUNDS: Mapping[str, Mapping[str, Json]] = {
+    **dict.fromkeys(("replicas", "minReplicas", "parallelism", "completions"), _COUNT),
+    **dict.fromkeys(("port", "containerPort", "hostPort"), _PORT),
+    **dict.fromkeys(("image", "schedule", "host"), _TEXT),
+    "nodePort": {"minimum": 0, "maximum": 65535},
+    "maxReplicas": {"minimum": 1},
+}
+"""Bounds that Kubernetes checks, and its OpenAPI documents do not tell, by the field's name
+(https://github.com/kubernetes/kubernetes/tree/master/pkg/apis: each group's validation)."""
+
+_IMMUTABLE = re.compile(r"^spec\.volumeClaimTemplates\.")
+"""Fields that a child may not change once it is made
+(https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#limitations)."""
+
+_DEEPEST = 3
+"""Levels of an object's members that are spelled out in the CRD."""
+
+_WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
+
+
+@dataclass(frozen=True)
+class NewKind:
+    """What a new kind is called, and what it is made of.
+
+    ``children`` are the objects of its base, ``installed`` those that are no children, as ``Kind/name``; ``schemas``
+    are those of the CRDs that the folder brings, by apiVersion and kind.
+    """
+
+    group: str
+    version: str
+    kind: str
+    plural: str
+    short: str
+    children: Sequence[Child]
+    installed: Sequence[str]
+    schemas: Mapping[tuple[str, str], crd.Schema]
+    fields: Sequence[Proposal]
+
+    def child(self, target: ChildField) -> Child:
+        """The child that a field is of."""
+        return next(child for child in self.children if child.selector == target.child)
+
+
+def files(new: NewKind) -> dict[str, str]:
+    """The new files of the kind's folder."""
+    return {
+        "crd.yaml": yamltext.dump_readable(_crd(new)),
+        "kind.yaml": _kind_yaml(new),
+        f"examples/{new.kind.lower()}.yaml": yamltext.dump_readable(_example(new)),
+    }
+
+
+# --- kind.yaml -------------------------------------------------------------------------------------------------------
+
+
+def _kind_yaml(new: NewKind) -> str:
+    sections: list[tuple[str, str, Any]] = [
+        ("set", "CR field → fields of children", {field.source: _one_or_all(field.targets) for field in new.fields}),
+        ("status", "child field → CR status field", _status(new)),
+        ("follow", "texts in which children are named", _follow(new)),
+        ("children", "those that do not live in the CR's namespace", _elsewhere(new)),
+        ("install", "applied once for all CRs", list(new.installed)),
+    ]
+    head = "apiVersion: nuvop.nuvolaris.org/v1\nkind: Kind\n"
+    written = [
+        yamltext.dump_readable({name: value}).replace(f"{name}:", f"{name}: # {comment}", 1)
+        for name, comment, value in sections
+        if value
+    ]
+    return head + "".join(written)
+
+
+def _one_or_all(targets: Sequence[ChildField]) -> str | list[str]:
+    texts = [str(target) for target in targets]
+    return texts[0] if len(texts) == 1 else texts
+
+
+def _follow(new: NewKind) -> list[str]:
+    return [f"{child} {fields.readable(child.body, at)}" for child, at in follow.mentions(new.children)]
+
+
+def _elsewhere(new: NewKind) -> dict[str, Any]:
+    custom = [child for child in new.children if child.namespace is not None and _is_said(child)]
+    return {
+        str(child): {"scope": "Cluster"} if child.namespace == OUTSIDE else {"namespace": child.namespace}
+        for child in custom
+    }
+
+
+def _is_said(child: Child) -> bool:
+    """Whether kind.yaml has to say where a child lives."""
+    return child.namespace != OUTSIDE or not openapi.knows(child.api_version, child.kind)
+
+
+def _status(new: NewKind) -> dict[str, Any]:
+    scaled = [child for child in new.children if child.kind in ("Deployment", "StatefulSet")]
+    found: dict[str, Any] = {}
+    for name in ("replicas", "readyReplicas") if scaled else ():
+        sources = [f"{child} status.{name}" for child in scaled]
+        found[name] = sources[0] if len(sources) == 1 else {"sum": sources}
+    if any(child.kind in _WORKLOADS for child in new.children):
+        found["podNames"] = "Pod/* metadata.name"
+    return found
+
+
+# --- crd.yaml --------------------------------------------------------------------------------------------------------
+
+
+def _crd(new: NewKind) -> dict[str, Any]:
+    names = {"kind": new.kind, "plural": new.plural, "singular": new.kind.lower()}
+    shorts = {"shortNames": [new.short]} if new.short else {}
+    replicas = [field for field in new.fields if field.name.rpartition(".")[2] == "replicas"]
+    scale = {"specReplicasPath": f".{replicas[0].source}", "statusReplicasPath": ".status.replicas"}
+    is_scaled = len(replicas) == 1 and "replicas" in _status(new)
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{new.plural}.{new.group}"},
+        "spec": {
+            "group": new.group,
+            "scope": "Namespaced",
+            "names": {**names, **shorts, "categories": ["nuvop"]},
+            "versions": [
+                {
+                    "name": new.version,
+                    "served": True,
+                    "storage": True,
+                    "subresources": {"status": {}, **({"scale": scale} if is_scaled else {})},
+                    "additionalPrinterColumns": _columns(new),
+                    "schema": {"openAPIV3Schema": _schema(new)},
+                }
+            ],
+        },
+    }
+
+
+def _columns(new: NewKind) -> list[dict[str, str]]:
+    shown = [(field, _field_schema(new, field)) for field in new.fields]
+    plain = [(field, schema) for field, schema in shown if schema.get("type") in ("integer", "string", "boolean")]
+    columns = [_column(_title(field.name), str(schema["type"]), f".{field.source}") for field, schema in plain[:3]]
+    return [
+        *columns,
+        _column("Ready", "string", '.status.conditions[?(@.type=="Ready")].status'),
+        _column("Message", "string", '.status.conditions[?(@.type=="Ready")].message'),
+        _column("Age", "date", ".metadata.creationTimestamp"),
+    ]
+
+
+def _column(name: str, type_: str, path: str) -> dict[str, str]:
+    return {"name": name, "type": type_, "jsonPath": path}
+
+
+def _title(name: str) -> str:
+    """``web.maxReplicas`` → ``Web max replicas``."""
+    words = " ".join(re.sub(r"([A-Z])", r" \1", part).lower() for part in name.split("."))
+    return words[:1].upper() + words[1:]
+
+
+def _schema(new: NewKind) -> dict[str, Any]:
+    rules = _name_rules(new)
+    return {
+        "description": _described(new),
+        "type": "object",
+        **({"x-kubernetes-validations": rules} if rules else {}),
+        "properties": {
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
+            "metadata": {"type": "object"},
+            "spec": _spec(new),
+            "status": _status_schema(new),
+        },
+    }
+
+
+def _described(new: NewKind) -> str:
+    counts: dict[str, int] = {}
+    for child in new.children:
+        counts[child.kind] = counts.get(child.kind, 0) + 1
+    parts = [f"{_article(kind)} {kind}" if count == 1 else f"{count} {kind}s" for kind, count in counts.items()]
+    whole = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
+    return f"{_article(new.kind).capitalize()} {new.kind} is made of {whole}."
+
+
+def _article(word: str) -> str:
+    return "an" if word[0] in "AEIOU" else "a"
+
+
+def _name_rules(new: NewKind) -> list[dict[str, str]]:
+    limit, longest = check.name_limit(new.children)
+    rules = []
+    if limit < check.NAME_LIMIT:
+        message = (
+            f"metadata.name may have {limit} characters at most: the name of its {longest.kind} is "
+            f"<name>-{longest.name}, and {limit + len(longest.name_for(''))} characters are allowed for that"
+        )
+        rules.append({"rule": f"self.metadata.name.size() <= {limit}", "message": message})
+    if service := check.needs_host_name(new.children):
+        message = (
+            f"metadata.name must begin with a letter and have no dot: the name of its Service is <name>-{service.name}"
+        )
+        rules.append({"rule": check.SERVICE_RULE, "message": message})
+    return rules
+
+
+def _spec(new: NewKind) -> dict[str, Any]:
+    spec: dict[str, Any] = {"description": "What you want.", "type": "object", "default": {}, "properties": {}}
+    for field in new.fields:
+        node = spec
+        *parents, last = field.name.split(".")
+        for name in parents:
+            # The default makes the defaults below it count where the whole is left out.
+            below = {"description": f"Settings of {name}.", "type": "object", "default": {}, "properties": {}}
+            node = node["properties"].setdefault(name, below)
+        node["properties"][last] = _field_schema(new, field)
+    return spec
+
+
+def _field_schema(new: NewKind, field: Proposal) -> dict[str, Any]:
+    target = field.targets[0]
+    child = new.child(target)
+    value = value_of(child, target)
+    name = next((part.name for part in reversed(target.path.segments) if isinstance(part, Name)), "")
+    schema = _of_target(new, child, target) or _of_value(value)
+    description = _description(schema.pop("description", ""), target, value)
+    schema.pop("default", None)
+    if schema.get("type") in ("integer", "string"):
+        schema |= _BOUNDS.get(name, {})
+    if value is not None and not isinstance(value, dict | list):
+        schema["default"] = value
+    if _IMMUTABLE.match(str(target.path)):
+        rule = {
+            "rule": "self == oldSelf",
+            "message": f"{field.source} cannot be changed: a StatefulSet keeps its volumes",
+        }
+        schema["x-kubernetes-validations"] = [rule]
+    return {"description": description, **schema}
+
+
+def _description(text: str, target: ChildField, value: Json) -> str:
+    what = text.split(". ")[0].rstrip(".") if text else ""
+    sets = f"Sets {target.path} of {target.child}"
+    if isinstance(value, dict | list):
+        sets += ", which stays as it is where this is left out"
+    return f"{what}. {sets}." if what else f"{sets}."
+
+
+def _of_target(new: NewKind, child: Child, target: ChildField) -> dict[str, Any]:
+    """The schema of the field that is set; empty where nothing is known of it."""
+    custom = new.schemas.get((child.api_version, child.kind))
+    if custom is not None:
+        found = crd.field(custom, target.path)
+        return copy.deepcopy(dict(found)) if found else {}
+    return _structural(openapi.field(child.api_version, child.kind, target.path) or {}, _DEEPEST)
+
+
+def _structural(schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
+    """A schema of OpenAPI as a CRD may have it, no deeper than so many levels."""
+    schema = openapi.resolved(schema)
+    described = {"description": schema["description"]} if "description" in schema else {}
+    if schema.get("x-kubernetes-int-or-string"):
+        either = {"anyOf": [{"type": "integer"}, {"type": "string"}], "x-kubernetes-int-or-string": True}
+        pattern = {"pattern": QUANTITY} if "Quantity" in schema.get("description", "") else {}
+        return {**either, **pattern}
+    kept = {name: schema[name] for name in ("type", "format", "enum") if name in schema}
+    if not kept:
+        return {}
+    if kept.get("type") not in ("object", "array"):
+        return {**described, **kept}
+    below = [name for name in ("properties", "items", "additionalProperties") if name in schema]
+    if depth == 0 or not below:
+        return {**described, **kept, "x-kubernetes-preserve-unknown-fields": True}
+    if "properties" in schema:
+        members = {name: _structural(each, depth - 1) for name, each in schema["properties"].items()}
+        return {**described, **kept, "properties": members}
+    return {**described, **kept, below[0]: _structural(schema[below[0]], depth - 1)}
+
+
+def _of_value(value: Json) -> dict[str, Any]:
+    """A schema that takes a value like this one."""
+    match value:
+        case bool():
+            return {"type": "boolean"}
+        case int():
+            return {"type": "integer"}
+        case float():
+            return {"type": "number"}
+        case list():
+            return {"type": "array", "items": _of_value(value[0]) if value else {"type": "string"}}
+        case dict():
+            return {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+        case _:
+            return {"type": "string"}
+
+
+def _status_schema(new: NewKind) -> dict[str, Any]:
+    count = {"type": "integer", "format": "int32"}
+    known = {
+        "replicas": {"description": "How many pods there are.", **count},
+        "readyReplicas": {"description": "How many pods are ready.", **count},
+        "podNames": {"description": "The pods' names.", "type": "array", "items": {"type": "string"}},
+    }
+    own = {name: known[name] for name in _status(new)}
+    return {
+        "description": "What is. Written by nuvop only.",
+        "type": "object",
+        "default": {"observedGeneration": -1},
+        "properties": {**_NUVOPS_BEFORE, **own, **_NUVOPS_AFTER},
+    }
+
+
+def _texts(*names: str) -> dict[str, dict[str, str]]:
+    return {name: {"type": "string"} for name in names}
+
+
+_NUVOPS_BEFORE: dict[str, Any] = {
+    "observedGeneration": {
+        "description": "The generation that was last brought to an end, well or not; -1 for none.",
+        "type": "integer",
+        "format": "int64",
+    },
+    "lastAppliedRevision": {
+        "description": "The revision of the overlay that was applied last; the children carry it as a label.",
+        "type": "string",
+    },
+    "lastHandledReconcileAt": {
+        "description": "The value of the annotation nuvop.nuvolaris.org/reconcile that was last acted upon.",
+        "type": "string",
+    },
+}
+
+_NUVOPS_AFTER: dict[str, Any] = {
+    "conditions": {
+        "description": "Ready is always there; Reconciling and Stalled only while they are True.",
+        "type": "array",
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["type"],
+        "items": {
+            "type": "object",
+            "required": ["type", "status", "reason", "message", "lastTransitionTime", "observedGeneration"],
+            "properties": {
+                **_texts("type"),
+                "status": {"type": "string", "enum": ["True", "False", "Unknown"]},
+                **_texts("reason", "message"),
+                "lastTransitionTime": {"type": "string", "format": "date-time"},
+                "observedGeneration": {"type": "integer", "format": "int64"},
+            },
+        },
+    },
+    "inventory": {
+        "description": "The objects made for this resource, and a digest of the fields that nuvop owns in each.",
+        "type": "array",
+        "items": {
+            "type": "object",
+            "required": ["apiVersion", "kind", "namespace", "name", "uid", "digest"],
+            "properties": {
+                **_texts("apiVersion", "kind", "namespace", "name", "uid", "digest"),
+                "done": {
+                    "description": "Of a Job that has finished, a digest of what it was made from.",
+                    "type": "string",
+                },
+            },
+        },
+    },
+}
+
+
+# --- the example -----------------------------------------------------------------------------------------------------
+
+
+def _example(new: NewKind) -> dict[str, Any]:
+    spec: dict[str, Any] = {}
+    for field in new.fields:
+        value = value_of(new.child(field.targets[0]), field.targets[0])
+        if value is not None and not isinstance(value, dict | list):
+            fields.put(spec, fields.parse(field.name), value)
+    return {
+        "apiVersion": f"{new.group}/{new.version}",
+        "kind": new.kind,
+        "metadata": {"name": "example"},
+        "spec": spec,
+    }
