@@ -1,5 +1,6 @@
 """The examples of a kind: custom resources in its folder, which have to be what the CRD says."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ import jsonschema
 from nuvop import crd, yamltext
 from nuvop.errors import Place
 from nuvop.kinds import Kind
+from nuvop.objects import REVISION_LABEL
 
 FOLDER = "examples/"
 
@@ -51,3 +53,12 @@ def _schema(schema: crd.Schema) -> Mapping[str, Any]:
     found = crd.json_schema(schema)
     properties = {**found.get("properties", {}), "apiVersion": {}, "kind": {}, "metadata": {}}
     return {**found, "properties": properties}
+
+
+def are_alike(rendered: str, expected: str) -> bool:
+    """Whether an example becomes what is expected; its revision changes with every word of the folder."""
+    return _without_revision(rendered) == _without_revision(expected)
+
+
+def _without_revision(text: str) -> str:
+    return re.sub(rf"^ *{re.escape(REVISION_LABEL)}: .*\n", "", text, flags=re.MULTILINE)

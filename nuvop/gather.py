@@ -69,8 +69,8 @@ class _Gathering:
             references = list(_references(source, text))
         except (UnicodeDecodeError, yamltext.NotYaml) as error:
             raise KindError(f"is not YAML: {error}", Place(source)) from error
-        for reference in sorted(references, key=lambda each: each.start, reverse=True):
-            target = self._place_of(reference.folder)
+        targets = [self._place_of(reference.folder) for reference in references]
+        for reference, target in sorted(zip(references, targets, strict=True), key=lambda pair: -pair[0].start):
             path = posixpath.relpath(target or ".", posixpath.dirname(name) or ".")
             text = f"{text[: reference.start]}{path}{text[reference.end :]}"
         return text.encode()

@@ -135,9 +135,9 @@ def _status(new: NewKind) -> dict[str, Any]:
 def _crd(new: NewKind) -> dict[str, Any]:
     names = {"kind": new.kind, "plural": new.plural, "singular": new.kind.lower()}
     shorts = {"shortNames": [new.short]} if new.short else {}
-    replicas = [field for field in new.fields if field.name.rpartition(".")[2] == "replicas"]
-    scale = {"specReplicasPath": f".{replicas[0].source}", "statusReplicasPath": ".status.replicas"}
+    replicas = [field.source for field in new.fields if field.name.rpartition(".")[2] == "replicas"]
     is_scaled = len(replicas) == 1 and "replicas" in _status(new)
+    paths = {"specReplicasPath": f".{''.join(replicas)}", "statusReplicasPath": ".status.replicas"}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -151,7 +151,7 @@ def _crd(new: NewKind) -> dict[str, Any]:
                     "name": new.version,
                     "served": True,
                     "storage": True,
-                    "subresources": {"status": {}, **({"scale": scale} if is_scaled else {})},
+                    "subresources": {"status": {}, **({"scale": paths} if is_scaled else {})},
                     "additionalPrinterColumns": _columns(new),
                     "schema": {"openAPIV3Schema": _schema(new)},
                 }

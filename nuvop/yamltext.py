@@ -155,7 +155,7 @@ class _Readable(yaml.SafeDumper):  # type: ignore[misc] # PyYAML has no types
         is_plain = (
             _PLAIN_START.match(text) is not None and text.lower() not in _NOT_PLAIN and text.lower() not in ("y", "n")
         )
-        style = "|" if "\n" in text else None if is_plain else '"'
+        style = "|" if "\n" in text else None if is_plain else "'" if "\\" in text else '"'
         return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

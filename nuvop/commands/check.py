@@ -10,12 +10,11 @@ from nuvop import check as checks
 from nuvop import examples, kind_folder
 from nuvop.check import Finding
 from nuvop.commands import common
+from nuvop.commands.render import NO_UID
 from nuvop.errors import BuildFailed, DirectiveError, KindError, NuvopError, OverlayError, Place
 from nuvop.kinds import Kind
 from nuvop.settings import Settings
 from nuvop.workbench import Workbench, workbench
-
-EXAMPLE_UID = "00000000-0000-0000-0000-000000000000"
 
 
 @click.command()
@@ -92,6 +91,7 @@ async def _findings(bench: Workbench, path: Path) -> AsyncIterator[Finding]:
 
 
 async def _of_examples(bench: Workbench, kind: Kind) -> AsyncIterator[Finding]:
+    rendered: dict[Path, list[str]] = {}
     has_one = False
     for place, example in examples.of(kind):
         has_one = True
@@ -101,10 +101,20 @@ async def _of_examples(bench: Workbench, kind: Kind) -> AsyncIterator[Finding]:
         for finding in wrong:
             yield finding
         if not wrong:
-            metadata = {"namespace": "default", "uid": EXAMPLE_UID, **example["metadata"]}
+            metadata = {"namespace": "default", "uid": NO_UID, **example["metadata"]}
             try:
-                await bench.manifests(kind, {**example, "metadata": metadata})
+                made = await bench.manifests(kind, {**example, "metadata": metadata})
             except (OverlayError, DirectiveError, BuildFailed) as error:
                 yield Finding(place, f"cannot be rendered: {error}", is_error=True)
+            else:
+                rendered.setdefault(place.file, []).append(made)
+    for path, texts in rendered.items():
+        expected = kind.files.get(f"{kind_folder.EXPECTED}{path.name}")
+        if expected is not None and not examples.are_alike("---\n".join(texts), expected.decode()):
+            told = (
+                f"what it becomes is not what {kind_folder.EXPECTED}{path.name} says; if that is meant, "
+                f"`nuvop render -f {path} --kinds {kind.folder} > {kind.folder}/{kind_folder.EXPECTED}{path.name}`"
+            )
+            yield Finding(Place(path), told, is_error=True)
     if not has_one:
         yield Finding(Place(kind.folder), "there is no example: write one to examples/, which shows what a user writes")

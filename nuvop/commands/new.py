@@ -15,16 +15,14 @@ from nuvop import base, check, crd, fields, gather, proposals, scaffold, yamltex
 from nuvop.commands import common
 from nuvop.commands.render import NO_UID
 from nuvop.errors import FieldPathError, KindError, KubectlError, NuvopError, Place
+from nuvop.kind_folder import EXPECTED
 from nuvop.kinds import NEVER_A_CHILD, OUTSIDE, Child, ChildField, ChildSelector, is_outside
 from nuvop.proposals import Proposal
 from nuvop.scaffold import NewKind
 from nuvop.settings import Settings
 from nuvop.workbench import Workbench, workbench
 
-EXPECTED = "expected"
-"""The folder of a kind with what its examples become."""
-
-_OWN_FILES = ("crd.yaml", "kind.yaml", "patches.py", "examples", EXPECTED)
+_OWN_FILES = ("crd.yaml", "kind.yaml", "patches.py", "examples", "expected")
 """What a kind's folder has for itself."""
 
 _INSTALLED = ("Namespace", "CustomResourceDefinition")
@@ -167,7 +165,7 @@ async def _proven(bench: Workbench, draft: Path, names: _Names) -> list[str]:
         made = await bench.manifests(kind, {**example, "metadata": metadata})
     except NuvopError as error:
         raise KindError(str(error).replace(f"{draft}", names.plural)) from error
-    _write(draft, {f"{EXPECTED}/{names.kind.lower()}.yaml": made.encode()})
+    _write(draft, {f"{EXPECTED}{names.kind.lower()}.yaml": made.encode()})
     lines = [check.located(finding, kind.files, str(draft)) for finding in check.findings(kind)]
     notes = [line.removeprefix(f"{draft}/") for line in lines]
     return notes + [
@@ -283,9 +281,14 @@ def _merged(found: Sequence[Proposal]) -> list[Proposal]:
     return [Proposal(name, all_) for name, all_ in targets.items()]
 
 
+def _may_ask() -> bool:
+    """Whether there is a person to ask."""
+    return sys.stdin.isatty()
+
+
 def _asked(new_kind: NewKind, found: Sequence[Proposal]) -> list[Proposal]:
     """The proposals that the user takes."""
-    if not sys.stdin.isatty():
+    if not _may_ask():
         raise KindError("there is no terminal to ask at: name the fields with --field, or take all with --yes")
     chosen = []
     for each in found:
