@@ -1,6 +1,7 @@
 """The command line: ``nuvop``, ``python -m nuvop``, and the ``kopf`` that serves nuvop's kinds by itself."""
 
 import copy
+import os
 import warnings
 from typing import Any
 
@@ -10,19 +11,23 @@ import kopf.cli
 
 from nuvop import logs
 from nuvop.commands.check import check
+from nuvop.commands.common import kinds_option
 from nuvop.commands.new import new
 from nuvop.commands.plan import plan
 from nuvop.commands.render import render
 from nuvop.errors import NuvopError
+from nuvop.settings import KINDS_VARIABLE
+
+HANDLERS = "nuvop.handlers"
+"""The module with nuvop's own handlers; it reads the settings when it is loaded."""
 
 
 class _Run(click.Command):
-    """kopf's ``run``, with nuvop's handlers where no others are named."""
+    """kopf's ``run``, with errors as the other commands have them."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the operator; an error that nuvop knows is one line and exit code 1."""
-        if not ctx.params["modules"] and not ctx.params["paths"]:
-            ctx.params["modules"] = ("nuvop.handlers",)
+        if HANDLERS in ctx.params["modules"]:
             logs.leave_start_errors_to_cli()
             # kopf's tasks that a failed start never gets to.
             warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
@@ -37,20 +42,60 @@ class _Run(click.Command):
             raise
 
 
-def _run_command() -> click.Command:
-    original = kopf.cli.main.commands["run"]
-    return _Run(
-        "run",
-        params=original.params,
-        callback=original.callback,
-        help="Serve the kinds in $NUVOP_KINDS (kustomize/), or the handlers of PATHS and modules where they are named.",
-    )
+class _KopfRun(_Run):
+    """``kopf run``: nuvop's handlers where no others are named."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the handlers that are named, or nuvop's."""
+        if not ctx.params["modules"] and not ctx.params["paths"]:
+            ctx.params["modules"] = (HANDLERS,)
+        return super().invoke(ctx)
+
+
+class _NuvopRun(_Run):
+    """``nuvop run``: nuvop's handlers, and those that are named beside them."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run nuvop's handlers with the kinds of the command line, and those that are named."""
+        ctx.params["modules"] = (HANDLERS, *ctx.params["modules"])
+        if folders := ctx.params.pop("folders"):
+            # The handlers take their settings from the environment, before anybody could hand them over.
+            os.environ[KINDS_VARIABLE] = os.pathsep.join(str(folder.absolute()) for folder in folders)
+        return super().invoke(ctx)
+
+
+_RUN = kopf.cli.main.commands["run"]
+
+_kopf_run = _KopfRun(
+    "run",
+    params=[*_RUN.params],
+    callback=_RUN.callback,
+    help="Serve the kinds in $NUVOP_KINDS (kustomize/), or the handlers of PATHS and modules where they are named.",
+)
+
+_nuvop_run = _NuvopRun(
+    "run",
+    params=[*_RUN.params],
+    callback=_RUN.callback,
+    help="""Run the operator: serve the kinds, and the kopf handlers of PATHS and modules beside them.
+
+    Handlers of your own may do what a kind cannot say: timers, webhooks, daemons (docs/extending.md).
+
+    Exit code 1 where it cannot start, with the reason in one line.
+
+    \b
+    nuvop run -n demo
+    nuvop run -A --kinds ./my-kinds --kinds ./others/web
+    nuvop run -n demo extra.py
+    """,
+)
+_nuvop_run = kinds_option(_nuvop_run)
 
 
 def kopf_main() -> None:
     """kopf's own command line; its ``run`` serves nuvop's kinds where no handlers are named."""
     group = copy.copy(kopf.cli.main)
-    group.commands = {**group.commands, "run": _run_command()}
+    group.commands = {**group.commands, "run": _kopf_run}
     group(prog_name="kopf")
 
 
@@ -60,7 +105,7 @@ def _nuvop() -> None:
     """Turn folders of plain Kubernetes manifests into operators."""
 
 
-for _command in (_run_command(), check, new, plan, render):
+for _command in (_nuvop_run, check, new, plan, render):
     _nuvop.add_command(_command)
 
 

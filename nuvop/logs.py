@@ -2,6 +2,9 @@
 
 import logging
 import re
+from pathlib import Path
+
+import kopf
 
 _SAID_BY_NUVOP = re.compile(r"Unresolved resources cannot be served")
 _SAID_BEFORE = re.compile(r"Request attempt #(?!1[^0-9])\d+.* failed; will retry")
@@ -10,8 +13,7 @@ _PASSES_AT_ONCE = re.compile(r"storage is \(re\)initializing")
 
 def quieten() -> None:
     """Leave out a line for every request and for every event that was merely seen; say each trouble once."""
-    for chatty in ("kopf.objects",):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("kopf.objects").addFilter(_is_users)
     for module in ("kopf._core.reactor.observation", "kopf._cogs.clients.watching", "kopf._cogs.clients.fetching"):
         logging.getLogger(module).addFilter(_is_news)
 
@@ -19,6 +21,14 @@ def quieten() -> None:
 def leave_start_errors_to_cli() -> None:
     """kopf would say a second time why the operator cannot start."""
     logging.getLogger("kopf.activities.startup").setLevel(logging.CRITICAL)
+
+
+_KOPF = str(Path(kopf.__file__).parent)
+
+
+def _is_users(record: logging.LogRecord) -> bool:
+    """Whether a line about an object is said by somebody's own handler, or is worth a warning."""
+    return record.levelno >= logging.WARNING or not record.pathname.startswith(_KOPF)
 
 
 def _is_news(record: logging.LogRecord) -> bool:

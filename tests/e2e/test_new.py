@@ -20,7 +20,15 @@ def make(kubectl: Kubectl, own_group: str, tmp_path: Path) -> Make:
     """Makes a kind of a folder in tests/new, and installs its CRD, which the API server must take as it is."""
 
     def new(kind: str, folder: str) -> Path:
-        command: list[str | Path] = [PROGRAMS / "nuvop", "new", kind, "--group", own_group, "--from", ROOT / "tests/new" / folder]
+        command: list[str | Path] = [
+            PROGRAMS / "nuvop",
+            "new",
+            kind,
+            "--group",
+            own_group,
+            "--from",
+            ROOT / "tests/new" / folder,
+        ]
         subprocess.run([*command, "--into", tmp_path / "kinds", "--yes"], check=True, capture_output=True)
         path = next(path for path in (tmp_path / "kinds").iterdir() if path.name.startswith(kind.lower()))
         kubectl("apply", "--server-side", "-f", str(path / "crd.yaml"))
