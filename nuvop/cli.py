@@ -12,6 +12,7 @@ import kopf.cli
 from nuvop import logs
 from nuvop.commands.check import check
 from nuvop.commands.common import kinds_option
+from nuvop.commands.completion import completion
 from nuvop.commands.new import new
 from nuvop.commands.plan import plan
 from nuvop.commands.render import render
@@ -99,16 +100,32 @@ def kopf_main() -> None:
     group(prog_name="kopf")
 
 
-@click.group(context_settings={"auto_envvar_prefix": "KOPF"})
+@click.group(name="nuvop", context_settings={"auto_envvar_prefix": "KOPF"})
 @click.version_option(package_name="nuvop")
 def _nuvop() -> None:
-    """Turn folders of plain Kubernetes manifests into operators."""
+    """Turn folders of plain Kubernetes manifests into operators.
+
+    Colours are for terminals only, and not where $NO_COLOR is set.
+    """
 
 
-for _command in (_nuvop_run, check, new, plan, render):
-    _nuvop.add_command(_command)
+COMMANDS: click.Group = _nuvop
+for _command in (check, completion, new, plan, render, _nuvop_run):
+    COMMANDS.add_command(_command)
 
 
 def main() -> None:
     """The ``nuvop`` command."""
-    _nuvop(prog_name="nuvop")
+    COMMANDS(prog_name="nuvop", color=_color())
+
+
+def kubectl_plugin() -> None:
+    """``kubectl nuvop``: kubectl finds a program ``kubectl-nuvop`` on PATH
+    (https://kubernetes.io/docs/tasks/extend-kubectl/kubectl-plugins/).
+    """
+    COMMANDS(prog_name="kubectl nuvop", complete_var="_NUVOP_COMPLETE", color=_color())
+
+
+def _color() -> bool | None:
+    """False where nobody wants colours (https://no-color.org); None for only on a terminal."""
+    return False if os.environ.get("NO_COLOR") else None
