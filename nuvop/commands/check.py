@@ -63,7 +63,8 @@ async def _check(settings: Settings, paths: list[Path]) -> list[tuple[str, Findi
             here = Path.cwd()
             for finding in listed:
                 line = checks.located(finding, files, str(path))
-                found.append((line.removeprefix(f"{here}/"), finding))
+                # As the user would type the paths here, also in what is to be typed.
+                found.append((line.replace(f"{here}/", ""), finding))
     return found
 
 
