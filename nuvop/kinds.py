@@ -107,9 +107,9 @@ class Component:
     def is_chosen(self, cr: Body) -> bool:
         """Whether a CR wants it."""
         found = fields.values(cr, self.source)
-        if not found or found[0] is None or found[0] is False:
+        if not found or found[0] is None:
             return False
-        return not self.values or fields.as_text(found[0]) in self.values
+        return fields.as_text(found[0]) in self.values if self.values else found[0] is not False
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from nuvop import base, kind_folder, kind_yaml
+from nuvop import base, fields, kind_folder, kind_yaml
 from nuvop.errors import KindError
-from nuvop.kinds import OUTSIDE, ChildSelector, Kind
+from nuvop.kinds import OUTSIDE, ChildSelector, Component, Kind
 
 PARTS = Path(__file__).parents[1] / "golden/parts"
 FOLDER = Path("kinds/parts")
@@ -69,6 +69,12 @@ def test_all_sections() -> None:
 )
 def test_which_components_a_cr_wants(cr: dict[str, Any], chosen: set[str]) -> None:
     assert kind_yaml.parse(FOLDER, kind_folder.read(PARTS)).chosen_by(cr) == chosen
+
+
+@pytest.mark.parametrize(("value", "chosen"), [(False, True), (True, False), (None, False), ("false", True)])
+def test_false_is_a_value_that_a_component_may_be_for(value: object, chosen: bool) -> None:
+    component = Component("discard", fields.parse("spec.retain"), ("false",))
+    assert component.is_chosen({"spec": {"retain": value}}) is chosen
 
 
 @pytest.mark.parametrize(
