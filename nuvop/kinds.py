@@ -14,7 +14,7 @@ from pathlib import Path
 from nuvop import fields
 from nuvop.crd import Crd, ResourceType
 from nuvop.fields import FieldPath, Json
-from nuvop.objects import Body, CRKey, ObjectKey, group_of
+from nuvop.objects import Body, CRKey, ObjectKey, group_of, labels_of
 from nuvop.readiness import Rule
 
 _CLUSTER_SCOPED = {
@@ -49,13 +49,23 @@ OUTSIDE = ""
 
 @dataclass(frozen=True)
 class ChildSelector:
-    """Which children a line of ``kind.yaml`` means: ``Deployment/demo-deploy`` or ``Pod/*``."""
+    """Which children a line of ``kind.yaml`` means: ``Deployment/demo-deploy``, ``Pod/*`` or ``Pod/[app=web]``.
+
+    With a ``label``, its name and value, the name is ``*``: all of the kind that carry it.
+    """
 
     kind: str
     name: str
+    label: tuple[str, str] | None = None
+
+    def selects(self, key: ObjectKey, body: Body) -> bool:
+        """Whether a live object is one of all those of the kind that are meant."""
+        if self.name != "*" or key.kind != self.kind:
+            return False
+        return self.label is None or labels_of(body).get(self.label[0]) == self.label[1]
 
     def __str__(self) -> str:
-        return f"{self.kind}/{self.name}"
+        return f"{self.kind}/" + (self.name if self.label is None else f"[{'='.join(self.label)}]")
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,10 @@ def test_false_is_a_value_that_a_component_may_be_for(value: object, chosen: boo
             "status: {address: [Secret/s data.x]}",
             "kind.yaml: status.address: Secret/s data.x: a Secret's values are not",
         ),
+        ("status: {pods: 'Pod/[app] a'}", "kind.yaml: status.pods: '[app]' must read `[label=value]`"),
+        ("status: {pods: 'Pod/[app=x a'}", "kind.yaml: status.pods: '[app=x' must read `[label=value]`"),
+        ("set: {spec.replicas: 'Pod/[app=x] a'}", "kind.yaml: set: spec.replicas: 'Pod/[app=x] a': name the child; *"),
+        ("delete: {keep: ['Role/[app=x]']}", "kind.yaml: delete.keep[0]: 'Role/[app=x]' must read `Kind/name`"),
         ("follow: [Deployment/* spec.x]", "kind.yaml: follow[0]: 'Deployment/* spec.x': name the child"),
         (
             "follow: [Deployment/web metadata.name]",
@@ -214,6 +218,20 @@ def test_lines_that_do_not_fit_the_base(text: str, said: str) -> None:
         return
     (error,) = base_errors(text, "ConfigMap/b")
     assert error.startswith(said)
+
+
+def test_a_label_that_nothing_has_is_told() -> None:
+    template = "spec: {template: {metadata: {labels: {example.org/app: web}}}}\n"
+    pods = "status: {{pods: 'Pod/[{}] metadata.name'}}"
+    made = base.with_base(parse(pods.format("example.org/app=web")), objects("Deployment/web") + template)
+    assert base.with_everything(made, [made]).reports[0].sources[0].child.label == ("example.org/app", "web")
+    made = base.with_base(parse(pods.format("example.org/app=wbe")), objects("Deployment/web") + template)
+    with pytest.raises(KindError) as raised:
+        base.with_everything(made, [made])
+    assert str(raised.value).endswith(
+        "status.pods: Pod/[example.org/app=wbe]: no object of the folder, and no template in one, has "
+        "example.org/app=wbe"
+    )
 
 
 def test_what_only_a_component_brings_may_be_named() -> None:
