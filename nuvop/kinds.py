@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nuvop import fields
+from nuvop import fields, retention
 from nuvop.crd import Crd, ResourceType
 from nuvop.fields import FieldPath, Json
 from nuvop.objects import Body, CRKey, ObjectKey, group_of, labels_of
@@ -232,8 +232,13 @@ class Kind:
         children = {(child.api_version, child.kind) for child in self.everything}
         known = {kind for _, kind in children}
         asked = {source.child.kind for report in self.reports for source in report.sources} - known
-        unlocked = {"PersistentVolumeClaim"} if self.generated else set()
-        return frozenset(children | {(MADE_BY_CHILDREN[kind], kind) for kind in (asked | unlocked) - known})
+        claims = {"PersistentVolumeClaim"} if self.generated or self.makes_claims else set()
+        return frozenset(children | {(MADE_BY_CHILDREN[kind], kind) for kind in (asked | claims) - known})
+
+    @property
+    def makes_claims(self) -> bool:
+        """Whether a StatefulSet of it makes PersistentVolumeClaims, whose owners nuvop may have to change."""
+        return any(retention.has_claims(child.body) for child in self.everything)
 
     def namespaces_of(self, api_version: str, kind: str, cr_namespace: str) -> frozenset[str]:
         """The namespaces in which a CR of a namespace has objects of a type."""
