@@ -192,7 +192,6 @@ class Reconciler:
         self._applier.drain()
         await self._queue.close(STOP_GRACE)
         await self._ownership.close()
-        await self._secrets.close()
         await self._observer.close()
 
     def _forget(self, key: CRKey) -> None:

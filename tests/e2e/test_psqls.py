@@ -298,6 +298,22 @@ def test_a_password_from_a_backup_that_has_no_labels_will_do(
     kubectl("create", "secret", "generic", "db-psql", *literals)
     ready(kubectl, "db")
     assert password(kubectl, "db") == known
+    claim = "PersistentVolumeClaim/www-db-psql-pod-0"
+    eventually("it is nuvop's again", lambda: owners(kubectl, "secret/db-psql") == {"psql/db", claim})
+    assert kubectl.get("secret/db-psql")["metadata"]["labels"]["nuvop.nuvolaris.org/instance"] == "psqls-db"
+
+
+def test_a_password_of_the_users_own_is_used_and_left_alone(
+    kubectl: Kubectl, running: Operator, volumes: Volumes
+) -> None:
+    volumes.provide("db", 1)
+    kubectl("create", "secret", "generic", "db-psql", "--from-literal=username=me", "--from-literal=password=mine")
+    before = kubectl.get("secret/db-psql")
+    kubectl.apply(psql("db", 1, retain=False))
+    ready(kubectl, "db")
+    delete(kubectl, "db")
+    eventually("the volume is gone", lambda: not claims(kubectl))
+    assert kubectl.get("secret/db-psql") == before
 
 
 def test_the_password_is_nobodys_drift(kubectl: Kubectl, running: Operator, volumes: Volumes) -> None:
