@@ -146,6 +146,24 @@ def _unfit(kind: Kind, bases: Sequence[Kind]) -> Iterator[KindError]:
                 yield KindError(
                     f"{source.child}: the folder has no {source.child.kind}, and its children make none", at
                 )
+            elif source.child.label and not any(
+                _has_label(child.body, source.child.label) for child in kind.everything
+            ):
+                label = "=".join(source.child.label)
+                yield KindError(f"{source.child}: no object of the folder, and no template in one, has {label}", at)
+
+
+def _has_label(body: Json, label: tuple[str, str]) -> bool:
+    """Whether an object has a label, or a template in it: what is made of that has the template's labels."""
+    name, value = label
+    match body:
+        case {"metadata": {"labels": {**labels}}} if labels.get(name) == value:
+            return True
+        case dict():
+            return any(_has_label(below, label) for below in body.values())
+        case list():
+            return any(_has_label(below, label) for below in body)
+    return False
 
 
 def _installed_in(base: Kind) -> set[ChildSelector]:

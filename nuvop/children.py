@@ -286,7 +286,7 @@ def _values(source: ChildField, overlay: Overlay, live: Mapping[ObjectKey, Body]
     bodies = [
         body
         for key, body in sorted(live.items())
-        if (key in named or (source.child.name == "*" and key.kind == source.child.kind)) and not is_deleting(body)
+        if (key in named or source.child.selects(key, body)) and not is_deleting(body)
     ]
     return [value for body in bodies for value in fields.values(body, source.path) if value is not None]
 

@@ -54,6 +54,7 @@ from nuvop.record import Record
 from nuvop.reporter import Reporter
 from nuvop.scene import Scene, instance_of
 from nuvop.status import Also, Aspect, Phase, Reason, Verdict
+from nuvop.volumes import Volumes
 from nuvop.workqueue import WorkQueue
 
 logger = logging.getLogger(__name__)
@@ -132,6 +133,7 @@ class Reconciler:
         self._ownership = Ownership(cluster, self._observer, reporter, self._queue.add)
         self._installer = installer
         self._secrets = Secrets(cluster)
+        self._volumes = Volumes(cluster)
 
     # --- what the outside tells -----------------------------------------------------------------------------------
 
@@ -190,7 +192,6 @@ class Reconciler:
         self._applier.drain()
         await self._queue.close(STOP_GRACE)
         await self._ownership.close()
-        await self._secrets.close()
         await self._observer.close()
 
     def _forget(self, key: CRKey) -> None:
@@ -550,6 +551,7 @@ class Reconciler:
     async def _judge(self, scene: Scene) -> Verdict:
         """Say how far the children are, and prune what is left over."""
         record, overlay = scene.record, scene.overlay
+        await self._volumes.settle(scene)
         record.inventory = inventory.with_finished_jobs(record.inventory, overlay.contents, scene.live)
         verdict = self._said_of(scene, judges.judge(scene, self._observer.complaint))
 

@@ -40,9 +40,14 @@ class Variant:
     silent: dict[Right, str]
 
 
+IDLE = (("cache.example.com", "memcacheds"), ("web.example.com", "nginxservers"), ("test.com", "psqls"))
+"""The kinds of which there is no resource here."""
+
 SELDOM = {
     ("apps", "deployments", "create"): "server-side apply creates with a patch; both verbs must be allowed",
     ("apps", "deployments", "delete"): "for a child that left its folder, or that is made anew: the folder stays here",
+    **{(group, plural, verb): "there is none of them here" for group, plural in IDLE for verb in ("get", "patch")},
+    **{(group, f"{plural}/status", "patch"): "there is none of them here" for group, plural in IDLE},
 }
 
 
@@ -81,7 +86,7 @@ def variant(request: pytest.FixtureRequest, admin: Kubectl, tmp_path_factory: py
 
 def test_applying_again_changes_nothing(admin: Kubectl) -> None:
     lines = admin("apply", "-k", str(ROOT / "deploy/default")).splitlines()
-    assert len(lines) == 8
+    assert len(lines) == 11
     assert [line for line in lines if not line.endswith(" unchanged")] == []
     admin("diff", "-k", str(ROOT / "deploy/default"))
 
@@ -239,4 +244,12 @@ def test_undeploying_leaves_the_crds_and_nothing_else(admin: Kubectl) -> None:
         _, *arguments = command.split()
         admin(*arguments, "--timeout=60s")
     left = admin("get", "-k", str(ROOT / "deploy/default"), "--ignore-not-found", "-o", "name").split()
-    assert left == ["customresourcedefinition.apiextensions.k8s.io/samples.nuvolaris.org"]
+    assert sorted(left) == [
+        f"customresourcedefinition.apiextensions.k8s.io/{crd}"
+        for crd in (
+            "memcacheds.cache.example.com",
+            "nginxservers.web.example.com",
+            "psqls.test.com",
+            "samples.nuvolaris.org",
+        )
+    ]

@@ -62,13 +62,26 @@ def test_its_owners_are_the_cr_and_the_data() -> None:
 
 def test_what_has_to_be_changed() -> None:
     owners = generated.owners({"metadata": {"name": "a", "uid": "u2"}}, TYPE, [claim("www-0")])
-    metadata = {"labels": {"nuvop.nuvolaris.org/owner": "u2"}, "ownerReferences": owners}
-    assert generated.changes({"metadata": metadata}, "u2", owners) == []
-    of_another = {"labels": {"nuvop.nuvolaris.org/owner": "u1"}, "ownerReferences": owners[1:]}
-    assert generated.changes({"metadata": of_another}, "u2", owners) == [
+    made = generated.secret(BASE, KEY, CR, "u2", {"password": 24}, owners)
+    assert generated.changes(made, CR, "u2", owners) == []
+    of_another = generated.secret(BASE, KEY, CR, "u1", {"password": 24}, owners[1:])
+    assert generated.changes(of_another, CR, "u2", owners) == [
         {"op": "add", "path": "/metadata/labels/nuvop.nuvolaris.org~1owner", "value": "u2"},
         {"op": "add", "path": "/metadata/ownerReferences", "value": owners},
     ]
+
+
+def test_one_that_was_brought_back_gets_all_of_its_labels() -> None:
+    labels = {
+        "app.kubernetes.io~1managed-by": "nuvop",
+        "nuvop.nuvolaris.org~1instance": "psqls-a",
+        "nuvop.nuvolaris.org~1owner": "u1",
+        "nuvop.nuvolaris.org~1generated": "true",
+    }
+    adds = [{"op": "add", "path": f"/metadata/labels/{name}", "value": value} for name, value in labels.items()]
+    assert generated.changes({"metadata": {"labels": {"mine": "x"}}}, CR, "u1", []) == adds
+    empty = {"op": "add", "path": "/metadata/labels", "value": {}}
+    assert generated.changes({"metadata": {}}, CR, "u1", []) == [empty, *adds]
 
 
 def test_a_claim_that_is_going_needs_no_password() -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from nuvop import base, kind_folder, kind_yaml
+from nuvop import base, fields, kind_folder, kind_yaml
 from nuvop.errors import KindError
-from nuvop.kinds import OUTSIDE, ChildSelector, Kind
+from nuvop.kinds import OUTSIDE, ChildSelector, Component, Kind
 
 PARTS = Path(__file__).parents[1] / "golden/parts"
 FOLDER = Path("kinds/parts")
@@ -71,6 +71,12 @@ def test_which_components_a_cr_wants(cr: dict[str, Any], chosen: set[str]) -> No
     assert kind_yaml.parse(FOLDER, kind_folder.read(PARTS)).chosen_by(cr) == chosen
 
 
+@pytest.mark.parametrize(("value", "chosen"), [(False, True), (True, False), (None, False), ("false", True)])
+def test_false_is_a_value_that_a_component_may_be_for(value: object, chosen: bool) -> None:
+    component = Component("discard", fields.parse("spec.retain"), ("false",))
+    assert component.is_chosen({"spec": {"retain": value}}) is chosen
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -101,6 +107,10 @@ def test_which_components_a_cr_wants(cr: dict[str, Any], chosen: set[str]) -> No
             "status: {address: [Secret/s data.x]}",
             "kind.yaml: status.address: Secret/s data.x: a Secret's values are not",
         ),
+        ("status: {pods: 'Pod/[app] a'}", "kind.yaml: status.pods: '[app]' must read `[label=value]`"),
+        ("status: {pods: 'Pod/[app=x a'}", "kind.yaml: status.pods: '[app=x' must read `[label=value]`"),
+        ("set: {spec.replicas: 'Pod/[app=x] a'}", "kind.yaml: set: spec.replicas: 'Pod/[app=x] a': name the child; *"),
+        ("delete: {keep: ['Role/[app=x]']}", "kind.yaml: delete.keep[0]: 'Role/[app=x]' must read `Kind/name`"),
         ("follow: [Deployment/* spec.x]", "kind.yaml: follow[0]: 'Deployment/* spec.x': name the child"),
         (
             "follow: [Deployment/web metadata.name]",
@@ -208,6 +218,20 @@ def test_lines_that_do_not_fit_the_base(text: str, said: str) -> None:
         return
     (error,) = base_errors(text, "ConfigMap/b")
     assert error.startswith(said)
+
+
+def test_a_label_that_nothing_has_is_told() -> None:
+    template = "spec: {template: {metadata: {labels: {example.org/app: web}}}}\n"
+    pods = "status: {{pods: 'Pod/[{}] metadata.name'}}"
+    made = base.with_base(parse(pods.format("example.org/app=web")), objects("Deployment/web") + template)
+    assert base.with_everything(made, [made]).reports[0].sources[0].child.label == ("example.org/app", "web")
+    made = base.with_base(parse(pods.format("example.org/app=wbe")), objects("Deployment/web") + template)
+    with pytest.raises(KindError) as raised:
+        base.with_everything(made, [made])
+    assert str(raised.value).endswith(
+        "status.pods: Pod/[example.org/app=wbe]: no object of the folder, and no template in one, has "
+        "example.org/app=wbe"
+    )
 
 
 def test_what_only_a_component_brings_may_be_named() -> None:
