@@ -54,6 +54,10 @@ class Catalog:
         """Return a kind with the components that a CR wants; raise what `kind` raises, or a build with these."""
         return await self._loader.choose(self.kind(plural), cr)
 
+    def served(self) -> list[Kind]:
+        """The kinds whose folders are right."""
+        return [kind for kind in self._loaded.values() if isinstance(kind, Kind)]
+
     def resource(self, plural: str) -> ApiResource:
         """The resource of a kind's CRs."""
         type_ = self._types[plural]
