@@ -21,6 +21,8 @@ ACCOUNT = Subject("nuvop", "nuvop-system")
 """The service account in deploy/."""
 
 _NAME = r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?"
+_NAMESPACE = r"[-a-z0-9!*?, ]+"
+"""A namespace, or one of kopf's patterns for several."""
 
 
 class _Account(click.ParamType[Subject]):
@@ -36,6 +38,13 @@ class _Account(click.ParamType[Subject]):
         return Subject(name, namespace)
 
 
+def _namespaces(_: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if not re.fullmatch(_NAMESPACE, value):
+            raise click.BadParameter(f"{value!r} is no namespace, and no pattern for any", param=param)
+    return values
+
+
 @click.command()
 @common.kinds_option
 @click.option(
@@ -44,6 +53,7 @@ class _Account(click.ParamType[Subject]):
     "namespaces",
     multiple=True,
     metavar="NAMESPACE",
+    callback=_namespaces,
     help="A namespace that the operator serves, as in `nuvop run -n`; may be repeated. Without it: all namespaces.",
 )
 @click.option("-P", "--peering", default="", metavar="NAME", help="The kopf peering that the operator takes part in.")
@@ -82,6 +92,8 @@ def rbac(
     """
     if account and user is not None:
         raise click.UsageError("--service-account and --user name two different subjects")
+    if user == "":
+        raise click.UsageError("--user: a name is missing")
     subject = Subject(user) if user is not None else account or ACCOUNT
     with common.told():
         known = common.read_settings(folders)

@@ -152,6 +152,7 @@ async def test_what_is_missing_is_told_once_for_each_kind_with_what_mends_it(che
         f"ERROR: kind others ({where}): {told} for {subject}",
     ]
     assert (it.missing("samples"), it.missing("others"), it.missing("")) == (6, 6, 0)
+    assert it.authority.asked["may"] == 0, "the rules that were listed are all"
     it.authority.give(it.kinds, it.mode)
     await it.until(lambda: len(it.said) == 4)
     assert it.said[2:] == [
