@@ -55,8 +55,9 @@ class Catalog:
         return await self._loader.choose(self.kind(plural), cr)
 
     def served(self) -> list[Kind]:
-        """The kinds whose folders are right."""
-        return [kind for kind in self._loaded.values() if isinstance(kind, Kind)]
+        """The kinds whose folders are right, each with no component and with each one alone."""
+        right = [kind for kind in self._loaded.values() if isinstance(kind, Kind)]
+        return [each for kind in right for each in self._loader.alternatives(kind)]
 
     def resource(self, plural: str) -> ApiResource:
         """The resource of a kind's CRs."""

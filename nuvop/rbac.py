@@ -13,17 +13,21 @@ A right is one verb on one resource. What is asked of the API server, and by who
 |                           | create, patch             | server-side apply: a patch, which may have to create       |
 |                           | patch                     | adopting, giving back, letting go                          |
 |                           | delete                    | pruning, recreating, what the garbage collector leaves     |
+| what left the folder      | list, watch, patch,       | `retired:` in kind.yaml                                    |
+|                           | delete                    |                                                            |
 | what controllers make     | list, watch               | the lines of `status` that ask for it                      |
 | Events                    | create (events.k8s.io)    | `events`                                                   |
 |                           | list, watch (core)        | `complaints`: what controllers warn of                     |
+| what is installed         | create, patch             | `made_once`                                                |
 | CRDs                      | list, watch               | kopf, unless it serves namespaces by name                  |
 | namespaces                | list, watch               | kopf, where it serves namespaces by a pattern              |
 | the peering               | list, watch; patch of one | kopf, where it takes part in one                           |
 
 What everybody may do who is logged in (discovery, asking for one's own rights) is in no rule.
 
-Names cannot narrow the rights to children: they begin with the custom resource's name, a list or a watch is for all,
-and a request to create has no name yet. They do narrow what has one certain name: a peering, and a role that is bound.
+Names cannot narrow the rights to children: they begin with the custom resource's name, and where they do not (``names:
+keep``) the rights are still needed for what the folder had before. A list or a watch is for all, and who creates names
+nothing. They do narrow what has one certain name: a peering, what is installed, a role that is bound.
 """
 
 import json
@@ -69,7 +73,20 @@ class Purpose(Enum):
         "patch, which has to be allowed to create, too. `delete` is for what a folder no longer has and what is made "
         "anew; with its custom resource the garbage collector deletes a child."
     )
-    SEEN = "What the children's controllers make, as the status of {kinds} tells of it."
+    GENERATED = (
+        "The Secrets of {kinds} that are made once, with values of chance. Their custom resource does not delete them "
+        "before what they unlock is gone."
+    )
+    ELSEWHERE = (
+        "Children of {kinds} that live elsewhere are looked for beside their custom resource, too: they may have lived "
+        "there."
+    )
+    RETIRED = (
+        "What {kinds} once had, to see, let go and delete what is left of it. Take it off `retired:` in kind.yaml once "
+        "there is nothing left."
+    )
+    SEEN = "What controllers make of the children: the status of {kinds} tells of it, or a Secret lives as long as it."
+    INSTALLED = "What {kinds} install once for all. `create` cannot be narrowed to a name."
     EVENTS = (
         "What happens is told in Events; so is the last warning about a child that does not get ready, where others "
         "have written it."
@@ -80,7 +97,8 @@ class Purpose(Enum):
     )
     GIVEN = (
         "What the roles among the children of {kinds} allow. Nobody may give a right that he has not; this is less "
-        "than `escalate` would be, which allows to give oneself anything."
+        "than `escalate` would be, which allows to give oneself anything. Where a role names a child, the name is not "
+        "known beforehand."
     )
     ESCALATE = (
         "CAUTION: who may do this can give himself any right. Among the children of {kinds} are roles whose rights "
@@ -187,131 +205,175 @@ def _is_below(pattern: str, path: str) -> bool:
 
 def types(kind: Kind) -> frozenset[tuple[str, str]]:
     """The apiVersion and kind of everything whose resource `needs` has to know."""
-    return kind.watched
+    return kind.watched | frozenset(kind.retired)
 
 
 def needs(kinds: Iterable[Kind], resources: Resources, mode: Mode) -> list[Need]:
     """What an operator that serves these kinds needs; ``resources`` has all `types` of theirs.
 
+    A component may change what a role allows: a kind with components is to be there with each of them
+    (`nuvop.loading.Loader.alternatives`). What a kind's Python makes of a role nobody knows beforehand.
     Raises KindError where a role among the children is of no role's shape.
     """
     found = list(_of_operator(mode))
     for kind in kinds:
-        found += _of_kind(kind, resources, mode)
-    return found
-
-
-def _of_operator(mode: Mode) -> Iterator[Need]:
-    if mode.places == (EVERYWHERE,):
-        yield from _need(Purpose.CRDS, (EVERYWHERE,), "apiextensions.k8s.io", "customresourcedefinitions", _SEE)
-    if mode.has_patterns:
-        yield from _need(Purpose.NAMESPACES, (EVERYWHERE,), "", "namespaces", _SEE)
-    if mode.peering:
-        plural = "kopfpeerings" if mode.namespaces else "clusterkopfpeerings"
-        yield from _need(Purpose.PEERING, mode.places, PEERING_GROUP, plural, _SEE)
-        yield from _need(Purpose.PEERING, mode.places, PEERING_GROUP, plural, ("patch",), name=mode.peering)
-    yield from _need(Purpose.EVENTS, mode.places, "events.k8s.io", "events", ("create",))
-    yield from _need(Purpose.EVENTS, mode.places, "", "events", _SEE)
+        found += _Needs(kind, resources, mode).all()
+    return list(dict.fromkeys(found))
 
 
 _SEE = ("list", "watch")
 
 
+def _of_operator(mode: Mode) -> Iterator[Need]:
+    if mode.places == (EVERYWHERE,):
+        crds = "apiextensions.k8s.io", "customresourcedefinitions"
+        yield from _need(Purpose.CRDS, mode.places, *crds, _SEE)
+    if mode.has_patterns:
+        yield from _need(Purpose.NAMESPACES, mode.places, "", "namespaces", _SEE)
+    if mode.peering:
+        peerings = PEERING_GROUP, "kopfpeerings" if mode.namespaces else "clusterkopfpeerings"
+        yield from _need(Purpose.PEERING, mode.places, *peerings, _SEE)
+        yield from _need(Purpose.PEERING, mode.places, *peerings, ("patch",), mode.peering)
+    yield from _need(Purpose.EVENTS, mode.places, "events.k8s.io", "events", ("create",))
+    yield from _need(Purpose.EVENTS, mode.places, "", "events", _SEE)
+
+
 def _need(
-    purpose: Purpose,
-    places: Iterable[str],
-    group: str,
-    resource: str,
-    verbs: Iterable[str],
-    *,
-    name: str = "",
-    kind: str = "",
+    purpose: Purpose, places: Iterable[str], group: str, resource: str, verbs: Iterable[str], name: str = ""
 ) -> Iterator[Need]:
-    for place in places:
-        for verb in verbs:
-            yield Need(Right(place, group, resource, verb, name), purpose, kind)
+    return (Need(Right(place, group, resource, verb, name), purpose) for place in places for verb in verbs)
 
 
-def _of_kind(kind: Kind, resources: Resources, mode: Mode) -> Iterator[Need]:
-    of, places = kind.resource, mode.places
-    crs = of.group, of.plural
-    yield from _need(Purpose.RESOURCES, places, *crs, ("get", *_SEE, "patch"), kind=of.plural)
-    yield from _need(Purpose.STATUS, places, of.group, f"{of.plural}/status", ("patch",), kind=of.plural)
-    for child in kind.base:
-        at = _places(child, mode)
-        plural = resources[child.group, child.kind].plural
-        yield from _need(Purpose.CHILDREN, at, child.group, plural, CHILD_VERBS, kind=of.plural)
-        if child.group == RBAC:
-            yield from _of_role(kind, child, at)
-    for api_version, name in kind.watched - {(child.api_version, child.kind) for child in kind.base}:
-        group, _ = at_resource = group_kind(api_version, name)
-        resource = resources[at_resource]
-        at = places if resource.namespaced else (EVERYWHERE,)
-        yield from _need(Purpose.SEEN, at, group, resource.plural, _SEE, kind=of.plural)
-
-
-def _places(child: Child, mode: Mode) -> tuple[str, ...]:
-    """Where the children that come of one live."""
-    return (EVERYWHERE,) if child.cluster_scoped else mode.places
-
-
+_INSTALLED = {
+    "Namespace": ("", "namespaces"),
+    "CustomResourceDefinition": ("apiextensions.k8s.io", "customresourcedefinitions"),
+}
 _ROLES = {"Role": "roles", "ClusterRole": "clusterroles"}
 _BINDINGS = ("RoleBinding", "ClusterRoleBinding")
 
 
-def _of_role(kind: Kind, child: Child, places: tuple[str, ...]) -> Iterator[Need]:
-    """What it takes to make a role or a binding, beside the right to make objects of its type.
+class _Needs:
+    """What one kind needs."""
 
-    Source: https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping
-    """
-    plural = kind.resource.plural
-    if child.kind in _ROLES:
-        resource = _ROLES[child.kind]
-        if _is_open(kind, child):
-            yield from _need(Purpose.ESCALATE, places, RBAC, resource, ("escalate",), kind=plural)
+    def __init__(self, kind: Kind, resources: Resources, mode: Mode) -> None:
+        self._kind = kind
+        self._resources = resources
+        self._mode = mode
+
+    def all(self) -> Iterator[Need]:
+        """Everything, marked with the kind's plural."""
+        for part in (self._resource(), self._children(), self._others(), self._installed(), self._roles()):
+            for need in part:
+                yield replace(need, kind=self._kind.resource.plural)
+
+    def _resource(self) -> Iterator[Need]:
+        of, places = self._kind.resource, self._mode.places
+        yield from _need(Purpose.RESOURCES, places, of.group, of.plural, ("get", *_SEE, "patch"))
+        yield from _need(Purpose.STATUS, places, of.group, f"{of.plural}/status", ("patch",))
+
+    def _children(self) -> Iterator[Need]:
+        generated = {each.child for each in self._kind.generated}
+        for child in self._kind.everything:
+            group, plural = child.group, self._resources[child.group, child.kind].plural
+            if child.selector in generated:
+                # Where the garbage collector does not delete it nuvop has to.
+                verbs = CHILD_VERBS[:-1] if child.is_beside else CHILD_VERBS
+                yield from _need(Purpose.GENERATED, self._places(child), group, plural, verbs)
+            else:
+                yield from _need(Purpose.CHILDREN, self._places(child), group, plural, CHILD_VERBS)
+            yield from _need(Purpose.EVENTS, self._places(child) if child.namespace else (), "", "events", _SEE)
+
+    def _places(self, child: Child) -> tuple[str, ...]:
+        """Where the children that come of one live."""
+        if child.is_beside or self._mode.places == (EVERYWHERE,):
+            return self._mode.places
+        return (child.namespace or EVERYWHERE,)
+
+    def _others(self) -> Iterator[Need]:
+        """What is watched, or was once made, though the folder has no such child, or has it elsewhere."""
+        beside = {(child.api_version, child.kind) for child in self._kind.everything}
+        for purpose, verbs, types_ in (
+            (Purpose.ELSEWHERE, _SEE, self._kind.watched & beside),
+            (Purpose.SEEN, _SEE, self._kind.watched - beside),
+            (Purpose.RETIRED, (*_SEE, "patch", "delete"), self._kind.retired),
+        ):
+            for api_version, name in sorted(types_):
+                at = group_kind(api_version, name)
+                resource = self._resources[at]
+                places = self._mode.places if resource.namespaced else (EVERYWHERE,)
+                yield from _need(purpose, places, at[0], resource.plural, verbs)
+
+    def _installed(self) -> Iterator[Need]:
+        for selector in self._kind.install:
+            yield from _need(Purpose.INSTALLED, (EVERYWHERE,), *_INSTALLED[selector.kind], ("create",))
+            yield from _need(Purpose.INSTALLED, (EVERYWHERE,), *_INSTALLED[selector.kind], ("patch",), selector.name)
+
+    # Source: https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping
+
+    def _roles(self) -> Iterator[Need]:
+        """What it takes to make roles and bindings, beside the right to make objects of these types."""
+        for child in self._kind.base:
+            if child.group == RBAC and child.kind in _ROLES:
+                yield from self._role(child)
+            elif child.group == RBAC and child.kind in _BINDINGS:
+                yield from self._binding(child)
+
+    def _role(self, role: Child) -> Iterator[Need]:
+        resource, places = _ROLES[role.kind], self._places(role)
+        if self._is_open(role):
+            yield from _need(Purpose.ESCALATE, places, RBAC, resource, ("escalate",), _known_name(role))
             return
         for place in places:
-            unless = Right(place, RBAC, resource, "escalate")
-            for right in _given(kind, child, place):
-                yield Need(right, Purpose.GIVEN, plural, unless)
-    elif child.kind in _BINDINGS:
-        bound = child.body.get("roleRef") or {}
-        role = next((each for each in kind.base if _is_role(each, bound)), None)
-        resource = _ROLES.get(str(bound.get("kind")), "")
-        if _sets(kind, child, "roleRef") or (role and _is_open(kind, role)):
-            yield from _need(Purpose.BIND, places, RBAC, resource, ("bind",), kind=plural)
-        elif role is None:
-            yield from _need(Purpose.BIND, places, RBAC, resource, ("bind",), name=bound.get("name", ""), kind=plural)
+            unless = Right(place, RBAC, resource, "escalate", _known_name(role))
+            for right in self._given(role, place):
+                yield Need(right, Purpose.GIVEN, unless=unless)
+
+    def _binding(self, binding: Child) -> Iterator[Need]:
+        bound = binding.body.get("roleRef") or {}
+        kind, name = str(bound.get("kind")), str(bound.get("name"))
+        role = next(
+            (each for each in self._kind.base if (each.group, each.kind, each.name) == (RBAC, kind, name)), None
+        )
+        if self._sets(binding, "roleRef"):
+            name = ""
+        elif role is not None:
+            if not self._is_open(role):
+                return  # who has the rights of a role may bind it
+            name = _known_name(role)
+        yield from _need(Purpose.BIND, self._places(binding), RBAC, _ROLES.get(kind, ""), ("bind",), name)
+
+    def _is_open(self, role: Child) -> bool:
+        """Whether the folder alone does not tell what a role allows."""
+        return "aggregationRule" in role.body or self._sets(role, "rules", "aggregationRule")
+
+    def _sets(self, child: Child, *names: str) -> bool:
+        """Whether a custom resource sets anything in one of a child's fields."""
+        own = [setting.target for setting in self._kind.settings if setting.child == child.selector]
+        return any(target.segments[0] == Name(name) for target in own for name in names)
+
+    def _given(self, role: Child, place: str) -> Iterator[Right]:
+        """The rights that a role gives.
+
+        A name that is a child's follows it, as kustomize, or a line of ``follow``, renames it: it is not known then.
+        """
+        renamed = {child.name for child in self._kind.everything if not child.keeps_name}
+        try:
+            for rule in role.body.get("rules") or ():
+                for verb in rule["verbs"]:
+                    for path in rule.get("nonResourceURLs") or ():
+                        yield Right(EVERYWHERE, "", "", verb, path=path)
+                    for group in rule.get("apiGroups") or ():
+                        for resource in rule.get("resources") or ():
+                            for name in rule.get("resourceNames") or ("",):
+                                yield Right(place, group, resource, verb, "" if name in renamed else name)
+        except (TypeError, KeyError, AttributeError) as error:
+            where = f"{self._kind.folder}: {role}: rules"
+            raise KindError(f"{where}: is not of the shape of a role's rules: {error!r}") from error
 
 
-def _is_role(child: Child, bound: Mapping[str, Any]) -> bool:
-    return (child.group, child.kind, child.name) == (RBAC, bound.get("kind"), bound.get("name"))
-
-
-def _is_open(kind: Kind, role: Child) -> bool:
-    """Whether the folder alone does not tell what a role allows."""
-    return "aggregationRule" in role.body or _sets(kind, role, "rules", "aggregationRule")
-
-
-def _sets(kind: Kind, child: Child, *names: str) -> bool:
-    """Whether a custom resource sets anything in one of a child's fields."""
-    own = [setting.target for setting in kind.settings if setting.child == child.selector]
-    return any(target.segments[0] == Name(name) for target in own for name in names)
-
-
-def _given(kind: Kind, role: Child, place: str) -> Iterator[Right]:
-    """The rights that a role gives."""
-    try:
-        for rule in role.body.get("rules") or ():
-            for verb in rule["verbs"]:
-                for path in rule.get("nonResourceURLs") or ():
-                    yield Right(EVERYWHERE, "", "", verb, path=path)
-                for group in rule.get("apiGroups") or ():
-                    for resource in rule.get("resources") or ():
-                        for name in rule.get("resourceNames") or ("",):
-                            yield Right(place, group, resource, verb, name)
-    except (TypeError, KeyError, AttributeError) as error:
-        raise KindError(f"{kind.folder}: {role}: rules: is not of the shape of a role's rules: {error!r}") from error
+def _known_name(child: Child) -> str:
+    """What a child is called whatever its custom resource is called; empty where that is not so."""
+    return child.name if child.keeps_name else ""
 
 
 # --- from rights to rules --------------------------------------------------------------------------------------------
@@ -342,11 +404,12 @@ def sections(wanted: Collection[Need]) -> dict[str, list[Section]]:
         rules = list(general)
         for purpose in Purpose:
             its_own = [need for need in wanted if (need.right.place, need.purpose) == (place, purpose)]
-            fresh = merged({need.right for need in its_own if not _allowed(rules, need.right)})
+            fresh = [need for need in its_own if not _allowed(rules, need.right)]
             if fresh:
-                kinds = tuple(sorted({need.kind for need in its_own} - {""}))
-                found.setdefault(place, []).append(Section(purpose, kinds, fresh))
-                rules += fresh
+                kinds = tuple(sorted({need.kind for need in fresh} - {""}))
+                section = Section(purpose, kinds, merged({need.right for need in fresh}))
+                found.setdefault(place, []).append(section)
+                rules += section.rules
         if place == EVERYWHERE:
             general = rules
     return found

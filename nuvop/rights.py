@@ -37,8 +37,8 @@ class Rights:
         mode: Mode,
         remedy: Callable[[Subject | None], str],
     ) -> None:
-        """``kinds`` returns those that are served now; ``remedy`` the command that gives a subject all rights, or that
-        of the operator's own where it is not known.
+        """``kinds`` returns those that are served now, each with its components, ``remedy`` the command that gives a
+        subject all rights; the subject is None where it is not known.
         """
         self._cluster = cluster
         self._kinds = kinds
@@ -82,11 +82,9 @@ class Rights:
                 unsure.add(place)
         missing = rbac.missing(wanted, given)
         # An authorizer that cannot list its rules, a webhook say, has to be asked for each right.
-        return [need for need in missing if need.right.place not in unsure or not await self._may(need)]
-
-    async def _may(self, need: Need) -> bool:
-        rights = [need.right] + ([need.unless] if need.unless else [])
-        return any([await self._cluster.may(right) for right in rights])
+        asked = {right for need in missing for right in (need.right, need.unless) if right and right.place in unsure}
+        had = {right for right in sorted(asked) if await self._cluster.may(right)}
+        return [need for need in missing if not had & {need.right, need.unless}]
 
     async def _wanted(self, kinds: Sequence[Kind]) -> tuple[list[Need], bool]:
         """What the kinds need, and whether that is all: it is not where the API server does not know a child's type.
@@ -99,12 +97,12 @@ class Rights:
             try:
                 for api_version, name in rbac.types(kind):
                     await self._learn(known, api_version, name)
-                wanted += [need for need in rbac.needs([kind], known, self._mode) if need.kind]
+                wanted += rbac.needs([kind], known, self._mode)
             except NotServed:
                 is_all = False
             except KindError:
                 continue
-        return wanted, is_all
+        return list(dict.fromkeys(wanted)), is_all
 
     async def _learn(self, known: dict[GroupKind, Resource], api_version: str, name: str) -> None:
         at = resources.group_kind(api_version, name)

@@ -102,7 +102,7 @@ def rbac(
 
 async def _manifests(settings: Settings, mode: Mode, subject: Subject, name: str) -> str:
     async with workbench(settings) as bench:
-        kinds = await bench.kinds()
+        kinds = [each for kind in await bench.kinds() for each in bench.loader.alternatives(kind)]
         found = await _resources(bench, kinds)
     return rights.manifests(rights.needs(kinds, found, mode), mode, subject, name)
 

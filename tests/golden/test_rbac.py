@@ -5,6 +5,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -79,6 +80,19 @@ def test_the_folders_crds_tell_of_custom_children(tmp_path: Path) -> None:
     assert {"apiGroups": ["cert-manager.io"], "resources": ["certificates"]}.items() <= next(
         rule for rule in rules if rule["apiGroups"] == ["cert-manager.io"]
     ).items()
+
+
+def test_a_component_may_give_a_role_more_to_allow(tmp_path: Path) -> None:
+    folder = shutil.copytree(HERE / "parts", tmp_path / "parts")
+    patch = "- {op: add, path: /rules/-, value: {apiGroups: [apps], resources: [replicasets], verbs: [list]}}"
+    component = folder / "components/metrics/kustomization.yaml"
+    added = f"  - target: {{kind: Role, name: reader}}\n    patch: |\n      {patch}\n"
+    component.write_text(component.read_text() + added)
+    done = run("--kinds", folder)
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert {"apiGroups": ["apps"], "resources": ["replicasets"], "verbs": ["list"]} in documents(done.stdout)[0][
+        "rules"
+    ]
 
 
 def test_the_environment_names_the_kinds_as_for_the_operator(tmp_path: Path) -> None:

@@ -161,6 +161,60 @@ def test_kubernetes_own_are_known_with_their_scope() -> None:
     assert not {at for at in kinds.CLUSTER_SCOPED if at in known and known[at].namespaced}
 
 
+def test_children_elsewhere_need_rights_there_and_a_look_beside() -> None:
+    role_ = role("Role", "reader", READ_PODS)
+    text = "children: {Role/reader: {namespace: there}, Mouse/one: {scope: Cluster}}\n"
+    mouse = obj("Mouse", "example.org/v1", "one")
+    kind, mode = kind_of(DEPLOYMENT, role_, mouse, text=text), Mode(("a",))
+    known = {**resources.known([kind]), ("example.org", "Mouse"): Resource("mice", namespaced=False)}
+    found = rbac.needs([kind], known, mode)
+    own = rights(found, Purpose.CHILDREN)
+    verbs = rbac.CHILD_VERBS
+    assert own >= allowed("there", RBAC, "roles", *verbs) | allowed(EVERYWHERE, "example.org", "mice", *verbs)
+    assert {place for place, _, resource, *_ in own if resource == "roles"} == {"there"}
+    assert rights(found, Purpose.ELSEWHERE) >= allowed("a", RBAC, "roles", "list", "watch")
+    assert rights(found, Purpose.EVENTS) >= allowed("there", "", "events", "list", "watch")
+    assert not rights(found, Purpose.EVENTS) & allowed("there", "events.k8s.io", "events", "create")
+    assert rights(found, Purpose.GIVEN) == allowed("there", "", "pods", "get", "list")
+    everywhere = rbac.needs([kind], known, ALL)
+    assert {need.right.place for need in everywhere} == {EVERYWHERE}
+
+
+def test_what_retired_keeps_its_rights_until_it_is_gone() -> None:
+    found = needed(kind_of(text="retired: [batch/v1 CronJob, storage.k8s.io/v1 StorageClass]\n"), mode=Mode(("a",)))
+    verbs = ("list", "watch", "patch", "delete")
+    assert rights(found, Purpose.RETIRED) == allowed("a", "batch", "cronjobs", *verbs) | allowed(
+        EVERYWHERE, "storage.k8s.io", "storageclasses", *verbs
+    )
+
+
+def test_what_is_installed_is_changed_by_its_name_alone() -> None:
+    namespace, crd = (
+        obj("Namespace", name="base"),
+        obj("CustomResourceDefinition", "apiextensions.k8s.io/v1", "mice.x.org"),
+    )
+    text = "install: [Namespace/base, CustomResourceDefinition/mice.x.org]\n"
+    found = rights(needed(kind_of(DEPLOYMENT, namespace, crd, text=text), mode=Mode(("a",))), Purpose.INSTALLED)
+    crds = "apiextensions.k8s.io", "customresourcedefinitions"
+    assert found == {
+        (EVERYWHERE, "", "namespaces", "create"),
+        (EVERYWHERE, "", "namespaces", "patch", "base"),
+        (EVERYWHERE, *crds, "create"),
+        (EVERYWHERE, *crds, "patch", "mice.x.org"),
+    }
+
+
+def test_a_secret_that_is_made_once_is_never_deleted_beside_its_resource() -> None:
+    secret = obj("Secret", name="password")
+    found = needed(kind_of(secret, text="generate: {Secret/password: {admin: 24}}\n"))
+    assert rights(found, Purpose.GENERATED) == allowed("", "", "secrets", "get", "list", "watch", "create", "patch")
+    assert rights(found, Purpose.CHILDREN) == set()
+    assert rights(found, Purpose.SEEN) == allowed("", "", "persistentvolumeclaims", "list", "watch")
+    text = "generate: {Secret/password: {admin: 24}}\nchildren: {Secret/password: {namespace: there}}\n"
+    found = needed(kind_of(secret, text=text), mode=Mode(("a",)))
+    assert rights(found, Purpose.GENERATED) == allowed("there", "", "secrets", *rbac.CHILD_VERBS)
+
+
 # --- roles among the children ----------------------------------------------------------------------------------------
 
 
@@ -208,6 +262,23 @@ def test_rights_that_nobody_knows_beforehand_need_escalation(change: dict[str, A
     assert rights(found, Purpose.ESCALATE) == allowed(EVERYWHERE, RBAC, "clusterroles", "escalate")
     assert rights(found, Purpose.BIND) == allowed("a", RBAC, "clusterroles", "bind"), "its name is not known, either"
     assert rights(found, Purpose.GIVEN) == set()
+
+
+def test_a_role_that_keeps_its_name_is_escalated_by_it() -> None:
+    reader = role("Role", "reader", aggregationRule={})
+    kind = kind_of(reader, binding("RoleBinding", "Role", "reader"), text="names: keep\n")
+    found = needed(kind, mode=Mode(("a",)))
+    assert rights(found, Purpose.ESCALATE) == {("a", RBAC, "roles", "escalate", "reader")}
+    assert rights(found, Purpose.BIND) == {("a", RBAC, "roles", "bind", "reader")}
+
+
+@pytest.mark.parametrize(("names", "known"), [("prefix", False), ("keep", True)])
+def test_the_name_of_a_child_in_a_role_follows_the_child(names: str, known: bool) -> None:
+    """kustomize renames it; so who makes the role needs the right to all names."""
+    rule = {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["login", "others"], "verbs": ["get"]}
+    found = needed(kind_of(role("Role", "r", rule), obj("Secret", name="login"), text=f"names: {names}\n"))
+    own = ("", "", "secrets", "get")
+    assert rights(found, Purpose.GIVEN) == {(*own, "others"), (*own, "login") if known else own}
 
 
 def test_what_a_custom_resource_binds_nobody_knows_beforehand() -> None:
