@@ -54,6 +54,11 @@ class Catalog:
         """Return a kind with the components that a CR wants; raise what `kind` raises, or a build with these."""
         return await self._loader.choose(self.kind(plural), cr)
 
+    def served(self) -> list[Kind]:
+        """The kinds whose folders are right, each with no component and with each one alone."""
+        right = [kind for kind in self._loaded.values() if isinstance(kind, Kind)]
+        return [each for kind in right for each in self._loader.alternatives(kind)]
+
     def resource(self, plural: str) -> ApiResource:
         """The resource of a kind's CRs."""
         type_ = self._types[plural]

@@ -15,6 +15,7 @@ from nuvop.commands.common import kinds_option
 from nuvop.commands.completion import completion
 from nuvop.commands.new import new
 from nuvop.commands.plan import plan
+from nuvop.commands.rbac import rbac
 from nuvop.commands.render import render
 from nuvop.errors import NuvopError
 from nuvop.settings import KINDS_VARIABLE
@@ -110,7 +111,7 @@ def _nuvop() -> None:
 
 
 COMMANDS: click.Group = _nuvop
-for _command in (check, completion, new, plan, render, _nuvop_run):
+for _command in (check, completion, new, plan, rbac, render, _nuvop_run):
     COMMANDS.add_command(_command)
 
 

@@ -22,6 +22,7 @@ from nuvop.connection import lines, open_session
 from nuvop.errors import ClusterError, ClusterUnreachable, Conflict, Forbidden, LoginError, NotFound, NotServed
 from nuvop.login import Credentials, Login
 from nuvop.objects import INSTANCE_LABEL, Body
+from nuvop.rbac import Right
 from nuvop.trouble import Trouble
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,9 @@ watch is begun anew, for the connection may be dead."""
 JSON_PATCH = "application/json-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 ANY_JSON = "application/json"
+NO_NAMESPACE = "-"
+"""What cannot be a namespace's name, so that no RoleBinding is in it: only what holds in all namespaces holds there."""
+
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 METADATA_OF_ONE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 """https://kubernetes.io/docs/reference/using-api/api-concepts/#alternate-representations-of-resources"""
@@ -343,18 +347,45 @@ class Cluster:
             "PATCH", resource.path(namespace, name) + "/status", content_type=JSON_PATCH, content=orjson.dumps(patch)
         )
 
-    async def may(self, verb: str, group: str, plural: str, namespace: str | None = None) -> bool:
-        """Whether the credentials allow a verb on a resource, in all namespaces where ``namespace`` is None."""
-        attributes = {"verb": verb, "group": group, "resource": plural, "namespace": namespace or ""}
-        review = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": attributes},
-        }
+    async def may(self, right: Right) -> bool:
+        """Whether the credentials give a right."""
+        if right.path:
+            spec = {"nonResourceAttributes": {"verb": right.verb, "path": right.path}}
+        else:
+            resource, _, subresource = right.resource.partition("/")
+            attributes = {
+                "verb": right.verb,
+                "group": right.group,
+                "resource": resource,
+                "subresource": subresource,
+                "name": right.name,
+                "namespace": right.place,
+            }
+            spec = {"resourceAttributes": attributes}
+        answer = await self._review("authorization.k8s.io/v1", "SelfSubjectAccessReview", {"spec": spec})
+        return bool(answer["allowed"])
+
+    async def rules(self, namespace: str) -> Body:
+        """The status of a SelfSubjectRulesReview: what the credentials allow in a namespace, as far as is known.
+
+        https://kubernetes.io/docs/reference/kubernetes-api/authorization-resources/self-subject-rules-review-v1/
+        """
+        spec = {"namespace": namespace or NO_NAMESPACE}
+        return await self._review("authorization.k8s.io/v1", "SelfSubjectRulesReview", {"spec": spec})
+
+    async def whoami(self) -> str:
+        """The user that the credentials are for."""
+        answer = await self._review("authentication.k8s.io/v1", "SelfSubjectReview", {})
+        return str(answer["userInfo"]["username"])
+
+    async def _review(self, api_version: str, kind: str, body: Mapping[str, Any]) -> Body:
+        """Ask what everybody may ask of himself; return the review's status."""
         with _allowed_to_all():
-            path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-            answer = await self._request("POST", path, content=orjson.dumps(review))
-        return bool(answer["status"]["allowed"])
+            path = f"/apis/{api_version}/{kind.lower()}s"
+            content = orjson.dumps({"apiVersion": api_version, "kind": kind, **body})
+            answer = await self._request("POST", path, content=content)
+        status: Body = answer["status"]
+        return status
 
     async def follow(
         self, resource: ApiResource, namespace: str | None, *, labels: str = "", fields: str = ""
@@ -393,7 +424,7 @@ class Cluster:
             except ClusterError as error:
                 version = ""
                 yield Failing(error)
-                await trouble.wait(error)
+                await trouble.wait(error, is_somebodys=isinstance(error, Forbidden))
 
     async def _list(
         self, resource: ApiResource, namespace: str | None, selectors: Mapping[str, str], *, accept: str = ANY_JSON

@@ -6,15 +6,18 @@ to the CR: no annotation, no finalizer. Creation, update and resumption all go t
 
 import itertools
 import logging
+import os
 from collections.abc import Iterator
 from typing import Any
 
+import click
 import kopf
 
 from nuvop import logs
 from nuvop import settings as settings_
 from nuvop.errors import LoginError, NuvopError
 from nuvop.operator import Operator, find_types
+from nuvop.rbac import EVERYWHERE, Mode
 from nuvop.session import kopf_session
 
 EXIT_TIMEOUT = 30.0
@@ -44,10 +47,13 @@ async def start(settings: kopf.OperatorSettings, **_: Any) -> None:
     settings.posting.enabled = False
     logs.quieten()
     try:
-        cluster_wide = settings.peering.clusterwide
+        peering, cluster_wide, mode = settings.peering, settings.peering.clusterwide, _mode(settings)
         await _operator.start(cluster_wide=cluster_wide)
-        settings.peering.standalone |= not await _operator.may_peer(cluster_wide=cluster_wide)
+        places = mode.places if mode else (EVERYWHERE,)
+        peering.standalone |= not await _operator.may_peer(peering.name, places, cluster_wide=cluster_wide)
         settings.scanning.disabled = not await _operator.may_scan(cluster_wide=cluster_wide)
+        if mode:
+            _operator.check_rights(mode)
         if settings.scanning.disabled:
             await _operator.wait_for_types()
     except NuvopError as error:
@@ -60,6 +66,18 @@ async def start(settings: kopf.OperatorSettings, **_: Any) -> None:
     except BaseException:  # cancelled: it was asked to stop
         await _operator.stop()
         raise
+
+
+def _mode(settings: kopf.OperatorSettings) -> Mode | None:
+    """How this operator was told to run; None where that is not known."""
+    context = click.get_current_context(silent=True)
+    named = context.params.get("namespaces", ()) if context else ()
+    # kopf's older variable, which it reads itself.
+    namespaces = (*named, *filter(None, [os.environ.get("KOPF_RUN_NAMESPACE")]))
+    if not (namespaces or settings.peering.clusterwide):
+        return None
+    is_asked = settings.peering.mandatory and not settings.peering.standalone
+    return Mode(namespaces, settings.peering.name if is_asked else "")
 
 
 @kopf.on.cleanup()

@@ -33,8 +33,7 @@ class Loader:
         kind = kind_yaml.parse(path, await asyncio.to_thread(kind_folder.read, path))
         if patches_py.FILE in kind.files:
             await asyncio.to_thread(patches_py.load, path, kind.files[patches_py.FILE])
-        choices = [NOTHING, *(frozenset({component.name}) for component in kind.components)]
-        bases = [await self._render(kind, chosen) for chosen in choices]
+        bases = [await self._render(kind, chosen) for chosen in _choices(kind)]
         whole = base.with_everything(bases[0], bases)
         self._rendered = {at: known for at, known in self._rendered.items() if at[0] != path}
         if error := check.errors(whole):
@@ -42,6 +41,10 @@ class Loader:
         for each in bases:
             self._rendered[path, each.chosen] = replace(each, everything=whole.everything)
         return self._rendered[path, NOTHING]
+
+    def alternatives(self, kind: Kind) -> list[Kind]:
+        """A kind that was loaded, with no component and with each one alone."""
+        return [self._rendered[kind.folder, chosen] for chosen in _choices(kind)]
 
     async def choose(self, kind: Kind, cr: Body) -> Kind:
         """A kind with the base of the components that a CR wants; raise what `load` raises."""
@@ -66,3 +69,7 @@ class Loader:
             what = f"{kind.folder}: with {', '.join(sorted(chosen))}" if chosen else str(kind.folder)
             raise BuildFailed(f"{what}: {error}") from error
         return base.with_base(kind, text, chosen)
+
+
+def _choices(kind: Kind) -> list[frozenset[str]]:
+    return [NOTHING, *(frozenset({component.name}) for component in kind.components)]
