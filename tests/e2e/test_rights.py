@@ -2,7 +2,7 @@
 
 Every kind in kustomize/, every golden kind and one more go through a life in which each verb has its use: created,
 changed, drifted, pruned, deleted. The audit log tells what was asked for. SILENT are the rights that no request shows,
-each with the reason why they are given all the same.
+each with the reason why it is given all the same.
 """
 
 import csv
@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,11 +45,25 @@ RBAC = "rbac.authorization.k8s.io"
 HOME = "ops"
 """The namespace of the operators' service accounts."""
 
-SILENT: dict[Right, str] = {
-    (RBAC, "clusterroles", "bind"): "asked within the request that makes a binding to a role of somebody else's",
-    ("", "nodes", "list"): "given by clusters' ClusterRole/reader; nobody may give a right that he has not",
-    ("", "endpoints", "list"): "given by widgets' Role/reader",
+AROUND = "asked within the request that makes a binding to the role of somebody else's"
+GIVEN = "a role among the children gives it, and nobody may give a right that he has not"
+BIND: Right = (RBAC, "clusterroles", "bind")
+
+SILENT: dict[str, dict[tuple[str, Right], str]] = {
+    "all namespaces": {
+        ("", BIND): AROUND,
+        ("", ("", "nodes", "list")): GIVEN,
+        ("", ("", "endpoints", "list")): GIVEN,
+    },
+    "one namespace": {
+        ("", BIND): AROUND,
+        ("", ("", "nodes", "list")): GIVEN,
+        ("team", BIND): AROUND,
+        ("team", ("", "endpoints", "list")): GIVEN,
+        ("kube-system", ("", "configmaps", "get")): GIVEN,
+    },
 }
+"""By the operator's mode, and by the namespace that a role is in, empty for a ClusterRole."""
 
 FIXED = {"clusters": "its one field sets the value of a PriorityClass, which the API server never changes"}
 """The kinds whose custom resources are not changed; their folders are."""
@@ -116,7 +130,7 @@ class Account:
 
 def kubectl(admin: Kubectl, *arguments: str, stdin: str = "") -> None:
     """kubectl as the administrator, in whatever namespaces the objects name."""
-    environment = {"PATH": os.environ["PATH"], "KUBECONFIG": str(admin.kubeconfig)}
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "KUBECONFIG": str(admin.kubeconfig)}
     command: list[str | Path] = [PROGRAMS / "kubectl", *arguments]
     done = subprocess.run(command, env=environment, input=stdin, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -124,7 +138,7 @@ def kubectl(admin: Kubectl, *arguments: str, stdin: str = "") -> None:
 
 def nuvop_rbac(account: Account, *arguments: str | Path) -> str:
     # It needs no cluster, and has none.
-    environment = {"PATH": f"{PROGRAMS}:{os.environ['PATH']}", "KUBECONFIG": "/no/such/file"}
+    environment = {"PATH": f"{PROGRAMS}:{os.environ['PATH']}", "HOME": "/nonexistent", "KUBECONFIG": "/no/such/file"}
     whose = ("--service-account", f"{HOME}/{account.name}")
     command: list[str | Path] = [PROGRAMS / "nuvop", "rbac", *whose, *arguments]
     done = subprocess.run(command, env=environment, text=True, capture_output=True, check=False)
@@ -199,6 +213,11 @@ class Folder:
         return found
 
     @property
+    def kind(self) -> dict[str, Any]:
+        found: dict[str, Any] = yamltext.load((self.path / "kind.yaml").read_bytes())
+        return found
+
+    @property
     def plural(self) -> str:
         return str(self.crd["metadata"]["name"])
 
@@ -213,12 +232,11 @@ class Folder:
 
     def bump(self) -> dict[str, Any] | None:
         """A change of a custom resource's spec that a child follows: a number, or else a text."""
-        kind = yamltext.load((self.path / "kind.yaml").read_bytes())
         schema = self.crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
         if self.plural.split(".")[0] in FIXED:
             return None
         for type_, value in (("integer", 4), ("string", "changed")):
-            for source in kind.get("set", {}):
+            for source in self.kind.get("set", {}):
                 name = source.removeprefix("spec.")
                 if schema.get(name, {}).get("type") == type_:
                     return {"spec": {name: value}}
@@ -232,10 +250,9 @@ class Folder:
 
     def relabel(self) -> None:
         """Change all children."""
-        path = self.path / "kustomization.yaml"
-        document = yamltext.load(path.read_bytes())
-        document["labels"] = [{"pairs": {"stage": "two"}}]
-        path.write_text(yamltext.dump(document))
+        for path in self.path.glob("**/kustomization.yaml"):
+            document = yamltext.load(path.read_bytes())
+            path.write_text(yamltext.dump({**document, "labels": [{"pairs": {"stage": "two"}}]}))
 
     def cut_down(self) -> None:
         """Leave one child, of another name than all that there were."""
@@ -244,7 +261,10 @@ class Folder:
         left["metadata"]["name"] = "left"
         (self.path / "left.yaml").write_text(yamltext.dump(left))
         (self.path / "kustomization.yaml").write_text("resources: [left.yaml]\n")
-        (self.path / "kind.yaml").write_text("apiVersion: nuvop.nuvolaris.org/v1\nkind: Kind\n")
+        head = {name: self.kind[name] for name in ("apiVersion", "kind", "names") if name in self.kind}
+        (self.path / "kind.yaml").write_text(yamltext.dump(head))
+        (self.path / "patches.py").unlink(missing_ok=True)
+        shutil.rmtree(self.path / "components", ignore_errors=True)
 
 
 @pytest.fixture
@@ -259,11 +279,16 @@ def folders(admin: Kubectl, tmp_path: Path) -> list[Folder]:
         cr = yamltext.load(example.read_bytes())
         # Each kind's names are its own: some have children of the same names.
         names = [f"{source.name}-{cr['metadata']['name']}"]
-        names += [] if found[source].resources else [f"{names[0]}-again"]
+        if found[source].kind.get("names") != "keep":  # of those there is one in a namespace
+            names += [] if found[source].resources else [f"{names[0]}-again"]
         for name in names:
             annotations = {**cr["metadata"].get("annotations", {}), "nuvop.nuvolaris.org/prune": "confirm"}
             found[source].resources[name] = {**cr, "metadata": {"name": name, "annotations": annotations}}
     made = [*found.values(), _widgets(tmp_path / "kinds", admin)]
+    for each in made:
+        # The operator itself is to install it.
+        for selector in each.kind.get("install", ()):
+            admin("delete", selector, "--ignore-not-found", "--timeout=60s")
     for each in made:
         admin("apply", "-f", str(each.path / "crd.yaml"))
         admin("wait", "--for=condition=Established", f"crd/{each.plural}", "--timeout=60s")
@@ -282,7 +307,15 @@ def _widgets(kinds: Path, admin: Kubectl) -> Folder:
         configmap("settings", text="a"),
         deployment("web"),
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "web"}},
-        _role("Role", "reader", rules=[{"apiGroups": [""], "resources": ["endpoints"], "verbs": ["list"]}]),
+        _role(
+            "Role",
+            "reader",
+            rules=[
+                {"apiGroups": [""], "resources": ["endpoints"], "verbs": ["list"]},
+                # kustomize renames it.
+                {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["settings"], "verbs": ["get"]},
+            ],
+        ),
         _binding("own", "Role", "reader"),
         _binding("others", "ClusterRole", "view"),
         {"apiVersion": "rights.example.org/v1", "kind": "Note", "metadata": {"name": "note"}, "spec": {"tier": "a"}},
@@ -310,12 +343,21 @@ def _binding(name: str, kind: str, role: str) -> dict[str, Any]:
     return _role("RoleBinding", name, roleRef={"apiGroup": RBAC, "kind": kind, "name": role}, subjects=subjects)
 
 
+Child = tuple[str, str]
+"""A namespace, empty for none, and what kubectl calls an object."""
+
+
 class Life:
     """All custom resources of all kinds go through one life, step by step; each step waits until it is done."""
 
     def __init__(self, kubectl: Kubectl, folders: list[Folder]) -> None:
         self.kubectl = kubectl
         self.folders = folders
+        kinds = [each.kind for each in folders]
+        made_once = [name for kind in kinds for name in kind.get("generate", ())]
+        kept = [name for kind in kinds for name in kind.get("delete", {}).get("keep", ())]
+        self._made_once = tuple(name.partition("/")[2] for name in made_once)
+        self._kept = tuple(name.partition("/")[2] for name in (*made_once, *kept))
 
     def live(self) -> None:
         for step in (self.create, self.change, self.drift, self.keep, self.delete_half, self.prune, self.delete):
@@ -341,17 +383,18 @@ class Life:
 
     def drift(self) -> None:
         """Somebody changes every child, and deletes one of each resource."""
-        label = "app.kubernetes.io/managed-by"
+        label, deleted = "app.kubernetes.io/managed-by", []
         for name in self._names():
-            self.kubectl("label", *map(child_of, self._live(name)), f"{label}=somebody", "--overwrite")
-        deleted = []
+            for child in self._live(name):
+                self._at(child, "label", f"{label}=somebody", "--overwrite")
         for name in self._names():
             self._until(f"{name}: all children are put back", self._have_all, name, label, "nuvop")
-            children = [child_of(body) for kind in SURVIVORS for body in self._live(name) if body["kind"] == kind]
-            deleted.append(children[0])
-        self.kubectl("delete", *deleted)
+            live = self._live(name)
+            deleted.append(next(child for kind in SURVIVORS for child in live if child[1].startswith(f"{kind}.")))
         for child in deleted:
-            self._until(f"{child} is there again", self.kubectl.get, child)
+            self._at(child, "delete")
+        for child in deleted:
+            self._until(f"{child} is there again", self._found, [child])
 
     def keep(self) -> None:
         """The children are to outlive their resources, and then are not."""
@@ -373,7 +416,7 @@ class Life:
 
     def prune(self) -> None:
         """All that the folders have goes, and something else is there."""
-        before = {name: self._live(name) for name in self._names()}
+        before = {name: list(self._live(name)) for name in self._names()}
         for each in self.folders:
             each.cut_down()
         for name, children in before.items():
@@ -390,7 +433,8 @@ class Life:
         eventually(what, lambda: check(*arguments), within=120)
 
     def _delete(self, names: list[str]) -> None:
-        children = {name: self._live(name) for name in names}
+        """Delete resources; but for what their kinds keep, their children go with them."""
+        children = {name: [child for child in self._live(name) if not child[1].endswith(self._kept)] for name in names}
         self.kubectl("delete", *names, "--timeout=60s")
         for name in names:
             self._until(f"{name}: all children are gone", self._are_gone, children[name])
@@ -408,32 +452,44 @@ class Life:
     def _has_one(self, name: str) -> bool:
         return len(self._live(name)) == 1
 
-    def _live(self, name: str) -> list[dict[str, Any]]:
-        """The children of a resource that are there."""
-        inventory = self.kubectl.get(name)["status"]["inventory"]
-        return self._found([child_of({**entry, "metadata": entry}) for entry in inventory])
+    def _at(self, child: Child, verb: str, *arguments: str) -> None:
+        namespace, name = child
+        Kubectl(self.kubectl.kubeconfig, namespace or self.kubectl.namespace)(verb, name, *arguments)
 
-    def _found(self, names: list[str]) -> list[dict[str, Any]]:
-        text = self.kubectl("get", *names, "--ignore-not-found", "-o", "json")
-        found = json.loads(text) if text else {"items": []}
-        items: list[dict[str, Any]] = found.get("items", [found])
-        return items
+    def _live(self, name: str) -> dict[Child, dict[str, Any]]:
+        """The children of a resource that are there, but for what is made once and then left alone."""
+        children = []
+        for entry in self.kubectl.get(name)["status"]["inventory"]:
+            group, _, version = entry["apiVersion"].rpartition("/")
+            children.append((entry["namespace"], f"{entry['kind']}.{version}.{group}/{entry['name']}"))
+        return self._found([child for child in children if not child[1].endswith(self._made_once)])
+
+    def _found(self, children: list[Child]) -> dict[Child, dict[str, Any]]:
+        found = {}
+        for namespace in {namespace for namespace, _ in children}:
+            names = [name for at, name in children if at == namespace]
+            where = Kubectl(self.kubectl.kubeconfig, namespace or self.kubectl.namespace)
+            text = where("get", *names, "--ignore-not-found", "-o", "json")
+            printed = json.loads(text) if text else {"items": []}
+            for body in printed.get("items", [printed]):
+                suffix = f"/{body['metadata']['name']}"
+                name = next(name for name in names if name.startswith(f"{body['kind']}.") and name.endswith(suffix))
+                found[namespace, name] = body
+        return found
 
     def _have_all(self, name: str, label: str, value: str) -> bool:
-        return all(body["metadata"]["labels"].get(label) == value for body in self._live(name))
+        return all(body["metadata"]["labels"].get(label) == value for body in self._live(name).values())
 
     def _are_owned(self, name: str) -> bool:
-        beside = [body for body in self._live(name) if "namespace" in body["metadata"]]
-        return all(body["metadata"].get("ownerReferences") for body in beside)
+        """Whether all have an owner that the garbage collector is to delete."""
+        return all(
+            body["metadata"].get("ownerReferences")
+            for (namespace, child), body in self._live(name).items()
+            if namespace == self.kubectl.namespace and not child.endswith(self._kept)
+        )
 
-    def _are_gone(self, children: list[dict[str, Any]]) -> bool:
-        return not self._found(list(map(child_of, children)))
-
-
-def child_of(body: Mapping[str, Any]) -> str:
-    """What kubectl calls an object."""
-    group, _, version = body["apiVersion"].rpartition("/")
-    return f"{body['kind']}.{version}.{group}/{body['metadata']['name']}"
+    def _are_gone(self, children: list[Child]) -> bool:
+        return not self._found(children)
 
 
 # --- what is shown ---------------------------------------------------------------------------------------------------
@@ -455,12 +511,13 @@ def test_the_computed_rights_suffice_for_a_whole_life_and_none_is_too_much(
     entries = requests_of(cluster, account.user, since)
     assert refused(entries) == []
     assert {role["kind"] for role in account.roles} == ({"ClusterRole", "Role"} if is_one else {"ClusterRole"})
+    unused = set()
     for role in account.roles:
         # A Role has to be of use in its own namespace.
-        place = role["metadata"].get("namespace")
-        own = [entry for entry in entries if place in (None, entry.get("objectRef", {}).get("namespace"))]
-        assert granted([role]) - used(own) <= SILENT.keys(), role["kind"]
-    assert granted(account.roles) - used(entries) == SILENT.keys()
+        place = role["metadata"].get("namespace", "")
+        own = [entry for entry in entries if not place or entry.get("objectRef", {}).get("namespace") == place]
+        unused |= {(place.replace(team.namespace, "team"), right) for right in granted([role]) - used(own)}
+    assert unused == SILENT[mode].keys()
     assert "rights are missing" not in operator.log()
 
 
@@ -621,7 +678,11 @@ def admin_roles(admin: Kubectl, namespace: str) -> list[dict[str, Any]]:
 def mend(admin: Kubectl, told: str) -> None:
     """Give the command that a line of the log ends in, as its reader would."""
     command = told.partition("This gives them: ")[2]
-    environment = {"PATH": f"{PROGRAMS}:{os.environ['PATH']}", "KUBECONFIG": str(admin.kubeconfig)}
+    environment = {
+        "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
+        "HOME": "/nonexistent",
+        "KUBECONFIG": str(admin.kubeconfig),
+    }
     done = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {command}"], cwd=ROOT, env=environment, capture_output=True, text=True
     )
@@ -670,7 +731,11 @@ def test_a_cluster_tells_what_no_crd_in_the_folder_does(
 ) -> None:
     widgets = next(each for each in folders if each.path.name == "widgets")
     (widgets.path / "notes.yaml").unlink()
-    environment = {"PATH": f"{PROGRAMS}:{os.environ['PATH']}", "KUBECONFIG": str(admin.kubeconfig)}
+    environment = {
+        "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
+        "HOME": "/nonexistent",
+        "KUBECONFIG": str(admin.kubeconfig),
+    }
     command: list[str | Path] = [PROGRAMS / "nuvop", "rbac", "--kinds", widgets.path]
     # The kind that a Sample is of is not among these kinds, either.
     done = subprocess.run(command, env=environment, text=True, capture_output=True, check=True)
