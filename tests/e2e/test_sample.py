@@ -1,6 +1,5 @@
 """The main job: a Sample's life from beginning to end."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -121,11 +120,6 @@ def test_two_samples_do_not_select_each_others_pods(kubectl: Kubectl, operator: 
     )
     names = [set(kubectl.get(f"sam/{name}")["status"]["podNames"]) for name in "ab"]
     assert not names[0] & names[1]
-
-
-def test_a_name_that_no_child_could_have_is_refused(kubectl: Kubectl) -> None:
-    refused = kubectl.run("apply", "-f", "-", stdin=json.dumps(sample("a" * 52)))
-    assert "metadata.name may have 51 characters at most" in refused.stderr
 
 
 def test_nobody_at_all(kubectl: Kubectl, operator: Start) -> None:
