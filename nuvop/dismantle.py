@@ -67,7 +67,7 @@ async def _children(cluster: Cluster, cr: Body, places: Places) -> AsyncIterator
 
 
 def _is_the_garbage_collectors(cr: Body, child: Body) -> bool:
-    """Whether a child has an ownerReference to the CR for as long as that lives: one that is made once may have others."""
+    """Whether a child has an ownerReference to the CR as long as that lives; what is made once may lose it before."""
     return not (_is_outside(cr, child) or _is_kept(child) or is_generated(child))
 
 
