@@ -145,6 +145,7 @@ class Reconciler:
             return  # an old answer, perhaps of another CR that had this name
         if record is None or record.uid != body["metadata"]["uid"]:
             record = self._records[key] = Record.of(body, time.monotonic())
+            record.show(body)
             self._keys[instance_of(key)] = key
             for entry in record.inventory:
                 self._announced.setdefault((entry.apiVersion, entry.kind), key)
@@ -153,10 +154,8 @@ class Reconciler:
                 # Who suspends one in a burst of thousands must not see it applied when its turn comes. A generation
                 # is no reason: a CR that changes all the time would never get its turn.
                 self._applier.withdraw(key)
-            is_echo = record.is_echo(body)
-            record.take(body)
             record.seen_at = time.monotonic()
-            if is_echo:
+            if not record.show(body):
                 # What waits to be tried again would be tried at once, with each status that says why.
                 return
         self._queue.add(key)

@@ -533,6 +533,16 @@ async def test_it_is_given_back_when_the_watch_shows_it_late(make: Make) -> None
     assert not labels_of(world.objects[at("obj-a")])
 
 
+async def test_what_an_answer_has_shown_first_is_still_a_reason_to_look(make: Make) -> None:
+    """The answer to a status, or a look at the CR, may show who suspends it before the watch does."""
+    world = await created(make(A))
+    unseen(world, annotations=annotated(suspend="true"))
+    record = world.reconciler._records[KEY]
+    await world.reconciler._custom_resources.read(KEY, record)
+    world.see()
+    await until(lambda: world.conditions().get("Suspended") == ("True", "Suspended"))
+
+
 async def test_its_own_status_is_no_reason_to_look_again(make: Make) -> None:
     """Else what waits to be tried again would be tried at once, with each status that says why."""
     world = make(A)
