@@ -1,7 +1,7 @@
 """What the resources of kinds are called in RBAC rules: their plural; and whether they live in namespaces.
 
-Kubernetes' own are in ``kubernetes.csv``, which is what a plain API server's discovery tells. Of custom resources the folders'
-CRDs tell; the rest is left to a cluster's discovery.
+Kubernetes' own are in ``kubernetes.csv``, which is what a plain API server's discovery tells. Of custom resources the
+folders' CRDs tell; the rest is left to a cluster's discovery.
 """
 
 import csv
