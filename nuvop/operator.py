@@ -4,7 +4,6 @@ import asyncio
 import gc
 import logging
 import os
-import socket
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -23,11 +22,11 @@ from nuvop.login import Credentials, Login
 from nuvop.made_once import Installer
 from nuvop.metrics import Metrics
 from nuvop.pruner import Pruner
-from nuvop.rbac import EVERYWHERE, PEERING_GROUP, Mode, Right, Subject
+from nuvop.rbac import EVERYWHERE, PEERING_GROUP, Mode, Right
 from nuvop.reconcile import Reconciler
 from nuvop.reporter import Reporter
 from nuvop.rights import Rights, remedy
-from nuvop.settings import KINDS, Settings
+from nuvop.settings import Settings
 from nuvop.trouble import Trouble
 
 logger = logging.getLogger(__name__)
@@ -192,16 +191,9 @@ class Operator:
 
     def check_rights(self, mode: Mode) -> None:
         """Have it told from now on which rights are missing."""
-        rights = Rights(self.cluster, self._catalog.served, self._metrics, mode, partial(self._remedy, mode))
+        how = partial(remedy, self._settings, self._credentials, mode)
+        rights = Rights(self.cluster, self._catalog.served, self._metrics, mode, how)
         self._in_background("checking its rights", rights.keep_checking)
-
-    def _remedy(self, mode: Mode, subject: Subject | None) -> str:
-        """The command that gives a subject the rights that are missing; in a pod it has to be given there."""
-        if self._credentials.token_file == self._settings.service_account / "token":
-            pod = ("-n", self._credentials.namespace, socket.gethostname())
-            return remedy(mode, subject, (), ("kubectl", "exec", *pod, "--"))
-        is_default = self._settings.kinds == (KINDS.absolute(),)
-        return remedy(mode, subject, () if is_default else self._settings.kinds)
 
     async def may_scan(self, *, cluster_wide: bool) -> bool:
         """Whether the credentials allow kopf to notice new CRDs and, unless it serves all, new namespaces."""

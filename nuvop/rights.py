@@ -8,6 +8,7 @@ import asyncio
 import logging
 import os
 import shlex
+import socket
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from nuvop import rbac, resources
 from nuvop.cluster import Cluster
 from nuvop.errors import ClusterError, ClusterUnreachable, KindError, LoginError, NotServed
 from nuvop.kinds import Kind
+from nuvop.login import Credentials
 from nuvop.metrics import Metrics
 from nuvop.rbac import Mode, Need, Rule, Subject
 from nuvop.resources import GroupKind, Resource
+from nuvop.settings import KINDS, Settings
 from nuvop.trouble import Trouble
 
 logger = logging.getLogger(__name__)
@@ -149,19 +152,20 @@ def _subject_of(user: str) -> Subject:
     return Subject(user)
 
 
-def remedy(mode: Mode, subject: Subject | None, folders: Sequence[Path], inside: Sequence[str] = ()) -> str:
-    """The command line that gives a subject the rights that are needed.
+def remedy(settings: Settings, credentials: Credentials, mode: Mode, subject: Subject | None) -> str:
+    """The command line that gives a subject the rights that an operator needs.
 
-    ``folders`` are the kinds' where they have to be named, ``inside`` is the command by which one gets to where they
-    are, if that is not here.
+    Where it runs in a pod, the kinds that it serves are there and, for all one knows, nowhere else.
     """
-    command = [*inside, "nuvop", "rbac"]
-    for folder in folders:
-        command += ["--kinds", _relative(folder)]
-    for namespace in mode.namespaces:
-        command += ["--namespace", namespace]
-    if mode.peering:
-        command += ["--peering", mode.peering]
+    if credentials.token_file == settings.service_account / "token":
+        command = ["kubectl", "exec", "-n", credentials.namespace, socket.gethostname(), "--", "nuvop", "rbac"]
+        command += [part for folder in settings.kinds for part in ("--kinds", str(folder))]
+    else:
+        command = ["nuvop", "rbac"]
+        if settings.kinds != (KINDS.absolute(),):
+            command += [part for folder in settings.kinds for part in ("--kinds", _relative(folder))]
+    command += [part for namespace in mode.namespaces for part in ("--namespace", namespace)]
+    command += ["--peering", mode.peering] if mode.peering else []
     if subject and subject.namespace:
         command += ["--service-account", f"{subject.namespace}/{subject.name}"]
     elif subject:

@@ -13,9 +13,11 @@ from nuvop import rbac, resources, rights
 from nuvop.cluster import ApiResource, Cluster
 from nuvop.errors import ClusterError, ClusterUnreachable, LoginError, NotFound, NotServed
 from nuvop.kinds import Kind
+from nuvop.login import Credentials
 from nuvop.metrics import Metrics
 from nuvop.rbac import EVERYWHERE, Mode, Right, Rule, Subject
 from nuvop.rights import Rights, remedy
+from nuvop.settings import Settings
 from tests.unit.test_rbac import DEPLOYMENT, READ_PODS, kind_of, obj, role
 
 CERTIFICATE = obj("Certificate", "cert-manager.io/v1")
@@ -254,30 +256,42 @@ async def test_the_type_of_a_child_is_looked_up_until_it_is_served(check: Make) 
 
 # --- the command -----------------------------------------------------------------------------------------------------
 
+HERE = (Path("kustomize").absolute(),)
+ELSEWHERE = (Path("my kinds").absolute(), Path("others").absolute())
+ACCOUNT = Path("/account")
+
 
 @pytest.mark.parametrize(
-    ("mode", "subject", "folders", "inside", "expected"),
+    ("mode", "subject", "folders", "token", "expected"),
     [
-        (Mode(), None, (), (), "nuvop rbac"),
-        (Mode(), Subject("op", "ops"), (), (), "nuvop rbac --service-account ops/op"),
+        (Mode(), None, HERE, None, "nuvop rbac"),
+        (Mode(), Subject("op", "ops"), HERE, Path("/a/token"), "nuvop rbac --service-account ops/op"),
         (
             Mode(("a", "b-*")),
             Subject("jane doe"),
-            (),
-            (),
+            HERE,
+            None,
             "nuvop rbac --namespace a --namespace 'b-*' --user 'jane doe'",
         ),
+        (Mode(peering="p"), None, ELSEWHERE, None, "nuvop rbac --kinds 'my kinds' --kinds others --peering p"),
         (
-            Mode(peering="p"),
-            None,
-            (Path("my kinds"), Path("others")),
-            (),
-            "nuvop rbac --kinds 'my kinds' --kinds others --peering p",
+            Mode(),
+            Subject("op", "ops"),
+            (Path("/opt/kinds"),),
+            ACCOUNT / "token",
+            "kubectl exec -n ops pod-1 -- nuvop rbac --kinds /opt/kinds --service-account ops/op",
         ),
-        (Mode(), Subject("n", "s"), (), ("kubectl", "exec", "x"), "kubectl exec x nuvop rbac --service-account s/n"),
     ],
 )
 def test_the_command_that_gives_rights(
-    mode: Mode, subject: Subject | None, folders: tuple[Path, ...], inside: tuple[str, ...], expected: str
+    monkeypatch: pytest.MonkeyPatch,
+    mode: Mode,
+    subject: Subject | None,
+    folders: tuple[Path, ...],
+    token: Path | None,
+    expected: str,
 ) -> None:
-    assert remedy(mode, subject, folders, inside) == f"{expected} | kubectl apply -f -"
+    monkeypatch.setattr("socket.gethostname", lambda: "pod-1")
+    settings = Settings(folders, Path("/generated"), ACCOUNT, None, 50)
+    credentials = Credentials("source", "https://server", "ops", token_file=token)
+    assert remedy(settings, credentials, mode, subject) == f"{expected} | kubectl apply -f -"
