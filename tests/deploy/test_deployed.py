@@ -44,7 +44,7 @@ THEIRS = (
     *(("", plural) for plural in ("configmaps", "persistentvolumeclaims", "secrets", "services")),
     *(("apps", "statefulsets"), ("batch", "cronjobs")),
 )
-"""What only these have for children."""
+"""What only these have for children; tests/e2e/test_rights.py lives through the life of each."""
 
 SELDOM = {
     ("apps", "deployments", "delete"): "for a child that left its folder, or that is made anew: the folder stays here",
