@@ -72,6 +72,7 @@ def findings(kind: Kind) -> Iterator[Finding]:
     yield from _unused(kind)
     yield from _names(kind)
     yield from _unfollowed(kind)
+    yield from _asked_by_all(kind)
     yield from _deprecated(kind)
 
 
@@ -248,6 +249,18 @@ def _unfollowed(kind: Kind) -> Iterator[Finding]:
                 f"{child} {path} names another child, and kustomize does not rename it there: write "
                 f"`- {child} {path}` under `follow`",
             )
+
+
+def _asked_by_all(kind: Kind) -> Iterator[Finding]:
+    """Children that an object which is installed once asks: it can only ask one CR's."""
+    for obj in yamltext.load_all(kind.installed):
+        for child in follow.needed_by(obj, kind.everything):
+            if not child.keeps_name:
+                yield Finding(
+                    _kind_yaml(kind) / "install",
+                    f"{obj['kind']}/{obj['metadata']['name']} asks {child}, which is called otherwise for each "
+                    f"{kind.resource.kind}: write `names: keep`, which allows one {kind.resource.kind} in a namespace",
+                )
 
 
 # --- kustomization ---------------------------------------------------------------------------------------------------

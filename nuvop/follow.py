@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from nuvop import addresses, fields, labelling, openapi
 from nuvop.fields import FieldPath, Json, Pointer, parse
 from nuvop.kinds import Child, home_namespace
+from nuvop.objects import Body
 
 _OF_CONTAINER = tuple(
     f"{containers}.*.{text}"
@@ -69,6 +70,15 @@ def mentions(children: Sequence[Child]) -> Iterator[tuple[Child, FieldPath]]:
         own = fields.value_at(child.body, "metadata", "namespace") or home
         if (child.group, child.kind) != ("", "Secret"):  # what a Secret holds is not read
             yield from ((child, at) for at in _in_child(child, names, own))
+
+
+def needed_by(installed: Body, children: Sequence[Child]) -> Iterator[Child]:
+    """The children that an object which is installed once for all CRs asks by name: the webhook of a CRD.
+
+    Each CR has its own, called otherwise, and the CRD can only ask one.
+    """
+    service = fields.value_at(installed, "spec", "conversion", "webhook", "clientConfig", "service", "name")
+    yield from (child for child in children if (child.group, child.kind, child.name) == ("", "Service", service))
 
 
 def _in_child(child: Child, names: _Names, own: str) -> Iterator[FieldPath]:

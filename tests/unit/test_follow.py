@@ -179,3 +179,16 @@ def test_custom_objects(spec: dict[str, Any], at: str | None) -> None:
     """kustomize knows nothing of them, so every text counts."""
     obj = {"apiVersion": "example.org/v1", "kind": "Any", "metadata": {"name": "x", "namespace": "home"}, "spec": spec}
     assert mentions(yamltext.dump(obj)) == ([f"Any/x spec.{at}"] if at else [])
+
+
+def test_an_annotation_of_a_custom_object_is_named_once() -> None:
+    metadata = {"name": "x", "namespace": "home", "annotations": {"a": "api:80"}}
+    obj = {"apiVersion": "example.org/v1", "kind": "Any", "metadata": metadata, "status": {"url": "http://api"}}
+    assert mentions(yamltext.dump(obj)) == ["Any/x metadata.annotations.a"]
+
+
+def test_a_webhook_of_a_crd_needs_its_service() -> None:
+    crd = {"spec": {"conversion": {"webhook": {"clientConfig": {"service": {"name": "api"}}}}}}
+    base = list(children(""))
+    assert [str(child) for child in follow.needed_by(crd, base)] == ["Service/api"]
+    assert list(follow.needed_by({"spec": {"conversion": {"strategy": "None"}}}, base)) == []
