@@ -24,6 +24,7 @@ _SUFFIXES = {
     "Deployment": ("deployment", "deploy"),
     "Ingress": ("ingress",),
     "PersistentVolumeClaim": ("pvc", "claim"),
+    "Pod": ("pod",),
     "Service": ("service", "svc"),
     "StatefulSet": ("statefulset", "sts"),
 }

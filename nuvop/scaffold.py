@@ -68,6 +68,12 @@ _LEFT_OUT = {"claims": "ResourceClaim"}
 _DEEPEST = 3
 """Levels of an object's members that are spelled out in the CRD."""
 
+_LARGEST = 20
+"""Members of an object that are spelled out: a whole PodSpec would make a CRD that nobody reads."""
+
+_OPEN: Mapping[str, Json] = {"x-kubernetes-preserve-unknown-fields": True}
+"""Whatever stands there: the API server will say what of it is wrong, when it sees the child."""
+
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
 
 
@@ -370,18 +376,21 @@ def _structural(schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
         return {}
     if kept.get("type") not in ("object", "array"):
         return {**described, **kept}
-    below = [name for name in ("properties", "items", "additionalProperties") if name in schema]
-    if depth == 0 or not below:
-        return {**described, **kept, "x-kubernetes-preserve-unknown-fields": True}
-    if "properties" in schema:
-        return {**described, **kept, "properties": dict(_members(schema["properties"], depth - 1))}
-    return {**described, **kept, below[0]: _structural(schema[below[0]], depth - 1)}
+    if kept["type"] == "array":
+        return {**described, **kept, "items": _structural(schema.get("items", {}), max(depth - 1, 0)) or dict(_OPEN)}
+    properties = schema.get("properties", {})
+    if depth > 0 and 0 < len(properties) <= _LARGEST:
+        return {**described, **kept, "properties": dict(_members(properties, depth - 1))}
+    if depth > 0 and isinstance(schema.get("additionalProperties"), dict):
+        values = _structural(schema["additionalProperties"], depth - 1) or dict(_OPEN)
+        return {**described, **kept, "additionalProperties": values}
+    return {**described, **kept, **_OPEN}
 
 
 def _members(properties: Mapping[str, Any], depth: int) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, below in properties.items():
         if _LEFT_OUT.get(name, "\n") not in str(openapi.resolved(below)):
-            member = _structural(below, depth)
+            member = _structural(below, depth) or dict(_OPEN)
             if "description" in member:
                 member["description"] = _told(member["description"], name)
             yield name, member
@@ -397,7 +406,11 @@ def _of_value(value: Json) -> dict[str, Any]:
         case float():
             return {"type": "number"}
         case list():
-            return {"type": "array", "items": _of_value(value[0]) if value else {"type": "string"}}
+            items = [_of_value(item) for item in value]
+            return {
+                "type": "array",
+                "items": items[0] if items and items.count(items[0]) == len(items) else dict(_OPEN),
+            }
         case dict():
             return {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
         case _:

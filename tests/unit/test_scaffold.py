@@ -1,10 +1,12 @@
 """The files that a new kind gets, against Kubernetes' own schemas."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from nuvop import new_kind, scaffold, yamltext
+from nuvop import fields, new_kind, openapi, scaffold, yamltext
+from nuvop.kinds import NEVER_A_CHILD
 from nuvop.new_kind import Names, NewKind
 
 WEB = """
@@ -201,6 +203,7 @@ def test_the_least_is_not_more_than_the_most() -> None:
     assert "x-kubernetes-validations" not in spec
 
 
+OPEN = {"x-kubernetes-preserve-unknown-fields": True}
 CUSTOM = """
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
@@ -220,7 +223,10 @@ spec:
 ---
 {apiVersion: example.org/v1, kind: Zone, metadata: {name: z}, spec: {size: 3, list: [a]}}
 ---
-{apiVersion: example.net/v1, kind: Other, metadata: {name: o}, spec: {b: true, f: 1.5, list: [1], map: {a: 1}}}
+apiVersion: example.net/v1
+kind: Other
+metadata: {name: o}
+spec: {b: true, f: 1.5, list: [1], map: {a: 1}, mixed: [1, a], empty: []}
 """
 
 
@@ -233,6 +239,8 @@ spec:
         ("Other/o:spec.list", {"type": "array", "items": {"type": "integer"}, "default": [1]}),
         ("Other/o:spec.map", {"type": "object", "x-kubernetes-preserve-unknown-fields": True, "default": {"a": 1}}),
         ("Other/o:spec.none", {"type": "string"}),
+        ("Other/o:spec.mixed", {"type": "array", "items": OPEN, "default": [1, "a"]}),
+        ("Other/o:spec.empty", {"type": "array", "items": OPEN, "default": []}),
     ],
 )
 def test_custom_objects(target: str, expected: dict[str, Any]) -> None:
@@ -273,3 +281,37 @@ def test_names_that_are_kept_have_no_rules_and_nothing_follows() -> None:
 def test_the_example_has_a_name_that_is_allowed(length: int, name: str) -> None:
     text = f"{{apiVersion: v1, kind: Service, metadata: {{name: {'x' * length}}}}}"
     assert document(made(text), "examples/web.yaml")["metadata"]["name"] == name
+
+
+def faults(schema: dict[str, Any], at: str = "") -> Iterator[str]:
+    """What keeps a schema from being structural
+    (https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema)."""
+    is_open = "x-kubernetes-preserve-unknown-fields" in schema
+    if not ("type" in schema or is_open or "x-kubernetes-int-or-string" in schema):
+        yield f"{at}: no type"
+    if schema.get("type") == "array" and ("items" not in schema or is_open):
+        yield f"{at}: an array without items"
+    if "properties" in schema and "additionalProperties" in schema:
+        yield f"{at}: both properties and additionalProperties"
+    for name, below in schema.get("properties", {}).items():
+        yield from faults(below, f"{at}.{name}")
+    for name in ("items", "additionalProperties"):
+        if name in schema:
+            yield from faults(schema[name], f"{at}.{name}")
+
+
+KINDS = sorted(
+    kind for kind in openapi.kinds() if kind[1] not in NEVER_A_CHILD and openapi.field(*kind, fields.parse("spec"))
+)
+
+
+@pytest.mark.parametrize(("api_version", "kind"), KINDS, ids=[f"{kind}-{of}" for of, kind in KINDS])
+def test_any_field_of_kubernetes_makes_a_structural_schema(api_version: str, kind: str) -> None:
+    """The API server refuses a CRD as a whole where one node of it has no type."""
+    spec = openapi.field(api_version, kind, fields.parse("spec")) or {}
+    members = [*spec.get("properties", {}), "template.spec", "template.spec.containers"]
+    known = [name for name in members if openapi.field(api_version, kind, fields.parse(f"spec.{name}"))]
+    text = yamltext.dump({"apiVersion": api_version, "kind": kind, "metadata": {"name": "x"}})
+    made_ = made(text, *(f"f{index}={kind}/x:spec.{name}" for index, name in enumerate(known)))
+    assert list(faults(schema(made_))) == []
+    assert len(scaffold.files(made_)["crd.yaml"].splitlines()) < 3000
