@@ -270,9 +270,9 @@ def is_outside(api_version: str, kind: str) -> bool:
 
 
 def home_namespace(children: Sequence[Child]) -> str:
-    """The namespace in which most children of a base live; empty where the base names none."""
+    """The namespace in which most children of a base live; ``default`` where the base names none, as kubectl does."""
     found = [fields.value_at(child.body, "metadata", "namespace") or "" for child in children if child.is_beside]
-    return str(Counter(found).most_common(1)[0][0]) if found else ""
+    return next((str(namespace) for namespace, _ in Counter(found).most_common(1) if namespace), "default")
 
 
 def unique(children: Sequence[Child]) -> Iterator[Child]:

@@ -52,11 +52,19 @@ def new(
 ) -> None:
     """Make a kind of a kustomize folder: KIND is what its custom resources are called, such as NginxServer.
 
-    The folder is copied, with the folders that it refers to. The CRD's schema is inferred from the manifests: of each
-    field the type, bounds, description and default. Without --field the usual ones are proposed: replicas, images,
-    resources, ports, hosts, storage, schedules.
+    The folder is copied, with the folders that it refers to; the files stay as they are. Beside them come crd.yaml,
+    kind.yaml, an example, and what the example becomes, which `nuvop check` compares.
 
-    Exit code 1 where that cannot be; then nothing is made.
+    The CRD's schema is inferred from the manifests: type, bounds, choices and description of each field are those of
+    the field that it sets (Kubernetes' own, or of a CRD in the folder), and its present value is the default. Without
+    --field the usual ones are proposed: replicas, images, resources, ports, hosts, storage, schedules.
+
+    kind.yaml also lists the texts in which children are named, what lives in other namespaces, and what is installed
+    once for all. What cannot work is refused with the reason: remote bases, Helm charts, APIServices, names that are
+    too long; download, render or shorten them first.
+
+    Exit code 0 when the kind is made; it can be loaded then, and its example renders. 1 where that cannot be, 2 where
+    the command is not understood; then nothing is made.
 
     \b
     nuvop new Web --group example.com --from ./web --yes
@@ -133,9 +141,8 @@ def _notes(made: NewKind) -> Iterator[str]:
     """What the user should know of the children."""
     kind = made.names.kind
     if made.keeps_names:
-        home = home_namespace(made.children)
-        where = f"; make it in the namespace {home}" if home else ""
-        yield f"kind.yaml: names: keep, because {made.keeps_names}: there is one {kind} in a namespace{where}"
+        where = f"there is one {kind} in a namespace; make it in the namespace {home_namespace(made.children)}"
+        yield f"kind.yaml: names: keep, because {made.keeps_names}: {where}"
     for child in made.children:
         if child.kind == "Secret" and (child.body.get("data") or child.body.get("stringData")):
             yield (

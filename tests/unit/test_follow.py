@@ -97,6 +97,18 @@ def test_whatever_makes_pods(kind: str, spec: str, at: str) -> None:
     ]
 
 
+def test_a_base_without_a_namespace_is_in_the_default_one() -> None:
+    service: dict[str, Any] = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "api"}}
+    annotations = {"a": "default/api", "b": "other/api"}
+    ingress: dict[str, Any] = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"annotations": annotations},
+    }
+    base = [Child(obj["apiVersion"], obj["kind"], "api", obj) for obj in (service, ingress)]
+    assert [str(at) for _, at in follow.mentions(base)] == ["metadata.annotations.a"]
+
+
 def test_a_pod() -> None:
     pod = (
         "{apiVersion: v1, kind: Pod, metadata: {name: x, namespace: home}, spec: {containers: [{name: x, args: [db]}]}}"
