@@ -377,20 +377,19 @@ def _structural(schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
     if kept.get("type") not in ("object", "array"):
         return {**described, **kept}
     if kept["type"] == "array":
-        return {**described, **kept, "items": _structural(schema.get("items", {}), max(depth - 1, 0)) or dict(_OPEN)}
+        return {**described, **kept, "items": _structural(schema["items"], max(depth - 1, 0))}
     properties = schema.get("properties", {})
     if depth > 0 and 0 < len(properties) <= _LARGEST:
         return {**described, **kept, "properties": dict(_members(properties, depth - 1))}
     if depth > 0 and isinstance(schema.get("additionalProperties"), dict):
-        values = _structural(schema["additionalProperties"], depth - 1) or dict(_OPEN)
-        return {**described, **kept, "additionalProperties": values}
+        return {**described, **kept, "additionalProperties": _structural(schema["additionalProperties"], depth - 1)}
     return {**described, **kept, **_OPEN}
 
 
 def _members(properties: Mapping[str, Any], depth: int) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, below in properties.items():
         if _LEFT_OUT.get(name, "\n") not in str(openapi.resolved(below)):
-            member = _structural(below, depth) or dict(_OPEN)
+            member = _structural(below, depth)
             if "description" in member:
                 member["description"] = _told(member["description"], name)
             yield name, member

@@ -39,6 +39,7 @@ def renamed(text: str, own_namespace: str = "") -> str:
         ("x.cache", "x.cache"),
         ("/var/cache", "/var/cache"),
         ("/cache/", "/cache/"),
+        ("/cache", "/cache"),
         ("./cache", "./cache"),
         ("cache: yes", "cache: yes"),
         ("cache=1", "cache=1"),

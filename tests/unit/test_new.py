@@ -403,10 +403,13 @@ def test_a_folder_of_any_name(here: Path, name: str) -> None:
 
 
 def test_what_fails_half_way_leaves_nothing(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+    def full(_: Path, target: Path) -> None:
+        target.mkdir()
+        (target / "crd.yaml").write_text("half")
+        raise OSError(28, "No space left on device", str(target))
 
-    monkeypatch.setattr(Path, "rename", full)
-    done = run("Podinfo", FOLDERS / "podinfo", "--yes")
-    assert (done.exit_code, "No space left on device" in done.stderr) == (1, True)
+    monkeypatch.setattr(shutil, "copytree", full)
+    done = run("Podinfo", FOLDERS / "podinfo", "--yes", "--into", "some/where")
+    assert done.exit_code == 1
+    assert "some/where/.podinfos.new: No space left on device" in done.stderr
     assert list(here.iterdir()) == []

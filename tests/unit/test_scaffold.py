@@ -120,6 +120,13 @@ def test_an_object_has_its_value_as_default_and_nothing_that_is_of_no_use() -> N
     assert document(kind, "examples/web.yaml")["spec"] == {"a": field["default"]}
 
 
+def test_what_nobody_could_read_is_left_open() -> None:
+    """The API server checks it when it sees the child."""
+    field = of(WEB, "Deployment/web:spec.template.spec")
+    assert (field["type"], "properties" in field) == ("object", False)
+    assert field["x-kubernetes-preserve-unknown-fields"] is True
+
+
 def test_a_quantity_is_a_quantity_and_its_volume_is_for_ever() -> None:
     text = """
       apiVersion: apps/v1
@@ -314,4 +321,3 @@ def test_any_field_of_kubernetes_makes_a_structural_schema(api_version: str, kin
     text = yamltext.dump({"apiVersion": api_version, "kind": kind, "metadata": {"name": "x"}})
     made_ = made(text, *(f"f{index}={kind}/x:spec.{name}" for index, name in enumerate(known)))
     assert list(faults(schema(made_))) == []
-    assert len(scaffold.files(made_)["crd.yaml"].splitlines()) < 3000
