@@ -179,14 +179,24 @@ def _no_such_child(place: Place, selector: ChildSelector, kind: Kind) -> Iterato
         )
 
 
+_HASH = "-[bcdfghkmt2-9]{10}"
+"""What kustomize puts behind the name of a ConfigMap or a Secret that it generates."""
+
+HASH_ADVICE = (
+    ". The name ends with a hash: write `generatorOptions: {disableNameSuffixHash: true}` in the kustomization"
+)
+
+
+def has_hash(child: Child) -> bool:
+    """Whether kustomize has put a hash behind a child's name: it changes with what is in it."""
+    return child.kind in ("ConfigMap", "Secret") and re.search(f"{_HASH}$", child.name) is not None
+
+
 def advice(selector: ChildSelector, children: Sequence[Child]) -> str:
     """What to do where kustomize has put a hash behind the name; empty where it has not."""
-    hashed = re.compile(rf"{re.escape(selector.name)}-[bcdfghkmt2-9]{{10}}")
-    if any(child.kind == selector.kind and hashed.fullmatch(child.name) for child in children):
-        return (
-            ". The name ends with a hash: write `generatorOptions: {disableNameSuffixHash: true}` in the kustomization"
-        )
-    return ""
+    hashed = re.compile(f"{re.escape(selector.name)}{_HASH}")
+    is_hashed = any(child.kind == selector.kind and hashed.fullmatch(child.name) for child in children)
+    return HASH_ADVICE if is_hashed else ""
 
 
 def _no_such_field(place: Place, wanted: ChildField, kind: Kind, bases: Sequence[Kind]) -> Iterator[KindError]:

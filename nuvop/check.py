@@ -72,6 +72,8 @@ def findings(kind: Kind) -> Iterator[Finding]:
     yield from _unused(kind)
     yield from _names(kind)
     yield from _unfollowed(kind)
+    yield from _asked_by_all(kind)
+    yield from _only_one(kind)
     yield from _deprecated(kind)
 
 
@@ -248,6 +250,38 @@ def _unfollowed(kind: Kind) -> Iterator[Finding]:
                 f"{child} {path} names another child, and kustomize does not rename it there: write "
                 f"`- {child} {path}` under `follow`",
             )
+
+
+def _asked_by_all(kind: Kind) -> Iterator[Finding]:
+    """Children that an object which is installed once asks: it can only ask one CR's."""
+    for obj in yamltext.load_all(kind.installed):
+        for child in follow.needed_by(obj, kind.everything):
+            if not child.keeps_name:
+                yield Finding(
+                    _kind_yaml(kind) / "install",
+                    f"{obj['kind']}/{obj['metadata']['name']} asks {child}, which is called otherwise for each "
+                    f"{kind.resource.kind}: write `names: keep`, which allows one {kind.resource.kind} in a namespace",
+                )
+
+
+_ONLY_ONE = {
+    ("", "Service"): ("spec.ports.*.nodePort", "spec.healthCheckNodePort", "spec.clusterIP", "spec.clusterIPs.*"),
+    ("", "PersistentVolumeClaim"): ("spec.volumeName",),
+}
+"""Fields whose value one object of a cluster can have: the API server refuses a second one, or it waits for ever."""
+
+
+def _only_one(kind: Kind) -> Iterator[Finding]:
+    """Values that the children of a second resource could not have."""
+    for child in kind.everything:
+        for pattern in _ONLY_ONE.get((child.group, child.kind), ()) if not kind.keeps_names else ():
+            for at, value in fields.places(child.body, fields.parse(pattern)):
+                if value not in (None, "", "None", 0):
+                    yield Finding(
+                        Place(kind.folder / "kustomization.yaml"),
+                        f"{child} {fields.readable(child.body, at)} is {value!r} for every {kind.resource.kind}, and "
+                        "only one object of a cluster can have that: leave it out of the manifest",
+                    )
 
 
 # --- kustomization ---------------------------------------------------------------------------------------------------

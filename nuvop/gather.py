@@ -72,7 +72,7 @@ class _Gathering:
         targets = [self._place_of(reference.folder) for reference in references]
         for reference, target in sorted(zip(references, targets, strict=True), key=lambda pair: -pair[0].start):
             path = posixpath.relpath(target or ".", posixpath.dirname(name) or ".")
-            text = f"{text[: reference.start]}{path}{text[reference.end :]}"
+            text = f"{text[: reference.start]}{yamltext.dump_text(path)}{text[reference.end :]}"
         return text.encode()
 
     def _place_of(self, folder: Path) -> str:

@@ -7,6 +7,7 @@ The data flows from `nuvop.kind_folder`, which reads the files, through `nuvop.k
 `nuvop.base`, which takes in what kustomize made of them. `nuvop.loading` does all three.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -266,6 +267,12 @@ def name_prefix(cr_name: str) -> str:
 def is_outside(api_version: str, kind: str) -> bool:
     """Whether a kind of Kubernetes itself lives outside namespaces."""
     return (group_of(api_version), kind) in CLUSTER_SCOPED
+
+
+def home_namespace(children: Sequence[Child]) -> str:
+    """The namespace in which most children of a base live; ``default`` where the base names none, as kubectl does."""
+    found = [fields.value_at(child.body, "metadata", "namespace") or "" for child in children if child.is_beside]
+    return next((str(namespace) for namespace, _ in Counter(found).most_common(1) if namespace), "default")
 
 
 def unique(children: Sequence[Child]) -> Iterator[Child]:

@@ -36,6 +36,11 @@ def knows(api_version: str, kind: str) -> bool:
     return f"{api_version} {kind}" in _extract()["kinds"]
 
 
+def kinds() -> list[tuple[str, str]]:
+    """The kinds in the extract, each by apiVersion and kind."""
+    return [(api_version, kind) for api_version, _, kind in (name.partition(" ") for name in _extract()["kinds"])]
+
+
 def field(api_version: str, kind: str, path: FieldPath) -> Schema | None:
     """The schema of a field of a kind; None where there is no such field, or the kind is not known."""
     name = _extract()["kinds"].get(f"{api_version} {kind}")

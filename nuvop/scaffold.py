@@ -6,13 +6,15 @@ folder brings, or else from the value that it has. The value becomes the default
 
 import copy
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from nuvop import check, crd, fields, follow, openapi, yamltext
+import jsonschema
+
+from nuvop import check, crd, directives, fields, follow, openapi, yamltext
 from nuvop.fields import Json, Name
 from nuvop.kinds import OUTSIDE, Child, ChildField
+from nuvop.new_kind import NewKind
 from nuvop.proposals import Proposal, value_of
 
 QUANTITY = (
@@ -24,47 +26,55 @@ QUANTITY = (
 _COUNT = {"minimum": 0}
 _PORT = {"minimum": 1, "maximum": 65535}
 _TEXT = {"minLength": 1}
-_BOUNDS: Mapping[str, Mapping[str, Json]] = {
-    **dict.fromkeys(("replicas", "minReplicas", "parallelism", "completions"), _COUNT),
-    **dict.fromkeys(("port", "containerPort", "hostPort"), _PORT),
-    **dict.fromkeys(("image", "schedule", "host"), _TEXT),
-    "nodePort": {"minimum": 0, "maximum": 65535},
-    "maxReplicas": {"minimum": 1},
+_BOUNDS: Mapping[tuple[str, str], Mapping[str, Json]] = {
+    **{("integer", name): _COUNT for name in ("replicas", "minReplicas", "parallelism", "completions")},
+    **{("integer", name): _PORT for name in ("port", "containerPort", "hostPort", "number")},
+    **{("string", name): _TEXT for name in ("image", "schedule", "host")},
+    ("integer", "nodePort"): {"minimum": 0, "maximum": 65535},
+    ("integer", "maxReplicas"): {"minimum": 1},
 }
-"""Bounds that Kubernetes checks, and its OpenAPI documents do not tell, by the field's name
+"""Bounds that Kubernetes checks, and its OpenAPI documents do not tell, by the field's type and name
 (https://github.com/kubernetes/kubernetes/tree/master/pkg/apis: each group's validation)."""
 
-_IMMUTABLE = re.compile(r"^spec\.volumeClaimTemplates\.")
-"""Fields that a child may not change once it is made
-(https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#limitations)."""
+_DEFAULTS: Mapping[tuple[str, str], Json] = {
+    **{(kind, "spec.replicas"): 1 for kind in ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController")},
+    ("HorizontalPodAutoscaler", "spec.minReplicas"): 1,
+}
+"""What a field is where nobody sets it, which the OpenAPI documents do not tell, either
+(https://github.com/kubernetes/kubernetes/tree/master/pkg/apis: each group's defaults). Without replicas in the CR, its
+scale subresource answers with an error."""
+
+_DESCRIPTIONS = {
+    "storage": "How much storage is claimed, such as 10Gi",
+    "cpu": "How much of processors, such as 500m for half of one",
+    "memory": "How much memory, such as 128Mi",
+}
+"""What Kubernetes' documents do not tell of the members of a mapping."""
+
+_IMMUTABLE = {
+    "DaemonSet": r"spec\.selector\b",
+    "Deployment": r"spec\.selector\b",
+    "Job": r"spec\.(template|selector|completionMode)\b",
+    "PersistentVolumeClaim": r"spec\.(?!resources\b)",
+    "ReplicaSet": r"spec\.selector\b",
+    "StatefulSet": r"spec\.(volumeClaimTemplates|selector|serviceName|podManagementPolicy)\b",
+}
+"""Fields that keep the value they were made with
+(https://github.com/kubernetes/kubernetes/tree/master/pkg/apis: each kind's validation of updates)."""
+
+_LEFT_OUT = {"claims": "ResourceClaim"}
+"""A member and a word of its description: of no use here, because what it refers to is not in reach of the field."""
 
 _DEEPEST = 3
 """Levels of an object's members that are spelled out in the CRD."""
 
+_LARGEST = 20
+"""Members of an object that are spelled out: a whole PodSpec would make a CRD that nobody reads."""
+
+_OPEN: Mapping[str, Json] = {"x-kubernetes-preserve-unknown-fields": True}
+"""Whatever stands there: the API server will say what of it is wrong, when it sees the child."""
+
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
-
-
-@dataclass(frozen=True)
-class NewKind:
-    """What a new kind is called, and what it is made of.
-
-    ``children`` are the objects of its base, ``installed`` those that are no children, as ``Kind/name``; ``schemas``
-    are those of the CRDs that the folder brings, by apiVersion and kind.
-    """
-
-    group: str
-    version: str
-    kind: str
-    plural: str
-    short: str
-    children: Sequence[Child]
-    installed: Sequence[str]
-    schemas: Mapping[tuple[str, str], crd.Schema]
-    fields: Sequence[Proposal]
-
-    def child(self, target: ChildField) -> Child:
-        """The child that a field is of."""
-        return next(child for child in self.children if child.selector == target.child)
 
 
 def files(new: NewKind) -> dict[str, str]:
@@ -72,7 +82,7 @@ def files(new: NewKind) -> dict[str, str]:
     return {
         "crd.yaml": yamltext.dump_readable(_crd(new)),
         "kind.yaml": _kind_yaml(new),
-        f"examples/{new.kind.lower()}.yaml": yamltext.dump_readable(_example(new)),
+        f"examples/{new.names.file}": yamltext.dump_readable(_example(new)),
     }
 
 
@@ -88,6 +98,8 @@ def _kind_yaml(new: NewKind) -> str:
         ("install", "applied once for all CRs", list(new.installed)),
     ]
     head = "apiVersion: nuvop.nuvolaris.org/v1\nkind: Kind\n"
+    if new.keeps_names:
+        head += f"names: keep # one CR in a namespace: {new.keeps_names}\n"
     written = [
         yamltext.dump_readable({name: value}).replace(f"{name}:", f"{name}: # {comment}", 1)
         for name, comment, value in sections
@@ -102,6 +114,8 @@ def _one_or_all(targets: Sequence[ChildField]) -> str | list[str]:
 
 
 def _follow(new: NewKind) -> list[str]:
+    if new.keeps_names:
+        return []
     return [f"{child} {fields.readable(child.body, at)}" for child, at in follow.mentions(new.children)]
 
 
@@ -133,22 +147,23 @@ def _status(new: NewKind) -> dict[str, Any]:
 
 
 def _crd(new: NewKind) -> dict[str, Any]:
-    names = {"kind": new.kind, "plural": new.plural, "singular": new.kind.lower()}
-    shorts = {"shortNames": [new.short]} if new.short else {}
+    called = new.names
+    names = {"kind": called.kind, "plural": called.plural, "singular": called.kind.lower()}
+    shorts = {"shortNames": [called.short]} if called.short else {}
     replicas = [field.source for field in new.fields if field.name.rpartition(".")[2] == "replicas"]
     is_scaled = len(replicas) == 1 and "replicas" in _status(new)
     paths = {"specReplicasPath": f".{''.join(replicas)}", "statusReplicasPath": ".status.replicas"}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{new.plural}.{new.group}"},
+        "metadata": {"name": f"{called.plural}.{called.group}"},
         "spec": {
-            "group": new.group,
+            "group": called.group,
             "scope": "Namespaced",
             "names": {**names, **shorts, "categories": ["nuvop"]},
             "versions": [
                 {
-                    "name": new.version,
+                    "name": called.version,
                     "served": True,
                     "storage": True,
                     "subresources": {"status": {}, **({"scale": paths} if is_scaled else {})},
@@ -160,10 +175,14 @@ def _crd(new: NewKind) -> dict[str, Any]:
     }
 
 
-def _columns(new: NewKind) -> list[dict[str, str]]:
-    shown = [(field, _field_schema(new, field)) for field in new.fields]
+def _columns(new: NewKind) -> list[dict[str, Any]]:
+    shown = [(field, _field_schema(new, field)) for field in new.fields if not _is_secret(field)]
     plain = [(field, schema) for field, schema in shown if schema.get("type") in ("integer", "string", "boolean")]
-    columns = [_column(_title(field.name), str(schema["type"]), f".{field.source}") for field, schema in plain[:3]]
+    columns = [
+        # As of a Deployment: images, which are long, with -o wide only.
+        {**_column(_title(field.name), str(schema["type"]), f".{field.source}"), **_wide(_name_of(field.targets[0]))}
+        for field, schema in plain[:3]
+    ]
     return [
         *columns,
         _column("Ready", "string", '.status.conditions[?(@.type=="Ready")].status'),
@@ -172,7 +191,11 @@ def _columns(new: NewKind) -> list[dict[str, str]]:
     ]
 
 
-def _column(name: str, type_: str, path: str) -> dict[str, str]:
+def _wide(name: str) -> dict[str, int]:
+    return {"priority": 1} if name == "image" else {}
+
+
+def _column(name: str, type_: str, path: str) -> dict[str, Any]:
     return {"name": name, "type": type_, "jsonPath": path}
 
 
@@ -204,7 +227,7 @@ def _described(new: NewKind) -> str:
         counts[child.kind] = counts.get(child.kind, 0) + 1
     parts = [f"{_article(kind)} {kind}" if count == 1 else f"{count} {kind}s" for kind, count in counts.items()]
     whole = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
-    return f"{_article(new.kind).capitalize()} {new.kind} is made of {whole}."
+    return f"{_article(new.names.kind).capitalize()} {new.names.kind} is made of {whole}."
 
 
 def _article(word: str) -> str:
@@ -212,6 +235,8 @@ def _article(word: str) -> str:
 
 
 def _name_rules(new: NewKind) -> list[dict[str, str]]:
+    if new.keeps_names:
+        return []
     limit, longest = check.name_limit(new.children)
     rules = []
     if limit < check.NAME_LIMIT:
@@ -229,45 +254,104 @@ def _name_rules(new: NewKind) -> list[dict[str, str]]:
 
 
 def _spec(new: NewKind) -> dict[str, Any]:
-    spec: dict[str, Any] = {"description": "What you want.", "type": "object", "default": {}, "properties": {}}
+    spec = _settings("What you want.")
     for field in new.fields:
         node = spec
         *parents, last = field.name.split(".")
         for name in parents:
-            # The default makes the defaults below it count where the whole is left out.
-            below = {"description": f"Settings of {name}.", "type": "object", "default": {}, "properties": {}}
-            node = node["properties"].setdefault(name, below)
+            node = node["properties"].setdefault(name, _settings(f"Settings of {name}."))
         node["properties"][last] = _field_schema(new, field)
+        if rules := [rule for names, rule in _ORDERED.items() if last in names and names <= node["properties"].keys()]:
+            node["x-kubernetes-validations"] = rules
     return spec
+
+
+def _settings(description: str) -> dict[str, Any]:
+    # The default makes the defaults below it count where the whole is left out.
+    return {"description": description, "type": "object", "default": {}, "properties": {}}
+
+
+_ORDERED = {
+    frozenset({"minReplicas", "maxReplicas"}): {
+        "rule": "!has(self.minReplicas) || !has(self.maxReplicas) || self.minReplicas <= self.maxReplicas",
+        "message": "minReplicas may not be more than maxReplicas",
+    }
+}
+"""Rules on fields that stand side by side."""
 
 
 def _field_schema(new: NewKind, field: Proposal) -> dict[str, Any]:
     target = field.targets[0]
     child = new.child(target)
-    value = value_of(child, target)
-    name = next((part.name for part in reversed(target.path.segments) if isinstance(part, Name)), "")
-    schema = _of_target(new, child, target) or _of_value(value)
-    description = _description(schema.pop("description", ""), target, value)
+    value = _present(new, field)
+    schema = _of_target(new, child, target) or _of_value(value_of(child, target))
     schema.pop("default", None)
-    if schema.get("type") in ("integer", "string"):
-        schema |= _BOUNDS.get(name, {})
-    if value is not None and not isinstance(value, dict | list):
+    name = _name_of(target)
+    schema |= _BOUNDS.get((schema.get("type", ""), name), {})
+    if _is_secret(field):
+        schema["format"] = "password"
+    text = _DESCRIPTIONS.get(name, "") if schema.get("x-kubernetes-int-or-string") else schema.pop("description", "")
+    has_default = value is not None and _fits(value, schema)
+    description = _description(text, field, is_kept=value_of(child, target) is not None and not has_default)
+    if has_default:
         schema["default"] = value
-    if _IMMUTABLE.match(str(target.path)):
-        rule = {
-            "rule": "self == oldSelf",
-            "message": f"{field.source} cannot be changed: a StatefulSet keeps its volumes",
-        }
-        schema["x-kubernetes-validations"] = [rule]
+    if any(_is_immutable(new.child(each), each) for each in field.targets):
+        message = (
+            f"{field.source} cannot be changed: a {target.child.kind} keeps {_name_of(target)} as it was made with"
+        )
+        schema["x-kubernetes-validations"] = [{"rule": "self == oldSelf", "message": message}]
     return {"description": description, **schema}
 
 
-def _description(text: str, target: ChildField, value: Json) -> str:
-    what = text.split(". ")[0].rstrip(".") if text else ""
-    sets = f"Sets {target.path} of {target.child}"
-    if isinstance(value, dict | list):
+def _name_of(target: ChildField) -> str:
+    """What the field is called in the child."""
+    return next((part.name for part in reversed(target.path.segments) if isinstance(part, Name)), "")
+
+
+def _present(new: NewKind, field: Proposal) -> Json:
+    """The value that a field has: in the base, or else without anybody's doing; None for a Secret's."""
+    target = field.targets[0]
+    if _is_secret(field):
+        return None
+    found = value_of(new.child(target), target)
+    return _DEFAULTS.get((target.child.kind, str(target.path))) if found is None else found
+
+
+def _is_secret(field: Proposal) -> bool:
+    """Whether a field sets a Secret's values: what stands in a CRD, or in a column, anybody may read."""
+    return any(
+        target.child.kind == "Secret" and target.path.segments[0] in (Name("data"), Name("stringData"))
+        for target in field.targets
+    )
+
+
+def _is_immutable(child: Child, target: ChildField) -> bool:
+    pattern = _IMMUTABLE.get(child.kind)
+    is_kept = pattern is not None and re.match(pattern, str(target.path)) is not None
+    return is_kept and not directives.may_be_recreated(child.body)
+
+
+def _fits(value: Json, schema: Mapping[str, Any]) -> bool:
+    validator = jsonschema.Draft202012Validator(crd.json_schema(schema))
+    return bool(validator.is_valid(value))
+
+
+def _description(text: str, field: Proposal, *, is_kept: bool) -> str:
+    what = _SENTENCE.split(_told(text, _name_of(field.targets[0])))[0].rstrip(".")
+    sets = "Sets " + " and ".join(f"{target.path} of {target.child}" for target in field.targets)
+    if is_kept:
         sets += ", which stays as it is where this is left out"
     return f"{what}. {sets}." if what else f"{sets}."
+
+
+_SENTENCE = re.compile(r"(?<=[a-z0-9)\"'`])\.\s+(?=[A-Z])")
+_VERB = r"(?:is|are|specifies|describes|defines|represents|indicates|contains|lists|holds|denotes|determines)"
+
+
+def _told(text: str, name: str) -> str:
+    """A description without the field's name, with which Go's begin: in a CR it may have another one."""
+    rest = re.sub(rf"^{re.escape(name)} {_VERB} ", "", text, flags=re.IGNORECASE) if name else text
+    return f"{rest[:1].upper()}{rest[1:]}"
 
 
 def _of_target(new: NewKind, child: Child, target: ChildField) -> dict[str, Any]:
@@ -292,13 +376,23 @@ def _structural(schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
         return {}
     if kept.get("type") not in ("object", "array"):
         return {**described, **kept}
-    below = [name for name in ("properties", "items", "additionalProperties") if name in schema]
-    if depth == 0 or not below:
-        return {**described, **kept, "x-kubernetes-preserve-unknown-fields": True}
-    if "properties" in schema:
-        members = {name: _structural(each, depth - 1) for name, each in schema["properties"].items()}
-        return {**described, **kept, "properties": members}
-    return {**described, **kept, below[0]: _structural(schema[below[0]], depth - 1)}
+    if kept["type"] == "array":
+        return {**described, **kept, "items": _structural(schema["items"], max(depth - 1, 0))}
+    properties = schema.get("properties", {})
+    if depth > 0 and 0 < len(properties) <= _LARGEST:
+        return {**described, **kept, "properties": dict(_members(properties, depth - 1))}
+    if depth > 0 and isinstance(schema.get("additionalProperties"), dict):
+        return {**described, **kept, "additionalProperties": _structural(schema["additionalProperties"], depth - 1)}
+    return {**described, **kept, **_OPEN}
+
+
+def _members(properties: Mapping[str, Any], depth: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, below in properties.items():
+        if _LEFT_OUT.get(name, "\n") not in str(openapi.resolved(below)):
+            member = _structural(below, depth)
+            if "description" in member:
+                member["description"] = _told(member["description"], name)
+            yield name, member
 
 
 def _of_value(value: Json) -> dict[str, Any]:
@@ -311,7 +405,11 @@ def _of_value(value: Json) -> dict[str, Any]:
         case float():
             return {"type": "number"}
         case list():
-            return {"type": "array", "items": _of_value(value[0]) if value else {"type": "string"}}
+            items = [_of_value(item) for item in value]
+            return {
+                "type": "array",
+                "items": items[0] if items and items.count(items[0]) == len(items) else dict(_OPEN),
+            }
         case dict():
             return {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
         case _:
@@ -396,12 +494,13 @@ _NUVOPS_AFTER: dict[str, Any] = {
 def _example(new: NewKind) -> dict[str, Any]:
     spec: dict[str, Any] = {}
     for field in new.fields:
-        value = value_of(new.child(field.targets[0]), field.targets[0])
-        if value is not None and not isinstance(value, dict | list):
+        value = _present(new, field)
+        if value is not None:
             fields.put(spec, fields.parse(field.name), value)
+    limit = check.NAME_LIMIT if new.keeps_names else check.name_limit(new.children)[0]
     return {
-        "apiVersion": f"{new.group}/{new.version}",
-        "kind": new.kind,
-        "metadata": {"name": "example"},
+        "apiVersion": f"{new.names.group}/{new.names.version}",
+        "kind": new.names.kind,
+        "metadata": {"name": "example"[:limit]},
         "spec": spec,
     }

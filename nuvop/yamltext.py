@@ -139,7 +139,7 @@ def dump(document: Json) -> str:
     return text
 
 
-_PLAIN_START = re.compile(r"[A-Za-z]|\.[a-z]")
+_PLAIN_START = re.compile(r"[A-Za-z]|\.[a-z]|\.\./")
 
 
 class _Readable(yaml.SafeDumper):  # type: ignore[misc] # PyYAML has no types
@@ -168,6 +168,12 @@ def dump_readable(document: Json) -> str:
         document, Dumper=_Readable, default_flow_style=False, sort_keys=False, allow_unicode=True, width=110
     )
     return text
+
+
+def dump_text(text: str) -> str:
+    """Write a text of one line as a part of a document, with quotes where any reader needs them."""
+    written: str = yaml.dump(text, Dumper=_Readable, allow_unicode=True, width=1_000_000)
+    return written.partition("\n")[0]
 
 
 def dump_json(document: Json) -> str:

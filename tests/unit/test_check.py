@@ -153,6 +153,23 @@ def test_warnings(folder: Path, file: str, old: str, new: str, said: str) -> Non
     assert lines[-1] == "1 kind: no errors, 1 warning"
 
 
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("{ports: [{port: 80, nodePort: 30080}]}", "Service/web spec.ports.0.nodePort is 30080"),
+        ("{ports: [{port: 80}], clusterIP: 10.0.0.1}", "Service/web spec.clusterIP is '10.0.0.1'"),
+        ("{ports: [{port: 80}], clusterIP: None}", ""),
+    ],
+)
+def test_what_one_object_alone_can_have(folder: Path, spec: str, said: str) -> None:
+    service = f"apiVersion: v1\nkind: Service\nmetadata: {{name: web}}\nspec: {spec}\n---\n"
+    (folder / "deployment.yaml").write_text(service + (folder / "deployment.yaml").read_text())
+    found = [line for line in run(folder)[1] if "only one object of a cluster can have that" in line]
+    assert [f"{said} for every Sample, and" in line for line in found] == [True] * bool(said)
+    edit(folder / "kind.yaml", "kind: Kind\n", "kind: Kind\nnames: keep\n")
+    assert not [line for line in run(folder)[1] if "only one object" in line]
+
+
 def test_all_errors_are_told_at_once(folder: Path) -> None:
     edit(folder / "kind.yaml", "spec.count:", "spec.size:")
     edit(folder / "kind.yaml", "podNames: Pod/* metadata.name", "podNames: Pod/*")

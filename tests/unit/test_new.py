@@ -64,7 +64,7 @@ def test_podinfo(here: Path) -> None:
     spec = spec_of(path)
     assert spec["minReplicas"] == {
         "description": (
-            "minReplicas is the lower limit for the number of replicas to which the autoscaler can scale down. "
+            "The lower limit for the number of replicas to which the autoscaler can scale down. "
             "Sets spec.minReplicas of HorizontalPodAutoscaler/podinfo."
         ),
         "type": "integer",
@@ -74,11 +74,13 @@ def test_podinfo(here: Path) -> None:
     }
     limits = spec["resources"]["properties"]["limits"]["additionalProperties"]
     assert limits["x-kubernetes-int-or-string"] is True
-    assert "default" not in spec["resources"]
+    assert list(spec["resources"]["properties"]) == ["limits", "requests"]
+    assert spec["resources"]["default"]["limits"] == {"cpu": "2000m", "memory": "512Mi"}
     assert document(path / "examples/podinfo.yaml")["spec"] == {
         "minReplicas": 2,
         "maxReplicas": 4,
         "image": "ghcr.io/stefanprodan/podinfo:6.9.0",
+        "resources": spec["resources"]["default"],
     }
     for name in ("deployment.yaml", "hpa.yaml", "service.yaml", "kustomization.yaml"):
         assert (path / name).read_bytes() == (FOLDERS / "podinfo" / name).read_bytes()
@@ -147,7 +149,7 @@ def test_named_fields(here: Path) -> None:
     path = made("Podinfo", "podinfo", *FIELDS)
     spec = spec_of(path)
     assert list(spec) == ["size", "web", "pull", "port", "note"]
-    assert (spec["size"]["type"], spec["size"]["minimum"], spec["size"].get("default")) == ("integer", 0, None)
+    assert (spec["size"]["type"], spec["size"]["minimum"], spec["size"]["default"]) == ("integer", 0, 1)
     assert spec["pull"]["enum"] == ["Always", "IfNotPresent", "Never"]
     assert spec["pull"]["default"] == "IfNotPresent"
     assert (spec["port"]["minimum"], spec["port"]["maximum"], spec["port"]["default"]) == (1, 65535, 9898)
@@ -281,3 +283,133 @@ def test_folders_of_one_name_and_folders_that_are_shared(here: Path) -> None:
     assert (path / "kustomization.yaml").read_text() == "resources: [base, base-2]\nnamePrefix: a-\n"
     assert (path / "base-2/kustomization.yaml").read_text() == "resources: [../base, b.yaml]\nnamePrefix: a-\n"
     assert document(path / "kind.yaml") == {"apiVersion": "nuvop.nuvolaris.org/v1", "kind": "Kind"}
+
+
+def written(root: Path, files: dict[str, str]) -> Path:
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content)
+    return root
+
+
+CERTIFICATE = """
+apiVersion: cert-manager.io/v1
+kind: Certificate
+metadata: {name: serving}
+spec: {dnsNames: [webhook.system.svc], issuerRef: {name: selfsigned}, secretName: cert}
+---
+{apiVersion: cert-manager.io/v1, kind: Issuer, metadata: {name: selfsigned}, spec: {selfSigned: {}}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: webhook}, spec: {ports: [{port: 443}]}}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {name: hook, annotations: {cert-manager.io/inject-ca-from: system/serving}}
+webhooks: []
+"""
+NAMES = "nameReference: [{kind: Issuer, fieldSpecs: [{kind: Certificate, path: spec/issuerRef/name}]}]"
+CONVERTED = """
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: captains.crew.example.com}
+spec:
+  group: crew.example.com
+  names: {kind: Captain, plural: captains}
+  scope: Namespaced
+  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]
+  conversion:
+    strategy: Webhook
+    webhook: {clientConfig: {service: {name: webhook, namespace: system}}, conversionReviewVersions: [v1]}
+"""
+
+
+def test_names_inside_of_custom_objects_follow(here: Path) -> None:
+    """As in a kubebuilder project with cert-manager; a folder below tells kustomize of one name alone."""
+    source = written(
+        here / "source",
+        {
+            "kustomization.yaml": "resources: [certs]\nnamespace: system\n",
+            "certs/kustomization.yaml": "resources: [all.yaml]\nconfigurations: [names.yaml]\n",
+            "certs/all.yaml": CERTIFICATE,
+            "certs/names.yaml": NAMES,
+        },
+    )
+    done = run("Crew", source, "--yes")
+    assert done.exit_code == 0, done.output
+    path = here / "kustomize/crews"
+    kind = path / "kind.yaml"
+    assert document(kind)["follow"] == [
+        "Certificate/serving spec.dnsNames.0",
+        "Certificate/serving spec.issuerRef.name",
+        "ValidatingWebhookConfiguration/hook metadata.annotations.[cert-manager.io/inject-ca-from]",
+    ]
+    for _ in range(2):
+        rendered = CliRunner().invoke(render, ["-f", str(path / "examples/crew.yaml"), "--kinds", str(path)]).stdout
+        objects = {obj["kind"]: obj for obj in yamltext.load_all(rendered)}
+        assert objects["Certificate"]["spec"] == {
+            "dnsNames": ["example-webhook.default.svc"],
+            "issuerRef": {"name": "example-selfsigned"},
+            "secretName": "cert",
+        }
+        annotations = objects["ValidatingWebhookConfiguration"]["metadata"]["annotations"]
+        assert annotations == {"cert-manager.io/inject-ca-from": "default/example-serving"}
+        # What kustomize knows needs no line, and does no harm with one.
+        kind.write_text(kind.read_text().replace("  - Certificate/serving spec.issuerRef.name\n", ""))
+
+
+def test_a_crd_that_asks_a_service_of_the_folder_keeps_its_name(here: Path) -> None:
+    source = written(
+        here / "source",
+        {
+            "kustomization.yaml": "resources: [a.yaml]\nnamespace: system\n",
+            "a.yaml": f"{CERTIFICATE}---{CONVERTED}",
+        },
+    )
+    done = run("Crew", source, "--yes")
+    assert done.exit_code == 0, done.output
+    assert (
+        "kind.yaml: names: keep, because CustomResourceDefinition/captains.crew.example.com asks Service/webhook: "
+        "there is one Crew in a namespace; make it in the namespace system"
+    ) in done.stdout
+    path = here / "kustomize/crews"
+    assert "name: webhook\n" in (path / "expected/crew.yaml").read_text()
+    (path / "kind.yaml").write_text((path / "kind.yaml").read_text().replace("names: keep", "#"))
+    checked = CliRunner().invoke(check, [str(path)])
+    told = (
+        "asks Service/webhook, which is called otherwise for each Crew: write `names: keep`, which allows one Crew in a"
+    )
+    assert f"install: CustomResourceDefinition/captains.crew.example.com {told} namespace" in checked.output
+
+
+def test_no_kind_is_made_inside_of_another(here: Path) -> None:
+    path = made("Podinfo", "podinfo")
+    done = run("Other", FOLDERS / "podinfo", "--yes", "--into", str(path))
+    assert done.exit_code == 1
+    assert "kustomize/podinfos: is a kind itself; give the folder beside it with --into" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["1.0", "no", "a b", "x: y"])
+def test_a_folder_of_any_name(here: Path, name: str) -> None:
+    source = written(
+        here,
+        {
+            "top/kustomization.yaml": f"resources: ['../{name}']\n",
+            f"{name}/kustomization.yaml": "resources: [a.yaml]\n",
+            f"{name}/a.yaml": "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n",
+        },
+    )
+    assert run("Thing", source / "top", "--yes").exit_code == 0
+    assert yamltext.load((here / "kustomize/things/kustomization.yaml").read_text()) == {"resources": [name]}
+
+
+def test_what_fails_half_way_leaves_nothing(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: Path, target: Path) -> None:
+        target.mkdir()
+        (target / "crd.yaml").write_text("half")
+        raise OSError(28, "No space left on device", str(target))
+
+    monkeypatch.setattr(shutil, "copytree", full)
+    done = run("Podinfo", FOLDERS / "podinfo", "--yes", "--into", "some/where")
+    assert done.exit_code == 1
+    assert "some/where/.podinfos.new: No space left on device" in done.stderr
+    assert list(here.iterdir()) == []
