@@ -17,6 +17,7 @@ from nuvop.commands.new import new
 from nuvop.commands.plan import plan
 from nuvop.commands.rbac import rbac
 from nuvop.commands.render import render
+from nuvop.commands.tree import tree
 from nuvop.errors import NuvopError
 from nuvop.settings import KINDS_VARIABLE
 
@@ -111,7 +112,7 @@ def _nuvop() -> None:
 
 
 COMMANDS: click.Group = _nuvop
-for _command in (check, completion, new, plan, rbac, render, _nuvop_run):
+for _command in (check, completion, new, plan, rbac, render, tree, _nuvop_run):
     COMMANDS.add_command(_command)
 
 
