@@ -83,7 +83,7 @@ def _folded(nodes: Sequence[Node]) -> Iterator[Node]:
         if id(node) not in hidden:
             yield node
         elif (alike := hidden[id(node)])[-1] is node:
-            yield Node(node.key, f"{len(alike) - SHOWN} more of {node.key.kind}", "", State.READY)
+            yield Node(node.key, f"{len(alike) - SHOWN} more of kind {node.key.kind}", "", State.READY)
 
 
 def _is_quiet(node: Node) -> bool:

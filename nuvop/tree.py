@@ -143,15 +143,15 @@ class _Gardener:
         """The CR itself."""
         state, message = self._cr_state()
         notes = tuple(self._cr_notes())
-        told = " ".join((message, *notes))
         # nuvop's own events say what the conditions say.
-        news = [each for each in self._complaints(self._metadata["uid"]) if each.text.partition(": ")[2] not in told]
+        said = [str(condition.get("message", "")) for condition in self._conditions.values()]
+        news = self._complaints(self._metadata["uid"], message, *said)
         children = [self._child(entry) for entry in self._entries]
         children += [self._stranger(key) for key in self._below[None]]
         key = key_of(self._seen.cr)
         name = f"{self._seen.plural}/{key.name}"
         where = f"in {key.namespace}"
-        return Node(key, name, where, state, message, notes, complaints=tuple(news), children=tuple(children))
+        return Node(key, name, where, state, message, notes, complaints=news, children=tuple(children))
 
     # --- the CR -------------------------------------------------------------------------------------------------------
 
@@ -178,8 +178,7 @@ class _Gardener:
     def _cr_notes(self) -> Iterator[str]:
         observed, generation = self._status.get("observedGeneration"), self._metadata.get("generation")
         if "Ready" in self._conditions and observed != generation:
-            before = "none before" if observed in (None, -1) else f"{observed} was the last that came to an end"
-            yield f"generation {generation}; {before}"
+            yield f"generation {generation}, observed {'none yet' if observed in (None, -1) else observed}"
         for type_, condition in self._conditions.items():
             if type_ not in ("Ready", "Reconciling", "Stalled"):
                 value = "" if condition["status"] == "True" else f" is {condition['status']}"
@@ -212,7 +211,7 @@ class _Gardener:
             tuple(self._notes(key, body)),
             drift,
             tuple(_managers(body, drift)),
-            self._complaints(body["metadata"]["uid"]),
+            self._complaints(body["metadata"]["uid"], message),
             self._children(key),
         )
 
@@ -283,7 +282,7 @@ class _Gardener:
     def _offspring(self, key: ObjectKey) -> Node:
         body = self._seen.live[key]
         state, message = self._readiness(body, None)
-        found = self._complaints(body["metadata"]["uid"])
+        found = self._complaints(body["metadata"]["uid"], message)
         return Node(key, str(key), self._where(key), state, message, complaints=found, children=self._children(key))
 
     def _stranger(self, key: ObjectKey) -> Node:
@@ -315,17 +314,22 @@ class _Gardener:
         found = readiness.assess(body, rule, has_status=has_status, now=self._now)
         return State(found.state.value), found.message
 
-    def _complaints(self, uid: str) -> tuple[Complaint, ...]:
-        """The newest Warning event of each reason, the newest first."""
+    def _complaints(self, uid: str, *told: str) -> tuple[Complaint, ...]:
+        """The newest Warning event of each reason, the newest first; none that says what is ``told`` already."""
         newest: dict[str, Complaint] = {}
         for each in sorted(self._seen.complaints.get(uid, ())):
-            newest[each.text.partition(":")[0]] = each
-        return tuple(sorted(newest.values(), reverse=True))
+            newest[each.text.partition(": ")[0]] = each
+        found = sorted(newest.values(), reverse=True)
+        return tuple(each for each in found if not _says_again(each.text.partition(": ")[2], told))
 
     def _where(self, key: ObjectKey) -> str:
         if key.namespace == OUTSIDE:
             return "outside namespaces"
         return "" if key.namespace == self._metadata["namespace"] else f"in {key.namespace}"
+
+
+def _says_again(text: str, told: Iterable[str]) -> bool:
+    return any(text in each or (each and each in text) for each in told)
 
 
 def _conditions(status: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

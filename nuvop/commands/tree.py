@@ -119,7 +119,6 @@ async def _watch(settings: Settings, is_named: bool, words: tuple[str, ...], nam
         rules, note = await asyncio.to_thread(_rules, settings, is_named, resource)
         where = namespace or credentials.namespace
         sight = Sight(cluster, resource, where, name)
-        await sight.once()  # what is wrong is told before anything is drawn
         fresh = asyncio.create_task(bench.login.keep_fresh(credentials))
         try:
             if is_terminal():

@@ -132,7 +132,7 @@ def test_many_that_are_alike_are_counted() -> None:
         ["Pod/p01", "Ready"],
         ["Pod/p02", "Ready"],
         ["Pod/p05", "Failed"],
-        ["10", "more", "of", "Pod", "Ready"],
+        ["10", "more", "of", "kind", "Pod", "Ready"],
     ]
     assert len(drawing.lines(node("samples/obj", *pods[:11]), NOW, 80, plain)) == 12
 

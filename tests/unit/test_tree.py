@@ -167,7 +167,7 @@ def test_all_is_well() -> None:
             cr(generation=3, observed=2, conditions=(condition("Ready", generation=2),)),
             State.IN_PROGRESS,
             "no operator has looked at generation 3 yet; generation 2 was ready",
-            ["generation 3; 2 was the last that came to an end"],
+            ["generation 3, observed 2"],
             id="changed since",
         ),
         pytest.param(
@@ -177,7 +177,7 @@ def test_all_is_well() -> None:
             ),
             State.IN_PROGRESS,
             "Progressing: wait",
-            ["generation 1; none before"],
+            ["generation 1, observed none yet"],
             id="at work",
         ),
         pytest.param(
@@ -488,6 +488,14 @@ def test_the_newest_event_of_each_reason_is_told() -> None:
     root = grow(seen(cr(listed(CONFIG)), CONFIG, bare, complaints={"uid-obj-web-a": told, "other": told}))
     assert [each.text for each in root.children[0].children[0].complaints] == ["A: new", "B: x"]
     assert root.children[0].complaints == ()
+
+
+def test_what_an_object_says_itself_is_not_said_again() -> None:
+    waiting = pod("obj-web-a", CONFIG, is_ready=False)
+    said = Complaint(1, 1, "Unhealthy: containers with unready status: [main]")
+    root = grow(seen(cr(listed(CONFIG)), CONFIG, waiting, complaints={"uid-obj-web-a": (said,)}))
+    found = root.children[0].children[0]
+    assert (found.message, found.complaints) == ("containers with unready status: [main]", ())
 
 
 def test_what_a_condition_says_is_not_said_again() -> None:
