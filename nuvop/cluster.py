@@ -55,6 +55,8 @@ NO_NAMESPACE = "-"
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 METADATA_OF_ONE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 """https://kubernetes.io/docs/reference/using-api/api-concepts/#alternate-representations-of-resources"""
+AGGREGATED_DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+"""https://kubernetes.io/docs/concepts/overview/kubernetes-api/#aggregated-discovery; stable since Kubernetes 1.30."""
 
 
 @dataclass(frozen=True)
@@ -231,9 +233,21 @@ class Cluster:
             if "/" not in entry["name"]
         }
 
-    async def get(self, resource: ApiResource, namespace: str, name: str) -> Body:
-        """Return an object; raise NotFound where there is none."""
-        return await self._request("GET", resource.path(namespace, name))
+    async def served(self) -> builtins.list[Body]:
+        """Return the API groups with all that they serve, as APIGroupDiscovery objects, the core group first."""
+        answers = []
+        for path in ("/api", "/apis"):
+            with _allowed_to_all():
+                answers.append(await self._request("GET", path, accept=AGGREGATED_DISCOVERY))
+        if any(answer.get("kind") != "APIGroupDiscoveryList" for answer in answers):
+            raise ClusterError("the API server does not tell what it serves as servers of Kubernetes 1.30 and newer do")
+        return [group for answer in answers for group in answer["items"]]
+
+    async def get(self, resource: ApiResource, namespace: str, name: str, *, metadata_only: bool = False) -> Body:
+        """Return an object; raise NotFound where there is none. ``metadata_only`` is as for `list`."""
+        accept = METADATA_OF_ONE if metadata_only else ANY_JSON
+        body = await self._request("GET", resource.path(namespace, name), accept=accept)
+        return _typed(body, resource)
 
     async def find(self, resource: ApiResource, namespace: str, names: Collection[str]) -> dict[str, Body]:
         """Return those of these objects that exist, of each no more than its metadata.
@@ -388,11 +402,17 @@ class Cluster:
         return status
 
     async def follow(
-        self, resource: ApiResource, namespace: str | None, *, labels: str = "", fields: str = ""
+        self,
+        resource: ApiResource,
+        namespace: str | None,
+        *,
+        labels: str = "",
+        fields: str = "",
+        metadata_only: bool = False,
     ) -> AsyncIterator[Event]:
         """List and watch for ever: a full list first, and again after every gap and every ten minutes or so.
 
-        ``labels`` and ``fields`` are selectors.
+        ``labels`` and ``fields`` are selectors, ``metadata_only`` is as for `list`.
 
         Never raises a ClusterError: it says what is wrong once, and tries again until it works.
         """
@@ -404,17 +424,20 @@ class Cluster:
         while True:
             try:
                 if not version or clock() >= relist_at:
-                    items, version = await self._list(resource, namespace, selectors)
+                    accept = METADATA_ONLY if metadata_only else ANY_JSON
+                    items, version = await self._list(resource, namespace, selectors, accept=accept)
                     relist_at = clock() + RELIST_AFTER * random.uniform(0.8, 1.2)  # noqa: S311 – no secret
                     trouble.over()
                     yield Listed(items, int(version))
-                async for event in self._watch(resource, namespace, selectors, version, relist_at - clock()):
+                accept = METADATA_OF_ONE if metadata_only else ANY_JSON
+                left = relist_at - clock()
+                async for event in self._watch(resource, namespace, selectors, version, left, accept=accept):
                     trouble.over()
                     version = event["object"]["metadata"]["resourceVersion"]
                     if event["type"] in ("ADDED", "MODIFIED"):
-                        yield Changed(event["object"])
+                        yield Changed(_typed(event["object"], resource))
                     elif event["type"] == "DELETED":
-                        yield Removed(event["object"])
+                        yield Removed(_typed(event["object"], resource))
                 await asyncio.sleep(RECONNECT_DELAY)
             except Expired:
                 version = ""
@@ -435,9 +458,7 @@ class Cluster:
             page = await self._request("GET", resource.path(namespace), params=params, accept=accept)
             if "items" not in page or not isinstance(page.get("metadata"), dict):
                 raise ClusterUnreachable("what answers to a list is no API server")
-            for item in page["items"] or []:
-                # A list leaves out what all its items have in common.
-                items.append({**item, "apiVersion": resource.api_version, "kind": resource.kind})
+            items += [_typed(item, resource) for item in page["items"] or []]
             if not page["metadata"].get("continue"):
                 return items, page["metadata"]["resourceVersion"]
             params["continue"] = page["metadata"]["continue"]
@@ -449,6 +470,8 @@ class Cluster:
         selectors: Mapping[str, str],
         version: str,
         seconds: float,
+        *,
+        accept: str,
     ) -> AsyncIterator[dict[str, Any]]:
         """The events after a version, until the watch ends or is silent for long.
 
@@ -464,7 +487,7 @@ class Cluster:
         client = self._connected()
         try:
             async with client.request(
-                "GET", resource.path(namespace), params=params, timeout=_WATCH_TIMEOUT
+                "GET", resource.path(namespace), accept=accept, params=params, timeout=_WATCH_TIMEOUT
             ) as response:
                 if response.status >= 400:
                     raise _error(response.status, await response.read())
@@ -521,6 +544,11 @@ class Cluster:
         if self._client is None:
             raise ClusterUnreachable("not connected yet")
         return self._client
+
+
+def _typed(body: Body, resource: ApiResource) -> Body:
+    """An object with its own type: an item of a list has none, and its metadata alone another one."""
+    return {**body, "apiVersion": resource.api_version, "kind": resource.kind}
 
 
 def _selectors(labels: str, fields: str) -> dict[str, str]:

@@ -650,6 +650,37 @@ async def test_discovery(api: ApiServer, client: Cluster) -> None:
     assert str(raised.value) == "the API server serves no Scale of apps/v1"
 
 
+async def test_all_that_is_served(api: ApiServer, client: Cluster) -> None:
+    core: dict[str, Any] = {"metadata": {}, "versions": []}
+    apps = {"metadata": {"name": "apps"}, "versions": []}
+    kind = {"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2"}
+    api.answers["GET /api"] = [reply({**kind, "items": [core]})]
+    api.answers["GET /apis"] = [reply({**kind, "items": [apps]})]
+    assert await client.served() == [core, apps]
+    wanted = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+    assert [request.headers["Accept"] for request in api.requests] == [wanted, wanted]
+    api.answers["GET /apis"] = [reply({"kind": "APIGroupList", "groups": []})]
+    with pytest.raises(ClusterError, match=r"as servers of Kubernetes 1\.30 and newer do"):
+        await client.served()
+
+
+async def test_of_metadata_alone(api: ApiServer, client: Cluster) -> None:
+    partial = {"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", **pod("a", 3)}
+    api.answers["GET /api/v1/namespaces/demo/pods/a"] = [reply(partial)]
+    assert await client.get(PODS, "demo", "a", metadata_only=True) == whole("a", 3)
+    api.answers[LIST] = [page(partial, version=7)]
+    later = {**partial, **pod("a", 8)}
+    api.answers[WATCH] = [
+        api.events({"type": "MODIFIED", "object": later}, {"type": "DELETED", "object": later}, then="hang")
+    ]
+    follower = cast("AsyncGenerator[Event]", client.follow(PODS, None, metadata_only=True))
+    events = [await anext(follower) for _ in range(3)]
+    await follower.aclose()
+    assert events == [Listed([whole("a", 3)], 7), Changed(whole("a", 8)), Removed(whole("a", 8))]
+    one, many = cluster.METADATA_OF_ONE, cluster.METADATA_ONLY
+    assert [request.headers["Accept"] for request in api.requests] == [one, many, one]
+
+
 async def test_an_api_server_that_does_not_know_its_rules_yet_is_as_good_as_away(
     api: ApiServer, client: Cluster, caplog: pytest.LogCaptureFixture
 ) -> None:
