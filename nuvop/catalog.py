@@ -72,13 +72,7 @@ class Catalog:
         """
         found = [await self._cluster.discover(api_version, name) for api_version, name in sorted(kind.watched)]
         for resource in found:
-            for child in kind.everything:
-                is_it = (child.api_version, child.kind) == (resource.api_version, resource.kind)
-                if is_it and child.cluster_scoped == resource.namespaced:
-                    place = Place(kind.folder / kind_yaml.FILE) / "children" / str(child)
-                    if resource.namespaced:
-                        raise KindError(f"a {child.kind} lives in a namespace; `scope: Cluster` does not fit it", place)
-                    raise KindError(f"a {child.kind} lives outside namespaces: write `scope: Cluster` here", place)
+            check_scope(kind, resource)
         return found
 
     async def load_all(self) -> None:
@@ -148,3 +142,14 @@ class Catalog:
         if kind.resource != self._types[plural]:
             raise KindError(f"{path / 'crd.yaml'}: names another type than at start; restart nuvop to serve it")
         return kind
+
+
+def check_scope(kind: Kind, resource: ApiResource) -> None:
+    """Raise KindError where a kind says that a child lives in a namespace and it does not, or the other way round."""
+    for child in kind.everything:
+        is_it = (child.api_version, child.kind) == (resource.api_version, resource.kind)
+        if is_it and child.cluster_scoped == resource.namespaced:
+            place = Place(kind.folder / kind_yaml.FILE) / "children" / str(child)
+            if resource.namespaced:
+                raise KindError(f"a {child.kind} lives in a namespace; `scope: Cluster` does not fit it", place)
+            raise KindError(f"a {child.kind} lives outside namespaces: write `scope: Cluster` here", place)

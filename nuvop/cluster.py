@@ -21,7 +21,7 @@ import orjson
 from nuvop.connection import lines, open_session
 from nuvop.errors import ClusterError, ClusterUnreachable, Conflict, Forbidden, LoginError, NotFound, NotServed
 from nuvop.login import Credentials, Login
-from nuvop.objects import INSTANCE_LABEL, Body
+from nuvop.objects import FIELD_MANAGER, INSTANCE_LABEL, Body
 from nuvop.rbac import Right
 from nuvop.trouble import Trouble
 
@@ -294,13 +294,23 @@ class Cluster:
     async def try_out(self, resource: ApiResource, body: Body) -> Body:
         """Return an object as it would be, defaults and all, were it created, or replaced where it has a uid.
 
-        Nothing is changed. Raises what the API server would answer.
+        Nothing is changed. Raises what the API server would answer `kubectl apply`, of unknown fields, too.
         """
         metadata = body["metadata"]
         name = metadata["name"] if "uid" in metadata else None
         path = resource.path(metadata.get("namespace", ""), name)
-        content, params = orjson.dumps(body), {"dryRun": "All"}
+        content, params = orjson.dumps(body), {"dryRun": "All", "fieldValidation": "Strict"}
         return await self._request("PUT" if name else "POST", path, content=content, params=params)
+
+    async def try_apply(self, resource: ApiResource, body: Body) -> Body:
+        """Return an object as a server-side apply of nuvop's would leave it; nothing is changed.
+
+        Raises what the API server would answer.
+        """
+        metadata = body["metadata"]
+        path = resource.path(metadata.get("namespace", ""), metadata["name"])
+        params = {"dryRun": "All", "fieldManager": FIELD_MANAGER, "force": "true", "fieldValidation": "Ignore"}
+        return await self._request("PATCH", path, params=params, content_type=APPLY_PATCH, content=orjson.dumps(body))
 
     async def delete(self, resource: ApiResource, body: Body) -> None:
         """Delete exactly this object as it was seen, in the background.

@@ -72,7 +72,8 @@ def parse(text: str) -> FieldPath:
             raise FieldPathError(f"field path {text!r} cannot be read at {text[position:]!r}")
         segments.append(_segment(match))
         position = match.end() + 1
-    if not segments or text.endswith("."):
+    # After the last segment it stands behind the dot that there is not; an escaped one is the segment's own.
+    if position == len(text):
         raise FieldPathError(f"field path {text!r} is empty or ends with a dot")
     return FieldPath(text, tuple(segments))
 

@@ -80,6 +80,12 @@ def claims(live: Mapping[ObjectKey, Body]) -> list[Body]:
     ]
 
 
+def lost(key: ObjectKey, claimed: Iterable[Body]) -> str:
+    """What there is to say of a Secret that is gone while there is data that it unlocks; empty where there is none."""
+    names = ", ".join(f"PersistentVolumeClaim/{claim['metadata']['name']}" for claim in claimed)
+    return f"{key} is gone, and {names} can only be read with it: bring it back, or delete the data" if names else ""
+
+
 def owners(cr: Body | None, resource: ResourceType, claimed: Iterable[Body]) -> list[dict[str, Any]]:
     """The ownerReferences of such a Secret: to the CR, None where the Secret is to outlive it, and to its claims."""
     whose = [(resource.api_version, resource.kind, cr)] if cr else []

@@ -290,18 +290,10 @@ class Kubectl:
             raise KubectlError(f"kubectl kustomize ended well but printed nothing: {_first_message(done.stderr)}")
         return done.stdout.decode()
 
-    async def apply(
-        self,
-        folder: Path,
-        *,
-        size: int,
-        timeout: float,  # noqa: ASYNC109 – as in run
-        dry_run: bool = False,
-    ) -> list[Body]:
+    async def apply(self, folder: Path, *, size: int, timeout: float) -> list[Body]:  # noqa: ASYNC109 – as in run
         """Apply a kustomize folder server-side; return the live objects, managedFields and all.
 
-        ``size`` is about how many bytes kustomize reads and makes of it. With ``dry_run`` nothing is changed, and the
-        objects are returned as they would be.
+        ``size`` is about how many bytes kustomize reads and makes of it.
         Raises ApplyFailed when any object was refused: then it is not known which of the others were applied;
         KubectlTimeout after ``timeout`` seconds; KubectlError where somebody has killed kubectl.
         """
@@ -310,7 +302,6 @@ class Kubectl:
             "--server-side", "--force-conflicts", f"--field-manager={FIELD_MANAGER}",
             # With server-side apply the server rejects unknown fields and wrong types all the same.
             "--validate=false", "-o", "json", "--show-managed-fields", f"--request-timeout={REQUEST_TIMEOUT:g}s",
-            *(["--dry-run=server"] if dry_run else []),
         ]  # fmt: skip
         environment = {**self._environment, "GOMEMLIMIT": str(MEMORY + MEMORY_PER_BYTE * size)}
         done = await self._processes.run(argv, environment=environment, timeout=timeout)
@@ -321,7 +312,7 @@ class Kubectl:
                 _reason(done.stderr),
                 terminal=_is_terminal(done.stderr),
                 unreachable=bool(_UNREACHABLE.search(done.stderr)),
-                immutable=bool(_IMMUTABLE.search(done.stderr)),
+                immutable=is_immutable(done.stderr),
             )
         try:
             printed = orjson.loads(done.stdout)
@@ -403,6 +394,16 @@ _ADVICE_ON_CONFLICTS = "Please review the fields above"
 SILENCE = "it said nothing"
 
 
+def is_immutable(message: str) -> bool:
+    """Whether the API server refuses a change because the field may never change."""
+    return bool(_IMMUTABLE.search(message))
+
+
+def without_values(message: str) -> str:
+    """An API server's message without the values that it quotes where one has the wrong type."""
+    return _QUOTED_VALUE.sub("", message)
+
+
 def _without_path(text: str, folder: Path) -> str:
     """A text that names files by their place in a folder; kustomize follows links."""
     for named in (folder, folder.resolve()):
@@ -416,7 +417,7 @@ def _is_terminal(stderr: str) -> bool:
 
 
 def _reason(stderr: str) -> str:
-    return _QUOTED_VALUE.sub("", _NAMED_FILE.sub("", _first_message(stderr)))
+    return without_values(_NAMED_FILE.sub("", _first_message(stderr)))
 
 
 def _first_message(stderr: str) -> str:

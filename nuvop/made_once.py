@@ -73,9 +73,8 @@ class Secrets:
             # The watch shows what has the instance label: one that was brought back, or is the user's own, has none.
             found = live or (await self._cluster.find(resource, key.namespace, [key.name])).get(key.name)
             if found is None:
-                if claims:
-                    names = ", ".join(f"PersistentVolumeClaim/{claim['metadata']['name']}" for claim in claims)
-                    return f"{key} is gone, and {names} can only be read with it: bring it back, or delete the data"
+                if lost := generated.lost(key, claims):
+                    return lost
                 if not await is_current():
                     return None
                 await self._make(scene, key, owners)

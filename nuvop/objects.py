@@ -33,6 +33,9 @@ GENERATED_LABEL = "nuvop.nuvolaris.org/generated"
 
 LABELS = (MANAGED_BY_LABEL, INSTANCE_LABEL, OWNER_LABEL, REVISION_LABEL, NAMESPACE_LABEL, GENERATED_LABEL)
 
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""kubectl's own annotation: a copy of what it has applied, a Secret's values among it."""
+
 FINALIZER = "nuvop.nuvolaris.org/children"
 """On a CR with children that the garbage collector would not delete, or that are to outlive it."""
 

@@ -1,21 +1,18 @@
-"""What would become of custom resources and their children: as values, and told to a person. Pure."""
+"""What would become of custom resources and their objects: as values, counted, and as JSON for programs. Pure."""
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from nuvop.differences import MISSING, Difference
+from nuvop.differences import MISSING, Difference, Hidden
 from nuvop.fields import Json
 from nuvop.objects import CRKey, ObjectKey
 
-LONGEST = 60
-"""Characters of a value that are shown."""
+API_VERSION = "nuvop.nuvolaris.org/v1"
 
-SHOWN = 3
-"""How many names of a group are shown."""
+HIDDEN = "(hidden)"
+"""What stands in the place of a value that must not be told, within one that may."""
 
 
 class Action(StrEnum):
@@ -23,183 +20,222 @@ class Action(StrEnum):
 
     CREATE = "create"
     CHANGE = "change"
+    RECREATE = "recreate"
+    """It would be deleted and made anew, as a field of it cannot be changed."""
     DELETE = "delete"
-    REFUSE = "refuse"
+    HOLD = "hold"
+    """It would be deleted once somebody confirms that."""
+    LEAVE = "leave"
+    """It is not as it should be, and an annotation asks to leave it so."""
+    FAIL = "fail"
+    """The API server refuses it."""
     UNCHANGED = "unchanged"
 
 
-MARKS = {Action.CREATE: "+", Action.CHANGE: "~", Action.DELETE: "-", Action.REFUSE: "!"}
-COLOURS = {Action.CREATE: "green", Action.CHANGE: "yellow", Action.DELETE: "red", Action.REFUSE: "red"}
+CHANGES = frozenset({Action.CREATE, Action.CHANGE, Action.RECREATE, Action.DELETE, Action.HOLD})
+"""What ``nuvop plan`` ends with exit code 2 for."""
+
+
+class Outcome(StrEnum):
+    """What would become of a custom resource."""
+
+    APPLIED = "applied"
+    """Its objects would be what its overlay says; they may be that already."""
+    STOPPED = "stopped"
+    """Nothing would be applied, for the reason that its status would tell."""
+    REFUSED = "refused"
+    """The API server refuses the custom resource itself."""
+    SUSPENDED = "suspended"
+    DELETING = "deleting"
+
+
+WRONG = frozenset({Outcome.STOPPED, Outcome.REFUSED})
 
 
 @dataclass(frozen=True)
 class Planned:
-    """One object: what would become of it, in which fields, or why it is refused.
+    """One object: what would become of it, in which fields, and what else there is to say of it.
 
-    ``alike`` names it without its CR's name, so that the same object of several CRs has one name.
+    With ``is_relabelled`` it gets another revision label; one of which nothing else changes counts as unchanged.
     """
 
     action: Action
     api_version: str
     key: ObjectKey
-    alike: str
     differences: tuple[Difference, ...] = ()
-    reason: str = ""
+    message: str = ""
+    is_relabelled: bool = False
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What would become of one CR: its objects, what else there is to say, or the error that it would have."""
+    """What would become of one CR.
+
+    ``itself`` is what a file changes in the CR; None where nothing is applied to it. ``reason`` is that of the
+    condition which its status would have, and ``message`` what there is to say of its outcome.
+    """
 
     key: CRKey
+    outcome: Outcome = Outcome.APPLIED
+    reason: str = ""
+    message: str = ""
+    itself: Planned | None = None
     objects: tuple[Planned, ...] = ()
-    note: str = ""
-    error: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
-    def is_quiet(self) -> bool:
-        """Whether nothing would happen."""
-        return not self.error and all(each.action is Action.UNCHANGED for each in self.objects)
+    def is_wrong(self) -> bool:
+        """Whether somebody has to mend something first."""
+        return self.outcome in WRONG or any(each.action is Action.FAIL for each in self.all)
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether anything of it would change."""
+        return any(each.action in CHANGES for each in self.all)
+
+    @property
+    def all(self) -> tuple[Planned, ...]:
+        """The CR itself, where a file is applied to it, and its objects."""
+        return ((self.itself,) if self.itself else ()) + self.objects
+
+
+@dataclass(frozen=True)
+class Plans:
+    """All that was asked for: CRs, and what their kinds install once for all of them.
+
+    ``kinds`` are the plurals of the kinds that were asked about, also where there is no CR of one.
+    """
+
+    kinds: tuple[str, ...] = ()
+    plans: tuple[Plan, ...] = ()
+    installed: tuple[Planned, ...] = ()
+
+    def __add__(self, other: "Plans") -> "Plans":
+        return Plans(self.kinds + other.kinds, self.plans + other.plans, self.installed + other.installed)
 
 
 @dataclass(frozen=True)
 class Summary:
-    """How many objects would have what become of them; how many CRs have an error."""
+    """How many CRs and objects would have what become of them.
 
-    counts: Counter[Action] = field(default_factory=Counter)
-    errors: int = 0
+    Each CR is counted once: as wrong, else as changing, else by its outcome or as unchanged. ``relabelled`` objects are
+    those of the unchanged ones that get another revision label.
+    """
+
+    resources: Counter[str] = field(default_factory=Counter)
+    objects: Counter[Action] = field(default_factory=Counter)
+    relabelled: int = 0
+    is_wrong: bool = False
 
     @property
     def exit_code(self) -> int:
-        """0 for nothing to do, 2 for changes, 1 for an error or something that is refused."""
-        if self.errors or self.counts[Action.REFUSE]:
+        """0 where nothing would change, 2 where something would, 1 where anything is wrong."""
+        if self.is_wrong:
             return 1
-        return 2 if any(self.counts[action] for action in (Action.CREATE, Action.CHANGE, Action.DELETE)) else 0
-
-    def __str__(self) -> str:
-        counts = self.counts
-        told = [f"{counts[Action.CREATE]} to create", f"{counts[Action.CHANGE]} to change"]
-        told += [f"{counts[Action.DELETE]} to delete", f"{counts[Action.UNCHANGED]} unchanged"]
-        told += [f"{counts[Action.REFUSE]} refused"] if counts[Action.REFUSE] else []
-        told += [f"{self.errors} resource{'s' if self.errors > 1 else ''} with errors"] if self.errors else []
-        return ", ".join(told)
+        return 2 if any(self.objects[action] for action in CHANGES) else 0
 
 
-def summed_up(plans: Iterable[Plan]) -> Summary:
+def summed_up(found: Plans) -> Summary:
     """Count what would happen."""
-    listed = list(plans)
+    objects = [*found.installed, *(each for plan in found.plans for each in plan.all)]
+    counts = Counter(each.action for each in objects)
     return Summary(
-        Counter(each.action for plan in listed for each in plan.objects), sum(bool(plan.error) for plan in listed)
+        Counter(map(_counted_as, found.plans)),
+        counts,
+        sum(each.is_relabelled for each in objects if each.action is Action.UNCHANGED),
+        counts[Action.FAIL] > 0 or any(plan.is_wrong for plan in found.plans),
     )
 
 
-# --- for a person ----------------------------------------------------------------------------------------------------
+FAILING, CHANGING, UNCHANGED = "failing", "changing", "unchanged"
+"""What the summary calls CRs that are neither stopped, refused, suspended nor being deleted."""
 
 
-def lines(plans: Sequence[Plan], paint: Callable[[str, Action], str]) -> Iterator[str]:
-    """The plans for a person: what is the same for several CRs is told once. ``paint`` colours a line."""
-    groups: dict[Any, list[Plan]] = {}
-    for plan in plans:
-        groups.setdefault(_signature(plan), []).append(plan)
-    for group in groups.values():
-        first = group[0]
-        if first.is_quiet and not first.note:
-            continue
-        yield _title(group)
-        if first.error:
-            yield paint(f"  ! {first.error}", Action.REFUSE)
-        for each in first.objects:
-            if each.action is not Action.UNCHANGED:
-                yield from _object(each, len(group) > 1, paint)
-        yield ""
+def _counted_as(plan: Plan) -> str:
+    if plan.outcome is not Outcome.APPLIED:
+        return str(plan.outcome)
+    return FAILING if plan.is_wrong else CHANGING if plan.is_changing else UNCHANGED
 
 
-def _signature(plan: Plan) -> Any:
-    told = tuple(
-        (each.action, each.alike, repr(each.differences), each.reason.replace(plan.key.name, "*"))
-        for each in plan.objects
-        if each.action is not Action.UNCHANGED
+def held(plan: Plan, refusal: str) -> Plan:
+    """A plan of which nothing is deleted before somebody confirms it, and why."""
+    return replace(
+        plan,
+        objects=tuple(
+            replace(each, action=Action.HOLD, message=refusal) if each.action is Action.DELETE else each
+            for each in plan.objects
+        ),
     )
-    return plan.key.plural, told, plan.note, plan.error.replace(plan.key.name, "*")
 
 
-def _title(group: list[Plan]) -> str:
-    first = group[0]
-    note = f" ({first.note})" if first.note else ""
-    if len(group) == 1:
-        return f"{first.key}{note}"
-    names = [f"{plan.key.namespace}/{plan.key.name}" for plan in group[:SHOWN]]
-    more = f" and {len(group) - SHOWN} more" if len(group) > SHOWN else ""
-    return f"{len(group)} {first.key.plural}: {', '.join(names)}{more}{note}"
+# --- for programs ----------------------------------------------------------------------------------------------------
 
 
-def _object(each: Planned, is_shared: bool, paint: Callable[[str, Action], str]) -> Iterator[str]:
-    name = each.alike if is_shared else str(each.key)
-    # Why something is refused begins with its name.
-    told = each.reason if each.action is Action.REFUSE else f"{name} ({each.reason})" if each.reason else name
-    yield paint(f"  {MARKS[each.action]} {told}", each.action)
-    for difference in each.differences:
-        yield f"      {_difference(difference)}"
-
-
-def _difference(each: Difference) -> str:
-    if each.is_secret:
-        return f"{each.path}: (another value)"
-    if each.before is MISSING:
-        return f"{each.path}: + {shown(each.after)}"
-    if each.after is MISSING:
-        return f"{each.path}: - {shown(each.before)}"
-    return f"{each.path}: {shown(each.before)} → {shown(each.after)}"
-
-
-def shown(value: Json) -> str:
-    """A value on one line, cut where it is long."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    text = " ".join(text.split()) if text.strip() else repr(text)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
-
-
-# --- for a program ---------------------------------------------------------------------------------------------------
-
-
-def as_json(plans: Sequence[Plan]) -> dict[str, Any]:
-    """The plans for a program, values whole; of a Secret's value only that it changes."""
-    summary = summed_up(plans)
+def as_json(found: Plans) -> dict[str, Any]:
+    """The plans as docs/plan.md describes them, values whole; of a secret one only that it changes."""
+    summary = summed_up(found)
     return {
-        "resources": [_as_json(plan) for plan in plans],
+        "apiVersion": API_VERSION,
+        "kind": "Plan",
         "summary": {
-            **{str(action): summary.counts[action] for action in Action},
-            "errors": summary.errors,
             "exitCode": summary.exit_code,
+            "resources": {
+                name: summary.resources[name] for name in (CHANGING, UNCHANGED, FAILING, *map(str, list(Outcome)[1:]))
+            },
+            "objects": {
+                **{str(action): summary.objects[action] for action in Action},
+                "relabelled": summary.relabelled,
+            },
         },
+        "installed": [_object(each) for each in found.installed],
+        "resources": [_resource(plan) for plan in found.plans],
     }
 
 
-def _as_json(plan: Plan) -> dict[str, Any]:
+def _resource(plan: Plan) -> dict[str, Any]:
     return {
-        "plural": plan.key.plural,
+        "resource": plan.key.plural,
         "namespace": plan.key.namespace,
         "name": plan.key.name,
-        **({"note": plan.note} if plan.note else {}),
-        **({"error": plan.error} if plan.error else {}),
-        "objects": [
-            {
-                "action": str(each.action),
-                "apiVersion": each.api_version,
-                "kind": each.key.kind,
-                "namespace": each.key.namespace,
-                "name": each.key.name,
-                **({"reason": each.reason} if each.reason else {}),
-                **({"fields": [_field(difference) for difference in each.differences]} if each.differences else {}),
-            }
-            for each in plan.objects
-        ],
+        "outcome": str(plan.outcome),
+        **_said(reason=plan.reason, message=plan.message),
+        "notes": list(plan.notes),
+        **({"itself": _object(plan.itself)} if plan.itself else {}),
+        "objects": [_object(each) for each in plan.objects],
     }
+
+
+def _object(each: Planned) -> dict[str, Any]:
+    return {
+        "action": str(each.action),
+        "apiVersion": each.api_version,
+        "kind": each.key.kind,
+        "namespace": each.key.namespace,
+        "name": each.key.name,
+        **_said(message=each.message),
+        "relabelled": each.is_relabelled,
+        "fields": [_field(difference) for difference in each.differences],
+    }
+
+
+def _said(**texts: str) -> dict[str, str]:
+    return {name: text for name, text in texts.items() if text}
 
 
 def _field(each: Difference) -> dict[str, Any]:
     if each.is_secret:
         return {"path": each.path, "secret": True}
-    before = {} if each.before is MISSING else {"from": each.before}
-    after = {} if each.after is MISSING else {"to": each.after}
-    return {"path": each.path, **before, **after}
+    values = {"from": each.before, "to": each.after}
+    return {"path": each.path, **{name: told(value) for name, value in values.items() if value is not MISSING}}
+
+
+def told(value: Json) -> Json:
+    """A value without what must not be told."""
+    match value:
+        case Hidden():
+            return HIDDEN
+        case dict():
+            return {name: told(below) for name, below in value.items()}
+        case list():
+            return [told(item) for item in value]
+    return value

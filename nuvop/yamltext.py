@@ -67,6 +67,33 @@ def load(content: bytes | str) -> Json:
     return documents[0] if documents else None
 
 
+class _Printed(yaml.CSafeLoader):  # type: ignore[misc] # PyYAML has no types
+    """Knows JSON's types as kustomize writes them."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 – as in PyYAML, whose own are YAML 1.1's
+
+
+for _type, _written, _first in (
+    ("bool", "true|false", "tf"),
+    ("null", "null", "n"),
+    ("int", "-?(?:0|[1-9][0-9]*)", "-0123456789"),
+    ("float", r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", "-0123456789"),
+):
+    _Printed.add_implicit_resolver(f"tag:yaml.org,2002:{_type}", re.compile(f"(?:{_written})$"), list(_first))
+
+
+def load_printed(text: str) -> list[Json]:
+    """Read what kustomize has printed, in a tenth of the time that `load_all` takes; raise NotYaml.
+
+    kustomize quotes what any reader of YAML could take for something else, and writes no list or mapping in one line
+    but an empty one, so libyaml's parser will do.
+    """
+    try:
+        return [document for document in yaml.load_all(text, Loader=_Printed) if document is not None]
+    except yaml.YAMLError as error:
+        raise NotYaml(" ".join(str(error).split())) from error
+
+
 def compose(text: str) -> Any:
     """The first document as ruamel's nodes, which know where in the text they stand; None where there is none.
 

@@ -55,5 +55,6 @@ def test_what_is_wrong_is_said(text: str, error: str) -> None:
 
 def test_one_uid_is_not_for_two() -> None:
     sample = "{apiVersion: nuvolaris.org/v1, kind: Sample, metadata: {name: one}}\n"
-    done = run("-f", "-", "--uid", UID, text=f"{sample}---\n{sample}")
+    done = run("-f", "-", "--uid", UID, text=f"{sample}---\n{sample.replace('one', 'two')}")
     assert done.exit_code == 2
+    assert "--uid is of one custom resource" in done.stderr

@@ -832,6 +832,26 @@ async def test_a_status_of_a_cr_that_is_gone(api: ApiServer, client: Cluster) ->
 # --- an answer that takes its time -----------------------------------------------------------------------------------
 
 
+async def test_trying_out_changes_nothing(api: ApiServer, client: Cluster) -> None:
+    """https://kubernetes.io/docs/reference/using-api/api-concepts/#dry-run"""
+    at = "/apis/nuvolaris.org/v1/namespaces/demo/samples"
+    sample = {"metadata": {"name": "a", "namespace": "demo"}}
+    known = {"metadata": {**sample["metadata"], "uid": "u"}}
+    for what in (f"POST {at}", f"PUT {at}/a", f"PATCH {at}/a"):
+        api.answers[what] = [reply({"tried": what})]
+    assert await client.try_out(SAMPLES, sample) == {"tried": f"POST {at}"}
+    assert await client.try_out(SAMPLES, known) == {"tried": f"PUT {at}/a"}
+    assert await client.try_apply(SAMPLES, sample) == {"tried": f"PATCH {at}/a"}
+    assert [request.query.pop("dryRun") for request in api.requests] == ["All"] * 3
+    assert [request.query for request in api.requests] == [
+        {"fieldValidation": "Strict"},
+        {"fieldValidation": "Strict"},
+        # As `kubectl apply --server-side --force-conflicts --field-manager=nuvop --validate=false` asks.
+        {"fieldManager": "nuvop", "force": "true", "fieldValidation": "Ignore"},
+    ]
+    assert api.requests[-1].headers["Content-Type"] == "application/apply-patch+yaml"
+
+
 async def test_answer_waits_for_the_api_server(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, "nuvop")
     answers: list[Any] = [ClusterUnreachable("away"), ClusterUnreachable("away"), "found"]

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from nuvop import fields, fights, foreign, readiness, reconcile, reporter, scene
+from nuvop import fields, fights, readiness, reconcile, reporter, scene
 from nuvop.errors import (
     ApplyFailed,
     BuildFailed,
@@ -23,7 +23,7 @@ from nuvop.errors import (
     WriteFailed,
 )
 from nuvop.kinds import ChildField, ChildSelector, Setting
-from nuvop.objects import FINALIZER, INSTANCE_LABEL, OWNER_LABEL, REVISION_LABEL, ObjectKey, labels_of
+from nuvop.objects import FINALIZER, INSTANCE_LABEL, LAST_APPLIED, OWNER_LABEL, REVISION_LABEL, ObjectKey, labels_of
 from nuvop.overlay import folder
 from tests.unit.world import KEY, TIMEOUT, World, at, cr, make_kind, manifest, raising, until
 
@@ -123,7 +123,7 @@ def made_before(name: str, kind: str = "Service", uid: str = "s1") -> dict[str, 
 def foreign_object(name: str, *managers: str, kind: str = "ConfigMap") -> dict[str, Any]:
     """An object that others made."""
     entries = [{"manager": manager, "operation": "Update", "fieldsV1": {"f:data": {}}} for manager in managers]
-    annotations = {foreign.LAST_APPLIED: "{}"}
+    annotations = {LAST_APPLIED: "{}"}
     metadata = {"name": name, "namespace": "demo", "uid": "theirs", "annotations": annotations}
     return {"apiVersion": "v1", "kind": kind, "metadata": {**metadata, "managedFields": entries}, "data": {"x": "1"}}
 

@@ -1,138 +1,131 @@
-"""What a plan says to a person and to a program."""
+"""How plans are counted, and what they are for a program."""
 
-from collections import Counter
-from dataclasses import replace
+import json
+from typing import Any
 
 import pytest
 
 from nuvop import plan as plans
-from nuvop.differences import MISSING, Difference
+from nuvop.differences import MISSING, Difference, Hidden
 from nuvop.objects import CRKey, ObjectKey
-from nuvop.plan import Action, Plan, Planned, Summary
+from nuvop.plan import Action, Outcome, Plan, Planned, Plans
 
 
-def planned(action: Action, name: str = "web", *found: Difference, cr: str = "a", reason: str = "") -> Planned:
-    key = ObjectKey("apps", "Deployment", "demo", f"{cr}-{name}")
-    return Planned(action, "apps/v1", key, f"Deployment/*-{name}", found, reason)
+def planned(action: Action, name: str = "web", *found: Difference, cr: str = "a", **more: Any) -> Planned:
+    return Planned(action, "apps/v1", ObjectKey("apps", "Deployment", "demo", f"{cr}-{name}"), found, **more)
 
 
-def plan(name: str, *objects: Planned, **more: str) -> Plan:
-    return Plan(CRKey("samples", "demo", name), objects, **more)
+def plan(name: str, *objects: Planned, outcome: Outcome = Outcome.APPLIED, **more: Any) -> Plan:
+    return Plan(CRKey("samples", "demo", name), outcome, objects=objects, **more)
 
 
-def lines(*found: Plan) -> list[str]:
-    return list(plans.lines(found, lambda line, action: f"{line} [{action}]"))
+def of(*found: Plan, **more: Any) -> Plans:
+    return Plans(("samples",), found, **more)
 
 
-IMAGE = Difference("spec.image", "x:1", "x:2")
+def itself(action: Action) -> Planned:
+    return Planned(action, "nuvolaris.org/v1", ObjectKey("nuvolaris.org", "Sample", "demo", "a"))
 
 
-def test_one() -> None:
-    objects = (
-        planned(Action.CREATE, "new"),
-        planned(Action.CHANGE, "web", IMAGE, Difference("a", MISSING, 1), Difference("b", "no", MISSING)),
-        planned(Action.DELETE, "old"),
-        planned(Action.UNCHANGED, "same"),
-        planned(Action.CREATE, "secret", reason="with values made once"),
-        planned(Action.REFUSE, "theirs", reason="Deployment/a-theirs exists"),
-        planned(Action.CHANGE, "hidden", Difference("data.x", None, None, is_secret=True)),
+@pytest.mark.parametrize(
+    ("found", "code"),
+    [
+        (of(), 0),
+        (of(plan("a", planned(Action.UNCHANGED, is_relabelled=True))), 0),
+        (of(plan("a", planned(Action.LEAVE))), 0),
+        (of(plan("a", outcome=Outcome.SUSPENDED), plan("b", outcome=Outcome.DELETING)), 0),
+        *[
+            (of(plan("a", planned(Action.UNCHANGED), planned(action))), 2)
+            for action in (Action.CREATE, Action.CHANGE, Action.RECREATE, Action.DELETE, Action.HOLD)
+        ],
+        (of(plan("a", itself=itself(Action.CHANGE))), 2),
+        (of(plan("a"), installed=(planned(Action.CREATE),)), 2),
+        (of(plan("a", planned(Action.CHANGE), planned(Action.FAIL))), 1),
+        (of(plan("a", planned(Action.CHANGE)), plan("b", outcome=Outcome.STOPPED)), 1),
+        (of(plan("a", outcome=Outcome.REFUSED)), 1),
+        (of(plan("a"), installed=(planned(Action.FAIL),)), 1),
+    ],
+)
+def test_exit_codes(found: Plans, code: int) -> None:
+    assert plans.summed_up(found).exit_code == code
+
+
+def test_each_resource_is_counted_once_and_each_object() -> None:
+    found = of(
+        plan("a", planned(Action.CHANGE), planned(Action.UNCHANGED, is_relabelled=True), itself=itself(Action.CREATE)),
+        plan("b", planned(Action.CHANGE, is_relabelled=True), planned(Action.FAIL)),
+        plan("c", planned(Action.UNCHANGED)),
+        plan("d", outcome=Outcome.STOPPED, itself=itself(Action.CHANGE)),
+        installed=(planned(Action.UNCHANGED),),
     )
-    assert lines(plan("a", *objects, note="noted")) == [
-        "samples/a in demo (noted)",
-        "  + Deployment/a-new [create]",
-        "  ~ Deployment/a-web [change]",
-        "      spec.image: x:1 → x:2",
-        "      a: + 1",
-        "      b: - no",
-        "  - Deployment/a-old [delete]",
-        "  + Deployment/a-secret (with values made once) [create]",
-        "  ! Deployment/a-theirs exists [refuse]",
-        "  ~ Deployment/a-hidden [change]",
-        "      data.x: (another value)",
-        "",
-    ]
+    summary = plans.summed_up(found)
+    assert summary.resources == {"changing": 1, "failing": 1, "unchanged": 1, "stopped": 1}
+    assert summary.objects == {Action.CREATE: 1, Action.CHANGE: 3, Action.FAIL: 1, Action.UNCHANGED: 3}
+    assert summary.relabelled == 1, "what changes otherwise is told anyway"
+    both = found + of(plan("e"))
+    assert (both.kinds, len(both.plans), len(both.installed)) == (("samples", "samples"), 5, 1)
 
 
-def test_what_is_the_same_for_several_is_told_once() -> None:
-    same = [plan(name, planned(Action.CHANGE, "web", IMAGE, cr=name)) for name in ("a", "b", "c", "d", "e")]
-    other = plan("f", planned(Action.CHANGE, "web", replace(IMAGE, before="y"), cr="f"))
-    assert lines(*same[:2], other, *same[2:]) == [
-        "5 samples: demo/a, demo/b, demo/c and 2 more",
-        "  ~ Deployment/*-web [change]",
-        "      spec.image: x:1 → x:2",
-        "",
-        "samples/f in demo",
-        "  ~ Deployment/f-web [change]",
-        "      spec.image: y → x:2",
-        "",
-    ]
-
-
-def test_nothing_is_said_of_what_stays_but_an_error_is() -> None:
-    assert lines(plan("a", planned(Action.UNCHANGED))) == []
-    assert lines(plan("a", error="it cannot be")) == ["samples/a in demo", "  ! it cannot be [refuse]", ""]
-
-
-@pytest.mark.parametrize(
-    ("actions", "errors", "code"),
-    [
-        ([], 0, 0),
-        ([Action.UNCHANGED], 0, 0),
-        ([Action.UNCHANGED, Action.CREATE], 0, 2),
-        ([Action.CHANGE], 0, 2),
-        ([Action.DELETE], 0, 2),
-        ([Action.REFUSE, Action.CHANGE], 0, 1),
-        ([Action.CHANGE], 1, 1),
-    ],
-)
-def test_exit_codes(actions: list[Action], errors: int, code: int) -> None:
-    assert Summary(Counter(actions), errors).exit_code == code
-
-
-def test_the_summary() -> None:
-    found = [plan("a", planned(Action.CREATE), planned(Action.REFUSE)), plan("b", error="x"), plan("c", error="y")]
-    said = "1 to create, 0 to change, 0 to delete, 0 unchanged, 1 refused, 2 resources with errors"
-    assert str(plans.summed_up(found)) == said
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [
-        ("plain", "plain"),
-        ("", "''"),
-        (" ", "' '"),
-        (True, "true"),
-        (None, "null"),
-        ({"a": ["ü"]}, '{"a": ["ü"]}'),
-        ("two\nlines", "two lines"),
-        ("x" * 61, "x" * 59 + "…"),
-    ],
-)
-def test_values(value: object, shown: str) -> None:
-    assert plans.shown(value) == shown
+def test_what_is_held_is_not_deleted() -> None:
+    held = plans.held(plan("a", planned(Action.DELETE), planned(Action.CHANGE)), "too much")
+    assert [(each.action, each.message) for each in held.objects] == [(Action.HOLD, "too much"), (Action.CHANGE, "")]
 
 
 def test_for_a_program() -> None:
-    long = Difference("data.x", MISSING, "x" * 100)
-    secret = Difference("data.y", None, None, is_secret=True)
-    found = plans.as_json([plan("a", planned(Action.CHANGE, "web", long, secret), note="n")])
-    assert found["resources"] == [
+    differences = (
+        Difference("data.x", MISSING, "x" * 100),
+        Difference("data.gone", None, MISSING),
+        Difference("data.y", Hidden("hunter2"), Hidden("hunter3")),
+        Difference("spec", MISSING, {"a": [Hidden("hunter2"), 1]}),
+    )
+    found = of(
+        plan("a", planned(Action.CHANGE, "web", *differences, message="m"), notes=("n",), itself=itself(Action.CREATE)),
+        plan("b", outcome=Outcome.STOPPED, reason="NotOwned", message="why"),
+    )
+    told = plans.as_json(found)
+    assert "hunter" not in json.dumps(told)
+    head = {"namespace": "demo", "relabelled": False, "fields": []}
+    assert told["resources"] == [
         {
-            "plural": "samples",
+            "resource": "samples",
             "namespace": "demo",
             "name": "a",
-            "note": "n",
+            "outcome": "applied",
+            "notes": ["n"],
+            "itself": {**head, "action": "create", "apiVersion": "nuvolaris.org/v1", "kind": "Sample", "name": "a"},
             "objects": [
                 {
+                    **head,
                     "action": "change",
                     "apiVersion": "apps/v1",
                     "kind": "Deployment",
-                    "namespace": "demo",
                     "name": "a-web",
-                    "fields": [{"path": "data.x", "to": "x" * 100}, {"path": "data.y", "secret": True}],
+                    "message": "m",
+                    "fields": [
+                        {"path": "data.x", "to": "x" * 100},
+                        {"path": "data.gone", "from": None},
+                        {"path": "data.y", "secret": True},
+                        {"path": "spec", "to": {"a": ["(hidden)", 1]}},
+                    ],
                 }
             ],
-        }
+        },
+        {
+            "resource": "samples",
+            "namespace": "demo",
+            "name": "b",
+            "outcome": "stopped",
+            "reason": "NotOwned",
+            "message": "why",
+            "notes": [],
+            "objects": [],
+        },
     ]
-    counts = {"create": 0, "change": 1, "delete": 0, "refuse": 0, "unchanged": 0, "errors": 0, "exitCode": 2}
-    assert found["summary"] == counts
+    assert (told["apiVersion"], told["kind"], told["installed"]) == ("nuvop.nuvolaris.org/v1", "Plan", [])
+    nobody = dict.fromkeys(("unchanged", "failing", "refused", "suspended", "deleting"), 0)
+    nothing = dict.fromkeys(("recreate", "delete", "hold", "leave", "fail", "unchanged", "relabelled"), 0)
+    assert told["summary"] == {
+        "exitCode": 1,
+        "resources": {**nobody, "changing": 1, "stopped": 1},
+        "objects": {**nothing, "create": 1, "change": 1},
+    }
