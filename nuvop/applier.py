@@ -325,7 +325,7 @@ class Applier:
         folder = self._generated / FOLDER / str(next(self._batches))
         try:
             folder.mkdir(mode=0o700, parents=True)
-            (folder / "kustomization.yaml").write_text(batches.kustomization(jobs))
+            (folder / "kustomization.yaml").write_text(batches.kustomization([job.overlay.key for job in jobs]))
         except OSError as error:
             self._remove_batch(folder)
             raise WriteFailed(f"{folder} cannot be written: {error.strerror or error}") from error

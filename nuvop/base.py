@@ -146,6 +146,24 @@ def _unfit(kind: Kind, bases: Sequence[Kind]) -> Iterator[KindError]:
                 yield KindError(
                     f"{source.child}: the folder has no {source.child.kind}, and its children make none", at
                 )
+            elif source.child.label and not any(
+                _has_label(child.body, source.child.label) for child in kind.everything
+            ):
+                label = "=".join(source.child.label)
+                yield KindError(f"{source.child}: no object of the folder, and no template in one, has {label}", at)
+
+
+def _has_label(body: Json, label: tuple[str, str]) -> bool:
+    """Whether an object has a label, or a template in it: what is made of that has the template's labels."""
+    name, value = label
+    match body:
+        case {"metadata": {"labels": {**labels}}} if labels.get(name) == value:
+            return True
+        case dict():
+            return any(_has_label(below, label) for below in body.values())
+        case list():
+            return any(_has_label(below, label) for below in body)
+    return False
 
 
 def _installed_in(base: Kind) -> set[ChildSelector]:
@@ -156,7 +174,29 @@ def _no_such_child(place: Place, selector: ChildSelector, kind: Kind) -> Iterato
     found = [child for child in kind.everything if child.selector == selector]
     if len(found) != 1:
         has = ", ".join(map(str, kind.everything))
-        yield KindError(f"the folder has {len(found) or 'no'} {selector}; it has {has}", place)
+        yield KindError(
+            f"the folder has {len(found) or 'no'} {selector}; it has {has}{advice(selector, kind.everything)}", place
+        )
+
+
+_HASH = "-[bcdfghkmt2-9]{10}"
+"""What kustomize puts behind the name of a ConfigMap or a Secret that it generates."""
+
+HASH_ADVICE = (
+    ". The name ends with a hash: write `generatorOptions: {disableNameSuffixHash: true}` in the kustomization"
+)
+
+
+def has_hash(child: Child) -> bool:
+    """Whether kustomize has put a hash behind a child's name: it changes with what is in it."""
+    return child.kind in ("ConfigMap", "Secret") and re.search(f"{_HASH}$", child.name) is not None
+
+
+def advice(selector: ChildSelector, children: Sequence[Child]) -> str:
+    """What to do where kustomize has put a hash behind the name; empty where it has not."""
+    hashed = re.compile(f"{re.escape(selector.name)}{_HASH}")
+    is_hashed = any(child.kind == selector.kind and hashed.fullmatch(child.name) for child in children)
+    return HASH_ADVICE if is_hashed else ""
 
 
 def _no_such_field(place: Place, wanted: ChildField, kind: Kind, bases: Sequence[Kind]) -> Iterator[KindError]:

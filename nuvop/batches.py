@@ -51,13 +51,13 @@ class Job:
         return self.is_repair and self.landed_before > 0
 
 
-def kustomization(jobs: Sequence[Job]) -> str:
-    """The text of a kustomization of all their overlays; it stands two folders below the overlays' own."""
+def kustomization(keys: Sequence[CRKey]) -> str:
+    """The text of a kustomization of CRs' overlays; it stands two folders below the overlays' own."""
     return yamltext.dump(
         {
             "apiVersion": "kustomize.config.k8s.io/v1beta1",
             "kind": "Kustomization",
-            "resources": [_path(job.overlay.key) for job in jobs],
+            "resources": [_path(key) for key in keys],
             # One CR after the other: each is done as soon as possible, and who holds up the others can be told.
             "sortOptions": {"order": "fifo"},
         }

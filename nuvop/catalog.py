@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from nuvop import kind_folder, kind_yaml
+from nuvop import check, kind_folder, kind_yaml
 from nuvop.cluster import ApiResource, Cluster
 from nuvop.crd import ResourceType
 from nuvop.errors import BuildFailed, KindError, KindUnreadable, KubectlError, Place, WriteFailed
@@ -54,6 +54,11 @@ class Catalog:
         """Return a kind with the components that a CR wants; raise what `kind` raises, or a build with these."""
         return await self._loader.choose(self.kind(plural), cr)
 
+    def served(self) -> list[Kind]:
+        """The kinds whose folders are right, each with no component and with each one alone."""
+        right = [kind for kind in self._loaded.values() if isinstance(kind, Kind)]
+        return [each for kind in right for each in self._loader.alternatives(kind)]
+
     def resource(self, plural: str) -> ApiResource:
         """The resource of a kind's CRs."""
         type_ = self._types[plural]
@@ -67,13 +72,7 @@ class Catalog:
         """
         found = [await self._cluster.discover(api_version, name) for api_version, name in sorted(kind.watched)]
         for resource in found:
-            for child in kind.everything:
-                is_it = (child.api_version, child.kind) == (resource.api_version, resource.kind)
-                if is_it and child.cluster_scoped == resource.namespaced:
-                    place = Place(kind.folder / kind_yaml.FILE) / "children" / str(child)
-                    if resource.namespaced:
-                        raise KindError(f"a {child.kind} lives in a namespace; `scope: Cluster` does not fit it", place)
-                    raise KindError(f"a {child.kind} lives outside namespaces: write `scope: Cluster` here", place)
+            check_scope(kind, resource)
         return found
 
     async def load_all(self) -> None:
@@ -129,6 +128,10 @@ class Catalog:
             # One folder of a shape that nobody foresaw must not stop the others.
             logger.exception("kind %s: nuvop has an error here", plural)
             self._loaded[plural] = KindError(f"{self._folders[plural]}: {type(error).__name__}: {error}")
+        loaded = self._loaded[plural]
+        if isinstance(loaded, Kind) and (warnings := list(check.findings(loaded))):
+            what = f"{len(warnings)} warning{'s' if len(warnings) > 1 else ''}"
+            logger.info("kind %s: %s (`nuvop check %s` tells more)", plural, what, loaded.folder)
         self._metrics.kind_loaded(plural, is_broken=not isinstance(self._loaded[plural], Kind))
         if not isinstance(self._loaded[plural], Kind) and str(self._loaded[plural]) != before:
             logger.error("kind %s cannot be served: %s", plural, self._loaded[plural])
@@ -139,3 +142,14 @@ class Catalog:
         if kind.resource != self._types[plural]:
             raise KindError(f"{path / 'crd.yaml'}: names another type than at start; restart nuvop to serve it")
         return kind
+
+
+def check_scope(kind: Kind, resource: ApiResource) -> None:
+    """Raise KindError where a kind says that a child lives in a namespace and it does not, or the other way round."""
+    for child in kind.everything:
+        is_it = (child.api_version, child.kind) == (resource.api_version, resource.kind)
+        if is_it and child.cluster_scoped == resource.namespaced:
+            place = Place(kind.folder / kind_yaml.FILE) / "children" / str(child)
+            if resource.namespaced:
+                raise KindError(f"a {child.kind} lives in a namespace; `scope: Cluster` does not fit it", place)
+            raise KindError(f"a {child.kind} lives outside namespaces: write `scope: Cluster` here", place)

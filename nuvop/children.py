@@ -72,7 +72,7 @@ class Children:
     def named(self, names: Iterable[tuple[str, str, str]]) -> set[Instance]:
         """The CRs that have a child of one of these kinds, namespaces and names."""
         keys = [key for name in names for key in self._by_name.get(name, ())]
-        return {instance for key in keys if (instance := _instance_of(self._objects[key]))}
+        return {instance for key in keys if (instance := belongs_to(self._objects[key]))}
 
     def is_unshown(self, key: ObjectKey) -> bool:
         """Whether an object is known by the answer to an apply alone."""
@@ -91,7 +91,7 @@ class Children:
             self._unshown.discard(key)
             if is_taken_over(body):
                 self._taken_over.add(key)
-                concerned |= {instance for instance in [_instance_of(body)] if instance}
+                concerned |= {instance for instance in [belongs_to(body)] if instance}
         return concerned
 
     def put(self, body: Body) -> set[Instance]:
@@ -111,7 +111,7 @@ class Children:
         was_theirs = known is not None and not is_applied(known) and is_applied(body)
         is_theirs = is_same and (key in self._taken_over or was_theirs)
         concerned = self._forget(key)
-        instance = _instance_of(body)
+        instance = belongs_to(body)
         if instance is None:
             return concerned
         held = kept(body, _NOT_KEPT.get((key.group, key.kind), ()))
@@ -180,7 +180,7 @@ class Children:
         known = self._objects.pop(key, None)
         self._taken_over.discard(key)
         self._unshown.discard(key)
-        instance = _instance_of(known) if known is not None else None
+        instance = belongs_to(known) if known is not None else None
         if instance is None:
             return set()
         name = (key.kind, key.namespace, key.name)
@@ -195,7 +195,8 @@ class Children:
         return {instance}
 
 
-def _instance_of(body: Body) -> Instance | None:
+def belongs_to(body: Body) -> Instance | None:
+    """The CR that an object is a child of; None where it carries no instance label."""
     labels = labels_of(body)
     label = labels.get(INSTANCE_LABEL)
     # What does not live beside its CR says in a label where that lives.
@@ -251,7 +252,7 @@ def is_of(body: Body, uid: str, revision: str) -> bool:
 
 def is_older(body: Body, cr: CRKey, uid: str, revision: str) -> bool:
     """Whether nuvop applied an object for a CR of this name, and not from this revision of its overlay."""
-    return _instance_of(body) == (cr.namespace, cr.instance) and is_applied(body) and not is_of(body, uid, revision)
+    return belongs_to(body) == (cr.namespace, cr.instance) and is_applied(body) and not is_of(body, uid, revision)
 
 
 def landed(overlay: Overlay, uid: str, live: Mapping[ObjectKey, Body]) -> list[Body]:
@@ -285,7 +286,7 @@ def _values(source: ChildField, overlay: Overlay, live: Mapping[ObjectKey, Body]
     bodies = [
         body
         for key, body in sorted(live.items())
-        if (key in named or (source.child.name == "*" and key.kind == source.child.kind)) and not is_deleting(body)
+        if (key in named or source.child.selects(key, body)) and not is_deleting(body)
     ]
     return [value for body in bodies for value in fields.values(body, source.path) if value is not None]
 

@@ -1,12 +1,22 @@
 """The command line: ``nuvop``, ``python -m nuvop``, and the ``kopf`` that serves nuvop's kinds by itself."""
 
 import copy
+import os
+import re
+import sys
 
 import click
 import kopf.cli
 
+from nuvop.commands import common
+from nuvop.commands.check import check
+from nuvop.commands.completion import COMPLETE_VARIABLE, completion, for_kubectl
+from nuvop.commands.new import new
+from nuvop.commands.plan import plan
+from nuvop.commands.rbac import rbac
 from nuvop.commands.render import render
 from nuvop.commands.run import kopf_run, run
+from nuvop.commands.tree import tree
 
 
 def kopf_main() -> None:
@@ -16,16 +26,53 @@ def kopf_main() -> None:
     group(prog_name="kopf")
 
 
-@click.group()
+@click.group(name="nuvop")
 @click.version_option(package_name="nuvop")
+@common.color_option
 def _nuvop() -> None:
-    """Turn folders of plain Kubernetes manifests into operators."""
+    """Turn folders of plain Kubernetes manifests into operators.
+
+    Output has colours on a terminal only, and not where $NO_COLOR is set; --color and --no-color have the last word.
+
+    Exit code 0 where all is as it should be, 1 for an error, of the command line too, 2 where a command has found
+    something that it was asked to look for: `plan` changes, `tree` that something is wrong. 130 after Ctrl-C.
+    """
 
 
-for _command in (run, render):
-    _nuvop.add_command(_command)
+COMMANDS: click.Group = _nuvop
+for _command in (check, completion, new, plan, rbac, render, run, tree):
+    COMMANDS.add_command(common.color_option(_command))
 
 
 def main() -> None:
     """The ``nuvop`` command."""
-    _nuvop(prog_name="nuvop")
+    _main("nuvop")
+
+
+def kubectl_plugin() -> None:
+    """``kubectl nuvop``: kubectl finds a program ``kubectl-nuvop`` on PATH
+    (https://kubernetes.io/docs/tasks/extend-kubectl/kubectl-plugins/).
+    """
+    for command in COMMANDS.commands.values():
+        command.help = _EXAMPLE.sub(r"\g<before>kubectl nuvop ", command.help or "")
+    _main("kubectl nuvop")
+
+
+def kubectl_complete() -> None:
+    """``kubectl_complete-nuvop WORD…``, which kubectl runs to complete the last word of ``kubectl nuvop WORD…``."""
+    click.echo(for_kubectl(COMMANDS, sys.argv[1:]))
+
+
+_EXAMPLE = re.compile(r"(?P<before>^ *|[|`(] ?)nuvop ", re.MULTILINE)
+"""Where a help text names the program."""
+
+
+def _main(name: str) -> None:
+    # click's own 2 is the code of what `plan` and `tree` find.
+    click.UsageError.exit_code = 1
+    COMMANDS(prog_name=name, complete_var=COMPLETE_VARIABLE, color=_color())
+
+
+def _color() -> bool | None:
+    """False where nobody wants colours (https://no-color.org); None for only on a terminal."""
+    return False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None

@@ -21,7 +21,8 @@ import orjson
 from nuvop.connection import lines, open_session
 from nuvop.errors import ClusterError, ClusterUnreachable, Conflict, Forbidden, LoginError, NotFound, NotServed
 from nuvop.login import Credentials, Login
-from nuvop.objects import INSTANCE_LABEL, Body
+from nuvop.objects import FIELD_MANAGER, INSTANCE_LABEL, Body
+from nuvop.rbac import Right
 from nuvop.trouble import Trouble
 
 logger = logging.getLogger(__name__)
@@ -48,9 +49,14 @@ watch is begun anew, for the connection may be dead."""
 JSON_PATCH = "application/json-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 ANY_JSON = "application/json"
+NO_NAMESPACE = "-"
+"""What cannot be a namespace's name, so that no RoleBinding is in it: only what holds in all namespaces holds there."""
+
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 METADATA_OF_ONE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 """https://kubernetes.io/docs/reference/using-api/api-concepts/#alternate-representations-of-resources"""
+AGGREGATED_DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+"""https://kubernetes.io/docs/concepts/overview/kubernetes-api/#aggregated-discovery; stable since Kubernetes 1.30."""
 
 
 @dataclass(frozen=True)
@@ -227,9 +233,21 @@ class Cluster:
             if "/" not in entry["name"]
         }
 
-    async def get(self, resource: ApiResource, namespace: str, name: str) -> Body:
-        """Return an object; raise NotFound where there is none."""
-        return await self._request("GET", resource.path(namespace, name))
+    async def served(self) -> builtins.list[Body]:
+        """Return the API groups with all that they serve, as APIGroupDiscovery objects, the core group first."""
+        answers = []
+        for path in ("/api", "/apis"):
+            with _allowed_to_all():
+                answers.append(await self._request("GET", path, accept=AGGREGATED_DISCOVERY))
+        if any(answer.get("kind") != "APIGroupDiscoveryList" for answer in answers):
+            raise ClusterError("the API server does not tell what it serves as servers of Kubernetes 1.30 and newer do")
+        return [group for answer in answers for group in answer["items"]]
+
+    async def get(self, resource: ApiResource, namespace: str, name: str, *, metadata_only: bool = False) -> Body:
+        """Return an object; raise NotFound where there is none. ``metadata_only`` is as for `list`."""
+        accept = METADATA_OF_ONE if metadata_only else ANY_JSON
+        body = await self._request("GET", resource.path(namespace, name), accept=accept)
+        return _typed(body, resource)
 
     async def find(self, resource: ApiResource, namespace: str, names: Collection[str]) -> dict[str, Body]:
         """Return those of these objects that exist, of each no more than its metadata.
@@ -272,6 +290,27 @@ class Cluster:
     async def create(self, resource: ApiResource, namespace: str, body: Body) -> Body:
         """Create an object; return it as it is now. Raises Conflict where one of that name exists."""
         return await self._request("POST", resource.path(namespace), content=orjson.dumps(body))
+
+    async def try_out(self, resource: ApiResource, body: Body) -> Body:
+        """Return an object as it would be, defaults and all, were it created, or replaced where it has a uid.
+
+        Nothing is changed. Raises what the API server would answer `kubectl apply`, of unknown fields, too.
+        """
+        metadata = body["metadata"]
+        name = metadata["name"] if "uid" in metadata else None
+        path = resource.path(metadata.get("namespace", ""), name)
+        content, params = orjson.dumps(body), {"dryRun": "All", "fieldValidation": "Strict"}
+        return await self._request("PUT" if name else "POST", path, content=content, params=params)
+
+    async def try_apply(self, resource: ApiResource, body: Body) -> Body:
+        """Return an object as a server-side apply of nuvop's would leave it; nothing is changed.
+
+        Raises what the API server would answer.
+        """
+        metadata = body["metadata"]
+        path = resource.path(metadata.get("namespace", ""), metadata["name"])
+        params = {"dryRun": "All", "fieldManager": FIELD_MANAGER, "force": "true", "fieldValidation": "Ignore"}
+        return await self._request("PATCH", path, params=params, content_type=APPLY_PATCH, content=orjson.dumps(body))
 
     async def delete(self, resource: ApiResource, body: Body) -> None:
         """Delete exactly this object as it was seen, in the background.
@@ -334,25 +373,58 @@ class Cluster:
             "PATCH", resource.path(namespace, name) + "/status", content_type=JSON_PATCH, content=orjson.dumps(patch)
         )
 
-    async def may(self, verb: str, group: str, plural: str, namespace: str | None = None) -> bool:
-        """Whether the credentials allow a verb on a resource, in all namespaces where ``namespace`` is None."""
-        attributes = {"verb": verb, "group": group, "resource": plural, "namespace": namespace or ""}
-        review = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": attributes},
-        }
+    async def may(self, right: Right) -> bool:
+        """Whether the credentials give a right."""
+        if right.path:
+            spec = {"nonResourceAttributes": {"verb": right.verb, "path": right.path}}
+        else:
+            resource, _, subresource = right.resource.partition("/")
+            attributes = {
+                "verb": right.verb,
+                "group": right.group,
+                "resource": resource,
+                "subresource": subresource,
+                "name": right.name,
+                "namespace": right.place,
+            }
+            spec = {"resourceAttributes": attributes}
+        answer = await self._review("authorization.k8s.io/v1", "SelfSubjectAccessReview", {"spec": spec})
+        return bool(answer["allowed"])
+
+    async def rules(self, namespace: str) -> Body:
+        """The status of a SelfSubjectRulesReview: what the credentials allow in a namespace, as far as is known.
+
+        https://kubernetes.io/docs/reference/kubernetes-api/authorization-resources/self-subject-rules-review-v1/
+        """
+        spec = {"namespace": namespace or NO_NAMESPACE}
+        return await self._review("authorization.k8s.io/v1", "SelfSubjectRulesReview", {"spec": spec})
+
+    async def whoami(self) -> str:
+        """The user that the credentials are for."""
+        answer = await self._review("authentication.k8s.io/v1", "SelfSubjectReview", {})
+        return str(answer["userInfo"]["username"])
+
+    async def _review(self, api_version: str, kind: str, body: Mapping[str, Any]) -> Body:
+        """Ask what everybody may ask of himself; return the review's status."""
         with _allowed_to_all():
-            path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-            answer = await self._request("POST", path, content=orjson.dumps(review))
-        return bool(answer["status"]["allowed"])
+            path = f"/apis/{api_version}/{kind.lower()}s"
+            content = orjson.dumps({"apiVersion": api_version, "kind": kind, **body})
+            answer = await self._request("POST", path, content=content)
+        status: Body = answer["status"]
+        return status
 
     async def follow(
-        self, resource: ApiResource, namespace: str | None, *, labels: str = "", fields: str = ""
+        self,
+        resource: ApiResource,
+        namespace: str | None,
+        *,
+        labels: str = "",
+        fields: str = "",
+        metadata_only: bool = False,
     ) -> AsyncIterator[Event]:
         """List and watch for ever: a full list first, and again after every gap and every ten minutes or so.
 
-        ``labels`` and ``fields`` are selectors.
+        ``labels`` and ``fields`` are selectors, ``metadata_only`` is as for `list`.
 
         Never raises a ClusterError: it says what is wrong once, and tries again until it works.
         """
@@ -364,17 +436,20 @@ class Cluster:
         while True:
             try:
                 if not version or clock() >= relist_at:
-                    items, version = await self._list(resource, namespace, selectors)
+                    accept = METADATA_ONLY if metadata_only else ANY_JSON
+                    items, version = await self._list(resource, namespace, selectors, accept=accept)
                     relist_at = clock() + RELIST_AFTER * random.uniform(0.8, 1.2)  # noqa: S311 – no secret
                     trouble.over()
                     yield Listed(items, int(version))
-                async for event in self._watch(resource, namespace, selectors, version, relist_at - clock()):
+                accept = METADATA_OF_ONE if metadata_only else ANY_JSON
+                left = relist_at - clock()
+                async for event in self._watch(resource, namespace, selectors, version, left, accept=accept):
                     trouble.over()
                     version = event["object"]["metadata"]["resourceVersion"]
                     if event["type"] in ("ADDED", "MODIFIED"):
-                        yield Changed(event["object"])
+                        yield Changed(_typed(event["object"], resource))
                     elif event["type"] == "DELETED":
-                        yield Removed(event["object"])
+                        yield Removed(_typed(event["object"], resource))
                 await asyncio.sleep(RECONNECT_DELAY)
             except Expired:
                 version = ""
@@ -384,7 +459,7 @@ class Cluster:
             except ClusterError as error:
                 version = ""
                 yield Failing(error)
-                await trouble.wait(error)
+                await trouble.wait(error, is_somebodys=isinstance(error, Forbidden))
 
     async def _list(
         self, resource: ApiResource, namespace: str | None, selectors: Mapping[str, str], *, accept: str = ANY_JSON
@@ -395,9 +470,7 @@ class Cluster:
             page = await self._request("GET", resource.path(namespace), params=params, accept=accept)
             if "items" not in page or not isinstance(page.get("metadata"), dict):
                 raise ClusterUnreachable("what answers to a list is no API server")
-            for item in page["items"] or []:
-                # A list leaves out what all its items have in common.
-                items.append({**item, "apiVersion": resource.api_version, "kind": resource.kind})
+            items += [_typed(item, resource) for item in page["items"] or []]
             if not page["metadata"].get("continue"):
                 return items, page["metadata"]["resourceVersion"]
             params["continue"] = page["metadata"]["continue"]
@@ -409,6 +482,8 @@ class Cluster:
         selectors: Mapping[str, str],
         version: str,
         seconds: float,
+        *,
+        accept: str,
     ) -> AsyncIterator[dict[str, Any]]:
         """The events after a version, until the watch ends or is silent for long.
 
@@ -424,7 +499,7 @@ class Cluster:
         client = self._connected()
         try:
             async with client.request(
-                "GET", resource.path(namespace), params=params, timeout=_WATCH_TIMEOUT
+                "GET", resource.path(namespace), accept=accept, params=params, timeout=_WATCH_TIMEOUT
             ) as response:
                 if response.status >= 400:
                     raise _error(response.status, await response.read())
@@ -496,6 +571,11 @@ def _replacing(
             yield {"op": "remove", "path": path}
         elif name not in beside:
             yield {"op": "add", "path": path, "value": status[name]}
+
+
+def _typed(body: Body, resource: ApiResource) -> Body:
+    """An object with its own type: an item of a list has none, and its metadata alone another one."""
+    return {**body, "apiVersion": resource.api_version, "kind": resource.kind}
 
 
 def _selectors(labels: str, fields: str) -> dict[str, str]:

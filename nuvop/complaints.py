@@ -49,7 +49,9 @@ class Complaints:
 
     def put(self, event: Body) -> set[Name]:
         """Take in an event; return the names of the objects that it may be about."""
-        complaint = Complaint(_time(event), f"{event.get('reason', '')}: {' '.join(event.get('message', '').split())}")
+        complaint = Complaint(
+            last_seen(event), f"{event.get('reason', '')}: {' '.join(event.get('message', '').split())}"
+        )
         names = set(_names(event))
         for name in names:
             self._by_name.setdefault(name, {})[event["metadata"]["uid"]] = complaint
@@ -83,8 +85,8 @@ def _names(event: Body) -> Iterator[Name]:
             yield maker, namespace, name[: found.start()]
 
 
-def _time(event: Body) -> float:
-    """When it was last seen: which of its times is set depends on who wrote it."""
+def last_seen(event: Body) -> float:
+    """When an event was last seen, in seconds since the epoch: which of its times is set depends on who wrote it."""
     series = event.get("series") or {}
     times = (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"))
     return max((datetime.fromisoformat(time).timestamp() for time in times if time), default=0.0)

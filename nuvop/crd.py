@@ -147,6 +147,35 @@ def has(schema: Schema, path: FieldPath) -> bool:
     return field(schema, path) is not None
 
 
+def json_schema(schema: Schema) -> dict[str, Any]:
+    """A structural schema as JSON Schema has it; a field that the API server would drop without a word is refused.
+
+    Rules in CEL have no counterpart there.
+    """
+    kept = {name: value for name, value in schema.items() if name in _SAME_IN_JSON_SCHEMA}
+    if schema.get("x-kubernetes-int-or-string"):
+        kept["type"] = ["integer", "string"]
+    if schema.get("nullable") and "type" in kept:
+        kept["type"] = [kept["type"], "null"]
+    if "properties" in schema:
+        kept["properties"] = {name: json_schema(below) for name, below in schema["properties"].items()}
+        if not (schema.get("x-kubernetes-preserve-unknown-fields") or "additionalProperties" in schema):
+            kept["additionalProperties"] = False
+    if isinstance(schema.get("additionalProperties"), dict):
+        kept["additionalProperties"] = json_schema(schema["additionalProperties"])
+    if "items" in schema:
+        kept["items"] = json_schema(schema["items"])
+    return kept
+
+
+_SAME_IN_JSON_SCHEMA = frozenset(
+    {
+        *("type", "enum", "required", "minimum", "maximum", "multipleOf", "minLength", "maxLength", "pattern"),
+        *("minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties"),
+    }
+)
+
+
 def leaves(schema: Schema, at: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """The fields that have no members of their own in the schema, each as the names on the way to it."""
     properties = schema.get("properties")

@@ -27,7 +27,7 @@ async def dismantle(cluster: Cluster, cr: Body, places: Places, *, orphan: bool)
     done, and the next attempt goes on from there.
     """
     found = [pair async for pair in _children(cluster, cr, places)]
-    beside = [child for _, child in found if not _is_outside(cr, child) and not _is_kept(child)]
+    beside = [child for _, child in found if _is_the_garbage_collectors(cr, child)]
     orphan = orphan or bool(beside and not any(marks.is_owned(child, cr["metadata"]["uid"]) for child in beside))
     done = []
     for resource, child in found:
@@ -64,6 +64,11 @@ async def _children(cluster: Cluster, cr: Body, places: Places) -> AsyncIterator
                 # Another's copy has the label, too, but it is not nuvop's.
                 if (owns_label(child, OWNER_LABEL) or is_generated(child)) and not is_deleting(child):
                     yield resource, child
+
+
+def _is_the_garbage_collectors(cr: Body, child: Body) -> bool:
+    """Whether a child has an ownerReference to the CR as long as that lives; what is made once may lose it before."""
+    return not (_is_outside(cr, child) or _is_kept(child) or is_generated(child))
 
 
 def _is_outside(cr: Body, child: Body) -> bool:

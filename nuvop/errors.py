@@ -10,6 +10,7 @@
     ├── OverlayError             this CR cannot be turned into an overlay
     ├── DirectiveError           an annotation of a CR asks for something that nuvop does not know
     ├── WriteFailed              an overlay cannot be written to disk
+    ├── NotResolved              a command line names an object that cannot be told, or is not there
     ├── KubectlError             kubectl did not do what it was asked
     │   ├── KubectlUnusable      missing, too old, or not a kubectl
     │   ├── KubectlTimeout       ran longer than it may; its process group was killed
@@ -100,6 +101,10 @@ class DirectiveError(NuvopError):
 
 class WriteFailed(NuvopError):
     """An overlay or a snapshot cannot be written to disk."""
+
+
+class NotResolved(NuvopError):
+    """A command line names a kind or an object that is not there, or may be several."""
 
 
 class KubectlError(NuvopError):

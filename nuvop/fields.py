@@ -72,7 +72,8 @@ def parse(text: str) -> FieldPath:
             raise FieldPathError(f"field path {text!r} cannot be read at {text[position:]!r}")
         segments.append(_segment(match))
         position = match.end() + 1
-    if not segments or text.endswith("."):
+    # After the last segment it stands behind the dot that there is not; an escaped one is the segment's own.
+    if position == len(text):
         raise FieldPathError(f"field path {text!r} is empty or ends with a dot")
     return FieldPath(text, tuple(segments))
 
@@ -96,6 +97,21 @@ def values(obj: Json, path: FieldPath) -> list[Json]:
 def places(obj: Json, path: FieldPath) -> list[tuple[FieldPath, Json]]:
     """Return the values at ``path``, each with the path of names that leads to it alone."""
     return [(path_to(*at), value) for at, value in _walk(obj, path.segments, ())]
+
+
+def readable(obj: Json, path: FieldPath) -> str:
+    """A path of names as one would write it for this object: an item by its name, if it has one, not by its place."""
+    parts = []
+    for segment in path.segments:
+        name = segment.name if isinstance(segment, Name) else str(segment)
+        found = list(_members(obj, segment))
+        below = found[0][1] if found else None
+        if isinstance(obj, list) and isinstance(below, dict) and isinstance(below.get("name"), str):
+            parts.append(f"[name={below['name']}]")
+        else:
+            parts.append(f"[{name}]" if "." in name else name)
+        obj = below
+    return ".".join(parts)
 
 
 def value_at(obj: Json, *names: str | int) -> Json:

@@ -15,6 +15,7 @@ from nuvop.fields import FieldPath, Name, Where, pointer
 from nuvop.inventory import Inventory
 from nuvop.objects import (
     INSTANCE_LABEL,
+    LAST_APPLIED,
     NAMESPACE_LABEL,
     OWNER_LABEL,
     Body,
@@ -25,8 +26,6 @@ from nuvop.objects import (
     maker_of,
     owns_label,
 )
-
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 GATHER = 0.2
 """Seconds for which questions are gathered that came while others were answered: each answer is a whole list."""

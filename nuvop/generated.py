@@ -40,13 +40,7 @@ def secret(
     """A Secret as the base has it, with values of chance: letters and digits, ``lengths`` characters each."""
     metadata = base.get("metadata") or {}
     values = {name: "".join(secrets.choice(_ALPHABET) for _ in range(length)) for name, length in lengths.items()}
-    labels = {
-        **(metadata.get("labels") or {}),
-        MANAGED_BY_LABEL: "nuvop",
-        INSTANCE_LABEL: cr.instance,
-        OWNER_LABEL: uid,
-        GENERATED_LABEL: "true",
-    }
+    labels = {**(metadata.get("labels") or {}), **_labels(cr, uid)}
     rest = {name: value for name, value in base.items() if name not in ("metadata", "data", "stringData")}
     texts = base.get("stringData") or {}
     return {
@@ -59,6 +53,16 @@ def secret(
             "ownerReferences": owners,
         },
         "data": {**(base.get("data") or {}), **_encoded(texts), **_encoded(values)},
+    }
+
+
+def _labels(cr: CRKey, uid: str) -> dict[str, str]:
+    """What marks such a Secret as a CR's."""
+    return {
+        MANAGED_BY_LABEL: "nuvop",
+        INSTANCE_LABEL: cr.instance,
+        OWNER_LABEL: uid,
+        GENERATED_LABEL: "true",
     }
 
 
@@ -76,6 +80,12 @@ def claims(live: Mapping[ObjectKey, Body]) -> list[Body]:
     ]
 
 
+def lost(key: ObjectKey, claimed: Iterable[Body]) -> str:
+    """What there is to say of a Secret that is gone while there is data that it unlocks; empty where there is none."""
+    names = ", ".join(f"PersistentVolumeClaim/{claim['metadata']['name']}" for claim in claimed)
+    return f"{key} is gone, and {names} can only be read with it: bring it back, or delete the data" if names else ""
+
+
 def owners(cr: Body | None, resource: ResourceType, claimed: Iterable[Body]) -> list[dict[str, Any]]:
     """The ownerReferences of such a Secret: to the CR, None where the Secret is to outlive it, and to its claims."""
     whose = [(resource.api_version, resource.kind, cr)] if cr else []
@@ -91,12 +101,15 @@ def owners(cr: Body | None, resource: ResourceType, claimed: Iterable[Body]) -> 
     ]
 
 
-def changes(live: Body, uid: str, wanted: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The JSON patch that makes a Secret the CR's with this uid and gives it its owners; empty where it has them."""
-    found = live["metadata"].get("ownerReferences") or []
+def changes(found: Body, cr: CRKey, uid: str, wanted: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The JSON patch that makes a Secret the CR's and gives it its owners; empty where it is, and has them."""
+    metadata = found["metadata"]
+    labels = {name: value for name, value in _labels(cr, uid).items() if labels_of(found).get(name) != value}
     operations: list[dict[str, Any]] = []
-    if labels_of(live).get(OWNER_LABEL) != uid:
-        operations.append({"op": "add", "path": pointer(("metadata", "labels", OWNER_LABEL)), "value": uid})
-    if {owner["uid"] for owner in found} != {owner["uid"] for owner in wanted}:
+    if labels and not metadata.get("labels"):
+        operations.append({"op": "add", "path": "/metadata/labels", "value": {}})
+    for name, value in labels.items():
+        operations.append({"op": "add", "path": pointer(("metadata", "labels", name)), "value": value})
+    if {owner["uid"] for owner in metadata.get("ownerReferences") or []} != {owner["uid"] for owner in wanted}:
         operations.append({"op": "add", "path": pointer(("metadata", "ownerReferences")), "value": wanted})
     return operations

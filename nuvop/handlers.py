@@ -10,14 +10,17 @@ otherwise.
 
 import itertools
 import logging
+import os
 from collections.abc import Iterator
 from typing import Any
 
+import click
 import kopf
 
 from nuvop import logs, persistence
 from nuvop.errors import LoginError, NuvopError
 from nuvop.operator import Operator, find_types
+from nuvop.rbac import EVERYWHERE, Mode
 from nuvop.session import kopf_session
 from nuvop.settings import Settings
 
@@ -58,11 +61,14 @@ class Handlers:
         persistence.configure(settings)
         logs.quieten()
         try:
-            cluster_wide = settings.peering.clusterwide
+            peering, cluster_wide, mode = settings.peering, settings.peering.clusterwide, _mode(settings)
             await self._operator.start(cluster_wide=cluster_wide)
             memo.kubeconfig = self._operator.login.kubeconfig
-            settings.peering.standalone |= not await self._operator.may_peer(cluster_wide=cluster_wide)
+            places = mode.places if mode else (EVERYWHERE,)
+            peering.standalone |= not await self._operator.may_peer(peering.name, places, cluster_wide=cluster_wide)
             settings.scanning.disabled = not await self._operator.may_scan(cluster_wide=cluster_wide)
+            if mode:
+                self._operator.check_rights(mode)
             if settings.scanning.disabled:
                 await self._operator.wait_for_types()
         except NuvopError as error:
@@ -94,3 +100,15 @@ class Handlers:
                 self._operator.reconciler.gone(plural, event["object"])
             else:
                 self._operator.reconciler.seen(plural, event["object"])
+
+
+def _mode(settings: kopf.OperatorSettings) -> Mode | None:
+    """How this operator was told to run; None where that is not known."""
+    context = click.get_current_context(silent=True)
+    named = context.params.get("namespaces", ()) if context else ()
+    # kopf's older variable, which it reads itself.
+    namespaces = (*named, *filter(None, [os.environ.get("KOPF_RUN_NAMESPACE")]))
+    if not (namespaces or settings.peering.clusterwide):
+        return None
+    is_asked = settings.peering.mandatory and not settings.peering.standalone
+    return Mode(namespaces, settings.peering.name if is_asked else "")

@@ -52,10 +52,16 @@ def read(folder: Path) -> dict[str, bytes]:
     return files
 
 
+EXPECTED = "expected/"
+"""Where a kind may have what its examples become, for `nuvop check` to compare; nothing is made of it."""
+
+
 def digest(files: Mapping[str, bytes]) -> str:
-    """Return a digest of names and contents, 16 hexadecimal digits."""
+    """Return a digest of names and contents, but for what is expected; 16 hexadecimal digits."""
     total = hashlib.sha256()
     for name, content in sorted(files.items()):
+        if name.startswith(EXPECTED):
+            continue
         total.update(f"{len(name.encode())}:{name}:{len(content)}:".encode())
         total.update(content)
     return total.hexdigest()[:16]
@@ -87,14 +93,17 @@ def kustomizations(files: Mapping[str, bytes]) -> Iterator[tuple[str, dict[str, 
 
 
 def carried(files: Mapping[str, bytes]) -> dict[str, tuple[str, ...]]:
-    """The files that tell kustomize where custom objects hold names, by the kustomization's field."""
-    top = next(fields for name, fields in kustomizations(files) if name in KUSTOMIZATION_NAMES)
-    listed = {name: top.get(name) for name in ("configurations", "crds")}
-    return {
-        name: tuple(path for path in map(posixpath.normpath, paths) if path in files)
-        for name, paths in listed.items()
-        if isinstance(paths, list)
-    }
+    """The files that tell kustomize where custom objects hold names, by the kustomization's field.
+
+    What a kustomization below the first one lists counts for all above it, too.
+    """
+    found: dict[str, dict[str, None]] = {"configurations": {}, "crds": {}}
+    for name, fields in kustomizations(files):
+        for field, paths in found.items():
+            listed = fields.get(field)
+            for path in listed if isinstance(listed, list) else ():
+                paths[posixpath.normpath(posixpath.join(posixpath.dirname(name), str(path)))] = None
+    return {field: existing for field, paths in found.items() if (existing := tuple(filter(files.__contains__, paths)))}
 
 
 def _fields(content: bytes) -> dict[str, Any]:

@@ -329,7 +329,7 @@ def _refuse_secret(place: Place, of: ChildField) -> None:
 
 def _selector(place: Place, text: Any) -> ChildSelector:
     kind, slash, name = str(text).partition("/")
-    if not (kind and slash and name) or name == "*":
+    if not (kind and slash and name) or name == "*" or name.startswith("["):
         raise KindError(f"{text!r} must read `Kind/name`, as they stand in the base", place)
     return ChildSelector(kind, name)
 
@@ -347,4 +347,14 @@ def _child_field(place: Place, text: Any) -> ChildField:
     kind, slash, name = child.partition("/")
     if not (kind and slash and name and path.strip()):
         raise KindError(f"{text!r} must read `Kind/name field.path`, like `Deployment/web spec.replicas`", place)
-    return ChildField(ChildSelector(kind, name), _path(place, path.strip()))
+    return ChildField(_one_or_many(place, kind, name), _path(place, path.strip()))
+
+
+def _one_or_many(place: Place, kind: str, name: str) -> ChildSelector:
+    """Read what stands behind ``Kind/``: a name, ``*``, or ``[label=value]``."""
+    if not name.startswith("["):
+        return ChildSelector(kind, name)
+    label, equals, value = name.removeprefix("[").removesuffix("]").partition("=")
+    if not (name.endswith("]") and label and equals):
+        raise KindError(f"{name!r} must read `[label=value]`", place)
+    return ChildSelector(kind, "*", (label, value))

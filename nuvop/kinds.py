@@ -7,14 +7,15 @@ The data flows from `nuvop.kind_folder`, which reads the files, through `nuvop.k
 `nuvop.base`, which takes in what kustomize made of them. `nuvop.loading` does all three.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nuvop import fields
+from nuvop import fields, retention
 from nuvop.crd import Crd, ResourceType
 from nuvop.fields import FieldPath, Json
-from nuvop.objects import Body, CRKey, ObjectKey, group_of
+from nuvop.objects import Body, CRKey, ObjectKey, group_of, labels_of
 from nuvop.readiness import Rule
 
 _CLUSTER_SCOPED = {
@@ -49,13 +50,23 @@ OUTSIDE = ""
 
 @dataclass(frozen=True)
 class ChildSelector:
-    """Which children a line of ``kind.yaml`` means: ``Deployment/demo-deploy`` or ``Pod/*``."""
+    """Which children a line of ``kind.yaml`` means: ``Deployment/demo-deploy``, ``Pod/*`` or ``Pod/[app=web]``.
+
+    With a ``label``, its name and value, the name is ``*``: all of the kind that carry it.
+    """
 
     kind: str
     name: str
+    label: tuple[str, str] | None = None
+
+    def selects(self, key: ObjectKey, body: Body) -> bool:
+        """Whether a live object is one of all those of the kind that are meant."""
+        if self.name != "*" or key.kind != self.kind:
+            return False
+        return self.label is None or labels_of(body).get(self.label[0]) == self.label[1]
 
     def __str__(self) -> str:
-        return f"{self.kind}/{self.name}"
+        return f"{self.kind}/" + (self.name if self.label is None else f"[{'='.join(self.label)}]")
 
 
 @dataclass(frozen=True)
@@ -107,9 +118,9 @@ class Component:
     def is_chosen(self, cr: Body) -> bool:
         """Whether a CR wants it."""
         found = fields.values(cr, self.source)
-        if not found or found[0] is None or found[0] is False:
+        if not found or found[0] is None:
             return False
-        return not self.values or fields.as_text(found[0]) in self.values
+        return fields.as_text(found[0]) in self.values if self.values else found[0] is not False
 
 
 @dataclass(frozen=True)
@@ -222,8 +233,13 @@ class Kind:
         children = {(child.api_version, child.kind) for child in self.everything}
         known = {kind for _, kind in children}
         asked = {source.child.kind for report in self.reports for source in report.sources} - known
-        unlocked = {"PersistentVolumeClaim"} if self.generated else set()
-        return frozenset(children | {(MADE_BY_CHILDREN[kind], kind) for kind in (asked | unlocked) - known})
+        claims = {"PersistentVolumeClaim"} if self.generated or self.makes_claims else set()
+        return frozenset(children | {(MADE_BY_CHILDREN[kind], kind) for kind in (asked | claims) - known})
+
+    @property
+    def makes_claims(self) -> bool:
+        """Whether a StatefulSet of it makes PersistentVolumeClaims, whose owners nuvop may have to change."""
+        return any(retention.has_claims(child.body) for child in self.everything)
 
     def namespaces_of(self, api_version: str, kind: str, cr_namespace: str) -> frozenset[str]:
         """The namespaces in which a CR of a namespace has objects of a type."""
@@ -251,6 +267,12 @@ def name_prefix(cr_name: str) -> str:
 def is_outside(api_version: str, kind: str) -> bool:
     """Whether a kind of Kubernetes itself lives outside namespaces."""
     return (group_of(api_version), kind) in CLUSTER_SCOPED
+
+
+def home_namespace(children: Sequence[Child]) -> str:
+    """The namespace in which most children of a base live; ``default`` where the base names none, as kubectl does."""
+    found = [fields.value_at(child.body, "metadata", "namespace") or "" for child in children if child.is_beside]
+    return next((str(namespace) for namespace, _ in Counter(found).most_common(1) if namespace), "default")
 
 
 def unique(children: Sequence[Child]) -> Iterator[Child]:

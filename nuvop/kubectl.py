@@ -312,7 +312,7 @@ class Kubectl:
                 _reason(done.stderr),
                 terminal=_is_terminal(done.stderr),
                 unreachable=bool(_UNREACHABLE.search(done.stderr)),
-                immutable=bool(_IMMUTABLE.search(done.stderr)),
+                immutable=is_immutable(done.stderr),
             )
         try:
             printed = orjson.loads(done.stdout)
@@ -394,6 +394,16 @@ _ADVICE_ON_CONFLICTS = "Please review the fields above"
 SILENCE = "it said nothing"
 
 
+def is_immutable(message: str) -> bool:
+    """Whether the API server refuses a change because the field may never change."""
+    return bool(_IMMUTABLE.search(message))
+
+
+def without_values(message: str) -> str:
+    """An API server's message without the values that it quotes where one has the wrong type."""
+    return _QUOTED_VALUE.sub("", message)
+
+
 def _without_path(text: str, folder: Path) -> str:
     """A text that names files by their place in a folder; kustomize follows links."""
     for named in (folder, folder.resolve()):
@@ -407,7 +417,7 @@ def _is_terminal(stderr: str) -> bool:
 
 
 def _reason(stderr: str) -> str:
-    return _QUOTED_VALUE.sub("", _NAMED_FILE.sub("", _first_message(stderr)))
+    return without_values(_NAMED_FILE.sub("", _first_message(stderr)))
 
 
 def _first_message(stderr: str) -> str:

@@ -25,11 +25,15 @@ def _type_of(body: Body) -> tuple[str, str]:
     return group_of(body["apiVersion"]), body["kind"]
 
 
+def pods_at(body: Body) -> tuple[str, ...] | None:
+    """Where an object has the metadata and the spec of the pods that it makes or is; None where it makes none."""
+    return () if _type_of(body) == ("", "Pod") else _TEMPLATES.get(_type_of(body))
+
+
 def template_labels(body: Body) -> Iterator[Mapping[str, str]]:
     """The labels of the pods that an object makes or is."""
-    if _type_of(body) == ("", "Pod"):
-        yield fields.value_at(body, "metadata", "labels") or {}
-    elif at := _TEMPLATES.get(_type_of(body)):
+    at = pods_at(body)
+    if at is not None:
         yield fields.value_at(body, *at, "metadata", "labels") or {}
 
 

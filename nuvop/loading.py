@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-from nuvop import base, kind_folder, kind_yaml, overlay, patches_py
+from nuvop import base, check, kind_folder, kind_yaml, overlay, patches_py
 from nuvop.errors import BuildFailed
 from nuvop.kinds import Kind
 from nuvop.kubectl import Kubectl
@@ -22,6 +22,7 @@ class Loader:
         self._kubectl = kubectl
         self._generated = generated
         self._rendered: dict[tuple[Path, frozenset[str]], Kind] = {}
+        self._rendering = asyncio.Lock()
 
     async def load(self, path: Path) -> Kind:
         """Read, parse and render a kind's folder, with no component and with each one alone.
@@ -32,21 +33,34 @@ class Loader:
         kind = kind_yaml.parse(path, await asyncio.to_thread(kind_folder.read, path))
         if patches_py.FILE in kind.files:
             await asyncio.to_thread(patches_py.load, path, kind.files[patches_py.FILE])
-        choices = [NOTHING, *(frozenset({component.name}) for component in kind.components)]
-        bases = [await self._render(kind, chosen) for chosen in choices]
+        bases = [await self._render(kind, chosen) for chosen in _choices(kind)]
         whole = base.with_everything(bases[0], bases)
         self._rendered = {at: known for at, known in self._rendered.items() if at[0] != path}
+        if error := check.errors(whole):
+            raise error
         for each in bases:
             self._rendered[path, each.chosen] = replace(each, everything=whole.everything)
         return self._rendered[path, NOTHING]
 
+    def alternatives(self, kind: Kind) -> list[Kind]:
+        """A kind that was loaded, with no component and with each one alone."""
+        return [self._rendered[kind.folder, chosen] for chosen in _choices(kind)]
+
     async def choose(self, kind: Kind, cr: Body) -> Kind:
         """A kind with the base of the components that a CR wants; raise what `load` raises."""
         chosen = kind.chosen_by(cr)
-        known = self._rendered.get((kind.folder, chosen))
-        if known is None or known.digest != kind.digest:
-            known = self._rendered[kind.folder, chosen] = await self._render(kind, chosen)
-        return known
+        if found := self._known(kind, chosen):
+            return found
+        async with self._rendering:  # a thousand CRs may want the same choice
+            if found := self._known(kind, chosen):
+                return found
+            made = await self._render(kind, chosen)
+            self._rendered[kind.folder, chosen] = made
+            return made
+
+    def _known(self, kind: Kind, chosen: frozenset[str]) -> Kind | None:
+        found = self._rendered.get((kind.folder, chosen))
+        return found if found is not None and found.digest == kind.digest else None
 
     async def _render(self, kind: Kind, chosen: frozenset[str]) -> Kind:
         try:
@@ -55,3 +69,7 @@ class Loader:
             what = f"{kind.folder}: with {', '.join(sorted(chosen))}" if chosen else str(kind.folder)
             raise BuildFailed(f"{what}: {error}") from error
         return base.with_base(kind, text, chosen)
+
+
+def _choices(kind: Kind) -> list[frozenset[str]]:
+    return [NOTHING, *(frozenset({component.name}) for component in kind.components)]

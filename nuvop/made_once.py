@@ -3,15 +3,15 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 from nuvop import generated, inventory, overlay
 from nuvop.cluster import Cluster
 from nuvop.errors import ApplyFailed, Conflict
-from nuvop.foreign import Lookups
 from nuvop.kinds import Kind
 from nuvop.kubectl import Kubectl
-from nuvop.objects import ObjectKey
+from nuvop.objects import Body, ObjectKey
 from nuvop.scene import Scene
 
 logger = logging.getLogger(__name__)
@@ -54,31 +54,35 @@ class Secrets:
     def __init__(self, cluster: Cluster) -> None:
         """Make nothing yet."""
         self._cluster = cluster
-        self._lookups = Lookups(cluster)
 
     async def ensure(self, scene: Scene, is_current: Callable[[], Awaitable[bool]]) -> str | None:
         """Make what is missing; ``is_current`` is asked before.
 
-        Returns what keeps it from being made, empty where all is there, and None where the CR is to be looked at again.
-        One that is lost while there is data that it unlocks is never made anew: nobody could read the data again.
-        Raises a ClusterError.
+        One that is there and that nuvop has not made is left alone. Returns what keeps one from being made, empty where
+        all are there, and None where the CR is to be looked at again. One that is lost while there is data that it
+        unlocks is never made anew: nobody could read the data again. Raises a ClusterError.
         """
         claims = generated.claims(scene.live)
         cr = None if scene.wishes.orphan else scene.record.body
         owners = generated.owners(cr, scene.kind.resource, claims)
         for key, child in scene.overlay.secrets.items():
             resource = scene.resources[child.api_version, child.kind]
-            live = scene.live.get(key)
-            if live is not None:
-                if operations := generated.changes(live, scene.record.uid, owners):
-                    await self._cluster.patch_metadata(resource, live, operations)
-            elif await self._lookups.find(resource, key) is None:
-                if claims:
-                    names = ", ".join(f"PersistentVolumeClaim/{claim['metadata']['name']}" for claim in claims)
-                    return f"{key} is gone, and {names} can only be read with it: bring it back, or delete the data"
+            if live := scene.live.get(key):
+                # An operator may have ended between making it and telling of it.
+                _note(scene, live)
+            # The watch shows what has the instance label: one that was brought back, or is the user's own, has none.
+            found = live or (await self._cluster.find(resource, key.namespace, [key.name])).get(key.name)
+            if found is None:
+                if lost := generated.lost(key, claims):
+                    return lost
                 if not await is_current():
                     return None
                 await self._make(scene, key, owners)
+            elif key in inventory.keys(scene.record.inventory) and (
+                operations := generated.changes(found, scene.key, scene.record.uid, owners)
+            ):
+                with suppress(Conflict):  # it has changed since it was seen, and the watch will show that
+                    await self._cluster.patch_metadata(resource, found, operations)
         return ""
 
     async def _make(self, scene: Scene, key: ObjectKey, owners: list[dict[str, str]]) -> None:
@@ -89,9 +93,11 @@ class Secrets:
             made = await self._cluster.create(scene.resources[child.api_version, child.kind], key.namespace, body)
         except Conflict:
             return  # somebody was quicker, and has made it
-        scene.record.inventory = inventory.after_apply(scene.record.inventory, [made])
+        _note(scene, made)
         logger.info("%s: made %s", scene.key, key)
 
-    async def close(self) -> None:
-        """End what is under way."""
-        await self._lookups.close()
+
+def _note(scene: Scene, secret: Body) -> None:
+    """Take a Secret into the inventory: at the CR's end it may have to be let go."""
+    if inventory.entry_of(secret) not in scene.record.inventory:
+        scene.record.inventory = inventory.after_apply(scene.record.inventory, [secret])

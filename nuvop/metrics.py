@@ -91,6 +91,12 @@ class Metrics:
             ["kind"],
             registry=self.registry,
         )
+        self._rights_missing = Gauge(
+            "nuvop_rights_missing",
+            "Rights that a kind needs, or (with an empty kind) the operator itself, and that nuvop has not.",
+            ["kind"],
+            registry=self.registry,
+        )
         self._resources = Gauge(
             "nuvop_resources", "Custom resources by what became of them.", ["kind", "phase"], registry=self.registry
         )
@@ -142,6 +148,10 @@ class Metrics:
         for metric in (self._contested, self._pruned, self._prune_blocked):
             # A rate is of two values: it would miss the first of a counter that is not there before.
             metric.labels(kind)
+
+    def rights_missing(self, kind: str, count: int) -> None:
+        """So many rights are missing that a kind needs, or with an empty ``kind`` the operator itself."""
+        self._rights_missing.labels(kind).set(count)
 
     def batch_applied(self, result: ApplyResult, seconds: float, size: int) -> None:
         """One kubectl has ended that was given ``size`` CRs."""

@@ -4,14 +4,18 @@ Pure; the names of nuvop's labels and of its field manager stand here and nowher
 """
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, combinations, islice
 from typing import Any
 
 import orjson
 
 Body = Mapping[str, Any]
 """An object as the API server sends it; never changed in place."""
+
+Leaf = tuple[str, ...]
+"""The way to an end of a fieldsV1 tree."""
 
 FIELD_MANAGER = "nuvop"
 RELEASED_TO = "nuvop-released"
@@ -28,6 +32,9 @@ GENERATED_LABEL = "nuvop.nuvolaris.org/generated"
 """On a Secret whose values nuvop has made once."""
 
 LABELS = (MANAGED_BY_LABEL, INSTANCE_LABEL, OWNER_LABEL, REVISION_LABEL, NAMESPACE_LABEL, GENERATED_LABEL)
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""kubectl's own annotation: a copy of what it has applied, a Secret's values among it."""
 
 FINALIZER = "nuvop.nuvolaris.org/children"
 """On a CR with children that the garbage collector would not delete, or that are to outlive it."""
@@ -169,8 +176,10 @@ def ownership_digest(body: Body) -> str:
     has put it back. It does not change with the values, the time, the status, or what others add.
     """
     entry = _ownership(body)
-    if entry is None:
-        return ""
+    return _digest(entry) if entry else ""
+
+
+def _digest(entry: Mapping[str, Any]) -> str:
     return hashlib.sha256(f"{entry.get('apiVersion')}\n{_packed(entry)}".encode()).hexdigest()[:16]
 
 
@@ -220,12 +229,75 @@ def taken_fields(before: Body, after: Body) -> list[tuple[str, str]]:
     return [(_readable(leaf), next((m for m, leaves in others if leaf in leaves), "")) for leaf in lost]
 
 
+MOST_GUESSES = 4000
+"""How many combinations of fields are tried; it takes a fifth of a second."""
+
+
+def taken_since(body: Body, digest: str) -> list[tuple[str, str]] | None:
+    """The fields that others own now and nuvop owned when its ownership had this digest, as `taken_fields` has them.
+
+    Where nobody has kept the object as it was, the digest tells: given back to nuvop, the right fields make it again.
+    None where no fields that others own do: some were removed, or were too many.
+    """
+    own = _ownership(body) or {"apiVersion": body["apiVersion"]}
+    tree = _tree(own)
+    left = _leaves(tree)
+    entries = [[(leaf, manager) for leaf in sorted(_leaves(fields) - left)] for manager, fields in _others(body)]
+    candidates = [each for entry in entries for each in entry]
+    sizes = (combinations(candidates, size) for size in range(1, len(candidates) + 1))
+    for guess in islice(chain(entries, *sizes), MOST_GUESSES):
+        if _digest({**own, "fieldsV1": _with_leaves(tree, [leaf for leaf, _ in guess])}) == digest:
+            return sorted((_readable(leaf), manager) for leaf, manager in guess)
+    return None
+
+
+def _with_leaves(tree: Mapping[str, Any], leaves: Iterable[Leaf]) -> dict[str, Any]:
+    """A fieldsV1 tree with more fields in it."""
+    result = dict(tree)
+    for first, *rest in leaves:
+        below = result.get(first, {})
+        result[first] = _with_leaves(below, [tuple(rest)]) if rest else below
+    return result
+
+
+@dataclass(frozen=True, order=True)
+class Share:
+    """A field of an object that another manager owns; with ``is_shared`` nuvop owns it, too."""
+
+    manager: str
+    field: str
+    is_shared: bool
+
+
+def shares(body: Body) -> list[Share]:
+    """What other managers own of an object but its status; of an item of a list that is theirs, the item alone."""
+    ours = owned_tree(body)
+    return sorted({Share(manager, *found) for manager, tree in _others(body) for found in _beside(tree, ours)})
+
+
+def _beside(theirs: Mapping[str, Any], ours: Mapping[str, Any], at: Leaf = ()) -> Iterator[tuple[str, bool]]:
+    for key, below in theirs.items():
+        if key == ".":
+            continue
+        members = below.keys() - {"."}
+        is_item_of_theirs = "." in below and not key.startswith("f:") and key not in ours
+        if members and not is_item_of_theirs:
+            yield from _beside(below, ours.get(key, {}), (*at, key))
+        else:
+            yield _readable((*at, key)), key in ours
+
+
+def _others(body: Body) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The managers beside nuvop that own an object's own fields, not its status, each with the fieldsV1."""
+    for entry in body["metadata"].get("managedFields") or ():
+        manager = entry.get("manager", "")
+        if manager != FIELD_MANAGER and entry.get("subresource") != "status":
+            yield manager, _tree(entry)
+
+
 def owned_fields(body: Body) -> frozenset[str]:
     """The paths of the fields that nuvop owns, as in ``spec.template.spec.containers.[name=nginx].image``."""
     return frozenset(map(_readable, _leaves(owned_tree(body))))
-
-
-Leaf = tuple[str, ...]
 
 
 def _leaves(fields_v1: Mapping[str, Any], at: Leaf = ()) -> set[Leaf]:

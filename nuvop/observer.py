@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nuvop.children import Children, Instance
 from nuvop.cluster import ApiResource, Changed, Cluster, Failing, Listed, Removed
 from nuvop.complaints import Complaints
+from nuvop.kinds import OUTSIDE
 from nuvop.objects import INSTANCE_LABEL, Body, ObjectKey
 
 if TYPE_CHECKING:
@@ -84,18 +85,20 @@ class Observer:
     def is_watching(self, wanted: Iterable[tuple[ApiResource, str]]) -> bool:
         """Whether all of these are watched and were listed in full; what is not watched yet is from now on.
 
-        ``wanted`` are resources, each with a namespace, which counts where the resource has namespaces.
+        ``wanted`` are resources, each with a namespace, or `OUTSIDE`; it counts where the resource has namespaces.
 
         Raises the ClusterError of a watch that the API server refuses.
         """
         needed: list[Watched] = []
+        events: list[Watched] = []
         for resource, namespace in wanted:
             scope = None if self._cluster_wide else namespace
-            needed += [(resource, scope if resource.namespaced else None), (EVENTS, scope)]
-        for watched in needed:
+            needed.append((resource, scope if resource.namespaced else None))
+            if scope != OUTSIDE:  # without a namespace of its own an object's events are in `default`
+                events.append((EVENTS, scope))
+        for watched in (*needed, *events):
             if watched not in self._watches:
                 self._watches[watched] = asyncio.create_task(self._watch(*watched))
-        needed = [watched for watched in needed if watched[0] != EVENTS]
         for watched in needed:
             if watched in self._failing:
                 error, (resource, _) = self._failing[watched], watched

@@ -4,8 +4,9 @@ import asyncio
 import gc
 import logging
 import os
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,14 @@ from nuvop.crd import ResourceType
 from nuvop.errors import ClusterError, GeneratedInUse, KindError, KindUnreadable, LoginError, NotServed, SettingsError
 from nuvop.events import Recorder
 from nuvop.kubectl import Kubectl, Processes, find_kubectl
-from nuvop.login import Login
+from nuvop.login import Credentials, Login
 from nuvop.made_once import Installer
 from nuvop.metrics import Metrics
 from nuvop.pruner import Pruner
+from nuvop.rbac import EVERYWHERE, PEERING_GROUP, Mode, Right
 from nuvop.reconcile import Reconciler
 from nuvop.reporter import Reporter
+from nuvop.rights import Rights, remedy
 from nuvop.settings import Settings
 from nuvop.trouble import Trouble
 
@@ -80,6 +83,9 @@ class Operator:
     login: Login
     cluster: Cluster
     reconciler: Reconciler
+    _credentials: Credentials
+    _catalog: Catalog
+    _metrics: Metrics
 
     def __init__(self, settings: Settings, types: Sequence[tuple[Path, ResourceType]]) -> None:
         """Nothing happens before `start`."""
@@ -104,11 +110,11 @@ class Operator:
         self.login = Login(self._settings, processes, program, private)
         self.cluster = Cluster(self.login)
         self._ending.push_async_callback(self.cluster.close)
-        credentials = await self.cluster.connect()
+        self._credentials = credentials = await self.cluster.connect()
         logger.info("logged in to %s with %s", credentials.server, credentials.source)
         kubectl = Kubectl(processes, program, private)
-        metrics = self._serve_metrics()
-        catalog = Catalog(self._types, kubectl, self.cluster, generated, metrics)
+        self._metrics = metrics = self._serve_metrics()
+        self._catalog = catalog = Catalog(self._types, kubectl, self.cluster, generated, metrics)
         await catalog.load_all()
         await answer(f"waiting for {credentials.server}", lambda: self.cluster.discover("v1", "Pod"))
         self._assemble(catalog, kubectl, metrics, cluster_wide=cluster_wide)
@@ -183,20 +189,30 @@ class Operator:
                 trouble.over()
                 await asyncio.sleep(LOOK_AT_CLAIM_EVERY)
 
+    def check_rights(self, mode: Mode) -> None:
+        """Have it told from now on which rights are missing."""
+        how = partial(remedy, self._settings, self._credentials, mode)
+        rights = Rights(self.cluster, self._catalog.served, self._metrics, mode, how)
+        self._in_background("checking its rights", rights.keep_checking)
+
     async def may_scan(self, *, cluster_wide: bool) -> bool:
         """Whether the credentials allow kopf to notice new CRDs and, unless it serves all, new namespaces."""
         crds, namespaces = ("apiextensions.k8s.io", "customresourcedefinitions"), ("", "namespaces")
         asked = [crds] if cluster_wide else [crds, namespaces]
-        return all([await self._may(verb, *resource) for resource in asked for verb in ("list", "watch")])
+        return await self._may([Right(EVERYWHERE, *resource, verb) for resource in asked for verb in ("list", "watch")])
 
-    async def may_peer(self, *, cluster_wide: bool) -> bool:
-        """Whether there is a peering, and the credentials allow kopf to take part in it."""
+    async def may_peer(self, name: str, places: Sequence[str], *, cluster_wide: bool) -> bool:
+        """Whether there is a peering, and the credentials allow kopf to take part in it.
+
+        ``places`` are the namespaces where peerings of this name have to be, or `EVERYWHERE`.
+        """
         kind, plural = (
             ("ClusterKopfPeering", "clusterkopfpeerings") if cluster_wide else ("KopfPeering", "kopfpeerings")
         )
-        if not await self._is_served("kopf.dev/v1", kind):
+        if not await self._is_served(f"{PEERING_GROUP}/v1", kind):
             return False
-        return all([await self._may(verb, "kopf.dev", plural) for verb in ("list", "watch", "patch")])
+        asked = [Right(place, PEERING_GROUP, plural, verb) for place in places for verb in ("list", "watch")]
+        return await self._may(asked + [Right(place, PEERING_GROUP, plural, "patch", name) for place in places])
 
     async def _keep_telling_missing_types(self) -> None:
         """Say which CR types the API server does not know, how to install them, and when it knows them again."""
@@ -233,8 +249,12 @@ class Operator:
             return False
         return True
 
-    async def _may(self, verb: str, group: str, plural: str) -> bool:
-        return await answer("asking for its rights", lambda: self.cluster.may(verb, group, plural))
+    async def _may(self, rights: Iterable[Right]) -> bool:
+        """Whether the credentials give all of these rights."""
+        for right in rights:
+            if not await answer("asking for its rights", partial(self.cluster.may, right)):
+                return False
+        return True
 
 
 def _how_to_install(path: Path, type_: ResourceType) -> str:

@@ -27,7 +27,7 @@ from pathlib import Path
 from nuvop import addresses, directives, fields, labelling, patches_py, yamltext
 from nuvop.errors import FieldPathError, GeneratedInUse, OverlayError, SettingsError, WriteFailed
 from nuvop.fields import FieldPath, Json, Operation
-from nuvop.kinds import Child, ChildSelector, Kind, Setting, is_outside, name_prefix
+from nuvop.kinds import Child, ChildSelector, Kind, Setting, home_namespace, is_outside, name_prefix
 from nuvop.objects import (
     INSTANCE_LABEL,
     MANAGED_BY_LABEL,
@@ -213,10 +213,10 @@ class _Draft:
             raise OverlayError(f"{setting.source} cannot be set in {self.child}: {error}") from error
 
     def follow(self, path: FieldPath, kind: Kind, cr: CRKey) -> None:
-        """Replace the host names of the kind's children in texts by what they are called for this CR."""
+        """Replace the names of the kind's children in texts by what they are called for this CR."""
         names = {child.name: child.name_for(cr.name) for child in kind.base}
         stateful = {child.name for child in kind.base if (child.group, child.kind) == ("apps", "StatefulSet")}
-        own_namespace = fields.value_at(self.child.body, "metadata", "namespace") or ""
+        own_namespace = fields.value_at(self.child.body, "metadata", "namespace") or home_namespace(kind.base)
         for at, text in fields.places(self.body, path):
             if isinstance(text, str):
                 followed = addresses.renamed(text, names, stateful, names.__getitem__, cr.namespace, own_namespace)

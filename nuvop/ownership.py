@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from nuvop import foreign
 from nuvop.children import Comparison
-from nuvop.claims import Claimant, Claims
+from nuvop.claims import Claim, Claimant, Claims
 from nuvop.cluster import Cluster
 from nuvop.errors import ClusterError, ClusterUnreachable
 from nuvop.events import News
@@ -39,15 +39,9 @@ class Ownership:
 
     def collision(self, scene: Scene) -> str:
         """Say which other CR has a child of the same name, and was there first; empty where none has."""
-        metadata = scene.record.body["metadata"]
-        claimant = Claimant(scene.key, scene.record.uid, metadata.get("creationTimestamp", ""))
-        owned = {key for key in scene.overlay.objects if key in scene.live and _is_of(scene.live[key], claimant.uid)}
-        claim = self._claims.claim(claimant, scene.overlay.objects, owned=owned)
+        claim = claim_of(scene, self._claims)
         self._look_at(claim.displaced)
-        return "; ".join(
-            f"{key} belongs to {other.key}, which was there first: give one of them another name"
-            for key, other in claim.held_by_others.items()
-        )
+        return told(claim)
 
     async def find(self, scene: Scene, comparison: Comparison) -> dict[ObjectKey, Body]:
         """What is there, whoever made it, of the children that are not as they should be."""
@@ -138,6 +132,22 @@ class Ownership:
     def _look_at(self, keys: Iterable[CRKey]) -> None:
         for key in keys:
             self._look_again(key)
+
+
+def claim_of(scene: Scene, claims: Claims) -> Claim:
+    """Claim all objects of a CR."""
+    created = scene.record.body["metadata"].get("creationTimestamp", "")
+    claimant = Claimant(scene.key, scene.record.uid, created)
+    owned = {key for key in scene.overlay.objects if key in scene.live and _is_of(scene.live[key], claimant.uid)}
+    return claims.claim(claimant, scene.overlay.objects, owned=owned)
+
+
+def told(claim: Claim) -> str:
+    """Which other CRs have a child of the same name; empty where none has."""
+    return "; ".join(
+        f"{key} belongs to {other.key}, which was there first: give one of them another name"
+        for key, other in claim.held_by_others.items()
+    )
 
 
 def _uid(body: Body) -> str:

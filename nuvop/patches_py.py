@@ -21,6 +21,9 @@ from nuvop.objects import Body
 FILE = "patches.py"
 FUNCTION = "patches"
 
+_FAILURES = (Exception, SystemExit)
+"""A folder's ``sys.exit()`` must not end the operator."""
+
 Patches = Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any]]]
 
 
@@ -30,16 +33,17 @@ def compiled(folder: Path, source: bytes) -> CodeType:
     try:
         return compile(source, str(path), "exec")
     except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None)
-        raise KindError(f"line {line}: {getattr(error, 'msg', error)}", Place(path)) from error
+        line = f"line {error.lineno}: {error.msg}" if isinstance(error, SyntaxError) and error.lineno else str(error)
+        raise KindError(line, Place(path)) from error
 
 
 @lru_cache(maxsize=64)
 def _function(folder: Path, source: bytes) -> Patches:
+    code = compiled(folder, source)
     module: dict[str, Any] = {"__name__": FUNCTION, "__file__": str(folder / FILE)}
     try:
-        exec(compiled(folder, source), module)  # noqa: S102 – the folder's own code is what it is for
-    except Exception as error:
+        exec(code, module)  # noqa: S102 – the folder's own code is what it is for
+    except _FAILURES as error:
         raise KindError(_told(folder, error), Place(folder / FILE)) from error
     if not callable(module.get(FUNCTION)):
         raise KindError("there is no function `patches(cr)` in it", Place(folder / FILE))
@@ -58,14 +62,16 @@ def run(folder: Path, source: bytes, cr: Body) -> list[dict[str, Any]]:
     Raises OverlayError, which names file and line, where the function fails or gives anything else; KindError.
     """
     function = _function(folder, source)
+    # A copy, in both directions: what the function changes or keeps is its own.
+    own = orjson.loads(orjson.dumps(cr))
     try:
-        # A copy, in both directions: what the function changes or keeps is its own.
-        given = list(function(orjson.loads(orjson.dumps(cr))))
+        given = list(function(own))
+    except _FAILURES as error:
+        raise OverlayError(f"{folder / FILE}: {_told(folder, error)}") from error
+    try:
         found: list[dict[str, Any]] = orjson.loads(orjson.dumps(given))
     except orjson.JSONEncodeError as error:
         raise OverlayError(f"{folder / FILE}: gives what no manifest can hold: {error}") from error
-    except Exception as error:
-        raise OverlayError(f"{folder / FILE}: {_told(folder, error)}") from error
     for patch in found:
         match patch:
             case {"kind": str(), "metadata": {"name": str()}}:
@@ -74,7 +80,7 @@ def run(folder: Path, source: bytes, cr: Body) -> list[dict[str, Any]]:
     return found
 
 
-def _told(folder: Path, error: Exception) -> str:
+def _told(folder: Path, error: BaseException) -> str:
     """The error in one line, with the line of the file that it comes from."""
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(folder / FILE)]
     line = f"line {own[-1].lineno}: " if own else ""

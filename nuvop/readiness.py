@@ -199,7 +199,7 @@ def _by_kstatus(obj: Body, has_status: bool, now: datetime | None) -> Readiness:
     rule = _RULES.get((group, obj["kind"]))
     if rule is not None:
         return rule(_Live(obj["metadata"], obj.get("spec") or {}, status, now))
-    if has_status and not obj.get("status") and _is_custom(group):
+    if has_status and not obj.get("status") and is_custom(group):
         return in_progress("it has no status yet")
     unready = _condition(status, "Ready", "False", "Unknown")
     return in_progress(_said(unready)) if unready else READY
@@ -216,7 +216,7 @@ _BUILT_IN_GROUPS = frozenset(
 too (https://kubernetes.io/docs/reference/kubernetes-api/)."""
 
 
-def _is_custom(group: str) -> bool:
+def is_custom(group: str) -> bool:
     """Whether a group is a CRD's; that has a dot."""
     return "." in group and group not in _BUILT_IN_GROUPS
 

@@ -42,7 +42,7 @@ from nuvop.errors import (
 )
 from nuvop.events import News
 from nuvop.judge import Judgement
-from nuvop.kinds import Kind
+from nuvop.kinds import OUTSIDE, Kind
 from nuvop.made_once import Installer, Secrets
 from nuvop.metrics import Metrics
 from nuvop.objects import RELEASED_TO, Body, CRKey, ObjectKey, is_deleting, key_of, owned_fields, version_of
@@ -54,6 +54,7 @@ from nuvop.record import Record
 from nuvop.reporter import Reporter
 from nuvop.scene import Scene, instance_of
 from nuvop.status import Also, Aspect, Phase, Reason, Verdict
+from nuvop.volumes import Volumes
 from nuvop.workqueue import WorkQueue
 
 logger = logging.getLogger(__name__)
@@ -132,6 +133,7 @@ class Reconciler:
         self._ownership = Ownership(cluster, self._observer, reporter, self._queue.add)
         self._installer = installer
         self._secrets = Secrets(cluster)
+        self._volumes = Volumes(cluster)
 
     # --- what the outside tells -----------------------------------------------------------------------------------
 
@@ -143,6 +145,7 @@ class Reconciler:
             return  # an old answer, perhaps of another CR that had this name
         if record is None or record.uid != body["metadata"]["uid"]:
             record = self._records[key] = Record.of(body, time.monotonic())
+            record.show(body)
             self._keys[instance_of(key)] = key
             for entry in record.inventory:
                 self._announced.setdefault((entry.apiVersion, entry.kind), key)
@@ -151,8 +154,10 @@ class Reconciler:
                 # Who suspends one in a burst of thousands must not see it applied when its turn comes. A generation
                 # is no reason: a CR that changes all the time would never get its turn.
                 self._applier.withdraw(key)
-            record.take(body)
             record.seen_at = time.monotonic()
+            if not record.show(body):
+                # What waits to be tried again would be tried at once, with each status that says why.
+                return
         self._queue.add(key)
 
     def gone(self, plural: str, body: Body) -> None:
@@ -186,7 +191,6 @@ class Reconciler:
         self._applier.drain()
         await self._queue.close(STOP_GRACE)
         await self._ownership.close()
-        await self._secrets.close()
         await self._observer.close()
 
     def _forget(self, key: CRKey) -> None:
@@ -281,7 +285,7 @@ class Reconciler:
         wanted = [
             (resource, namespace)
             for resource in resources
-            for namespace in kind.namespaces_of(resource.api_version, resource.kind, key.namespace)
+            for namespace in _namespaces(kind, record, (resource.api_version, resource.kind), key.namespace)
         ]
         if unseen is None or not self._observer.is_watching(wanted):
             return None
@@ -546,6 +550,7 @@ class Reconciler:
     async def _judge(self, scene: Scene) -> Verdict:
         """Say how far the children are, and prune what is left over."""
         record, overlay = scene.record, scene.overlay
+        await self._volumes.settle(scene)
         record.inventory = inventory.with_finished_jobs(record.inventory, overlay.contents, scene.live)
         verdict = self._said_of(scene, judges.judge(scene, self._observer.complaint))
 
@@ -625,6 +630,11 @@ _NO_RETRY: tuple[tuple[type[NuvopError], Reason], ...] = (
     (DirectiveError, Reason.INVALID_SPEC),
 )
 """What waiting does not mend: a kind is loaded anew when its folder changes, a CR is looked at again when it does."""
+
+
+def _namespaces(kind: Kind, record: Record, type_: tuple[str, str], own: str) -> frozenset[str]:
+    """Where a CR has objects of a type, or had when its folder was another: its own namespace, and maybe others."""
+    return kind.namespaces_of(*type_, own) | record.places.get(type_, frozenset()) - {OUTSIDE}
 
 
 async def _made(kind: Kind, cr: Body, *, orphan: bool, without: frozenset[ObjectKey] = frozenset()) -> Overlay:

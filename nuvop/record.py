@@ -1,7 +1,10 @@
 """What the operator remembers of one CR between two reconciliations."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+
+import orjson
 
 from nuvop import inventory as inventories
 from nuvop.crd import STATUS_FIELDS
@@ -48,6 +51,10 @@ class Record:
     """Why the CR's left-over children may not go until somebody confirms it."""
     is_detached: bool = False
     """Whether the children are known to have no ownerReference, as they are to outlive the CR."""
+    shown: bytes = b""
+    """A digest of the CR as a watch has shown it last, without its status."""
+    telling: Mapping[str, object] | None = None
+    """The status that was sent last, whatever became of it."""
     told: Mapping[str, object] | None = None
     told_at: float = 0.0
 
@@ -68,6 +75,17 @@ class Record:
         """Take in the CR as a watch or an answer shows it, unless that is known, or older."""
         if version_of(body) > version_of(self.body):
             self.body, self.others = _without_writers(body), status_of_others(body)
+
+    def show(self, body: Body) -> bool:
+        """Take in the CR as a watch shows it; return whether that is news: more than what nuvop itself has told.
+
+        It is compared with what a watch has shown before. What an answer has shown meanwhile is news all the same:
+        nobody has acted upon it. A watch may show a status before the API server has answered.
+        """
+        before, self.shown = self.shown, _digest_without_status(body)
+        is_echo = before == self.shown and body.get("status") in (self.body.get("status"), self.telling, self.told)
+        self.take(body)
+        return not is_echo
 
     def is_news(self, what: str) -> bool:
         """Whether something was not said just before; remember that it is."""
@@ -138,6 +156,16 @@ class Record:
             key_of(body): {"metadata": {"managedFields": body["metadata"].get("managedFields") or []}}
             for body in bodies
         }
+
+
+def _digest_without_status(body: Body) -> bytes:
+    metadata = {name: value for name, value in body["metadata"].items() if name not in _OF_EACH_WRITE}
+    text = orjson.dumps({**body, "metadata": metadata, "status": None}, option=orjson.OPT_SORT_KEYS)
+    return hashlib.blake2b(text, digest_size=16).digest()
+
+
+_OF_EACH_WRITE = frozenset({"resourceVersion", "managedFields"})
+"""What differs between any two versions of an object."""
 
 
 def _without_writers(body: Body) -> Body:

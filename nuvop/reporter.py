@@ -52,6 +52,7 @@ class Reporter:
             if wait := self._fights.delay(key, time.monotonic()):
                 return wait
             self._fights.repaired(key, time.monotonic())
+        record.telling = fresh
         try:
             body = await self._cluster.write_status(resource, record.body, fresh, verdict.beside)
         except Conflict:

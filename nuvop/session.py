@@ -25,8 +25,8 @@ _OBJECTS = re.compile(r"/(api|apis/[^/]+)/[^/]+/(namespaces/[^/]+/)?[^/]+$")
 """Paths at which objects are listed and watched
 (https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-uris); no discovery is among them."""
 
-_KOPFS_OWN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
-"""Errors of the client's that kopf itself does not end for."""
+_KOPFS_OWN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)
+"""Errors of the client's that kopf itself does not end for. Nor for 403; but it would say that at each attempt."""
 
 _UNTIL_KOPF_KNOWS = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 """What is nothing unusual: the CRD is gone, and kopf, which hears of it in another watch, will end this one; and a
@@ -132,7 +132,8 @@ class _Persistence:
             if response.status in _UNTIL_KOPF_KNOWS:
                 await trouble.pause()
             else:
-                await trouble.wait(ClusterError(f"{response.reason} ({response.status})", status=response.status))
+                error = ClusterError(f"{response.reason} ({response.status})", status=response.status)
+                await trouble.wait(error, is_somebodys=response.status == HTTPStatus.FORBIDDEN)
             response = await handler(request)
         trouble.over()
         if _is_watch(request) and response.ok:

@@ -22,6 +22,7 @@ from pathlib import Path
 from nuvop.errors import SettingsError
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+KINDS_VARIABLE = "NUVOP_KINDS"
 METRICS = "NUVOP_METRICS"
 PRUNE_LIMIT = "NUVOP_PRUNE_LIMIT"
 
@@ -63,7 +64,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     Raises SettingsError, which names the variable and its value, where one cannot be understood.
     """
     return Settings(
-        kinds=tuple(Path(part).absolute() for part in _parts(environment.get("NUVOP_KINDS", "")))
+        kinds=tuple(Path(part).absolute() for part in _parts(environment.get(KINDS_VARIABLE, "")))
         or (KINDS.absolute(),),
         generated=Path(environment.get("NUVOP_GENERATED") or "generated").absolute(),
         service_account=Path(environment.get("NUVOP_SERVICE_ACCOUNT") or SERVICE_ACCOUNT).absolute(),

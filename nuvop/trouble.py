@@ -9,6 +9,9 @@ logger = logging.getLogger(__name__)
 RETRY_DELAYS = (0.2, 0.5, 1.0, 2.0, 3.0)
 """Seconds between attempts while the API server cannot be reached; the last one repeats."""
 
+SOMEBODYS_DELAYS = (5.0, 10.0, 15.0)
+"""Seconds between further attempts of what somebody has to mend, a right that is missing say."""
+
 SAY_AGAIN_AFTER = 60.0
 """Seconds until the log tells the same trouble again that was over meanwhile: one may come and go all the time."""
 
@@ -35,14 +38,18 @@ class Trouble:
             self._said = text
             self._said_at[text] = now
 
-    async def wait(self, error: Exception) -> None:
-        """Say what is wrong unless it was just said, and wait before the next attempt."""
-        self.say(error)
-        await self.pause()
+    async def wait(self, error: Exception, *, is_somebodys: bool = False) -> None:
+        """Say what is wrong unless it was just said, and wait before the next attempt.
 
-    async def pause(self) -> None:
+        What ``is_somebodys`` to mend is tried less and less often.
+        """
+        self.say(error)
+        await self.pause(is_somebodys=is_somebodys)
+
+    async def pause(self, *, is_somebodys: bool = False) -> None:
         """Wait before the next attempt without a word: what happened is nothing unusual."""
-        delay = RETRY_DELAYS[min(self._attempts, len(RETRY_DELAYS) - 1)]
+        delays = (*RETRY_DELAYS, *SOMEBODYS_DELAYS) if is_somebodys else RETRY_DELAYS
+        delay = delays[min(self._attempts, len(delays) - 1)]
         self._attempts += 1
         await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311 – no secret
 

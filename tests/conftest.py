@@ -81,7 +81,7 @@ def cluster() -> Iterator[controlplane.Cluster]:
     name = os.environ.get("NUVOP_TEST_CLUSTER", "e2e") + (f"-{worker}" if worker else "")
     controlplane.down(name)
     cluster = controlplane.up(name)
-    Kubectl(cluster.kubeconfig, "default")("apply", "-f", str(ROOT / "kustomize/samples/crd.yaml"))
+    Kubectl(cluster.kubeconfig, "default")("apply", "-k", str(ROOT / "kustomize"))
     yield cluster
     controlplane.down(name)
 

@@ -43,6 +43,23 @@ def namespace_option(command: Command) -> Command:
     return click.option("-n", "--namespace", metavar="NAMESPACE", help="The namespace of what names none.")(command)
 
 
+def color_option(command: Command) -> Command:
+    """``--color`` and ``--no-color``, which count more than the terminal and the environment."""
+    return click.option(
+        "--color/--no-color",
+        default=None,
+        allow_from_autoenv=False,
+        expose_value=False,
+        callback=_take_color,
+        help="Print colours, or none, wherever the output goes.",
+    )(command)
+
+
+def _take_color(context: click.Context, _: click.Parameter, value: bool | None) -> None:
+    if value is not None:
+        context.color = value
+
+
 def read_settings(folders: tuple[Path, ...]) -> Settings:
     """The settings from the environment, with the kinds of the command line where it names some."""
     known = settings.from_environment(os.environ)

@@ -103,7 +103,7 @@ run = common.kinds_option(
     a resource. With neither -n nor -A, all namespaces are served.
 
     Exit code 0 where it was asked to stop (SIGTERM, Ctrl-C), 1 where it cannot start (no credentials, no usable
-    kubectl, no kind that can be served) or an error ends it, 2 where the command line is wrong.
+    kubectl, no kind that can be served) or an error ends it.
 
     \b
     nuvop run -n demo

@@ -32,7 +32,7 @@ def test_poetry_run_kopf_run_handles_a_sample(with_nuvop: Checkout, kubectl: Kub
     path = f"{root}/.tools/bin:{root}/.venv/bin:{os.environ['PATH']}"
     running = operator(
         root / ".tools/bin/poetry", "run", "kopf", "run", "-n", kubectl.namespace,
-        directory=root, start=False, PATH=path,
+        directory=root, start=False, PATH=path, NUVOP_KINDS="",
     )  # fmt: skip
     running.start()
     kubectl.apply(sample("obj", 2))

@@ -12,23 +12,20 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
 from lab import controlplane
+from tests.e2e.audited import Right, granted, refused, requests_of, used
 from tests.e2e.harness import PROGRAMS, ROOT, Kubectl, Operator, eventually, is_ready, sample
 
 pytestmark = pytest.mark.e2e
 
-Right = tuple[str, str, str]
-"""API group, resource (with the subresource) and verb."""
-
 
 @dataclass(frozen=True)
 class Variant:
-    """A way to deploy: a kustomization, the operator's namespace, one that it serves, and its roles.
+    """A way to deploy: a kustomization, the operator's namespace, one that it serves, and its role.
 
     ``silent`` are the rights that no request shows, each with the reason why they are granted all the same.
     """
@@ -36,13 +33,28 @@ class Variant:
     folder: Path
     namespace: str
     served: str
-    roles: tuple[str, ...]
+    role: str
     silent: dict[Right, str]
 
 
+IDLE = (("cache.example.com", "memcacheds"), ("web.example.com", "nginxservers"), ("test.com", "psqls"))
+"""The kinds of which there is no resource here."""
+
+THEIRS = (
+    *(("", plural) for plural in ("configmaps", "persistentvolumeclaims", "secrets", "services")),
+    *(("apps", "statefulsets"), ("batch", "cronjobs")),
+)
+"""What only these have for children; tests/e2e/test_rights.py lives through the life of each."""
+
 SELDOM = {
-    ("apps", "deployments", "create"): "server-side apply creates with a patch; both verbs must be allowed",
     ("apps", "deployments", "delete"): "for a child that left its folder, or that is made anew: the folder stays here",
+    **{(group, plural, verb): "there is none of them here" for group, plural in IDLE for verb in ("get", "patch")},
+    **{(group, f"{plural}/status", "patch"): "there is none of them here" for group, plural in IDLE},
+    **{
+        (group, plural, verb): "there is none of the kinds that have them here"
+        for group, plural in THEIRS
+        for verb in ("get", "list", "watch", "create", "patch", "delete")
+    },
 }
 
 
@@ -68,20 +80,19 @@ def variant(request: pytest.FixtureRequest, admin: Kubectl, tmp_path_factory: py
     """Each way to deploy, deployed."""
     if request.param == "default":
         admin("create", "namespace", "apps")
-        roles = ("clusterrole/nuvop", "clusterrole/nuvop-kinds")
-        return Variant(ROOT / "deploy/default", "nuvop-system", "apps", roles, SELDOM)
+        return Variant(ROOT / "deploy/default", "nuvop-system", "apps", "clusterrole/nuvop", SELDOM)
     # As a user would build upon it, for a namespace of their own.
     folder = tmp_path_factory.mktemp("team-a").resolve()
     base = os.path.relpath(ROOT / "deploy/namespaced", folder)
     (folder / "kustomization.yaml").write_text(f"namespace: team-a\nresources:\n  - {json.dumps(base)}\n")
     admin("create", "namespace", "team-a")
     Kubectl(admin.kubeconfig, "team-a")("apply", "-k", str(folder))
-    return Variant(folder, "team-a", "team-a", ("role/nuvop-kinds",), SELDOM)
+    return Variant(folder, "team-a", "team-a", "role/nuvop", SELDOM)
 
 
 def test_applying_again_changes_nothing(admin: Kubectl) -> None:
     lines = admin("apply", "-k", str(ROOT / "deploy/default")).splitlines()
-    assert len(lines) == 8
+    assert len(lines) == 9
     assert [line for line in lines if not line.endswith(" unchanged")] == []
     admin("diff", "-k", str(ROOT / "deploy/default"))
 
@@ -122,9 +133,10 @@ def test_the_deployed_rights_suffice_and_none_is_too_much(
 
     user = f"system:serviceaccount:{variant.namespace}:nuvop"
     entries = requests_of(cluster, user, before)
-    assert [told(entry) for entry in entries if entry.get("responseStatus", {}).get("code") in (401, 403)] == []
-    unused = granted(Kubectl(cluster.kubeconfig, variant.namespace), variant) - {right_of(entry) for entry in entries}
-    assert unused == variant.silent.keys()
+    assert refused(entries) == []
+    rights = granted([Kubectl(cluster.kubeconfig, variant.namespace).get(variant.role)])
+    assert rights - used(entries) == variant.silent.keys() & rights
+    assert "rights are missing" not in operator.log()
     shutil.rmtree(artifacts)
 
 
@@ -201,37 +213,6 @@ def answer_of(host: str, port: int, path: str) -> int:
         connection.close()
 
 
-def requests_of(cluster: controlplane.Cluster, user: str, since: int) -> list[dict[str, Any]]:
-    """The audit log's entries of a user's requests after that many bytes of it."""
-    with cluster.audit_log.open("rb") as log:
-        log.seek(since)
-        entries = [json.loads(line) for line in log if line.endswith(b"\n")]
-    return [entry for entry in entries if entry["user"]["username"] == user]
-
-
-def right_of(entry: dict[str, Any]) -> Right:
-    """What a request needed the right to."""
-    asked = entry.get("objectRef", {})
-    parts = [asked[part] for part in ("resource", "subresource") if part in asked]
-    return asked.get("apiGroup", ""), "/".join(parts), entry["verb"]
-
-
-def told(entry: dict[str, Any]) -> str:
-    return f"{entry['verb']} {entry['requestURI']}: {entry['responseStatus'].get('message', '')}"
-
-
-def granted(kubectl: Kubectl, variant: Variant) -> set[Right]:
-    """All that the deployed roles allow."""
-    return {
-        (group, resource, verb)
-        for role in variant.roles
-        for rule in kubectl.get(role)["rules"]
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
-    }
-
-
 def test_undeploying_leaves_the_crds_and_nothing_else(admin: Kubectl) -> None:
     """The last test here: it removes what the others look at."""
     task = YAML(typ="safe").load(ROOT / "Taskfile.yml")["tasks"]["undeploy"]
@@ -239,4 +220,12 @@ def test_undeploying_leaves_the_crds_and_nothing_else(admin: Kubectl) -> None:
         _, *arguments = command.split()
         admin(*arguments, "--timeout=60s")
     left = admin("get", "-k", str(ROOT / "deploy/default"), "--ignore-not-found", "-o", "name").split()
-    assert left == ["customresourcedefinition.apiextensions.k8s.io/samples.nuvolaris.org"]
+    assert sorted(left) == [
+        f"customresourcedefinition.apiextensions.k8s.io/{crd}"
+        for crd in (
+            "memcacheds.cache.example.com",
+            "nginxservers.web.example.com",
+            "psqls.test.com",
+            "samples.nuvolaris.org",
+        )
+    ]

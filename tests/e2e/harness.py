@@ -108,6 +108,13 @@ def sample(name: str, count: object = 2, **spec: object) -> dict[str, Any]:
     }
 
 
+def example(folder: Path, name: str) -> dict[str, Any]:
+    """An example of a kind's folder, for whatever namespace kubectl is in."""
+    found: dict[str, Any] = yamltext.load((folder / "examples" / f"{name}.yaml").read_text())
+    del found["metadata"]["namespace"]
+    return found
+
+
 def condition(cr: Mapping[str, Any], type_: str) -> dict[str, Any]:
     """A condition of a CR; empty where it is not there."""
     found = [c for c in cr.get("status", {}).get("conditions", []) if c["type"] == type_]
@@ -203,7 +210,10 @@ class Operator:
 
 
 def environment(cluster: Cluster, generated: Path, **more: str) -> dict[str, str]:
-    """The environment of an operator: nothing of the machine's but what it needs."""
+    """The environment of an operator: nothing of the machine's but what it needs.
+
+    Of the shipped kinds it serves Samples only, unless ``more`` says otherwise: to load them all takes seconds.
+    """
     temporary = generated.parent / "tmp"
     temporary.mkdir(exist_ok=True)
     return {
@@ -212,6 +222,7 @@ def environment(cluster: Cluster, generated: Path, **more: str) -> dict[str, str
         "TMPDIR": str(temporary),
         "KUBECONFIG": str(cluster.kubeconfig),
         "NUVOP_GENERATED": str(generated),
+        "NUVOP_KINDS": str(ROOT / "kustomize/samples"),
         **more,
     }
 
@@ -248,8 +259,8 @@ def writes_of(cluster: Cluster, namespace: str, since: int) -> list[str]:
 
 
 def copy_kinds(target: Path) -> Path:
-    """A copy of the kinds' folder that a test may break."""
-    shutil.copytree(ROOT / "kustomize", target)
+    """A folder with a copy of the Sample kind that a test may break."""
+    shutil.copytree(ROOT / "kustomize/samples", target / "samples")
     return target
 
 

@@ -39,7 +39,7 @@ def test_several_from_standard_input_in_a_namespace_of_their_own() -> None:
         ("a: 1", "<stdin>: an object in it has no apiVersion, kind or metadata.name"),
         (
             "{apiVersion: a/v1, kind: B, metadata: {name: c}}",
-            "apiVersion: 'a/v1', kind: 'B': no kind's folder is for it; there are Sample (nuvolaris.org/v1)",
+            "apiVersion: 'a/v1', kind: 'B': no kind's folder is for it; there are Memcached (cache.",
         ),
         (
             '{apiVersion: nuvolaris.org/v1, kind: Sample, metadata: {name: c}, spec: {image: "a\\u0001"}}',
@@ -55,5 +55,6 @@ def test_what_is_wrong_is_said(text: str, error: str) -> None:
 
 def test_one_uid_is_not_for_two() -> None:
     sample = "{apiVersion: nuvolaris.org/v1, kind: Sample, metadata: {name: one}}\n"
-    done = run("-f", "-", "--uid", UID, text=f"{sample}---\n{sample}")
+    done = run("-f", "-", "--uid", UID, text=f"{sample}---\n{sample.replace('one', 'two')}")
     assert done.exit_code == 2
+    assert "--uid is of one custom resource" in done.stderr

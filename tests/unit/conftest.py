@@ -253,4 +253,5 @@ async def api() -> AsyncIterator[ApiServer]:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Attempts follow each other fast."""
     monkeypatch.setattr(trouble, "RETRY_DELAYS", (0.01,))
+    monkeypatch.setattr(trouble, "SOMEBODYS_DELAYS", ())
     monkeypatch.setattr(cluster, "RECONNECT_DELAY", 0.01)

@@ -39,12 +39,18 @@ def renamed(text: str, own_namespace: str = "") -> str:
         ("x.cache", "x.cache"),
         ("/var/cache", "/var/cache"),
         ("/cache/", "/cache/"),
+        ("/cache", "/cache"),
         ("./cache", "./cache"),
         ("cache: yes", "cache: yes"),
         ("cache=1", "cache=1"),
         ("Cache", "Cache"),
         ("api-3", "api-3"),
         ("api.other.svc", "obj-api.other.svc"),
+        ("cache.demo.", "obj-cache.demo."),
+        ("https://api.example.com/", "https://api.example.com/"),
+        ("db-0.db.example.com", "db-0.db.example.com"),
+        ("demo/api", "demo/api"),
+        ("{namespace}/api", "demo/obj-api"),
     ],
 )
 def test_renamed(text: str, expected: str) -> None:
@@ -54,3 +60,35 @@ def test_renamed(text: str, expected: str) -> None:
 def test_the_namespace_of_the_base_is_the_crs() -> None:
     assert renamed("http://api.base.svc/", own_namespace="base") == "http://obj-api.demo.svc/"
     assert renamed("http://api.else.svc/", own_namespace="base") == "http://obj-api.else.svc/"
+
+
+def test_a_name_with_a_namespace() -> None:
+    """As controllers take it: cert-manager's inject-ca-from, ingress-nginx's auth-secret."""
+    assert renamed("base/api", own_namespace="base") == "demo/obj-api"
+    assert renamed("else/api", own_namespace="base") == "else/api"
+    assert renamed("base/other", own_namespace="base") == "base/other"
+
+
+def test_a_name_that_is_no_host_name() -> None:
+    """Where a child of any kind is named, its name is the whole text."""
+    assert addresses.renamed("a.B", {"a.B"}, (), lambda name: f"obj-{name}", "demo") == "obj-a.B"
+
+
+@pytest.mark.parametrize(
+    ("text", "anywhere", "in_prose"),
+    [
+        ("cache", True, False),
+        ("the cache, or none.", True, False),
+        ("a cache.", True, False),
+        ("cache:6379", True, True),
+        ("//cache", True, True),
+        ("see http://cache/", True, True),
+        ("cache.demo", True, True),
+        ("db-0.db", True, True),
+        ("cache.example.com", False, False),
+        ("mycache:6379", False, False),
+    ],
+)
+def test_whether_a_child_is_named(text: str, anywhere: bool, in_prose: bool) -> None:
+    assert addresses.names_one(text, NAMES, {"db"}) is anywhere
+    assert addresses.names_one(text, NAMES, {"db"}, in_prose=True) is in_prose

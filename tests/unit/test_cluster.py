@@ -19,6 +19,7 @@ from nuvop.cluster import ApiResource, Changed, Cluster, Event, Failing, Listed,
 from nuvop.connection import open_session
 from nuvop.errors import ClusterError, ClusterUnreachable, Conflict, Forbidden, LoginError, NotFound, NotServed
 from nuvop.login import Login
+from nuvop.rbac import Right
 from tests.unit.conftest import Answer, ApiServer, plain, reply, status, write_kubeconfig
 
 pytestmark = pytest.mark.usefixtures("impatient")
@@ -273,6 +274,16 @@ async def test_what_is_forbidden_is_told_and_tried_until_it_is_allowed(
         'watching pods: pods is forbidden: User "jane" cannot list resource "pods" (403); trying again until it works',
         "watching pods: works again",
     ]
+
+
+async def test_what_is_forbidden_is_tried_less_and_less_often(
+    api: ApiServer, follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trouble, "SOMEBODYS_DELAYS", (60.0,))
+    api.answers[LIST] = [status(403, "forbidden")]
+    await follower.take(2)
+    assert await follower.stays_silent(0.3)
+    assert len(api.seen(LIST)) == 2
 
 
 async def test_a_right_that_is_lost_means_a_new_list(api: ApiServer, follower: Follower) -> None:
@@ -639,6 +650,37 @@ async def test_discovery(api: ApiServer, client: Cluster) -> None:
     assert str(raised.value) == "the API server serves no Scale of apps/v1"
 
 
+async def test_all_that_is_served(api: ApiServer, client: Cluster) -> None:
+    core: dict[str, Any] = {"metadata": {}, "versions": []}
+    apps = {"metadata": {"name": "apps"}, "versions": []}
+    kind = {"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2"}
+    api.answers["GET /api"] = [reply({**kind, "items": [core]})]
+    api.answers["GET /apis"] = [reply({**kind, "items": [apps]})]
+    assert await client.served() == [core, apps]
+    wanted = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+    assert [request.headers["Accept"] for request in api.requests] == [wanted, wanted]
+    api.answers["GET /apis"] = [reply({"kind": "APIGroupList", "groups": []})]
+    with pytest.raises(ClusterError, match=r"as servers of Kubernetes 1\.30 and newer do"):
+        await client.served()
+
+
+async def test_of_metadata_alone(api: ApiServer, client: Cluster) -> None:
+    partial = {"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", **pod("a", 3)}
+    api.answers["GET /api/v1/namespaces/demo/pods/a"] = [reply(partial)]
+    assert await client.get(PODS, "demo", "a", metadata_only=True) == whole("a", 3)
+    api.answers[LIST] = [page(partial, version=7)]
+    later = {**partial, **pod("a", 8)}
+    api.answers[WATCH] = [
+        api.events({"type": "MODIFIED", "object": later}, {"type": "DELETED", "object": later}, then="hang")
+    ]
+    follower = cast("AsyncGenerator[Event]", client.follow(PODS, None, metadata_only=True))
+    events = [await anext(follower) for _ in range(3)]
+    await follower.aclose()
+    assert events == [Listed([whole("a", 3)], 7), Changed(whole("a", 8)), Removed(whole("a", 8))]
+    one, many = cluster.METADATA_OF_ONE, cluster.METADATA_ONLY
+    assert [request.headers["Accept"] for request in api.requests] == [one, many, one]
+
+
 async def test_an_api_server_that_does_not_know_its_rules_yet_is_as_good_as_away(
     api: ApiServer, client: Cluster, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -649,7 +691,7 @@ async def test_an_api_server_that_does_not_know_its_rules_yet_is_as_good_as_away
     assert 'cannot get path "/api/v1" (403); trying again until it works' in caplog.text
     api.answers["POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"] = [refused]
     with pytest.raises(ClusterUnreachable):
-        await client.may("list", "apps", "deployments")
+        await client.may(Right("", "apps", "deployments", "list"))
 
 
 async def test_a_kind_that_is_installed_later_is_found(api: ApiServer, client: Cluster) -> None:
@@ -663,18 +705,54 @@ async def test_a_kind_that_is_installed_later_is_found(api: ApiServer, client: C
     assert await client.discover("nuvolaris.org/v1", "Sample") == SAMPLES
 
 
-@pytest.mark.parametrize(("allowed", "namespace"), [(True, None), (False, "demo")])
-async def test_rights_are_asked_for(api: ApiServer, client: Cluster, allowed: bool, namespace: str | None) -> None:
-    what = "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-    api.answers[what] = [reply({"status": {"allowed": allowed}}, 201)]
-    assert await client.may("list", "apps", "deployments", namespace) is allowed
+REVIEWS = "POST /apis/authorization.k8s.io/v1/selfsubject"
+
+
+@pytest.mark.parametrize(
+    ("right", "allowed", "asked"),
+    [
+        (Right("", "apps", "deployments", "list"), True, {"group": "apps", "resource": "deployments"}),
+        (Right("demo", "", "pods/log", "list"), False, {"resource": "pods", "subresource": "log", "namespace": "demo"}),
+        (Right("demo", "", "pods", "list", "a"), False, {"resource": "pods", "name": "a", "namespace": "demo"}),
+    ],
+)
+async def test_a_right_is_asked_for(
+    api: ApiServer, client: Cluster, right: Right, allowed: bool, asked: dict[str, str]
+) -> None:
+    api.answers[f"{REVIEWS}accessreviews"] = [reply({"status": {"allowed": allowed}}, 201)]
+    assert await client.may(right) is allowed
     (request,) = api.requests
     assert request.headers["Content-Type"] == "application/json"
-    assert json.loads(request.body)["spec"] == {
-        "resourceAttributes": {
-            "verb": "list", "group": "apps", "resource": "deployments", "namespace": namespace or "",
-        }
-    }  # fmt: skip
+    rest = dict.fromkeys(("group", "subresource", "name", "namespace"), "")
+    assert json.loads(request.body)["spec"] == {"resourceAttributes": {**rest, "verb": "list", **asked}}
+
+
+async def test_a_right_to_what_is_no_resource_is_asked_for(api: ApiServer, client: Cluster) -> None:
+    api.answers[f"{REVIEWS}accessreviews"] = [reply({"status": {"allowed": True}}, 201)]
+    assert await client.may(Right("", "", "", "get", path="/metrics"))
+    assert json.loads(api.requests[0].body)["spec"] == {
+        "nonResourceAttributes": {"verb": "get", "path": "/metrics"},
+    }
+
+
+@pytest.mark.parametrize(("namespace", "asked"), [("demo", "demo"), ("", "-")])
+async def test_all_rights_in_a_namespace_or_outside_are_asked_for(
+    api: ApiServer, client: Cluster, namespace: str, asked: str
+) -> None:
+    told = {"resourceRules": [], "nonResourceRules": [], "incomplete": False}
+    api.answers[f"{REVIEWS}rulesreviews"] = [reply({"status": told}, 201)]
+    assert await client.rules(namespace) == told
+    assert json.loads(api.requests[0].body) == {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectRulesReview",
+        "spec": {"namespace": asked},
+    }
+
+
+async def test_who_one_is(api: ApiServer, client: Cluster) -> None:
+    what = "POST /apis/authentication.k8s.io/v1/selfsubjectreviews"
+    api.answers[what] = [reply({"status": {"userInfo": {"username": "jane"}}}, 201)]
+    assert await client.whoami() == "jane"
 
 
 # --- status ----------------------------------------------------------------------------------------------------------
@@ -759,6 +837,26 @@ async def test_a_status_of_a_cr_that_is_gone(api: ApiServer, client: Cluster) ->
 
 
 # --- an answer that takes its time -----------------------------------------------------------------------------------
+
+
+async def test_trying_out_changes_nothing(api: ApiServer, client: Cluster) -> None:
+    """https://kubernetes.io/docs/reference/using-api/api-concepts/#dry-run"""
+    at = "/apis/nuvolaris.org/v1/namespaces/demo/samples"
+    sample = {"metadata": {"name": "a", "namespace": "demo"}}
+    known = {"metadata": {**sample["metadata"], "uid": "u"}}
+    for what in (f"POST {at}", f"PUT {at}/a", f"PATCH {at}/a"):
+        api.answers[what] = [reply({"tried": what})]
+    assert await client.try_out(SAMPLES, sample) == {"tried": f"POST {at}"}
+    assert await client.try_out(SAMPLES, known) == {"tried": f"PUT {at}/a"}
+    assert await client.try_apply(SAMPLES, sample) == {"tried": f"PATCH {at}/a"}
+    assert [request.query.pop("dryRun") for request in api.requests] == ["All"] * 3
+    assert [request.query for request in api.requests] == [
+        {"fieldValidation": "Strict"},
+        {"fieldValidation": "Strict"},
+        # As `kubectl apply --server-side --force-conflicts --field-manager=nuvop --validate=false` asks.
+        {"fieldManager": "nuvop", "force": "true", "fieldValidation": "Ignore"},
+    ]
+    assert api.requests[-1].headers["Content-Type"] == "application/apply-patch+yaml"
 
 
 async def test_answer_waits_for_the_api_server(caplog: pytest.LogCaptureFixture) -> None:

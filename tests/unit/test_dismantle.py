@@ -9,6 +9,7 @@ from nuvop.dismantle import detach, dismantle, finalizers
 from nuvop.errors import Conflict, Forbidden, NotFound, NotServed
 from nuvop.objects import (
     FINALIZER,
+    GENERATED_LABEL,
     INSTANCE_LABEL,
     MANAGED_BY_LABEL,
     NAMESPACE_LABEL,
@@ -155,6 +156,15 @@ async def test_what_the_kind_keeps_stays_and_says_nothing_of_the_others() -> Non
     kept = child("data", annotations={"nuvop.nuvolaris.org/delete": "keep"})
     api = Api(ClusterRole=[child("x-role")], ConfigMap=[kept])
     assert await run(api, ROLE, CONFIG) == ["ClusterRole/x-role was deleted"]
+
+
+async def test_a_password_that_its_data_keeps_says_nothing_of_the_others() -> None:
+    """The garbage collector takes the reference to a CR that is gone off what has another owner."""
+    password = child("a-password", owners=("claim",), labels=LABELS | {GENERATED_LABEL: "true"})
+    api = Api(ClusterRole=[child("x-role")], ConfigMap=[password])
+    assert await run(api, ROLE, CONFIG) == ["ClusterRole/x-role was deleted"]
+    api = Api(ConfigMap=[password])
+    assert await run(api, CONFIG) == []
 
 
 async def test_one_child_that_lost_its_owner_means_nothing() -> None:

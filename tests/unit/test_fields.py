@@ -38,6 +38,10 @@ def test_values(path: str, expected: list[object]) -> None:
     assert fields.values(DEPLOYMENT, fields.parse(path)) == expected
 
 
+def test_a_name_may_end_with_a_dot() -> None:
+    assert fields.parse(r"data.a\.").segments == fields.path_to("data", "a.").segments
+
+
 @pytest.mark.parametrize("text", ["", ".", "a.", "a..b", ".a", "a.[", "a.[]", "a.[x=1", "a]b", "a[0]", "a\\"])
 def test_unreadable_paths_are_named(text: str) -> None:
     with pytest.raises(FieldPathError) as error:

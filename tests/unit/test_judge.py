@@ -63,6 +63,20 @@ def test_ready(kind: Kind) -> None:
     assert found.verdict.reported == {"replicas": 1, "podNames": []}
 
 
+def test_a_label_tells_the_pods_of_one_child_from_anothers(kind: Kind) -> None:
+    def pod(name: str, **labels: str) -> tuple[ObjectKey, dict[str, Any]]:
+        metadata = {"name": name, "namespace": "demo", "labels": labels}
+        return ObjectKey("", "Pod", "demo", name), {"apiVersion": "v1", "kind": "Pod", "metadata": metadata}
+
+    pods = dict([pod("web-1", app="web"), pod("backup-1", app="backup"), pod("none-1"), pod("web-0", app="web")])
+    (line,) = [each for each in kind.reports if str(each.path) == "podNames"]
+    (source,) = line.sources
+    labelled = replace(source, child=replace(source.child, label=("app", "web")))
+    kind = replace(kind, reports=(replace(line, sources=(labelled,)),))
+    found = judge.judge(scene(kind, {WEB: deployment(1), **pods}), silent)
+    assert found.verdict.reported == {"podNames": ["web-0", "web-1"]}
+
+
 def test_not_ready_yet_is_looked_at_again(kind: Kind) -> None:
     found = judge.judge(scene(kind, {WEB: deployment(0)}), silent)
     assert (found.verdict.phase, found.verdict.reason) == (Phase.IN_PROGRESS, Reason.PROGRESSING)

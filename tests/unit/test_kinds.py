@@ -387,3 +387,17 @@ def test_what_tells_kustomize_of_names_is_carried() -> None:
         kustomization="resources: [deployment.yaml]\nconfigurations: [./names.yaml]", names="nameReference: []"
     )
     assert kind_yaml.parse(FOLDER, content).carried == {"configurations": ("names.yaml",)}
+
+
+def test_what_a_folder_below_tells_kustomize_is_carried_too() -> None:
+    content = {
+        **files(kustomization="resources: [deployment.yaml, certs]\nconfigurations: [names.yaml, none.yaml]\ncrds: []"),
+        "names.yaml": b"nameReference: []",
+        "certs/kustomization.yaml": b"configurations: [../certs/names.yaml]\ncrds: [crd.json]",
+        "certs/names.yaml": b"nameReference: []",
+        "certs/crd.json": b"{}",
+    }
+    assert kind_yaml.parse(FOLDER, content).carried == {
+        "configurations": ("names.yaml", "certs/names.yaml"),
+        "crds": ("certs/crd.json",),
+    }

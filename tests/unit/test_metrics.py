@@ -152,6 +152,7 @@ def test_two_of_them_share_nothing(metrics: Metrics) -> None:
 def test_the_page_about_metrics_has_them_all(metrics: Metrics) -> None:
     metrics.drifted("samples", "Deployment", "spec.replicas", "me")
     metrics.kind_loaded("samples", is_broken=False)
+    metrics.rights_missing("samples", 1)
     metrics.judged(CRKey("samples", "a", "one"), Phase.READY)
     there = set()
     for family in metrics.registry.collect():

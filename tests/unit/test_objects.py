@@ -64,6 +64,75 @@ def test_taken_fields_name_field_and_manager() -> None:
     assert objects.taken_fields(before, before) == []
 
 
+NGINX: dict[str, Any] = {'k:{"name":"nginx"}': {".": {}, "f:name": {}, "f:image": {}}}
+SET: dict[str, Any] = {"f:spec": {"f:replicas": {}, "f:containers": NGINX}, "f:metadata": {"f:labels": {"f:a.b/c": {}}}}
+LEFT: dict[str, Any] = {"f:spec": {"f:containers": {'k:{"name":"nginx"}': {".": {}, "f:name": {}}}}}
+
+
+def test_a_digest_tells_what_was_taken() -> None:
+    before = body(entry("nuvop", SET))
+    digest = objects.ownership_digest(before)
+    kubectl = {"f:metadata": {"f:labels": {".": {}, "f:a.b/c": {}, "f:more": {}}}, "f:spec": {"f:replicas": {}}}
+    image: dict[str, Any] = {"f:spec": {"f:containers": {'k:{"name":"nginx"}': {"f:image": {}}}}}
+    after = body(
+        entry("nuvop", LEFT),
+        entry("kubectl", kubectl, operation="Update", subresource="scale"),
+        entry("other", image, operation="Update"),
+        entry("controller", {"f:status": {"f:replicas": {}}}, operation="Update", subresource="status"),
+    )
+    taken = [
+        (r"metadata.labels.a\.b/c", "kubectl"),
+        ("spec.containers.[name=nginx].image", "other"),
+        ("spec.replicas", "kubectl"),
+    ]
+    assert objects.taken_since(after, digest) == taken
+    assert objects.taken_since(objects.kept(after), digest) == taken
+    gone = body(entry("nuvop", LEFT), entry("other", image, operation="Update"))
+    assert objects.taken_since(gone, digest) is None, "the replicas are removed, and nobody's"
+
+
+def test_a_digest_tells_who_took_all() -> None:
+    digest = objects.ownership_digest(body(entry("nuvop", REPLICAS)))
+    after = {**body(entry("thief", REPLICAS, operation="Update")), "apiVersion": "apps/v1"}
+    assert objects.taken_since(after, digest) == [("spec.paused", "thief"), ("spec.replicas", "thief")]
+
+
+def test_what_is_too_much_to_guess_is_not_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects, "MOST_GUESSES", 100)
+    digest = objects.ownership_digest(body(entry("nuvop", {"f:x0": {}, "f:x1": {}, "f:x2": {}})))
+    many: dict[str, Any] = {f"f:x{number}": {} for number in range(30)}
+    assert objects.taken_since({**body(entry("thief", many)), "apiVersion": "apps/v1"}, digest) is None
+
+
+def test_what_others_own() -> None:
+    theirs = {
+        "f:spec": {
+            "f:replicas": {},
+            "f:containers": {
+                'k:{"name":"nginx"}': {"f:image": {}, "f:tty": {}},
+                'k:{"name":"sidecar"}': {".": {}, "f:name": {}, "f:image": {}},
+            },
+        },
+        "f:metadata": {"f:finalizers": {".": {}, 'v:"x/y"': {}}, "f:annotations": {".": {}, "f:note": {}}},
+    }
+    obj = body(
+        entry("nuvop", SET),
+        entry("nuvop", {"f:metadata": {"f:finalizers": {}}}, operation="Update"),
+        entry("kubectl", theirs, operation="Update", subresource="scale"),
+        entry("controller", {"f:status": {"f:replicas": {}}}, operation="Update", subresource="status"),
+    )
+    assert objects.shares(obj) == objects.shares(objects.kept(obj))
+    assert {(share.field, share.is_shared) for share in objects.shares(obj)} == {
+        ("spec.replicas", True),
+        ("spec.containers.[name=nginx].image", True),
+        ("spec.containers.[name=nginx].tty", False),
+        ("spec.containers.[name=sidecar]", False),
+        ('metadata.finalizers."x/y"', False),
+        ("metadata.annotations.note", False),
+    }
+    assert {share.manager for share in objects.shares(obj)} == {"kubectl"}
+
+
 def test_taken_labels_are_readable() -> None:
     before = body(entry("nuvop", {"f:metadata": {"f:labels": {"f:a.b/c": {}}}}))
     assert objects.taken_fields(before, body()) == [(r"metadata.labels.a\.b/c", "")]

@@ -12,6 +12,7 @@ from nuvop import observer
 from nuvop.children import Instance
 from nuvop.cluster import ApiResource, Changed, Event, Failing, Listed, Removed
 from nuvop.errors import Forbidden, NotFound
+from nuvop.kinds import OUTSIDE
 from nuvop.objects import INSTANCE_LABEL, NAMESPACE_LABEL, ObjectKey
 from nuvop.observer import EVENTS, Observer
 from tests.unit.world import until
@@ -157,6 +158,13 @@ async def test_all_that_is_asked_for_has_to_be_listed(wide: Observer, watches: W
     assert not wide.is_watching(at("demo", PODS, ROLES))
     watches.show(ROLES, Listed([], 10))
     await until(lambda: wide.is_watching(at("demo", PODS, ROLES)))
+
+
+async def test_what_lives_outside_namespaces_has_no_events_of_its_own(narrow: Observer, watches: Watches) -> None:
+    """A list of Events in no namespace would be one of all namespaces, which an operator of one may not have."""
+    narrow.is_watching([*at("demo", PODS), *at(OUTSIDE, ROLES)])
+    await until(lambda: len(watches.begun) == 3)
+    assert set(watches.begun) == {("pods", "demo"), ("clusterroles", None), ("events", "demo")}
 
 
 async def test_the_events_need_not_be_listed(wide: Observer, watches: Watches, told: Told) -> None:

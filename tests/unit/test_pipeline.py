@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from nuvop import fields, fights, foreign, readiness, reconcile, reporter, scene
+from nuvop import fields, fights, readiness, reconcile, reporter, scene
 from nuvop.errors import (
     ApplyFailed,
     BuildFailed,
@@ -23,7 +23,7 @@ from nuvop.errors import (
     WriteFailed,
 )
 from nuvop.kinds import ChildField, ChildSelector, Setting
-from nuvop.objects import FINALIZER, INSTANCE_LABEL, OWNER_LABEL, REVISION_LABEL, ObjectKey, labels_of
+from nuvop.objects import FINALIZER, INSTANCE_LABEL, LAST_APPLIED, OWNER_LABEL, REVISION_LABEL, ObjectKey, labels_of
 from nuvop.overlay import folder
 from tests.unit.world import KEY, TIMEOUT, World, at, cr, make_kind, manifest, raising, until
 
@@ -123,7 +123,7 @@ def made_before(name: str, kind: str = "Service", uid: str = "s1") -> dict[str, 
 def foreign_object(name: str, *managers: str, kind: str = "ConfigMap") -> dict[str, Any]:
     """An object that others made."""
     entries = [{"manager": manager, "operation": "Update", "fieldsV1": {"f:data": {}}} for manager in managers]
-    annotations = {foreign.LAST_APPLIED: "{}"}
+    annotations = {LAST_APPLIED: "{}"}
     metadata = {"name": name, "namespace": "demo", "uid": "theirs", "annotations": annotations}
     return {"apiVersion": "v1", "kind": kind, "metadata": {**metadata, "managedFields": entries}, "data": {"x": "1"}}
 
@@ -531,6 +531,32 @@ async def test_it_is_given_back_when_the_watch_shows_it_late(make: Make) -> None
     await until(lambda: given_back(world))
     await until(lambda: world.conditions().get("Stalled") == ("True", "NotOwned"))
     assert not labels_of(world.objects[at("obj-a")])
+
+
+async def test_what_an_answer_has_shown_first_is_still_a_reason_to_look(make: Make) -> None:
+    """The answer to a status, or a look at the CR, may show who suspends it before the watch does."""
+    world = await created(make(A))
+    unseen(world, annotations=annotated(suspend="true"))
+    record = world.reconciler._records[KEY]
+    await world.reconciler._custom_resources.read(KEY, record)
+    world.see()
+    await until(lambda: world.conditions().get("Suspended") == ("True", "Suspended"))
+
+
+async def test_its_own_status_is_no_reason_to_look_again(make: Make) -> None:
+    """Else what waits to be tried again would be tried at once, with each status that says why."""
+    world = make(A)
+    world.put(foreign_object("obj-a", "kubectl"))
+    world.create(cr())
+    await until(lambda: world.conditions().get("Stalled") == ("True", "NotOwned"))
+    await world.settled()
+    asked = len(world.requests)
+    world.see()
+    await world.settled()
+    assert len(world.requests) == asked
+    world.crs[KEY.name] = {**world.crs[KEY.name], "status": {}}
+    world.change(labels={"their": "label"})
+    await until(lambda: len(world.requests) > asked)
 
 
 async def test_a_copy_with_all_labels_that_is_made_meanwhile_is_given_back(make: Make) -> None:

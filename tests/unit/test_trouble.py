@@ -54,8 +54,14 @@ async def test_trouble_that_comes_and_goes_is_said_now_and_then(
     assert [record.getMessage() for record in caplog.records] == [told[0], told[2]]
 
 
-async def test_trouble_waits_longer_each_time_and_starts_over(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("is_somebodys", "expected"), [(False, (1, 10, 100, 100, 100, 1)), (True, (1, 10, 100, 1000, 1000, 1))]
+)
+async def test_trouble_waits_longer_each_time_and_starts_over(
+    monkeypatch: pytest.MonkeyPatch, is_somebodys: bool, expected: tuple[int, ...]
+) -> None:
     monkeypatch.setattr(troubles, "RETRY_DELAYS", (1.0, 10.0, 100.0))
+    monkeypatch.setattr(troubles, "SOMEBODYS_DELAYS", (1000.0,))
     slept: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -64,10 +70,10 @@ async def test_trouble_waits_longer_each_time_and_starts_over(monkeypatch: pytes
     monkeypatch.setattr(asyncio, "sleep", sleep)
     trouble = Trouble("looking")
     for _ in range(5):
-        await trouble.wait(ClusterUnreachable("away"))
+        await trouble.wait(ClusterUnreachable("away"), is_somebodys=is_somebodys)
     trouble.over()
-    await trouble.wait(ClusterUnreachable("away"))
-    assert [
-        round(seconds / expected, 9) for seconds, expected in zip(slept, (1, 10, 100, 100, 100, 1), strict=True)
-    ] == [pytest.approx(1, abs=0.2) for _ in slept]
+    await trouble.wait(ClusterUnreachable("away"), is_somebodys=is_somebodys)
+    assert [round(seconds / about, 9) for seconds, about in zip(slept, expected, strict=True)] == [
+        pytest.approx(1, abs=0.2) for _ in slept
+    ]
     assert len(set(slept)) == len(slept), "many clients do not come back in step"

@@ -49,6 +49,27 @@ def test_kubectl_reads_hostile_texts_as_they_are(tmp_path: Path, dump: Callable[
     kubectl = Path(sys.executable).parent / "kubectl"
     built = subprocess.run([kubectl, "kustomize", tmp_path], capture_output=True, text=True, check=True).stdout
     assert yamltext.load(built)["data"] == data
+    assert yamltext.load_printed(built) == [yamltext.load(built)]
+
+
+NUMBERS: list[Any] = [0, -1, 2**53, 0.5, -0.25, 1e21, 1.5e-7, True, False, None, [], {}, [[]], [{}], [1, "1"]]
+
+
+def test_what_kustomize_prints_is_read_fast_and_right(tmp_path: Path) -> None:
+    document = {"apiVersion": "example.org/v1", "kind": "A", "metadata": {"name": "a"}, "spec": {"values": NUMBERS}}
+    (tmp_path / "a.yaml").write_text(yamltext.dump(document) + "---\n" + yamltext.dump({**document, "kind": "B"}))
+    (tmp_path / "kustomization.yaml").write_text("resources: [a.yaml]")
+    kubectl = Path(sys.executable).parent / "kubectl"
+    built = subprocess.run([kubectl, "kustomize", tmp_path], capture_output=True, text=True, check=True).stdout
+    found = yamltext.load_printed(built)
+    assert repr(found) == repr(yamltext.load_all(built))
+    assert [each["kind"] for each in found] == ["A", "B"]
+    assert repr(found[0]["spec"]["values"]) == repr(NUMBERS)
+
+
+def test_what_is_no_yaml_is_said_to_be_none() -> None:
+    with pytest.raises(yamltext.NotYaml):
+        yamltext.load_printed("a: [")
 
 
 def test_what_json_has_no_type_for_stays_text() -> None:

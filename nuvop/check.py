@@ -1,0 +1,307 @@
+"""What is wrong with a kind that can be loaded, or will be for some of its users. Pure.
+
+What keeps a kind from being loaded at all, `nuvop.kind_yaml` and `nuvop.base` say themselves, as KindErrors. Here are
+further errors, such as types that cannot fit, and warnings: what works, but not as its author will have meant.
+"""
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nuvop import crd, fields, follow, kind_folder, openapi, yamltext
+from nuvop.errors import KindError, Place
+from nuvop.fields import FieldPath, Json
+from nuvop.kinds import Child, ChildField, Kind, Setting
+
+NAME_LIMITS = {
+    **dict.fromkeys(("Service", "Deployment", "DaemonSet", "ReplicaSet", "Job", "Pod"), 63),
+    **dict.fromkeys(("StatefulSet", "CronJob"), 52),
+}
+"""How long a name may be that becomes a label's value or a host name
+(https://kubernetes.io/docs/concepts/overview/working-with-objects/names/). A StatefulSet's pods carry a label with a
+hash behind its name (https://github.com/kubernetes/kubernetes/issues/64023), a CronJob's Jobs a time
+(https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/)."""
+
+NAME_LIMIT = 253
+"""How long any other name may be."""
+
+DEPRECATED = {
+    "bases": "move its lines to `resources`",
+    "commonLabels": "write `labels: [{pairs: {…}, includeSelectors: true}]`",
+    "imageTags": "write `images`",
+    "patchesJson6902": "write `patches`",
+    "patchesStrategicMerge": "write `patches`",
+    "vars": "write `replacements`",
+}
+"""Fields of a kustomization that `kustomize edit fix` replaces
+(https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/)."""
+
+_JSON_TYPES = {
+    "integer": int,
+    "number": int | float,
+    "string": str,
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong: where, what, and what to write instead."""
+
+    place: Place
+    message: str
+    is_error: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}"
+
+
+def of_error(error: KindError) -> list[Finding]:
+    """The findings of a kind that cannot be loaded; without a place they are about the folder as a whole."""
+    return [Finding(each.place, each.message, is_error=True) for each in (error, *error.more) if each.place is not None]
+
+
+def findings(kind: Kind) -> Iterator[Finding]:
+    """What is wrong with a kind that was loaded."""
+    yield from _types(kind)
+    yield from _unknown(kind)
+    yield from _unused(kind)
+    yield from _names(kind)
+    yield from _unfollowed(kind)
+    yield from _asked_by_all(kind)
+    yield from _only_one(kind)
+    yield from _deprecated(kind)
+
+
+def errors(kind: Kind) -> KindError | None:
+    """What is so wrong that the kind cannot be served; the first error carries the others."""
+    found = [KindError(each.message, each.place) for each in findings(kind) if each.is_error]
+    if not found:
+        return None
+    found[0].more = tuple(found[1:])
+    return found[0]
+
+
+def _kind_yaml(kind: Kind) -> Place:
+    return Place(kind.folder / "kind.yaml")
+
+
+# --- types -----------------------------------------------------------------------------------------------------------
+
+
+def _types(kind: Kind) -> Iterator[Finding]:
+    """Fields of the CR whose type is not that of the field which they set."""
+    for setting in kind.settings:
+        schema = crd.field(kind.crd.schema, setting.source)
+        wanted = _JSON_TYPES.get(str((schema or {}).get("type", "")))
+        if wanted is None:
+            continue
+        place, where = _kind_yaml(kind) / "set" / str(setting.source), f"{setting.child} {setting.target}"
+        told = (schema or {})["type"]
+        present = _present(kind, ChildField(setting.child, setting.target))
+        for value in present:
+            if not _is(value, wanted):
+                message = (
+                    f"the CRD says `type: {told}`, and {where} is {_described(value)}: write "
+                    f"`type: {_type_of(value)}` in the CRD"
+                )
+                yield Finding(place, message, is_error=True)
+        takes = _taken_by(kind, setting)
+        if not present and takes and takes != told and (takes, told) != ("number", "integer"):
+            message = f"the CRD says `type: {told}`, and {where} takes `type: {takes}`: write that in the CRD"
+            yield Finding(place, message, is_error=True)
+
+
+def _taken_by(kind: Kind, setting: Setting) -> str:
+    """The type that a field of one of Kubernetes' own kinds takes; empty where that is not known, or several do."""
+    child = next((child for child in kind.everything if child.selector == setting.child), None)
+    schema = openapi.field(child.api_version, child.kind, setting.target) if child else None
+    return str((schema or {}).get("type", ""))
+
+
+def _unknown(kind: Kind) -> Iterator[Finding]:
+    """Fields that a child of one of Kubernetes' own kinds does not have: the API server would refuse the child."""
+    for setting in kind.settings:
+        child = next((child for child in kind.everything if child.selector == setting.child), None)
+        if child is None or not openapi.knows(child.api_version, child.kind):
+            continue
+        if openapi.field(child.api_version, child.kind, setting.target) is None:
+            message = f"a {child.kind} has no field {setting.target} (Kubernetes {openapi.version()})"
+            yield Finding(_kind_yaml(kind) / "set" / str(setting.source), message, is_error=True)
+
+
+def _present(kind: Kind, of: ChildField) -> list[Json]:
+    """The values that a field has in the base, whatever components bring it."""
+    children = [child for child in kind.everything if child.selector == of.child]
+    return [value for child in children for value in fields.values(child.body, of.path) if value is not None]
+
+
+def _is(value: Json, wanted: Any) -> bool:
+    return isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))
+
+
+def _type_of(value: Json) -> str:
+    return next(name for name, type_ in _JSON_TYPES.items() if _is(value, type_))
+
+
+def _described(value: Json) -> str:
+    article = "an" if _type_of(value)[0] in "aio" else "a"
+    shown = "" if isinstance(value, dict | list) else f" ({value!r})"
+    return f"{article} {_type_of(value)}{shown}"
+
+
+# --- the CRD ---------------------------------------------------------------------------------------------------------
+
+
+def _unused(kind: Kind) -> Iterator[Finding]:
+    """Fields of the CR's spec that set nothing. A kind's own Python may use any of them."""
+    if "patches.py" in kind.files:
+        return
+    spec = (kind.crd.schema.get("properties") or {}).get("spec")
+    used = [_names_of(setting.source) for setting in kind.settings]
+    used += [_names_of(component.source) for component in kind.components]
+    for leaf in crd.leaves(spec, ("spec",)) if spec else ():
+        if not any(leaf[: len(path)] == path or path[: len(leaf)] == leaf for path in used):
+            name = ".".join(leaf)
+            yield Finding(
+                _schema_place(kind, leaf),
+                f"{name} sets nothing: give it a line under `set` or `components` in kind.yaml, or take it out",
+            )
+
+
+def _names_of(path: FieldPath) -> tuple[str, ...]:
+    return tuple(str(segment.name) for segment in path.segments if isinstance(segment, fields.Name))
+
+
+def _schema_place(kind: Kind, names: Iterable[str]) -> Place:
+    """Where the CRD describes a field of the stored version."""
+    place = Place(kind.folder / crd.FILE) / "spec" / "versions" / list(kind.crd.schemas).index(kind.resource.version)
+    place = place / "schema" / "openAPIV3Schema"
+    for name in names:
+        place = place / "properties" / name
+    return place
+
+
+def _names(kind: Kind) -> Iterator[Finding]:
+    """Rules on the CR's name that are missing: without one the API server says no to a child, long after."""
+    if kind.keeps_names or not kind.everything:
+        return
+    schema = kind.crd.schema
+    rules = " ".join(str(rule.get("rule", "")) for rule in schema.get("x-kubernetes-validations") or ())
+    name = fields.value_at(schema, "properties", "metadata", "properties", "name") or {}
+    place = _schema_place(kind, ())
+    limit, longest = name_limit(kind.everything)
+    bounds = [int(found) for found in re.findall(r"self\.metadata\.name\.size\(\) *<= *(\d+)", rules)]
+    bounds += [name["maxLength"]] if "maxLength" in name else []
+    if not bounds or min(bounds) > limit:
+        yield Finding(
+            place,
+            f"a resource's name may have {min(bounds, default=NAME_LIMIT)} characters, and with more than {limit} the "
+            f"name of {longest} is too long: write under x-kubernetes-validations `rule: self.metadata.name.size() <= "
+            f"{limit}` with a message",
+        )
+    service = needs_host_name(kind.everything)
+    if service is not None and "self.metadata.name.matches(" not in rules and "pattern" not in name:
+        yield Finding(
+            place,
+            f"a resource's name may have a dot, or begin with a digit, and that of {service} may not: write under "
+            f"x-kubernetes-validations `rule: {SERVICE_RULE}` with a message",
+        )
+
+
+SERVICE_RULE = "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')"
+"""https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#rfc-1035-label-names"""
+
+
+def name_limit(children: Sequence[Child]) -> tuple[int, Child]:
+    """How many characters a CR's name may have, and the child for whose sake."""
+    limits = [(NAME_LIMITS.get(child.kind, NAME_LIMIT) - len(child.name_for("")), child) for child in children]
+    return min(limits, key=lambda pair: pair[0])
+
+
+def needs_host_name(children: Sequence[Child]) -> Child | None:
+    """A child whose name has to be a host name, so that a CR's name has to be one, too; None where there is none."""
+    return next((child for child in children if (child.group, child.kind) == ("", "Service")), None)
+
+
+# --- names in texts --------------------------------------------------------------------------------------------------
+
+
+def _unfollowed(kind: Kind) -> Iterator[Finding]:
+    """Texts that name another child, and would name it for every CR alike."""
+    if kind.keeps_names:
+        return
+    followed = {
+        (child.selector, at.segments)
+        for each in kind.follows
+        for child in kind.everything
+        if child.selector == each.child
+        for at, _ in fields.places(child.body, each.path)
+    }
+    for child, at in follow.mentions(kind.everything):
+        if (child.selector, at.segments) not in followed:
+            path = fields.readable(child.body, at)
+            yield Finding(
+                _kind_yaml(kind),
+                f"{child} {path} names another child, and kustomize does not rename it there: write "
+                f"`- {child} {path}` under `follow`",
+            )
+
+
+def _asked_by_all(kind: Kind) -> Iterator[Finding]:
+    """Children that an object which is installed once asks: it can only ask one CR's."""
+    for obj in yamltext.load_all(kind.installed):
+        for child in follow.needed_by(obj, kind.everything):
+            if not child.keeps_name:
+                yield Finding(
+                    _kind_yaml(kind) / "install",
+                    f"{obj['kind']}/{obj['metadata']['name']} asks {child}, which is called otherwise for each "
+                    f"{kind.resource.kind}: write `names: keep`, which allows one {kind.resource.kind} in a namespace",
+                )
+
+
+_ONLY_ONE = {
+    ("", "Service"): ("spec.ports.*.nodePort", "spec.healthCheckNodePort", "spec.clusterIP", "spec.clusterIPs.*"),
+    ("", "PersistentVolumeClaim"): ("spec.volumeName",),
+}
+"""Fields whose value one object of a cluster can have: the API server refuses a second one, or it waits for ever."""
+
+
+def _only_one(kind: Kind) -> Iterator[Finding]:
+    """Values that the children of a second resource could not have."""
+    for child in kind.everything:
+        for pattern in _ONLY_ONE.get((child.group, child.kind), ()) if not kind.keeps_names else ():
+            for at, value in fields.places(child.body, fields.parse(pattern)):
+                if value not in (None, "", "None", 0):
+                    yield Finding(
+                        Place(kind.folder / "kustomization.yaml"),
+                        f"{child} {fields.readable(child.body, at)} is {value!r} for every {kind.resource.kind}, and "
+                        "only one object of a cluster can have that: leave it out of the manifest",
+                    )
+
+
+# --- kustomization ---------------------------------------------------------------------------------------------------
+
+
+def _deprecated(kind: Kind) -> Iterator[Finding]:
+    for name, document in kind_folder.kustomizations(kind.files):
+        for field, instead in DEPRECATED.items():
+            if field in document:
+                yield Finding(Place(kind.folder / name) / field, f"is deprecated: {instead} (`kustomize edit fix`)")
+
+
+# --- lines -----------------------------------------------------------------------------------------------------------
+
+
+def located(finding: Finding, folder: Mapping[str, bytes], root: str) -> str:
+    """A finding as compilers write theirs: ``file:line: error: what``; ``root`` is the folder's path."""
+    file = str(finding.place.file)
+    content = folder.get(posixpath.relpath(file, root))
+    line = f":{yamltext.line_of(content, finding.place.at)}" if content is not None else ""
+    at = str(finding.place).removeprefix(file).removeprefix(": ")
+    level = "error" if finding.is_error else "warning"
+    return f"{file}{line}: {level}: {at}{': ' if at else ''}{finding.message}"

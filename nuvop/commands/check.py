@@ -1,0 +1,121 @@
+"""``nuvop check``: everything that is wrong with kinds' folders, before an operator runs."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from nuvop import check as checks
+from nuvop import examples, kind_folder
+from nuvop.check import Finding
+from nuvop.commands import common
+from nuvop.commands.render import NO_UID
+from nuvop.errors import BuildFailed, DirectiveError, KindError, NuvopError, OverlayError, Place
+from nuvop.kinds import Kind
+from nuvop.settings import Settings
+from nuvop.workbench import Workbench, workbench
+
+
+@click.command()
+@click.argument("folders", nargs=-1, type=click.Path(path_type=Path))
+def check(folders: tuple[Path, ...]) -> None:
+    """Check kinds before they run: each thing that is wrong with file, line and what to write instead.
+
+    FOLDERS are kinds' folders, or folders of them; without any, those of $NUVOP_KINDS, else of kustomize/. It works
+    without a cluster, so rules in CEL are not tried.
+
+    Exit code 0 where there are warnings at most, 1 where there is an error: such a kind would not be served.
+
+    \b
+    nuvop check
+    nuvop check kustomize/samples my-kinds/*
+    """
+    with common.told():
+        known = common.read_settings(folders)
+        paths = kind_folder.find(known.kinds)
+    found = common.run(_check(replace(known, kinds=tuple(paths)), paths))
+    errors = sum(finding.is_error for _, finding in found)
+    for line, finding in found:
+        click.echo(_painted(line, finding))
+    kinds, wrong, odd = _counted(len(paths), "kind"), _counted(errors, "error"), len(found) - errors
+    click.echo(f"{kinds}: {wrong}, {_counted(odd, 'warning')}")
+    if errors:
+        raise click.exceptions.Exit(1)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count or 'no'} {what}{'' if count == 1 else 's'}"
+
+
+def _painted(line: str, finding: Finding) -> str:
+    level = "error" if finding.is_error else "warning"
+    return line.replace(f" {level}: ", f" {click.style(level, fg='red' if finding.is_error else 'yellow')}: ", 1)
+
+
+async def _check(settings: Settings, paths: list[Path]) -> list[tuple[str, Finding]]:
+    """The findings of each folder, as lines."""
+    found = []
+    async with workbench(settings) as bench:
+        for path in paths:
+            listed = [finding async for finding in _findings(bench, path)]
+            files = _files(path)
+            here = Path.cwd()
+            for finding in listed:
+                line = checks.located(finding, files, str(path))
+                # As the user would type the paths here, also in what is to be typed.
+                found.append((line.replace(f"{here}/", ""), finding))
+    return found
+
+
+def _files(path: Path) -> dict[str, bytes]:
+    try:
+        return kind_folder.read(path)
+    except NuvopError:
+        return {}  # which is a finding of its own
+
+
+async def _findings(bench: Workbench, path: Path) -> AsyncIterator[Finding]:
+    try:
+        kind = await bench.loader.load(path)
+    except KindError as error:
+        for finding in checks.of_error(error) or [Finding(Place(path), str(error), is_error=True)]:
+            yield finding
+        return
+    except NuvopError as error:
+        yield Finding(Place(path), str(error).removeprefix(f"{path}: "), is_error=True)
+        return
+    for finding in checks.findings(kind):
+        yield finding
+    async for finding in _of_examples(bench, kind):
+        yield finding
+
+
+async def _of_examples(bench: Workbench, kind: Kind) -> AsyncIterator[Finding]:
+    rendered: dict[Path, list[str]] = {}
+    has_one = False
+    for place, example in examples.of(kind):
+        has_one = True
+        wrong = [
+            Finding(Place(place.file, at), message, is_error=True) for at, message in examples.unfit(kind, example)
+        ]
+        for finding in wrong:
+            yield finding
+        if not wrong:
+            metadata = {"namespace": "default", "uid": NO_UID, **example["metadata"]}
+            try:
+                made = await bench.manifests(kind, {**example, "metadata": metadata})
+            except (OverlayError, DirectiveError, BuildFailed) as error:
+                yield Finding(place, f"cannot be rendered: {error}", is_error=True)
+            else:
+                rendered.setdefault(place.file, []).append(made)
+    for path, texts in rendered.items():
+        expected = kind.files.get(f"{kind_folder.EXPECTED}{path.name}")
+        if expected is not None and not examples.are_alike("---\n".join(texts), expected.decode()):
+            told = (
+                f"what it becomes is not what {kind_folder.EXPECTED}{path.name} says; if that is meant, "
+                f"`nuvop render -f {path} --kinds {kind.folder} > {kind.folder}/{kind_folder.EXPECTED}{path.name}`"
+            )
+            yield Finding(Place(path), told, is_error=True)
+    if not has_one:
+        yield Finding(Place(kind.folder), "there is no example: write one to examples/, which shows what a user writes")

@@ -1,0 +1,203 @@
+"""``nuvop new``: from a kustomize folder to a kind."""
+
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from nuvop import base, check, follow, gather, kind_folder, new_kind, proposals, scaffold, yamltext
+from nuvop.commands import common
+from nuvop.commands.render import NO_UID
+from nuvop.errors import KindError, KubectlError, NuvopError
+from nuvop.kinds import home_namespace
+from nuvop.new_kind import Names, NewKind
+from nuvop.proposals import Proposal
+from nuvop.settings import Settings
+from nuvop.workbench import Workbench, workbench
+
+_OWN_FILES = ("crd.yaml", "kind.yaml", "patches.py", "examples", "expected")
+"""What a kind's folder has for itself."""
+
+
+@click.command()
+@click.argument("kind")
+@click.option("--group", required=True, help="The API group, such as web.example.com.")
+@click.option("--version", default="v1", show_default=True, help="The version.")
+@click.option("--from", "source", required=True, type=click.Path(path_type=Path), help="A kustomize folder.")
+@click.option(
+    "--field",
+    "wanted",
+    multiple=True,
+    metavar="NAME=KIND/CHILD:PATH",
+    help="A field of the custom resource's spec and the field that it sets; may be repeated, also with the same name.",
+)
+@click.option("--yes", is_flag=True, help="Take all fields that are proposed, without asking.")
+@click.option(
+    "--into", type=click.Path(path_type=Path), help="Where the kind's folder is made; without it the kinds' folder."
+)
+@click.option("--plural", default="", help="The plural; without it the kind's name in lower case with an s.")
+@click.option("--short", default="", help="A short name for kubectl.")
+def new(
+    kind: str,
+    group: str,
+    version: str,
+    source: Path,
+    wanted: tuple[str, ...],
+    yes: bool,
+    into: Path | None,
+    plural: str,
+    short: str,
+) -> None:
+    """Make a kind of a kustomize folder: KIND is what its custom resources are called, such as NginxServer.
+
+    The folder is copied, with the folders that it refers to; the files stay as they are. Beside them come crd.yaml,
+    kind.yaml, an example, and what the example becomes, which `nuvop check` compares.
+
+    The CRD's schema is inferred from the manifests: type, bounds, choices and description of each field are those of
+    the field that it sets (Kubernetes' own, or of a CRD in the folder), and its present value is the default. Without
+    --field the usual ones are proposed: replicas, images, resources, ports, hosts, storage, schedules.
+
+    kind.yaml also lists the texts in which children are named, what lives in other namespaces, and what is installed
+    once for all. What cannot work is refused with the reason: remote bases, Helm charts, APIServices, names that are
+    too long; download, render or shorten them first.
+
+    Exit code 0 when the kind is made; it can be loaded then, and its example renders. 1 where that cannot be, 2 where
+    the command is not understood; then nothing is made.
+
+    \b
+    nuvop new Web --group example.com --from ./web --yes
+    nuvop new NginxServer --group web.example.com --from ./web \\
+        --field replicas=Deployment/web:spec.replicas \\
+        --field image=Deployment/web:spec.template.spec.containers.[name=nginx].image
+    """
+    with common.told():
+        names = new_kind.names(kind, group, version, plural, short)
+        known = common.read_settings(())
+        target = _target(into or known.kinds[0], names.plural)
+        gathered = _without_clashes(gather.gather(source))
+        made, notes = common.run(_make(known, names, gathered, target, wanted, yes=yes))
+    shown = _relative(target)
+    click.echo(f"{shown}: {names.kind} has {', '.join(field.source for field in made.fields) or 'no fields'}")
+    for note in notes:
+        click.echo(note)
+    click.echo(f"\nkubectl apply -f {shown}/crd.yaml")
+    click.echo(f"nuvop run --kinds {shown}")
+    click.echo(f"kubectl apply -f {shown}/examples/{names.file}")
+
+
+def _target(root: Path, plural: str) -> Path:
+    if (root / "kind.yaml").exists():
+        raise KindError(f"{root}: is a kind itself; give the folder beside it with --into")
+    target = root.absolute() / plural
+    if target.exists():
+        raise KindError(f"{target}: is there already; give --plural or --into, or remove it")
+    return target
+
+
+def _without_clashes(files: dict[str, bytes]) -> dict[str, bytes]:
+    """The files, in a folder of their own where one has the name of one of the kind's own."""
+    if not any(name.split("/")[0] in _OWN_FILES for name in files):
+        return files
+    head = b"apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n  - base\n"
+    return {"kustomization.yaml": head, **{f"base/{name}": content for name, content in files.items()}}
+
+
+async def _make(
+    settings: Settings, names: Names, gathered: Mapping[str, bytes], target: Path, wanted: Sequence[str], *, yes: bool
+) -> tuple[NewKind, list[str]]:
+    async with workbench(settings) as bench:
+        draft = bench.generated.parent / names.plural
+        _write(draft, gathered)
+        try:
+            rendered = await bench.kubectl.build(draft)
+        except KubectlError as error:
+            raise KindError(f"kustomize cannot build it: {error}") from error
+        made = new_kind.understood(names, yamltext.load_all(rendered))
+        found = new_kind.wanted(made, wanted) if wanted else proposals.propose(made.children)
+        made = made.with_fields(found if wanted or yes else _asked(made, found))
+        _write(draft, {name: text.encode() for name, text in scaffold.files(made).items()})
+        notes = [*_notes(made), *await _proven(bench, draft, names)]
+        _put(draft, target)
+    return made, notes
+
+
+async def _proven(bench: Workbench, draft: Path, names: Names) -> list[str]:
+    """See that the kind can be loaded, write down what its example becomes, and return what is worth a look."""
+    try:
+        kind = await bench.loader.load(draft)
+        example = yamltext.load((draft / "examples" / names.file).read_text())
+        metadata = {**example["metadata"], "namespace": "default", "uid": NO_UID}
+        made = await bench.manifests(kind, {**example, "metadata": metadata})
+    except NuvopError as error:
+        raise KindError(str(error).replace(f"{draft}", names.plural)) from error
+    _write(draft, {f"{kind_folder.EXPECTED}{names.file}": made.encode()})
+    lines = [check.located(finding, kind.files, str(draft)) for finding in check.findings(kind)]
+    return [line.removeprefix(f"{draft}/") for line in lines]
+
+
+def _notes(made: NewKind) -> Iterator[str]:
+    """What the user should know of the children."""
+    kind = made.names.kind
+    if made.keeps_names:
+        where = f"there is one {kind} in a namespace; make it in the namespace {home_namespace(made.children)}"
+        yield f"kind.yaml: names: keep, because {made.keeps_names}: {where}"
+    for child in made.children:
+        if child.kind == "Secret" and (child.body.get("data") or child.body.get("stringData")):
+            yield (
+                f"kind.yaml: {child} has the same values for every {kind}; see `generate` in docs/kinds.md for its own"
+            )
+        if (
+            base.has_hash(child)
+            and not made.keeps_names
+            and any(of == child for of, _ in follow.mentions(made.children))
+        ):
+            yield f"kind.yaml: follow: {child} has another name after each change{base.HASH_ADVICE}"
+
+
+def _put(draft: Path, target: Path) -> None:
+    """Copy a folder to where nothing is yet, all or nothing; raise KindError."""
+    missing = [path for path in target.parents if not path.exists()]
+    # Beside the target, so that the last step is one that cannot be half done.
+    fresh = target.parent / f".{target.name}.new"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(draft, fresh)
+        fresh.rename(target)
+    except OSError as error:
+        shutil.rmtree(fresh, ignore_errors=True)
+        for path in filter(Path.exists, missing):
+            path.rmdir()
+        raise KindError(f"{error.filename or target}: {error.strerror or error}") from error
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def _relative(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def _may_ask() -> bool:
+    """Whether there is a person to ask."""
+    return sys.stdin.isatty()
+
+
+def _asked(made: NewKind, found: Sequence[Proposal]) -> list[Proposal]:
+    """The proposals that the user takes."""
+    if not _may_ask():
+        raise KindError("there is no terminal to ask at: name the fields with --field, or take all with --yes")
+    chosen = []
+    for each in found:
+        value = proposals.value_of(made.child(each.targets[0]), each.targets[0])
+        shown = "" if value is None or isinstance(value, dict | list) else f" (now {value})"
+        where = ", ".join(map(str, each.targets))
+        if click.confirm(f"{each.source}{shown} → {where}", default=True, err=True):
+            chosen.append(each)
+    return chosen

@@ -1,0 +1,131 @@
+"""``nuvop plan``: what would become of custom resources and their children, without changing anything."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+from nuvop import crd, plan_text, yamltext
+from nuvop import plan as plans
+from nuvop.commands import common
+from nuvop.errors import KindError
+from nuvop.kinds import Kind
+from nuvop.objects import Body, key_of
+from nuvop.plan import Plans
+from nuvop.planner import Planner
+from nuvop.settings import Settings
+from nuvop.workbench import pick, workbench
+
+
+@click.command()
+@click.option("-f", "--filename", "file", type=click.File(), help="A file of custom resources; - is stdin.")
+@click.option("--kind", "name", metavar="KIND", help="All custom resources of a kind: samples, Sample or sam.")
+@common.kinds_option
+@click.option("-n", "--namespace", metavar="NAMESPACE", help="The namespace; without it the kubeconfig's.")
+@click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="With --kind: in all namespaces.")
+@click.option("-o", "--output", type=click.Choice(["json"]), help="For programs: docs/plan.md tells the fields.")
+@click.option("-v", "--verbose", is_flag=True, help="Also what is unchanged, all names and all groups.")
+def plan(
+    file: TextIO | None,
+    name: str | None,
+    folders: tuple[Path, ...],
+    namespace: str | None,
+    everywhere: bool,
+    output: str | None,
+    verbose: bool,
+) -> None:
+    """Print what would change in the cluster, and change nothing.
+
+    Either for the custom resources of a file, as they would be once `kubectl apply -f` has been there, or for all that
+    there are of a kind, against its folder as it is now. What is the same for several is printed once, and * stands for
+    the custom resource's name. A line for each object:
+
+    \b
+    + it would be created
+    ~ changed, in the fields below it
+    ± deleted and made anew, as its folder allows where a field cannot be changed
+    - deleted, as it is no longer part of its custom resource
+    ? deleted once that is confirmed: it would be too much at once
+    · left as it is, though somebody has changed it: drift: report
+    ! refused by the API server, or nothing is done before it is mended
+    = unchanged (with --verbose)
+
+    Another revision label alone is no change; the last line counts them. Values of Secrets are never printed.
+
+    It applies everything in dry runs, so it needs the rights that the operator has, and webhooks are asked, too. What
+    mutating webhooks make of the operator's own requests it cannot know better than a dry run does.
+
+    \b
+    Exit code 0: nothing would change
+              2: something would
+              1: something is refused or stopped, or it could not be found out
+
+    \b
+    nuvop plan -f kustomize/samples/examples/obj.yaml
+    nuvop plan --kind samples --all-namespaces
+    nuvop plan --kind samples -n demo -o json | jq .summary
+    """
+    if (file is None) == (name is None):
+        raise click.UsageError("either -f FILE or --kind KIND says what to plan for")
+    if everywhere and (file is not None or namespace is not None):
+        raise click.UsageError("--all-namespaces goes with --kind, and without --namespace")
+    with common.told():
+        known = common.read_settings(folders)
+    work = _of_kind(known, name, namespace, everywhere) if name else _of_file(known, file, namespace)
+    found = common.run(work)
+    if output == "json":
+        click.echo(json.dumps(plans.as_json(found), indent=2, ensure_ascii=False))
+    else:
+        for line in plan_text.lines(found, _painted, verbose=verbose):
+            click.echo(line, color=False if os.environ.get("NO_COLOR") else None)
+    raise click.exceptions.Exit(plans.summed_up(found).exit_code)
+
+
+def _painted(line: str, colour: str) -> str:
+    return click.style(line, fg=colour)
+
+
+async def _of_kind(settings: Settings, name: str, namespace: str | None, everywhere: bool) -> Plans:
+    async with workbench(settings) as bench, bench.cluster() as (cluster, credentials):
+        kind = _named(await bench.kinds(), name)
+        planner = Planner(bench, cluster, everywhere=everywhere)
+        return await planner.of_kind(kind, None if everywhere else namespace or credentials.namespace)
+
+
+def _named(known: Sequence[Kind], name: str) -> Kind:
+    """The kind that a user means by any of the names that kubectl takes."""
+    wanted, _, group = name.lower().partition(".")
+    for kind in known:
+        names = yamltext.load(kind.files[crd.FILE])["spec"]["names"]
+        known_as = {names["plural"], names["kind"].lower(), names.get("singular"), *(names.get("shortNames") or ())}
+        if wanted in known_as and group in ("", kind.resource.group):
+            return kind
+    has = ", ".join(kind.resource.plural for kind in known)
+    raise KindError(f"--kind: {name!r}: there is no such kind; there are {has}")
+
+
+async def _of_file(settings: Settings, file: TextIO | None, namespace: str | None) -> Plans:
+    assert file is not None  # noqa: S101 – the caller has seen to it
+    async with workbench(settings) as bench, bench.cluster() as (cluster, credentials):
+        crs = common.custom_resources(file, namespace or credentials.namespace)
+        _refuse_twice(file.name, crs)
+        known = await bench.kinds()
+        by_kind: dict[str, tuple[Kind, list[Body]]] = {}
+        for cr in crs:
+            kind = pick(known, cr["apiVersion"], cr["kind"])
+            by_kind.setdefault(kind.resource.plural, (kind, []))[1].append(cr)
+        planner = Planner(bench, cluster)
+        found = Plans()
+        for kind, of_kind in by_kind.values():
+            found += await planner.of_file(kind, of_kind)
+        return found
+
+
+def _refuse_twice(file: str, crs: Sequence[dict[str, Any]]) -> None:
+    keys = [key_of(cr) for cr in crs]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise click.ClickException(f"{file}: {key} in {key.namespace} stands there twice")

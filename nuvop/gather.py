@@ -1,0 +1,116 @@
+"""A kustomize folder made whole: its files, and those of the folders that it refers to outside of itself.
+
+A kind's folder is complete in itself. So folders outside are copied in, and the lines that name them are changed;
+nothing else of a file is, neither its comments nor its order.
+"""
+
+import os
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nuvop import kind_folder, yamltext
+from nuvop.errors import KindError, Place
+from nuvop.kind_folder import KUSTOMIZATION_NAMES
+
+_FOLDERS = ("resources", "components", "bases")
+"""Where a kustomization may name folders outside of itself; of files kustomize does not allow it
+(https://kubectl.docs.kubernetes.io/faq/kustomize/#security-file-foo-is-not-in-or-below-bar)."""
+
+_INFLATED = ("helmCharts", "helmChartInflationGenerator")
+
+
+@dataclass(frozen=True)
+class _Reference:
+    """A line that names a folder: where it stands in the text, and which folder that is."""
+
+    start: int
+    end: int
+    folder: Path
+    place: Place
+
+
+def gather(folder: Path) -> dict[str, bytes]:
+    """Return the files of a kustomize folder by their path in it, complete in itself.
+
+    Hidden files are left out. Raises KindError where it refers to what is not on this disk, or is no kustomize folder;
+    KindUnreadable.
+    """
+    root = folder.resolve()
+    if not any((root / name).is_file() for name in KUSTOMIZATION_NAMES):
+        raise KindError("there is no such file, so this is no kustomize folder", Place(folder / "kustomization.yaml"))
+    return _Gathering(root).files
+
+
+class _Gathering:
+    def __init__(self, root: Path) -> None:
+        self.files: dict[str, bytes] = {}
+        self._places: dict[Path, str] = {root: ""}
+        self._copy(root)
+
+    def _copy(self, folder: Path) -> None:
+        """Take in a folder, and what it refers to."""
+        prefix = self._places[folder]
+        files = {posixpath.join(prefix, name): content for name, content in kind_folder.read(folder).items()}
+        for name in files:
+            parts = Path(name).relative_to(prefix or ".").parts
+            # A folder that lies within this one may have been taken in by itself.
+            self._places.setdefault(folder.joinpath(*parts[:-1]), posixpath.dirname(name))
+        self.files |= files
+        for name in [name for name in files if posixpath.basename(name) in KUSTOMIZATION_NAMES]:
+            source = folder / Path(name).relative_to(prefix or ".")
+            self.files[name] = self._rewritten(name, source, files[name])
+
+    def _rewritten(self, name: str, source: Path, content: bytes) -> bytes:
+        try:
+            text = content.decode()
+            references = list(_references(source, text))
+        except (UnicodeDecodeError, yamltext.NotYaml) as error:
+            raise KindError(f"is not YAML: {error}", Place(source)) from error
+        targets = [self._place_of(reference.folder) for reference in references]
+        for reference, target in sorted(zip(references, targets, strict=True), key=lambda pair: -pair[0].start):
+            path = posixpath.relpath(target or ".", posixpath.dirname(name) or ".")
+            text = f"{text[: reference.start]}{yamltext.dump_text(path)}{text[reference.end :]}"
+        return text.encode()
+
+    def _place_of(self, folder: Path) -> str:
+        """Where a folder stands in what is gathered; it is taken in where it is not yet."""
+        if folder not in self._places:
+            name, count = folder.name, 1
+            while any(known == name or known.startswith(f"{name}/") for known in (*self.files, *self._places.values())):
+                count += 1
+                name = f"{folder.name}-{count}"
+            self._places[folder] = name
+            self._copy(folder)
+        return self._places[folder]
+
+
+def _references(source: Path, text: str) -> Iterator[_Reference]:
+    """The folders outside of its own that a kustomization names."""
+    for name, place, value, start, end in _entries(source, text):
+        if name in _INFLATED:
+            raise KindError("a Helm chart is not rendered: write down what it makes, with `helm template`", place)
+        target = Path(os.path.normpath(source.parent / value))
+        if target.is_dir():
+            if not target.is_relative_to(source.parent):
+                yield _Reference(start, end, target.resolve(), place)
+        elif "://" in value or value.startswith("git@") or (not target.exists() and not value.endswith(_FILES)):
+            raise KindError(f"{value!r} is not on this disk: remote bases are not fetched, download it", place)
+
+
+_FILES = (".yaml", ".yml", ".json")
+
+
+def _entries(source: Path, text: str) -> Iterator[tuple[str, Place, str, int, int]]:
+    """What the lists of folders hold: the field, the place, the value, and where that begins and ends in the text."""
+    node: Any = yamltext.compose(text)
+    for key, below in node.value if node is not None else ():
+        if key.value in _INFLATED:
+            yield key.value, Place(source, (key.value,)), "", 0, 0
+        elif key.value in _FOLDERS and isinstance(below.value, list):
+            for index, item in enumerate(below.value):
+                if isinstance(item.value, str) and "\n" not in item.value:
+                    place = Place(source, (key.value, index))
+                    yield key.value, place, item.value, item.start_mark.index, item.end_mark.index

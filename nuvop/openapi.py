@@ -1,0 +1,76 @@
+"""What fields Kubernetes' own kinds have: an extract of its OpenAPI documents that comes with nuvop.
+
+The extract is made by ``task openapi`` from the API server whose version it names. Custom kinds are not in it; a folder
+that brings their CRDs says itself what they have (`nuvop.crd`).
+"""
+
+import gzip
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from nuvop import fields
+from nuvop.fields import FieldPath
+
+FILE = Path(__file__).with_suffix(".json.gz")
+
+Schema = Mapping[str, Any]
+"""As in OpenAPI, with references resolved; ``keys`` are the fields by which a list's items are told apart."""
+
+
+@cache
+def _extract() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(gzip.decompress(FILE.read_bytes()))
+    return found
+
+
+def version() -> str:
+    """The version of Kubernetes that the extract is of."""
+    return str(_extract()["version"])
+
+
+def knows(api_version: str, kind: str) -> bool:
+    """Whether a kind is in the extract."""
+    return f"{api_version} {kind}" in _extract()["kinds"]
+
+
+def kinds() -> list[tuple[str, str]]:
+    """The kinds in the extract, each by apiVersion and kind."""
+    return [(api_version, kind) for api_version, _, kind in (name.partition(" ") for name in _extract()["kinds"])]
+
+
+def field(api_version: str, kind: str, path: FieldPath) -> Schema | None:
+    """The schema of a field of a kind; None where there is no such field, or the kind is not known."""
+    name = _extract()["kinds"].get(f"{api_version} {kind}")
+    schema = {"$ref": name} if name else None
+    for segment in path.segments:
+        if schema is None:
+            return None
+        schema = _member(resolved(schema), segment)
+    return resolved(schema) if schema is not None else None
+
+
+def _member(schema: Schema, segment: fields.Segment) -> dict[str, Any] | None:
+    found: dict[str, Any] | None
+    if "items" in schema:
+        is_item = not isinstance(segment, fields.Name) or segment.name.isdecimal()
+        found = schema["items"] if is_item else None
+    elif isinstance(segment, fields.Name) and segment.name in (schema.get("properties") or {}):
+        found = schema["properties"][segment.name]
+    else:
+        found = schema.get("additionalProperties")
+        if found is None and schema.get("type") == "object" and "properties" not in schema:
+            found = {}  # anything
+    return found
+
+
+def resolved(schema: Schema) -> Schema:
+    """A schema with what it refers to; its own description counts more."""
+    if "$ref" not in schema:
+        return schema
+    return {
+        **_extract()["schemas"][schema["$ref"]],
+        **{name: value for name, value in schema.items() if name != "$ref"},
+    }

@@ -1,0 +1,263 @@
+"""Which fields a kind would usually have, given the objects of its base. Pure.
+
+Proposed is what can be changed later on, and alone: no image of a Job, whose pods stay as they were made, and no port
+that a text or a webhook of the base names, too.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from nuvop import directives, fields, labelling, yamltext
+from nuvop.fields import Json, parse
+from nuvop.kinds import Child, ChildField
+
+_SCALED = ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController")
+_DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+
+_ORDER = ("replicas", "minReplicas", "maxReplicas", "image", "resources", "schedule", "storage", "port", "host")
+
+_SUFFIXES = {
+    "CronJob": ("cronjob", "job"),
+    "DaemonSet": ("daemonset", "ds"),
+    "Deployment": ("deployment", "deploy"),
+    "Ingress": ("ingress",),
+    "PersistentVolumeClaim": ("pvc", "claim"),
+    "Pod": ("pod",),
+    "Service": ("service", "svc"),
+    "StatefulSet": ("statefulset", "sts"),
+}
+"""What many a name ends with that only says of which kind the object is."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A field of the CR, by its path under ``spec``, and the fields of children that it sets."""
+
+    name: str
+    targets: tuple[ChildField, ...]
+
+    @property
+    def source(self) -> str:
+        """The path in the CR."""
+        return f"spec.{self.name}"
+
+
+@dataclass(frozen=True)
+class _Usual:
+    """A field that one usually sets: what it is called, whose it is, of which part, and what it sets.
+
+    ``part`` is a container, a volume or a service, where the owner has several.
+    """
+
+    what: str
+    owner: Child
+    part: str
+    targets: tuple[ChildField, ...]
+
+
+def propose(base: Sequence[Child]) -> list[Proposal]:
+    """The usual fields: replicas, images, resources, ports, hosts, storage, schedules.
+
+    With one workload its fields are called by what they are (``replicas``); of several, each is a member of its own
+    (``web.replicas``). What is no workload's is a member only where another one has the same. A Deployment that an
+    autoscaler scales has no replicas of its own.
+    """
+    found = [usual for child in base for usual in _of(child, base)]
+    workloads = list(dict.fromkeys(usual.owner for usual in found if labelling.pods_at(usual.owner.body) is not None))
+    owners = list(dict.fromkeys(usual.owner for usual in found))
+    labels = _labels([*workloads, *(owner for owner in owners if owner not in workloads)])
+    counts = Counter(what for what, _ in {(usual.what, usual.owner.selector) for usual in found})
+    found.sort(key=lambda usual: (_place(usual.owner, workloads, labels), _ORDER.index(usual.what)))
+    proposals: dict[str, Proposal] = {}
+    for usual in found:
+        is_member = len(workloads) > 1 if usual.owner in workloads else counts[usual.what] > 1
+        path = ([labels[usual.owner]] if is_member else []) + ([_part(usual.part)] if usual.part else [])
+        name, count = ".".join([*path, usual.what]), 1
+        while name in proposals:
+            count += 1
+            name = ".".join([*path, f"{usual.what}{count}"])
+        proposals[name] = Proposal(name, usual.targets)
+    return list(proposals.values())
+
+
+def _place(owner: Child, workloads: Sequence[Child], labels: Mapping[Child, str]) -> tuple[bool, str]:
+    """Workloads first: who writes a CR begins with them."""
+    return owner not in workloads, labels[owner]
+
+
+# --- names -----------------------------------------------------------------------------------------------------------
+
+
+def _labels(owners: Sequence[Child]) -> dict[Child, str]:
+    """What each is called in the CR: without what all names begin with, nor what only says its kind.
+
+    Of two that would be called the same, the second one has its kind behind it.
+    """
+    shared = _shared_prefix([child.name for child in owners])
+    labels: dict[Child, str] = {}
+    for child in owners:
+        label = _camel(_without_kind(child.kind, child.name.removeprefix(shared)), child.kind)
+        labels[child] = f"{label}{child.kind}" if label in (*_ORDER, *labels.values()) else label
+    return labels
+
+
+def _shared_prefix(names: Sequence[str]) -> str:
+    """What all names begin with, up to a hyphen: the folder's own prefix, of which nobody wants to know."""
+    first = min(names, key=len, default="").split("-")
+    for length in range(len(first) - 1, 0, -1):
+        prefix = "-".join(first[:length]) + "-"
+        if all(name.startswith(prefix) for name in names):
+            return prefix
+    return ""
+
+
+def _without_kind(kind: str, name: str) -> str:
+    return next((name.removesuffix(f"-{end}") for end in _SUFFIXES.get(kind, ()) if name.endswith(f"-{end}")), name)
+
+
+def _part(name: str) -> str:
+    label = _camel(name, "part")
+    return f"{label}Part" if label in _ORDER else label
+
+
+def _camel(name: str, kind: str) -> str:
+    """``kube-rbac-proxy`` → ``kubeRbacProxy``; the kind comes first where the name begins with a digit."""
+    parts = [part for part in re.split(r"[^A-Za-z0-9]+", name) if part]
+    first, *rest = [kind, *parts] if parts[0][0].isdigit() else parts
+    return first.lower() + "".join(part[:1].upper() + part[1:] for part in rest)
+
+
+# --- what children have ----------------------------------------------------------------------------------------------
+
+
+def _of(child: Child, base: Sequence[Child]) -> Iterator[_Usual]:
+    if child.kind in _SCALED and not _is_autoscaled(child, base):
+        yield _usual("replicas", child, child, "spec.replicas")
+    if child.kind == "HorizontalPodAutoscaler":
+        scaled = next((each for each in base if _scales(child, each)), child)
+        yield _usual("minReplicas", scaled, child, "spec.minReplicas")
+        yield _usual("maxReplicas", scaled, child, "spec.maxReplicas")
+    if child.kind == "CronJob":
+        yield _usual("schedule", child, child, "spec.schedule")
+    if not child.is_job or directives.may_be_recreated(child.body):
+        yield from _of_containers(child)
+    if child.kind == "StatefulSet":
+        claims = fields.value_at(child.body, "spec", "volumeClaimTemplates") or ()
+        for index, claim in enumerate(claims):
+            path = f"spec.volumeClaimTemplates.{index}.spec.resources.requests.storage"
+            yield _usual("storage", child, child, path, claim["metadata"]["name"] if len(claims) > 1 else "")
+    if child.kind == "PersistentVolumeClaim":
+        yield _usual("storage", child, child, "spec.resources.requests.storage")
+    if (child.kind, child.group) == ("Service", ""):
+        yield from _of_service(child, base)
+    if child.kind == "Ingress":
+        yield from _of_hosts(child)
+
+
+def _usual(what: str, owner: Child, child: Child, path: str, part: str = "") -> _Usual:
+    return _Usual(what, owner, part, (_field(child, path),))
+
+
+def _field(child: Child, path: str) -> ChildField:
+    return ChildField(child.selector, parse(path))
+
+
+def _of_containers(child: Child) -> Iterator[_Usual]:
+    at = labelling.pods_at(child.body)
+    containers = [] if at is None else fields.value_at(child.body, *at, "spec", "containers") or []
+    if at is None or not containers:
+        return
+    annotations = fields.value_at(child.body, *at, "metadata", "annotations") or {}
+    main = annotations.get(_DEFAULT_CONTAINER, child.name)
+    beside = fields.value_at(child.body, *at, "spec", "initContainers") or []
+    images: dict[str, list[ChildField]] = {}
+    parts: dict[str, str] = {}
+    for kind, listed in (("containers", containers), ("initContainers", beside)):
+        for container in listed:
+            name = container["name"]
+            part = "" if name == main or len(containers) == 1 else name
+            path = ".".join([*at, "spec", kind, f"[name={name}]"])
+            image = container.get("image", "")
+            # One that runs the same image, also before the others, is to go on doing so.
+            if image in images:
+                images[image].append(_field(child, f"{path}.image"))
+            elif image and kind == "containers":
+                images[image] = [_field(child, f"{path}.image")]
+                parts[image] = part
+            if container.get("resources") and kind == "containers" and child.kind != "Pod":
+                yield _usual("resources", child, child, f"{path}.resources", part)
+    for image, targets in images.items():
+        yield _Usual("image", child, parts[image], tuple(targets))
+
+
+def _of_service(child: Child, base: Sequence[Child]) -> Iterator[_Usual]:
+    spec = child.body.get("spec") or {}
+    ports = spec.get("ports") or []
+    if len(ports) != 1 or spec.get("clusterIP") == "None" or spec.get("type") == "ExternalName":
+        return
+    if any(_names_port(each, child.name, ports[0]["port"]) for each in base if each.kind != "Secret"):
+        return
+    owner = _selected(child, base)
+    beside = [each for each in base if each.kind == "Service" and owner != child and _selected(each, base) == owner]
+    shared = _shared_prefix([owner.name, *(each.name for each in beside)])
+    name = child.name.removeprefix(f"{owner.name}-")
+    part = _without_kind(child.kind, name.removeprefix(shared)) if len(beside) > 1 else ""
+    targets = [_field(child, "spec.ports.0.port")]
+    for each in base:
+        if each.kind == "Ingress":
+            targets += [_field(each, path) for path in _backends(each, child.name, ports[0]["port"])]
+    yield _Usual("port", owner, part, tuple(targets))
+
+
+def _selected(service: Child, base: Sequence[Child]) -> Child:
+    """The one workload whose pods a Service selects; the Service itself where there is no such one."""
+    selector = (service.body.get("spec") or {}).get("selector") or {}
+    found = [
+        child
+        for child in base
+        if selector and any(selector.items() <= labels.items() for labels in labelling.template_labels(child.body))
+    ]
+    return found[0] if len(found) == 1 else service
+
+
+def _names_port(child: Child, service: str, port: int) -> bool:
+    """Whether a child names a Service with its port, in a text or as the target of a webhook."""
+    is_named = re.search(rf"(?<![\w.-]){re.escape(service)}(\.[\w.{{}}-]+)?:{port}\b", yamltext.dump(dict(child.body)))
+    called = (webhook.get("clientConfig") or {} for webhook in child.body.get("webhooks") or ())
+    return is_named is not None or any((each.get("service") or {}).get("name") == service for each in called)
+
+
+def _backends(ingress: Child, service: str, port: int) -> Iterator[str]:
+    """Where an Ingress names a Service's port by its number."""
+    for pattern in ("spec.defaultBackend", "spec.rules.*.http.paths.*.backend"):
+        for at, backend in fields.places(ingress.body, parse(pattern)):
+            if backend.get("service") == {"name": service, "port": {"number": port}}:
+                yield f"{at}.service.port.number"
+
+
+def _of_hosts(child: Child) -> Iterator[_Usual]:
+    """The hosts of an Ingress; where one stands in several places, all of them take the same value."""
+    places: dict[str, list[ChildField]] = {}
+    for pattern in ("spec.rules.*.host", "spec.tls.*.hosts.*"):
+        for at, host in fields.places(child.body, parse(pattern)):
+            if host:
+                places.setdefault(host, []).append(ChildField(child.selector, at))
+    for targets in places.values():
+        yield _Usual("host", child, "", tuple(targets))
+
+
+def _is_autoscaled(child: Child, base: Sequence[Child]) -> bool:
+    return any(each.kind == "HorizontalPodAutoscaler" and _scales(each, child) for each in base)
+
+
+def _scales(autoscaler: Child, child: Child) -> bool:
+    target = fields.value_at(autoscaler.body, "spec", "scaleTargetRef") or {}
+    return (target.get("kind"), target.get("name")) == (child.kind, child.name)
+
+
+def value_of(child: Child, target: ChildField) -> Json:
+    """The value that a field has in the base; None where it has none."""
+    found = fields.values(child.body, target.path)
+    return found[0] if found else None

@@ -1,0 +1,206 @@
+"""Where a base names its own children in texts."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from nuvop import fields, follow, yamltext
+from nuvop.kinds import OUTSIDE, Child
+
+BASE = """
+apiVersion: v1
+kind: Service
+metadata: {name: api, namespace: home}
+spec: {selector: {app: api}, ports: [{name: api, port: 80}]}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db, namespace: home, labels: {app: db}}
+spec: {serviceName: db}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: login, namespace: home}
+stringData: {url: "http://api/"}
+---
+apiVersion: cert-manager.io/v1
+kind: Issuer
+metadata: {name: ca, namespace: home}
+---
+"""
+
+DEPLOYMENT = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: home}
+spec: {template: {spec: {containers: [{name: api, %s}]}}}
+"""
+CONTAINER = "Deployment/web spec.template.spec.containers.[name=api]"
+
+
+def mentions(text: str) -> list[str]:
+    return [f"{child} {fields.readable(child.body, at)}" for child, at in follow.mentions(list(children(text)))]
+
+
+def children(text: str) -> Iterator[Child]:
+    for obj in yamltext.load_all(BASE + text):
+        namespace = OUTSIDE if "namespace" not in obj["metadata"] else None
+        yield Child(obj["apiVersion"], obj["kind"], obj["metadata"]["name"], obj, namespace)
+
+
+def test_a_base_alone_names_nobody() -> None:
+    """Neither a port's name, a selector nor serviceName, which kustomize renames, nor what a Secret holds."""
+    assert mentions("") == []
+
+
+@pytest.mark.parametrize(
+    ("container", "at"),
+    [
+        ("env: [{name: API, value: api}]", "env.[name=API].value"),
+        ("args: [--verbose, '--api=http://api']", "args.1"),
+        ("command: [sh, -c, 'until nslookup db-0.db; do sleep 1; done']", "command.2"),
+        ("readinessProbe: {exec: {command: [pg_isready, -h, db]}}", "readinessProbe.exec.command.2"),
+        ("livenessProbe: {httpGet: {host: api}}", "livenessProbe.httpGet.host"),
+        ("startupProbe: {tcpSocket: {host: api}}", "startupProbe.tcpSocket.host"),
+        (
+            "livenessProbe: {httpGet: {httpHeaders: [{name: Host, value: api.home.svc}]}}",
+            "livenessProbe.httpGet.httpHeaders.[name=Host].value",
+        ),
+        ("lifecycle: {preStop: {exec: {command: [curl, 'http://api/bye']}}}", "lifecycle.preStop.exec.command.1"),
+        ("image: api, args: [serve], env: [{name: PUBLIC, value: 'https://api.example.com'}]", None),
+        ("volumeMounts: [{name: db, mountPath: /api}]", None),
+    ],
+)
+def test_texts_of_a_container(container: str, at: str | None) -> None:
+    assert mentions(DEPLOYMENT % container) == ([f"{CONTAINER}.{at}"] if at else [])
+
+
+POD = "{metadata: {annotations: {peer: 'db:5432'}}, spec: {initContainers: [{name: x, args: [nc, db]}]}}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "at"),
+    [
+        ("batch/v1 Job", f"{{template: {POD}}}", "spec.template"),
+        ("apps/v1 DaemonSet", f"{{template: {POD}}}", "spec.template"),
+        ("apps/v1 ReplicaSet", f"{{template: {POD}}}", "spec.template"),
+        ("batch/v1 CronJob", f"{{jobTemplate: {{spec: {{template: {POD}}}}}}}", "spec.jobTemplate.spec.template"),
+    ],
+)
+def test_whatever_makes_pods(kind: str, spec: str, at: str) -> None:
+    api_version, name = kind.split()
+    obj = f"{{apiVersion: {api_version}, kind: {name}, metadata: {{name: x, namespace: home}}, spec: {spec}}}"
+    assert mentions(obj) == [
+        f"{name}/x {at}.spec.initContainers.[name=x].args.1",
+        f"{name}/x {at}.metadata.annotations.peer",
+    ]
+
+
+def test_a_base_without_a_namespace_is_in_the_default_one() -> None:
+    service: dict[str, Any] = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "api"}}
+    annotations = {"a": "default/api", "b": "other/api"}
+    ingress: dict[str, Any] = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"annotations": annotations},
+    }
+    base = [Child(obj["apiVersion"], obj["kind"], "api", obj) for obj in (service, ingress)]
+    assert [str(at) for _, at in follow.mentions(base)] == ["metadata.annotations.a"]
+
+
+def test_a_pod() -> None:
+    pod = (
+        "{apiVersion: v1, kind: Pod, metadata: {name: x, namespace: home}, spec: {containers: [{name: x, args: [db]}]}}"
+    )
+    assert mentions(pod) == ["Pod/x spec.containers.[name=x].args.0"]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "is_one"),
+    [
+        ("http://api.home.svc.cluster.local/auth", True),
+        ("api:80", True),
+        ("home/login", True),  # as ingress-nginx's auth-secret
+        ("away/login", False),
+        ("login", False),
+        ("api", False),  # rather a word than a name
+        ("the api, and a db.", False),
+        ("https://api.example.com", False),
+    ],
+)
+def test_annotations(annotation: str, is_one: bool) -> None:
+    ingress = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"name": "web", "namespace": "home", "annotations": {"example.org/a": annotation}},
+        "spec": {"rules": [{"host": "api.example.com"}]},
+    }
+    assert mentions(yamltext.dump(ingress)) == (["Ingress/web metadata.annotations.[example.org/a]"] if is_one else [])
+
+
+def test_outside_of_namespaces_the_base_has_the_namespace_of_most() -> None:
+    """As in a kubebuilder project, where cert-manager is told whose certificate to inject."""
+    webhooks = """
+      apiVersion: admissionregistration.k8s.io/v1
+      kind: ValidatingWebhookConfiguration
+      metadata: {name: w, annotations: {cert-manager.io/inject-ca-from: home/ca}}
+      webhooks: [{clientConfig: {url: "https://api:443/validate"}}]
+    """
+    assert mentions(webhooks) == [
+        "ValidatingWebhookConfiguration/w webhooks.0.clientConfig.url",
+        "ValidatingWebhookConfiguration/w metadata.annotations.[cert-manager.io/inject-ca-from]",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "at"),
+    [
+        ("ConfigMap", "data: {nginx.conf: 'upstream a { server api:80; }'}", "data.[nginx.conf]"),
+        ("ConfigMap", "data: {host: api}", "data.host"),
+        ("ConfigMap", "data: {a: 'some words'}", None),
+        ("Service", "spec: {type: ExternalName, externalName: api.home.svc.cluster.local}", "spec.externalName"),
+        ("Service", "spec: {type: ExternalName, externalName: api.example.com}", None),
+    ],
+)
+def test_other_kinds_of_kubernetes(kind: str, data: str, at: str | None) -> None:
+    text = f"{{apiVersion: v1, kind: {kind}, metadata: {{name: x, namespace: home}}, {data}}}"
+    assert mentions(text) == ([f"{kind}/x {at}"] if at else [])
+
+
+@pytest.mark.parametrize(
+    ("spec", "at"),
+    [
+        ({"dnsNames": ["api.home.svc", "x"]}, "dnsNames.0"),
+        ({"issuerRef": {"kind": "Issuer", "name": "ca"}}, "issuerRef.name"),
+        ({"issuerRef": {"kind": "ClusterIssuer", "name": "ca"}}, None),
+        ({"backendRefs": [{"name": "api", "port": 80}]}, "backendRefs.[name=api].name"),
+        ({"routes": [{"services": [{"name": "api", "port": 80}]}]}, "routes.0.services.[name=api].name"),
+        ({"secretName": "login"}, "secretName"),
+        ({"secretName": "api"}, None),
+        ({"http": [{"route": [{"destination": {"host": "api"}}]}]}, "http.0.route.0.destination.host"),
+        ({"hosts": ["api"]}, "hosts.0"),
+        ({"hosts": ["api.example.com"]}, None),
+        ({"selector": {"matchLabels": {"app": "api"}}}, None),
+        ({"endpoints": [{"port": "api"}]}, None),
+        ({"name": "api"}, None),
+        ({"url": "http://api"}, "url"),
+    ],
+)
+def test_custom_objects(spec: dict[str, Any], at: str | None) -> None:
+    """kustomize knows nothing of them, so every text counts."""
+    obj = {"apiVersion": "example.org/v1", "kind": "Any", "metadata": {"name": "x", "namespace": "home"}, "spec": spec}
+    assert mentions(yamltext.dump(obj)) == ([f"Any/x spec.{at}"] if at else [])
+
+
+def test_an_annotation_of_a_custom_object_is_named_once() -> None:
+    metadata = {"name": "x", "namespace": "home", "annotations": {"a": "api:80"}}
+    obj = {"apiVersion": "example.org/v1", "kind": "Any", "metadata": metadata, "status": {"url": "http://api"}}
+    assert mentions(yamltext.dump(obj)) == ["Any/x metadata.annotations.a"]
+
+
+def test_a_webhook_of_a_crd_needs_its_service() -> None:
+    crd = {"spec": {"conversion": {"webhook": {"clientConfig": {"service": {"name": "api"}}}}}}
+    base = list(children(""))
+    assert [str(child) for child in follow.needed_by(crd, base)] == ["Service/api"]
+    assert list(follow.needed_by({"spec": {"conversion": {"strategy": "None"}}}, base)) == []

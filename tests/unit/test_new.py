@@ -1,0 +1,415 @@
+"""``nuvop new`` on folders of public projects (tests/new), rendered by the real kustomize."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from nuvop import yamltext
+from nuvop.commands import new as command
+from nuvop.commands.check import check
+from nuvop.commands.new import new
+from nuvop.commands.render import render
+
+FOLDERS = Path(__file__).parents[1] / "new"
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NUVOP_KINDS", raising=False)
+    return tmp_path
+
+
+def run(kind: str, source: Path | str, *more: str, text: str | None = None) -> Result:
+    arguments = [kind, "--group", "try.example.com", "--from", str(source), *more]
+    return CliRunner().invoke(new, arguments, input=text)
+
+
+def made(kind: str, folder: str, *more: str) -> Path:
+    """Make a kind of one of the folders, and see that nothing is wrong with it."""
+    done = run(kind, FOLDERS / folder, *(more or ("--yes",)))
+    assert (done.exit_code, done.stderr) == (0, ""), done.output
+    (path,) = Path("kustomize").iterdir()
+    checked = CliRunner().invoke(check, [str(path)])
+    assert checked.exit_code == 0, checked.output
+    assert "no errors" in checked.output
+    return path
+
+
+def document(path: Path) -> Any:
+    return yamltext.load(path.read_text())
+
+
+def spec_of(path: Path) -> Any:
+    (version,) = document(path / "crd.yaml")["spec"]["versions"]
+    return version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+
+
+def test_podinfo(here: Path) -> None:
+    path = made("Podinfo", "podinfo")
+    assert path.name == "podinfos"
+    kind = document(path / "kind.yaml")
+    container = "Deployment/podinfo spec.template.spec.containers.[name=podinfod]"
+    assert kind["set"] == {
+        "spec.minReplicas": "HorizontalPodAutoscaler/podinfo spec.minReplicas",
+        "spec.maxReplicas": "HorizontalPodAutoscaler/podinfo spec.maxReplicas",
+        "spec.image": f"{container}.image",
+        "spec.resources": f"{container}.resources",
+    }
+    assert kind["follow"] == [f"{container.removesuffix('.')}.command.2"]
+    spec = spec_of(path)
+    assert spec["minReplicas"] == {
+        "description": (
+            "The lower limit for the number of replicas to which the autoscaler can scale down. "
+            "Sets spec.minReplicas of HorizontalPodAutoscaler/podinfo."
+        ),
+        "type": "integer",
+        "format": "int32",
+        "minimum": 0,
+        "default": 2,
+    }
+    limits = spec["resources"]["properties"]["limits"]["additionalProperties"]
+    assert limits["x-kubernetes-int-or-string"] is True
+    assert list(spec["resources"]["properties"]) == ["limits", "requests"]
+    assert spec["resources"]["default"]["limits"] == {"cpu": "2000m", "memory": "512Mi"}
+    assert document(path / "examples/podinfo.yaml")["spec"] == {
+        "minReplicas": 2,
+        "maxReplicas": 4,
+        "image": "ghcr.io/stefanprodan/podinfo:6.9.0",
+        "resources": spec["resources"]["default"],
+    }
+    for name in ("deployment.yaml", "hpa.yaml", "service.yaml", "kustomization.yaml"):
+        assert (path / name).read_bytes() == (FOLDERS / "podinfo" / name).read_bytes()
+
+
+def test_a_kubebuilder_project(here: Path) -> None:
+    path = made("Manager", "kubebuilder/default", "--yes", "--short", "mgr")
+    kind = document(path / "kind.yaml")
+    assert kind["install"] == ["Namespace/project-system", "CustomResourceDefinition/captains.crew.example.com"]
+    assert list(kind["set"]) == ["spec.replicas", "spec.image", "spec.resources"]
+    crd = document(path / "crd.yaml")
+    assert crd["spec"]["names"]["shortNames"] == ["mgr"]
+    (version,) = crd["spec"]["versions"]
+    assert version["subresources"]["scale"] == {
+        "specReplicasPath": ".spec.replicas",
+        "statusReplicasPath": ".status.replicas",
+    }
+    # What stood beside the folder stands in it, and nothing else has changed, no comment either.
+    before = (FOLDERS / "kubebuilder/default/kustomization.yaml").read_text()
+    assert (path / "kustomization.yaml").read_text() == before.replace("- ../", "- ")
+    assert (path / "crd/bases/crew.example.com_captains.yaml").exists()
+    rendered = (path / "expected/manager.yaml").read_text()
+    assert "name: example-project-leader-election-role" in rendered
+    assert "kind: Namespace" not in rendered
+
+
+def test_wordpress(here: Path) -> None:
+    path = made("Blog", "wordpress")
+    kind = document(path / "kind.yaml")
+    # The prefix that all names share is not part of the fields' names.
+    assert list(kind["set"]) == [
+        *("spec.mysql.replicas", "spec.mysql.image", "spec.mysql.port"),
+        *("spec.wordpress.replicas", "spec.wordpress.image", "spec.wordpress.port"),
+    ]
+    assert kind["follow"] == [
+        "Deployment/demo-wordpress spec.template.spec.containers.[name=wordpress].env.[name=WORDPRESS_DB_HOST].value",
+        "Deployment/demo-wordpress spec.template.spec.initContainers.[name=init-command].args.1",
+    ]
+    assert kind["status"]["replicas"] == {
+        "sum": ["Deployment/demo-mysql status.replicas", "Deployment/demo-wordpress status.replicas"]
+    }
+    assert spec_of(path)["mysql"]["default"] == {}
+    assert spec_of(path)["mysql"]["properties"]["port"]["default"] == 3306
+    rendered = CliRunner().invoke(render, ["-f", str(path / "examples/blog.yaml"), "--kinds", str(path)])
+    assert rendered.stdout == (path / "expected/blog.yaml").read_text()
+    assert "value: example-demo-mysql" in rendered.stdout
+
+    deployment = path / "wordpress/deployment.yaml"
+    deployment.write_text(deployment.read_text().replace("/var/lib/wordpress", "/var/www/html"))
+    checked = CliRunner().invoke(check, [str(path)])
+    assert checked.exit_code == 1
+    assert "examples/blog.yaml:1: error: what it becomes is not what expected/blog.yaml says" in checked.stdout
+
+
+FIELDS = [
+    "--field=size=Deployment/podinfo:spec.replicas",
+    "--field=web.image=Deployment/podinfo:spec.template.spec.containers.[name=podinfod].image",
+    "--field=pull=Deployment/podinfo:spec.template.spec.containers.[name=podinfod].imagePullPolicy",
+    "--field=port=Service/podinfo:spec.ports.[name=http].port",
+    "--field=port=Deployment/podinfo:spec.template.spec.containers.[name=podinfod].ports.[name=http].containerPort",
+    "--field=spec.note=Deployment/podinfo:metadata.annotations.[example.org/note]",
+]
+
+
+def test_named_fields(here: Path) -> None:
+    path = made("Podinfo", "podinfo", *FIELDS)
+    spec = spec_of(path)
+    assert list(spec) == ["size", "web", "pull", "port", "note"]
+    assert (spec["size"]["type"], spec["size"]["minimum"], spec["size"]["default"]) == ("integer", 0, 1)
+    assert spec["pull"]["enum"] == ["Always", "IfNotPresent", "Never"]
+    assert spec["pull"]["default"] == "IfNotPresent"
+    assert (spec["port"]["minimum"], spec["port"]["maximum"], spec["port"]["default"]) == (1, 65535, 9898)
+    assert spec["note"]["type"] == "string"
+    assert len(document(path / "kind.yaml")["set"]["spec.port"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ("replicas", "--field: replicas: must read name=Kind/child:field.path, such as replicas=Deployment/web:spec"),
+        ("a=Deployment/none:spec.replicas", "the folder has no Deployment/none; it has Service/podinfo"),
+        ("a=Deployment/podinfo:spec.[", "field path 'spec.[' cannot be read"),
+        ("A=Deployment/podinfo:spec.replicas", "must read name=Kind/child:field.path"),
+        ("a=Deployment/podinfo:spec.replica", "a Deployment has no field spec.replica (Kubernetes v1."),
+        ("a=Deployment/podinfo:metadata.name", "metadata.name is for nuvop alone to set"),
+    ],
+)
+def test_a_wrong_field_makes_nothing(here: Path, field: str, said: str) -> None:
+    done = run("Podinfo", FOLDERS / "podinfo", "--field", field)
+    assert done.exit_code == 1
+    assert said in done.stderr
+    assert list(here.iterdir()) == []
+
+
+def test_a_field_cannot_have_members_and_a_value(here: Path) -> None:
+    done = run("Podinfo", FOLDERS / "podinfo", "--field", "size.a=Service/podinfo:spec.type", *FIELDS[:1])
+    assert done.exit_code == 1
+    assert "--field: size.a: size is a field of its own" in done.stderr
+
+
+def test_a_name_with_a_hash_is_explained(here: Path) -> None:
+    done = run("Blog", FOLDERS / "wordpress", "--field", "a=Secret/demo-mysql-pass:data.password")
+    assert done.exit_code == 1
+    assert "write `generatorOptions: {disableNameSuffixHash: true}`" in done.stderr
+
+
+def test_it_asks_where_there_is_a_terminal(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = run("Podinfo", FOLDERS / "podinfo")
+    assert done.exit_code == 1
+    assert "there is no terminal to ask at" in done.stderr
+    monkeypatch.setattr(command, "_may_ask", lambda: True)
+    done = run("Podinfo", FOLDERS / "podinfo", text="y\nn\n\nn\n")
+    assert done.exit_code == 0, done.output
+    assert "spec.minReplicas (now 2) → HorizontalPodAutoscaler/podinfo spec.minReplicas [Y/n]" in done.stderr
+    assert list(spec_of(here / "kustomize/podinfos")) == ["minReplicas", "image"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["Pod info"], "KIND: 'Pod info' must be a name such as NginxServer"),
+        (["Podinfo", "--group=com"], "--group: 'com' must be a name such as web.example.com"),
+        (["Podinfo", "--version=1"], "--version: '1' must be a name such as v1 or v1alpha1"),
+        (["Podinfo", "--plural=Pods"], "--plural: 'Pods' must be a name such as nginxservers"),
+        (
+            ["Podinfo", "--from=nowhere"],
+            "nowhere/kustomization.yaml: there is no such file, so this is no kustomize folder",
+        ),
+    ],
+)
+def test_wrong_arguments(here: Path, arguments: list[str], said: str) -> None:
+    kind, *more = arguments
+    done = run(kind, FOLDERS / "podinfo", "--yes", *more)
+    assert done.exit_code == 1
+    assert said in done.stderr
+    assert list(here.iterdir()) == []
+
+
+def test_nothing_is_overwritten(here: Path) -> None:
+    path = made("Podinfo", "podinfo")
+    (path / "kind.yaml").write_text("mine")
+    done = run("Podinfo", FOLDERS / "podinfo", "--yes")
+    assert done.exit_code == 1
+    assert "kustomize/podinfos: is there already; give --plural or --into, or remove it" in done.stderr
+    assert (path / "kind.yaml").read_text() == "mine"
+    assert run("Podinfo", FOLDERS / "podinfo", "--yes", "--plural", "others").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (
+            "resources: ['https://example.org/a.yaml']",
+            "kustomization.yaml: resources[0]: 'https://example.org/a.yaml' is not on",
+        ),
+        ("resources: [github.com/a/b]", "kustomization.yaml: resources[0]: 'github.com/a/b' is not on this disk"),
+        ("helmCharts: [{name: x}]", "kustomization.yaml: helmCharts: a Helm chart is not rendered"),
+        ("resources: [api.yaml]", "APIService/v1.x.org: deleting one Podinfo must not delete it"),
+        ("resources: [none.yaml]", "kustomize cannot build it: "),
+        ("resources: []", "the folder makes no object that could be a child"),
+        ("a: [", "kustomization.yaml: is not YAML: "),
+    ],
+)
+def test_what_cannot_work_is_refused_with_the_reason(here: Path, lines: str, said: str) -> None:
+    source = here / "source"
+    source.mkdir()
+    (source / "kustomization.yaml").write_text(lines)
+    (source / "api.yaml").write_text(
+        "{apiVersion: apiregistration.k8s.io/v1, kind: APIService, metadata: {name: v1.x.org}}"
+    )
+    done = run("Podinfo", source, "--yes")
+    assert done.exit_code == 1
+    assert said in done.stderr
+    assert [path.name for path in here.iterdir()] == ["source"]
+
+
+def test_files_that_are_called_like_the_kinds_own_stand_apart(here: Path) -> None:
+    source = shutil.copytree(FOLDERS / "podinfo", here / "source")
+    (source / "crd.yaml").write_text((source / "service.yaml").read_text())
+    (source / "kustomization.yaml").write_text("resources: [deployment.yaml, hpa.yaml, crd.yaml]\n")
+    assert run("Podinfo", source, "--yes").exit_code == 0
+    path = here / "kustomize/podinfos"
+    assert document(path / "crd.yaml")["kind"] == "CustomResourceDefinition"
+    assert document(path / "base/crd.yaml")["kind"] == "Service"
+
+
+def test_folders_of_one_name_and_folders_that_are_shared(here: Path) -> None:
+    for name, resources in {
+        "app/web": "[../../lib/base, ../base]",
+        "app/base": "[../../lib/base, b.yaml]",
+        "lib/base": "[a.yaml]",
+    }.items():
+        (here / name).mkdir(parents=True)
+        (here / name / "kustomization.yaml").write_text(f"resources: {resources}\nnamePrefix: {name[0]}-\n")
+    for file, name in (("app/base/b.yaml", "b"), ("lib/base/a.yaml", "a")):
+        (here / file).write_text(f"{{apiVersion: v1, kind: ConfigMap, metadata: {{name: {name}}}}}\n")
+    done = run("Thing", here / "app/web", "--yes")
+    assert done.exit_code == 0, done.output
+    path = here / "kustomize/things"
+    assert (path / "kustomization.yaml").read_text() == "resources: [base, base-2]\nnamePrefix: a-\n"
+    assert (path / "base-2/kustomization.yaml").read_text() == "resources: [../base, b.yaml]\nnamePrefix: a-\n"
+    assert document(path / "kind.yaml") == {"apiVersion": "nuvop.nuvolaris.org/v1", "kind": "Kind"}
+
+
+def written(root: Path, files: dict[str, str]) -> Path:
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content)
+    return root
+
+
+CERTIFICATE = """
+apiVersion: cert-manager.io/v1
+kind: Certificate
+metadata: {name: serving}
+spec: {dnsNames: [webhook.system.svc], issuerRef: {name: selfsigned}, secretName: cert}
+---
+{apiVersion: cert-manager.io/v1, kind: Issuer, metadata: {name: selfsigned}, spec: {selfSigned: {}}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: webhook}, spec: {ports: [{port: 443}]}}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {name: hook, annotations: {cert-manager.io/inject-ca-from: system/serving}}
+webhooks: []
+"""
+NAMES = "nameReference: [{kind: Issuer, fieldSpecs: [{kind: Certificate, path: spec/issuerRef/name}]}]"
+CONVERTED = """
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: captains.crew.example.com}
+spec:
+  group: crew.example.com
+  names: {kind: Captain, plural: captains}
+  scope: Namespaced
+  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]
+  conversion:
+    strategy: Webhook
+    webhook: {clientConfig: {service: {name: webhook, namespace: system}}, conversionReviewVersions: [v1]}
+"""
+
+
+def test_names_inside_of_custom_objects_follow(here: Path) -> None:
+    """As in a kubebuilder project with cert-manager; a folder below tells kustomize of one name alone."""
+    source = written(
+        here / "source",
+        {
+            "kustomization.yaml": "resources: [certs]\nnamespace: system\n",
+            "certs/kustomization.yaml": "resources: [all.yaml]\nconfigurations: [names.yaml]\n",
+            "certs/all.yaml": CERTIFICATE,
+            "certs/names.yaml": NAMES,
+        },
+    )
+    done = run("Crew", source, "--yes")
+    assert done.exit_code == 0, done.output
+    path = here / "kustomize/crews"
+    kind = path / "kind.yaml"
+    assert document(kind)["follow"] == [
+        "Certificate/serving spec.dnsNames.0",
+        "Certificate/serving spec.issuerRef.name",
+        "ValidatingWebhookConfiguration/hook metadata.annotations.[cert-manager.io/inject-ca-from]",
+    ]
+    for _ in range(2):
+        rendered = CliRunner().invoke(render, ["-f", str(path / "examples/crew.yaml"), "--kinds", str(path)]).stdout
+        objects = {obj["kind"]: obj for obj in yamltext.load_all(rendered)}
+        assert objects["Certificate"]["spec"] == {
+            "dnsNames": ["example-webhook.default.svc"],
+            "issuerRef": {"name": "example-selfsigned"},
+            "secretName": "cert",
+        }
+        annotations = objects["ValidatingWebhookConfiguration"]["metadata"]["annotations"]
+        assert annotations == {"cert-manager.io/inject-ca-from": "default/example-serving"}
+        # What kustomize knows needs no line, and does no harm with one.
+        kind.write_text(kind.read_text().replace("  - Certificate/serving spec.issuerRef.name\n", ""))
+
+
+def test_a_crd_that_asks_a_service_of_the_folder_keeps_its_name(here: Path) -> None:
+    source = written(
+        here / "source",
+        {
+            "kustomization.yaml": "resources: [a.yaml]\nnamespace: system\n",
+            "a.yaml": f"{CERTIFICATE}---{CONVERTED}",
+        },
+    )
+    done = run("Crew", source, "--yes")
+    assert done.exit_code == 0, done.output
+    assert (
+        "kind.yaml: names: keep, because CustomResourceDefinition/captains.crew.example.com asks Service/webhook: "
+        "there is one Crew in a namespace; make it in the namespace system"
+    ) in done.stdout
+    path = here / "kustomize/crews"
+    assert "name: webhook\n" in (path / "expected/crew.yaml").read_text()
+    (path / "kind.yaml").write_text((path / "kind.yaml").read_text().replace("names: keep", "#"))
+    checked = CliRunner().invoke(check, [str(path)])
+    told = (
+        "asks Service/webhook, which is called otherwise for each Crew: write `names: keep`, which allows one Crew in a"
+    )
+    assert f"install: CustomResourceDefinition/captains.crew.example.com {told} namespace" in checked.output
+
+
+def test_no_kind_is_made_inside_of_another(here: Path) -> None:
+    path = made("Podinfo", "podinfo")
+    done = run("Other", FOLDERS / "podinfo", "--yes", "--into", str(path))
+    assert done.exit_code == 1
+    assert "kustomize/podinfos: is a kind itself; give the folder beside it with --into" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["1.0", "no", "a b", "x: y"])
+def test_a_folder_of_any_name(here: Path, name: str) -> None:
+    source = written(
+        here,
+        {
+            "top/kustomization.yaml": f"resources: ['../{name}']\n",
+            f"{name}/kustomization.yaml": "resources: [a.yaml]\n",
+            f"{name}/a.yaml": "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n",
+        },
+    )
+    assert run("Thing", source / "top", "--yes").exit_code == 0
+    assert yamltext.load((here / "kustomize/things/kustomization.yaml").read_text()) == {"resources": [name]}
+
+
+def test_what_fails_half_way_leaves_nothing(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: Path, target: Path) -> None:
+        target.mkdir()
+        (target / "crd.yaml").write_text("half")
+        raise OSError(28, "No space left on device", str(target))
+
+    monkeypatch.setattr(shutil, "copytree", full)
+    done = run("Podinfo", FOLDERS / "podinfo", "--yes", "--into", "some/where")
+    assert done.exit_code == 1
+    assert "some/where/.podinfos.new: No space left on device" in done.stderr
+    assert list(here.iterdir()) == []

@@ -1,0 +1,68 @@
+"""A kind's own Python: what it may give, and what becomes of its errors."""
+
+from pathlib import Path
+
+import pytest
+
+from nuvop import patches_py
+from nuvop.errors import KindError, OverlayError
+
+FOLDER = Path("kinds/web")
+CR = {"metadata": {"name": "a"}, "spec": {"count": 2, "list": [1]}}
+
+
+def run(body: str) -> list[dict[str, object]]:
+    return patches_py.run(FOLDER, f"def patches(cr):\n{body}".encode(), CR)
+
+
+def test_partial_objects_are_given() -> None:
+    found = run('    yield {"kind": "Service", "metadata": {"name": "web"}, "spec": {"x": cr["spec"]["count"]}}\n')
+    assert found == [{"kind": "Service", "metadata": {"name": "web"}, "spec": {"x": 2}}]
+    assert run("    return []\n") == []
+
+
+def test_what_it_changes_in_the_cr_is_its_own() -> None:
+    assert run('    cr["spec"]["list"].append(2)\n    return []\n') == []
+    assert CR["spec"] == {"count": 2, "list": [1]}
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('    cr["spec"]["none"]\n    return []\n', "kinds/web/patches.py: line 2: KeyError: 'none'"),
+        ("    x = 1\n    return len(x)\n", "kinds/web/patches.py: line 3: TypeError: "),
+        ("    yield {}\n    raise ValueError('no')\n", "kinds/web/patches.py: line 3: ValueError: no"),
+        ("    return None\n", "kinds/web/patches.py: TypeError: "),
+        ("    raise SystemExit('enough')\n", "kinds/web/patches.py: line 2: SystemExit: enough"),
+        ('    yield {"kind": "A"}\n', "kinds/web/patches.py: gives something without kind and metadata.name"),
+        ("    yield 1\n", "kinds/web/patches.py: gives something without kind and metadata.name"),
+        ("    yield {'a': object()}\n", "kinds/web/patches.py: gives what no manifest can hold: "),
+    ],
+)
+def test_an_error_names_file_and_line(body: str, said: str) -> None:
+    with pytest.raises(OverlayError) as raised:
+        run(body)
+    assert str(raised.value).startswith(said)
+
+
+def test_a_value_is_never_told() -> None:
+    with pytest.raises(OverlayError) as raised:
+        run('    yield {"password": "s3cret"}\n')
+    assert "s3cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("def patches(cr)\n", "kinds/web/patches.py: line 1: expected ':'"),
+        ("x = 1\n", "kinds/web/patches.py: there is no function `patches(cr)` in it"),
+        ("import nothing_of_this_name\n", "kinds/web/patches.py: line 1: ModuleNotFoundError: "),
+        ("x = 1\n1 / 0\n", "kinds/web/patches.py: line 2: ZeroDivisionError: division by zero"),
+        ("\0", "kinds/web/patches.py: source code string cannot contain null bytes"),
+        ("import sys\nsys.exit(3)\n", "kinds/web/patches.py: line 2: SystemExit: 3"),
+    ],
+)
+def test_what_cannot_be_loaded(source: str, said: str) -> None:
+    with pytest.raises(KindError) as raised:
+        patches_py.load(FOLDER, source.encode())
+    assert str(raised.value).startswith(said)
