@@ -27,6 +27,11 @@ from nuvop.settings import Settings
 EXIT_TIMEOUT = 30.0
 """Seconds after which an operator that was asked to stop ends in any case: more than the pipeline takes to close."""
 
+CANCELLATION_POLLING = 1.0
+"""Seconds after which kopf looks again whether a timer or daemon of a deleted resource has come to its end. With kopf's
+60, a deletion hangs for a minute where a timer is at work in that moment.
+"""
+
 logger = logging.getLogger(__name__)
 
 
@@ -58,6 +63,7 @@ class Handlers:
         settings.networking.error_backoffs = _Backoffs()
         # The end must not wait for an API server that does not answer.
         settings.process.ultimate_exiting_timeout = EXIT_TIMEOUT
+        settings.background.cancellation_polling = CANCELLATION_POLLING
         persistence.configure(settings)
         logs.quieten()
         try:

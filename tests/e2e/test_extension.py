@@ -43,6 +43,11 @@ def finalizers(body: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def write(path: Path, text: str) -> str:
+    path.write_text(f"import kopf\n{text}")
+    return str(path)
+
+
 # --- the example ---------------------------------------------------------------------------------------------------
 
 
@@ -88,6 +93,25 @@ def test_a_restart_makes_no_second_backup_and_misses_no_deletion(kubectl: Kubect
     eventually("only the backup of the one that is left", lambda: len(kubectl.list("jobs")) == 1)
     (job,) = kubectl.list("jobs")
     assert before[job["metadata"]["name"]] == job["metadata"]["uid"]
+
+
+LONG = """
+import time
+
+@kopf.timer("nuvolaris.org", "samples", interval=1000)
+def back_up(logger, **_):
+    logger.info("begun")
+    time.sleep(4)
+    logger.info("ended")
+"""
+
+
+def test_a_deletion_waits_for_a_timer_at_work_and_not_longer(kubectl: Kubectl, operator: Start, tmp_path: Path) -> None:
+    running = operator(*NUVOP_RUN, "-n", kubectl.namespace, write(tmp_path / "mine.py", LONG))
+    kubectl.apply(sample("obj", 1))
+    eventually("it is at work", lambda: "begun" in running.log())
+    kubectl("delete", "sam/obj", "--timeout=30s")
+    assert "ended" in running.log()
 
 
 # --- what handlers leave on a resource -------------------------------------------------------------------------------
@@ -164,11 +188,6 @@ def test_what_each_handler_leaves_on_a_resource_is_what_the_docs_say(
 
 
 # --- what kopf does for them does not disturb nuvop ------------------------------------------------------------------
-
-
-def write(path: Path, text: str) -> str:
-    path.write_text(f"import kopf\n{text}")
-    return str(path)
 
 
 WATCHING = """
@@ -272,6 +291,7 @@ def test_a_handler_that_changes_a_resource_all_the_time_makes_nuvop_do_nothing(
     def times() -> int:
         return int(kubectl.get("sam/obj")["metadata"]["annotations"]["example.org/times"])
 
+    eventually("its Event is written, too", lambda: "is ready" in kubectl("get", "events"))
     since, before = cluster.audit_log.stat().st_size, times()
     eventually("it was changed often", lambda: times() > before + 10)
     assert set(writes_of(cluster, kubectl.namespace, since)) == {"patch samples/"}
