@@ -12,6 +12,7 @@ import itertools
 import logging
 import os
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import click
@@ -19,6 +20,7 @@ import kopf
 
 from nuvop import logs, persistence
 from nuvop.errors import LoginError, NuvopError
+from nuvop.known_types import KnownTypes
 from nuvop.operator import Operator, find_types
 from nuvop.rbac import EVERYWHERE, Mode
 from nuvop.session import kopf_session
@@ -48,6 +50,7 @@ class Handlers:
     def __init__(self, settings: Settings) -> None:
         """Look for the kinds; raise KindError where none can be served."""
         self._types = find_types(settings)
+        self._known = KnownTypes()
         self._operator = Operator(settings, self._types)
 
     def register(self) -> None:
@@ -55,6 +58,7 @@ class Handlers:
         kopf.on.startup(id=f"{logs.OWN}start")(self.start)
         kopf.on.cleanup(id=f"{logs.OWN}stop")(self.stop)
         kopf.on.login(id=f"{logs.OWN}login")(self.log_in)
+        self._known.serve()
         for _, type_ in self._types:
             self._watch(type_.group, type_.version, type_.plural)
 
@@ -68,15 +72,13 @@ class Handlers:
         logs.quieten()
         try:
             peering, cluster_wide, mode = settings.peering, settings.peering.clusterwide, _mode(settings)
-            await self._operator.start(cluster_wide=cluster_wide)
+            await self._operator.start(partial(self._known.see, settings), cluster_wide=cluster_wide)
             memo.kubeconfig = self._operator.login.kubeconfig
             places = mode.places if mode else (EVERYWHERE,)
             peering.standalone |= not await self._operator.may_peer(peering.name, places, cluster_wide=cluster_wide)
             settings.scanning.disabled = not await self._operator.may_scan(cluster_wide=cluster_wide)
             if mode:
                 self._operator.check_rights(mode)
-            if settings.scanning.disabled:
-                await self._operator.wait_for_types()
         except NuvopError as error:
             await self._operator.stop()
             raise kopf.PermanentError(str(error)) from error

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import logging
 import os
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -77,6 +77,9 @@ def _is_ambiguous(plural: str, other: str) -> bool:
     return plural.startswith(f"{other}-") or other.startswith(f"{plural}-")
 
 
+See = Callable[[ResourceType], Awaitable[None]]
+
+
 class Operator:
     """One running operator. `start` it before kopf watches anything, `stop` it after kopf has ended."""
 
@@ -93,9 +96,10 @@ class Operator:
         self._types = types
         self._ending = AsyncExitStack()
 
-    async def start(self, *, cluster_wide: bool) -> None:
+    async def start(self, see: See, *, cluster_wide: bool) -> None:
         """Find kubectl, log in, load the kinds, and see that the API server answers.
 
+        From then on ``see`` is called again and again with each type that the API server serves.
         Raises KubectlUnusable, LoginError, GeneratedInUse and SettingsError: each ends the operator at once. An API
         server that does not answer is waited for.
         """
@@ -121,7 +125,7 @@ class Operator:
         self._in_background("keeping generated/", lambda: self._keep_claim(claim))
         self._in_background("renewing credentials", lambda: self.login.keep_fresh(credentials))
         self._in_background("looking at the folders", lambda: catalog.keep_looking(self.reconciler.kind_changed))
-        self._in_background("looking for the CRDs", self._keep_telling_missing_types)
+        self._in_background("looking for the CRDs", lambda: self._keep_looking_for_types(see))
 
     def _serve_metrics(self) -> Metrics:
         metrics = Metrics()
@@ -214,7 +218,7 @@ class Operator:
         asked = [Right(place, PEERING_GROUP, plural, verb) for place in places for verb in ("list", "watch")]
         return await self._may(asked + [Right(place, PEERING_GROUP, plural, "patch", name) for place in places])
 
-    async def _keep_telling_missing_types(self) -> None:
+    async def _keep_looking_for_types(self, see: See) -> None:
         """Say which CR types the API server does not know, how to install them, and when it knows them again."""
         missing: set[str] = set()
         trouble = Trouble("looking for the CRDs")
@@ -228,19 +232,13 @@ class Operator:
                     elif is_served and type_.plural in missing:
                         logger.info("CRD %s.%s is installed", type_.plural, type_.group)
                         missing.discard(type_.plural)
+                    if is_served:
+                        await see(type_)
             except (ClusterError, LoginError) as error:
                 await trouble.wait(error)
             else:
                 trouble.over()
                 await asyncio.sleep(LOOK_FOR_TYPES_EVERY)
-
-    async def wait_for_types(self) -> None:
-        """Wait until the API server knows all CR types. For an operator that will not notice new ones later."""
-        for path, type_ in self._types:
-            trouble = Trouble(f"{_how_to_install(path, type_)}, and may not be watched")
-            while not await self._is_served(type_.api_version, type_.kind):
-                await trouble.wait(NotServed("waiting for it"))
-            trouble.over()
 
     async def _is_served(self, api_version: str, kind: str) -> bool:
         try:

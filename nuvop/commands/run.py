@@ -68,6 +68,8 @@ def _serve(ctx: click.Context, folders: tuple[Path, ...], invoke: Any) -> Any:
     # kopf does so later again; what is said of the folders comes before.
     kopf.configure(**{name: ctx.params[name] for name in _LOGGING})
     logs.leave_start_errors_to_cli()
+    # kopf's own tasks that a failed start never gets to; not those of a handler that forgets an `await`.
+    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning, r"kopf\.")
     try:
         handlers.Handlers(common.read_settings(folders)).register()
         return invoke(ctx)
@@ -76,8 +78,6 @@ def _serve(ctx: click.Context, folders: tuple[Path, ...], invoke: Any) -> Any:
     except Exception as error:
         # How kopf ends when a startup handler says that it cannot work.
         if isinstance(error.__cause__, kopf.PermanentError):
-            # kopf's tasks that a failed start never gets to.
-            warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
             raise click.ClickException(str(error.__cause__)) from error
         raise
 

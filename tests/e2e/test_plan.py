@@ -363,7 +363,9 @@ def test_what_would_be_refused(kubectl: Kubectl, widgets: Make, nuvop: Run) -> N
     (wrong,) = lines({**kind.cr("c"), "spec": "text"})
     assert wrong.startswith('  ! Widget.example.org "c" is invalid: ')
     assert 'spec: Invalid value: "string": spec in body must be of type object' in wrong
-    assert lines({**kind.cr("d"), "specs": 1}) == ['  ! strict decoding error: unknown field "specs"']
+    assert lines({**kind.cr("d"), "specs": 1}) == [
+        '  ! Widget in version "v1" cannot be handled as a Widget: strict decoding error: unknown field "specs"'
+    ]
     mistyped = {"nuvop.nuvolaris.org/suspnd": "true"}
     assert lines(kind.cr("x", mistyped))[1].startswith(
         "  ! InvalidSpec: metadata.annotations: nuvop.nuvolaris.org/suspnd"
@@ -371,7 +373,7 @@ def test_what_would_be_refused(kubectl: Kubectl, widgets: Make, nuvop: Run) -> N
     old = {**kind.cr("y"), "apiVersion": "example.org/v0"}
     assert lines(old) == ["  ! the API server serves no example.org/v0"]
     for usage in ([], ["--kind", "a", "-f", "-"], ["-A", "-f", "-"], ["-A", "-n", "x", "--kind", "a"]):
-        assert nuvop("plan", *usage).returncode == 2
+        assert nuvop("plan", *usage).returncode == 1
     for arguments, stdin, error in (
         (["--kind", "gadgets"], "", "--kind: 'gadgets': there is no such kind; there are widgets"),
         (

@@ -23,6 +23,7 @@ import pytest
 
 from lab import controlplane
 from nuvop import resources, yamltext
+from tests.conftest import FAILED
 from tests.e2e.audited import Right, granted, refused, requests_of, used
 from tests.e2e.harness import (
     PROGRAMS,
@@ -187,7 +188,8 @@ def run(
     assert not any(codes)
     assert not [process for operator in made for process in operator.processes()]
     assert not [operator.log() for operator in made if "Traceback" in operator.log()]
-    shutil.rmtree(artifacts)
+    if not request.node.stash.get(FAILED, True):
+        shutil.rmtree(artifacts)
 
 
 @pytest.fixture
@@ -713,7 +715,14 @@ def test_who_has_no_rights_at_all_is_told_all_and_goes_on_once_there_are(
     mend(admin, told[0])
     team.apply(sample("obj"))
     eventually("ready", lambda: is_ready(team.get("sam/obj")), within=90)
-    team("delete", "sam/obj")
+    # It may not have kopf watch CRDs when it starts, and so kopf does not; nuvop looks for them.
+    kind = ROOT / "kustomize/nginxservers"
+    team("apply", "-f", str(kind / "crd.yaml"))
+    team("wait", "--for=condition=Established", "crd/nginxservers.web.example.com")
+    (example,) = yamltext.load_all((kind / "examples/plain.yaml").read_text())
+    team.apply({**example, "metadata": {"name": "late"}})
+    eventually("that kind, too", lambda: all(map(is_ready, team.list("nginxservers"))), within=90)
+    team("delete", "sam,nginxservers", "--all")
 
 
 # --- what the resources are called -----------------------------------------------------------------------------------
