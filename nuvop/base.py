@@ -71,8 +71,7 @@ def with_everything(kind: Kind, bases: Sequence[Kind]) -> Kind:
 def _documents(rendered: str) -> Iterator[tuple[str, Mapping[str, Json]]]:
     """The objects that kustomize printed, each with its text."""
     for text in re.split(r"^---\n", rendered, flags=re.MULTILINE):
-        obj = yamltext.load(text)
-        if obj is not None:
+        for obj in yamltext.load_printed(text):
             yield text, obj
 
 

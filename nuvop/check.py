@@ -70,6 +70,7 @@ def findings(kind: Kind) -> Iterator[Finding]:
     yield from _types(kind)
     yield from _unknown(kind)
     yield from _unused(kind)
+    yield from _never_chosen(kind)
     yield from _names(kind)
     yield from _unfollowed(kind)
     yield from _asked_by_all(kind)
@@ -171,6 +172,20 @@ def _unused(kind: Kind) -> Iterator[Finding]:
                 _schema_place(kind, leaf),
                 f"{name} sets nothing: give it a line under `set` or `components` in kind.yaml, or take it out",
             )
+
+
+def _never_chosen(kind: Kind) -> Iterator[Finding]:
+    """Components for a value that the CRD does not allow."""
+    for component in kind.components:
+        schema = crd.field(kind.crd.schema, component.source) or {}
+        allowed = [True, False] if schema.get("type") == "boolean" else schema.get("enum") or []
+        texts = [fields.as_text(value) for value in allowed]
+        for value in component.values if texts else ():
+            if value not in texts:
+                yield Finding(
+                    _kind_yaml(kind) / "components" / component.name,
+                    f"{component.source} is never {value!r}: the CRD allows {', '.join(texts)}",
+                )
 
 
 def _names_of(path: FieldPath) -> tuple[str, ...]:

@@ -282,7 +282,7 @@ class Kubectl:
         if done.returncode != 0:
             # Always one error, whose text may go over several lines.
             reason = " ".join(_lines(done.stderr)).removeprefix("error: ") or SILENCE
-            raise BuildFailed(_without_path(reason, folder))
+            raise BuildFailed(without_path(reason, folder))
         # What is not all of it may well be YAML: objects would be missing, or have half a name.
         if done.stdout and not done.stdout.endswith(b"\n"):
             raise KubectlError("kubectl kustomize printed half a line")
@@ -404,7 +404,7 @@ def without_values(message: str) -> str:
     return _QUOTED_VALUE.sub("", message)
 
 
-def _without_path(text: str, folder: Path) -> str:
+def without_path(text: str, folder: Path) -> str:
     """A text that names files by their place in a folder; kustomize follows links."""
     for named in (folder, folder.resolve()):
         text = text.replace(f"{named}/", "").replace(str(named), "the folder")

@@ -7,7 +7,7 @@ from pathlib import Path
 from nuvop import base, check, kind_folder, kind_yaml, overlay, patches_py
 from nuvop.errors import BuildFailed
 from nuvop.kinds import Kind
-from nuvop.kubectl import Kubectl
+from nuvop.kubectl import Kubectl, without_path
 from nuvop.objects import Body
 
 NOTHING: frozenset[str] = frozenset()
@@ -63,11 +63,12 @@ class Loader:
         return found if found is not None and found.digest == kind.digest else None
 
     async def _render(self, kind: Kind, chosen: frozenset[str]) -> Kind:
+        source = overlay.write_source(self._generated, kind)
         try:
             text = await self._kubectl.build(overlay.write_choice(self._generated, kind, chosen))
         except BuildFailed as error:
             what = f"{kind.folder}: with {', '.join(sorted(chosen))}" if chosen else str(kind.folder)
-            raise BuildFailed(f"{what}: {error}") from error
+            raise BuildFailed(f"{what}: {without_path(str(error), source)}") from error
         return base.with_base(kind, text, chosen)
 
 

@@ -114,7 +114,7 @@ async def _make(
             rendered = await bench.kubectl.build(draft)
         except KubectlError as error:
             raise KindError(f"kustomize cannot build it: {error}") from error
-        made = new_kind.understood(names, yamltext.load_all(rendered))
+        made = new_kind.understood(names, yamltext.load_printed(rendered))
         found = new_kind.wanted(made, wanted) if wanted else proposals.propose(made.children)
         made = made.with_fields(found if wanted or yes else _asked(made, found))
         _write(draft, {name: text.encode() for name, text in scaffold.files(made).items()})

@@ -208,3 +208,41 @@ def test_a_generated_name_is_explained(folder: Path) -> None:
     code, lines = run(folder)
     assert code == 1
     assert "write `generatorOptions: {disableNameSuffixHash: true}`" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("schema", "condition", "said"),
+    [
+        ("type: string, enum: [small, large]", "small|huge", "never 'huge': the CRD allows small, large"),
+        ("type: boolean", '"yes"', "never '\"yes\"': the CRD allows true, false"),
+        ("type: integer, enum: [1, 2]", "3", "never '3': the CRD allows 1, 2"),
+        ("type: string, enum: [small, large]", "large", ""),
+        ("type: boolean", "false", ""),
+        ("type: string", "huge", ""),
+    ],
+)
+def test_a_component_for_a_value_that_cannot_be(folder: Path, schema: str, condition: str, said: str) -> None:
+    edit(folder / "crd.yaml", "count:\n", f"size: {{{schema}}}\n                count:\n")
+    (folder / "components/more").mkdir(parents=True)
+    (folder / "components/more/kustomization.yaml").write_text(
+        "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\ncommonAnnotations: {more: is}\n"
+    )
+    with (folder / "kind.yaml").open("a") as file:
+        file.write(f"components:\n  more: spec.size={condition}\n")
+    code, lines = run(folder)
+    assert code == 0
+    assert [line.partition("components.more: spec.size is ")[2] for line in lines[:-1]] == ([said] if said else [])
+
+
+def test_a_component_that_kustomize_refuses(folder: Path) -> None:
+    edit(folder / "crd.yaml", "count:\n", "more: {type: boolean}\n                count:\n")
+    (folder / "components/more").mkdir(parents=True)
+    (folder / "components/more/kustomization.yaml").write_text(
+        "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
+    )
+    with (folder / "kind.yaml").open("a") as file:
+        file.write("components:\n  more: spec.more\n")
+    code, lines = run(folder)
+    assert code == 1
+    assert lines[0].startswith("samples: error: with more: ")
+    assert "'components/more': kustomization.yaml is empty" in lines[0]
