@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +21,9 @@ logger = logging.getLogger(__name__)
 INSTALL_TIMEOUT = 60.0
 """Seconds."""
 
+INSTALL_AGAIN = 5.0
+"""Seconds after a failure in which nothing is tried: all CRs of a kind ask for the same."""
+
 
 class Installer:
     """Applies what a kind installs, once for each state of its folder."""
@@ -27,25 +32,34 @@ class Installer:
         """``generated_`` is where it is written."""
         self._kubectl = kubectl
         self._generated = generated_
-        self._installing = asyncio.Lock()
+        self._installing: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._installed: dict[str, str] = {}
+        self._failed: dict[str, tuple[str, float, ApplyFailed]] = {}
 
     async def install(self, kind: Kind) -> None:
         """Apply what a kind installs, unless that was done; raise ApplyFailed, KubectlError or WriteFailed."""
         plural = kind.resource.plural
         if not kind.installed:
             return
-        async with self._installing:
+        async with self._installing[plural]:
             if self._installed.get(plural) == kind.digest:
                 return
-            path = overlay.write_install(self._generated, kind)
-            try:
-                await self._kubectl.apply(path, size=len(kind.installed), timeout=INSTALL_TIMEOUT)
-            except ApplyFailed as error:
-                told = f"{kind.folder}: install: {error}"
-                raise ApplyFailed(told, terminal=error.terminal, unreachable=error.unreachable) from error
+            digest, until, failure = self._failed.get(plural, ("", 0.0, None))
+            if failure and digest == kind.digest and time.monotonic() < until:
+                raise failure
+            await self._apply(kind)
             self._installed[plural] = kind.digest
             logger.info("kind %s: installed %s", plural, ", ".join(map(str, kind.install)))
+
+    async def _apply(self, kind: Kind) -> None:
+        path = overlay.write_install(self._generated, kind)
+        try:
+            await self._kubectl.apply(path, size=len(kind.installed), timeout=INSTALL_TIMEOUT)
+        except ApplyFailed as error:
+            told = f"{kind.folder}: install: {error}"
+            failure = ApplyFailed(told, terminal=error.terminal, unreachable=error.unreachable)
+            self._failed[kind.resource.plural] = (kind.digest, time.monotonic() + INSTALL_AGAIN, failure)
+            raise failure from error
 
 
 class Secrets:
