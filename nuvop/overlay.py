@@ -23,6 +23,7 @@ import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from nuvop import addresses, directives, fields, labelling, patches_py, yamltext
 from nuvop.errors import FieldPathError, GeneratedInUse, OverlayError, SettingsError, WriteFailed
@@ -30,6 +31,7 @@ from nuvop.fields import FieldPath, Json, Operation
 from nuvop.kinds import Child, ChildSelector, Kind, Setting, home_namespace, is_outside, name_prefix
 from nuvop.objects import (
     INSTANCE_LABEL,
+    LABELS,
     MANAGED_BY_LABEL,
     NAMESPACE_LABEL,
     OWNER_LABEL,
@@ -189,8 +191,32 @@ def _python(kind: Kind, cr: Body) -> dict[ChildSelector, list[dict[str, Json]]]:
         if child is None:
             raise OverlayError(f"{where}: the folder has none; it has {', '.join(map(str, kind.base))}")
         _refuse_unwritable(where, patch)
+        _refuse_nuvops(where, patch)
         found.setdefault(child.selector, []).append({**patch, "apiVersion": child.api_version})
     return found
+
+
+_PYTHON_METADATA = ("name", "labels", "annotations")
+"""What a kind's own Python may give of a child's metadata; the rest says which object it is, and whose."""
+
+
+def _refuse_nuvops(where: str, patch: Mapping[str, Any]) -> None:
+    """Refuse what would make a child another object, another's, or none: nuvop would wait for it for ever."""
+    metadata = patch["metadata"]
+    refused = [
+        *(name for name in patch if name.startswith("$") or name == "status"),
+        *(f"metadata.{name}" for name in metadata if name not in _PYTHON_METADATA),
+        *(f"metadata.labels.{name}" for name in metadata.get("labels") or () if name in LABELS),
+        *(f"metadata.annotations.{name}" for name in metadata.get("annotations") or () if _is_nuvops(name)),
+    ]
+    if refused:
+        raise OverlayError(
+            f"{where}: {', '.join(refused)}: which children there are, and whose, is not for Python to say"
+        )
+
+
+def _is_nuvops(annotation: str) -> bool:
+    return annotation.startswith(directives.PREFIX) or annotation == LOCAL_CONFIG
 
 
 class _Draft:
@@ -254,7 +280,8 @@ class _Draft:
 _OWNER_REFERENCES = fields.path_to("metadata", "ownerReferences")
 _NAMESPACE_LABEL = fields.path_to("metadata", "labels", NAMESPACE_LABEL)
 _KEEP = fields.path_to("metadata", "annotations", directives.DELETE)
-_LOCAL_CONFIG = fields.path_to("metadata", "annotations", "config.kubernetes.io/local-config")
+LOCAL_CONFIG = "config.kubernetes.io/local-config"
+_LOCAL_CONFIG = fields.path_to("metadata", "annotations", LOCAL_CONFIG)
 """What kustomize leaves out of its output, having renamed the references to it
 (https://kubectl.docs.kubernetes.io/references/kustomize/glossary/#local-configuration)."""
 

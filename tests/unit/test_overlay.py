@@ -354,3 +354,41 @@ def test_a_claim_is_not_taken_from_another(tmp_path: Path) -> None:
         overlay.keep_claim(generated, lock)
     for descriptor in (lock, others):
         os.close(descriptor)
+
+
+def with_python(kind: Kind, given: dict[str, Any]) -> Kind:
+    patch = {"kind": "Deployment", **given, "metadata": {"name": "demo-deploy", **given.get("metadata", {})}}
+    source = f"import json\ndef patches(cr):\n    yield json.loads({json.dumps(patch)!r})\n"
+    return replace(kind, files={**kind.files, "patches.py": source.encode()})
+
+
+def test_a_kinds_own_python_may_change_what_a_child_is_like(kind: Kind) -> None:
+    metadata = {"labels": {"a": "b"}, "annotations": {"c": None}}
+    spec = {"template": {"$patch": "replace"}}
+    files = overlay.make(with_python(kind, {"metadata": metadata, "spec": spec}), sample()).files
+    (patch,) = [json.loads(text) for name, text in files.items() if name.startswith("python-")]
+    assert (patch["metadata"], patch["spec"]) == ({"name": "demo-deploy", **metadata}, spec)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"$patch": "delete"}, "$patch"),
+        ({"status": {"replicas": 1}}, "status"),
+        ({"metadata": {"namespace": "other", "finalizers": []}}, "metadata.namespace, metadata.finalizers"),
+        ({"metadata": {"labels": {"nuvop.nuvolaris.org/owner": "me"}}}, "metadata.labels.nuvop.nuvolaris.org/owner"),
+        (
+            {"metadata": {"annotations": {"config.kubernetes.io/local-config": "true"}}},
+            "metadata.annotations.config.kubernetes.io/local-config",
+        ),
+        (
+            {"metadata": {"annotations": {"nuvop.nuvolaris.org/adopt": "true"}}},
+            "metadata.annotations.nuvop.nuvolaris.org/adopt",
+        ),
+    ],
+)
+def test_a_kinds_own_python_may_not_say_which_children_there_are(kind: Kind, given: dict[str, Any], said: str) -> None:
+    with pytest.raises(OverlayError) as raised:
+        overlay.make(with_python(kind, given), sample())
+    where = f"{kind.folder}/patches.py: Deployment/demo-deploy: "
+    assert str(raised.value) == f"{where}{said}: which children there are, and whose, is not for Python to say"
