@@ -68,12 +68,21 @@ def resource_type(folder: Path, files: Mapping[str, bytes]) -> ResourceType:
         raise KindError(f"{crd.get('kind')!r} is not CustomResourceDefinition", place / "kind")
     try:
         spec = crd["spec"]
-        stored = [version["name"] for version in spec["versions"] if version["storage"]]
-        return ResourceType(spec["group"], stored[0], spec["names"]["kind"], spec["names"]["plural"])
-    except (KeyError, IndexError, TypeError) as error:
+        index = next(index for index, version in enumerate(spec["versions"]) if version["storage"])
+        stored = spec["versions"][index]
+        found = ResourceType(spec["group"], stored["name"], spec["names"]["kind"], spec["names"]["plural"])
+        is_served = stored.get("served", True)
+    except (KeyError, StopIteration, TypeError, AttributeError) as error:
         raise KindError(
             f"spec needs group, names.kind, names.plural and a version with storage: true ({error!r})", place
         ) from error
+    if not is_served:
+        raise KindError(
+            f"version {found.version}: nuvop watches the stored version, and this one is not served: write "
+            "`served: true`, or let another version be the stored one",
+            place / "spec" / "versions" / index / "served",
+        )
+    return found
 
 
 def parse(folder: Path, files: Mapping[str, bytes]) -> Crd:
@@ -128,8 +137,6 @@ ANYTHING: Schema = {}
 def field(schema: Schema, path: FieldPath) -> Schema | None:
     """The schema of a field: `ANYTHING` below what is left open, None where there can be no such field."""
     for segment in path.segments:
-        if schema.get("x-kubernetes-preserve-unknown-fields") or schema.get("x-kubernetes-int-or-string"):
-            return ANYTHING
         properties = schema.get("properties") or {}
         if isinstance(segment, fields.Name) and segment.name in properties:
             schema = properties[segment.name]
@@ -137,6 +144,8 @@ def field(schema: Schema, path: FieldPath) -> Schema | None:
             schema = schema["additionalProperties"]
         elif "items" in schema:
             schema = schema["items"]
+        elif schema.get("x-kubernetes-preserve-unknown-fields") or schema.get("x-kubernetes-int-or-string"):
+            return ANYTHING
         else:
             return ANYTHING if schema.get("additionalProperties") is True else None
     return schema
