@@ -107,6 +107,10 @@ def test_false_is_a_value_that_a_component_may_be_for(value: object, chosen: boo
             "status: {address: [Secret/s data.x]}",
             "kind.yaml: status.address: Secret/s data.x: a Secret's values are not",
         ),
+        ("status: {'[inventory]': Pod/* a}", "kind.yaml: status: [inventory]: nuvop itself writes this field"),
+        ("status: {address: ['Secret/s *.x']}", "kind.yaml: status.address: Secret/s *.x: a Secret's values are not"),
+        ("ready: {children: {Secret/s: '*.x=y'}}", "kind.yaml: ready.children: Secret/s: Secret/s *.x: a Secret's"),
+        ("generate: {Secret/x: {a b: 9}}", "kind.yaml: generate: Secret/x: a b: a Secret's key has letters, digits"),
         ("status: {pods: 'Pod/[app] a'}", "kind.yaml: status.pods: '[app]' must read `[label=value]`"),
         ("status: {pods: 'Pod/[app=x a'}", "kind.yaml: status.pods: '[app=x' must read `[label=value]`"),
         ("set: {spec.replicas: 'Pod/[app=x] a'}", "kind.yaml: set: spec.replicas: 'Pod/[app=x] a': name the child; *"),
@@ -147,6 +151,15 @@ def test_false_is_a_value_that_a_component_may_be_for(value: object, chosen: boo
 def test_what_is_wrong_is_named(text: str, said: str) -> None:
     (error,) = errors(text)
     assert error.startswith(said)
+
+
+def test_errors_come_in_the_order_of_the_lines() -> None:
+    found = errors("".join(f"wrong{number}: 1\n" for number in range(9)))
+    assert [error.split(": ")[1] for error in found] == [f"wrong{number}" for number in range(9)]
+
+
+def test_all_annotations_may_be_followed() -> None:
+    assert parse("follow: ['Deployment/web metadata.annotations.*']").follows
 
 
 def test_one_wrong_line_does_not_hide_another() -> None:
