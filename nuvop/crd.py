@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nuvop import fields
+from nuvop import fields, yamltext
 from nuvop.errors import KindError, Place
 from nuvop.fields import FieldPath, Json
 from nuvop.kind_folder import document, mapping
 
 FILE = "crd.yaml"
+
+_NAMESPACED = "Namespaced"
+
+_KIND = b"CustomResourceDefinition"
 
 STATUS_FIELDS = ("conditions", "observedGeneration", "inventory", "lastAppliedRevision", "lastHandledReconcileAt")
 """What nuvop writes to every CR's status; a field that the schema lacks would vanish without an error."""
@@ -34,6 +38,14 @@ class ResourceType:
     def api_version(self) -> str:
         """``group/version``."""
         return f"{self.group}/{self.version}"
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What a kind is called in rules, its plural, and whether its objects live in namespaces."""
+
+    plural: str
+    namespaced: bool
 
 
 @dataclass(frozen=True)
@@ -85,13 +97,36 @@ def resource_type(folder: Path, files: Mapping[str, bytes]) -> ResourceType:
     return found
 
 
+def defined(files: Mapping[str, bytes]) -> dict[tuple[str, str], Resource]:
+    """The resources of all CRDs that stand in any of a folder's files, by group and kind."""
+    found: dict[tuple[str, str], Resource] = {}
+    for name, content in files.items():
+        if name.endswith((".yaml", ".yml", ".json")) and _KIND in content:
+            found |= dict(_defined(content))
+    return found
+
+
+def _defined(content: bytes) -> Iterator[tuple[tuple[str, str], Resource]]:
+    try:
+        documents = yamltext.load_fast(content)
+    except yamltext.NotYaml:
+        return  # kustomize reads it, or nobody does
+    for each in documents:
+        match each:
+            case {
+                "kind": "CustomResourceDefinition",
+                "spec": {"group": str(group), "scope": scope, "names": {"kind": str(kind), "plural": str(plural)}},
+            }:
+                yield (group, kind), Resource(plural, scope == _NAMESPACED)
+
+
 def parse(folder: Path, files: Mapping[str, bytes]) -> Crd:
     """Understand ``crd.yaml``, and check it for what nuvop needs of it; raise KindError."""
     resource = resource_type(folder, files)
     place = Place(folder / FILE)
     try:
         spec = document(place, files, FILE)["spec"]
-        if spec.get("scope") != "Namespaced":
+        if spec.get("scope") != _NAMESPACED:
             raise KindError(f"{spec.get('scope')!r} must be 'Namespaced'", place / "spec" / "scope")
         schemas = {
             version["name"]: _schema(place / "spec" / "versions" / index, version)

@@ -92,6 +92,7 @@ def _kind(place: Path, files: Mapping[str, bytes], reader: "_Reader", document: 
         deadline=_deadline(reader, ready.get("deadline", DEADLINE)),
         rules=dict(reader.lines(ready, "children", _rule, under=("ready",))),
         carried=kind_folder.carried(files),
+        defined=crd.defined(files),
     )
 
 

@@ -125,6 +125,17 @@ def load_printed(text: str) -> list[Json]:
         raise _not_yaml(error) from error
 
 
+def load_fast(content: bytes) -> list[Json]:
+    """Read all documents in a tenth of the time that `load_all` takes, where texts are all that counts; raise NotYaml.
+
+    What is no text may be read as one, and merge keys are not followed.
+    """
+    try:
+        return load_printed(content.decode())
+    except (NotYaml, UnicodeDecodeError):
+        return load_all(content)  # libyaml's parser does not read all that is YAML
+
+
 def compose(text: str) -> Any:
     """The first document as ruamel's nodes, which know where in the text they stand; None where there is none.
 
