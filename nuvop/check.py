@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nuvop import crd, fields, follow, kind_folder, openapi, yamltext
+from nuvop import crd, fields, follow, kind_folder, openapi, patches_py, yamltext
 from nuvop.errors import KindError, Place
 from nuvop.fields import FieldPath, Json
 from nuvop.kinds import Child, ChildField, Kind, Setting
@@ -160,7 +160,7 @@ def _described(value: Json) -> str:
 
 def _unused(kind: Kind) -> Iterator[Finding]:
     """Fields of the CR's spec that set nothing. A kind's own Python may use any of them."""
-    if "patches.py" in kind.files:
+    if patches_py.FILE in kind.files:
         return
     spec = (kind.crd.schema.get("properties") or {}).get("spec")
     used = [_names_of(setting.source) for setting in kind.settings]

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nuvop import fields
+from nuvop import fields, yamltext
 from nuvop.errors import KindError, Place
 from nuvop.fields import FieldPath, Json
 from nuvop.kind_folder import document, mapping
 
 FILE = "crd.yaml"
+
+_NAMESPACED = "Namespaced"
+
+_KIND = b"CustomResourceDefinition"
 
 STATUS_FIELDS = ("conditions", "observedGeneration", "inventory", "lastAppliedRevision", "lastHandledReconcileAt")
 """What nuvop writes to every CR's status; a field that the schema lacks would vanish without an error."""
@@ -34,6 +38,14 @@ class ResourceType:
     def api_version(self) -> str:
         """``group/version``."""
         return f"{self.group}/{self.version}"
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What a kind is called in rules, its plural, and whether its objects live in namespaces."""
+
+    plural: str
+    namespaced: bool
 
 
 @dataclass(frozen=True)
@@ -68,12 +80,44 @@ def resource_type(folder: Path, files: Mapping[str, bytes]) -> ResourceType:
         raise KindError(f"{crd.get('kind')!r} is not CustomResourceDefinition", place / "kind")
     try:
         spec = crd["spec"]
-        stored = [version["name"] for version in spec["versions"] if version["storage"]]
-        return ResourceType(spec["group"], stored[0], spec["names"]["kind"], spec["names"]["plural"])
-    except (KeyError, IndexError, TypeError) as error:
+        index = next(index for index, version in enumerate(spec["versions"]) if version["storage"])
+        stored = spec["versions"][index]
+        found = ResourceType(spec["group"], stored["name"], spec["names"]["kind"], spec["names"]["plural"])
+        is_served = stored.get("served", True)
+    except (KeyError, StopIteration, TypeError, AttributeError) as error:
         raise KindError(
             f"spec needs group, names.kind, names.plural and a version with storage: true ({error!r})", place
         ) from error
+    if not is_served:
+        raise KindError(
+            f"version {found.version}: nuvop watches the stored version, and this one is not served: write "
+            "`served: true`, or let another version be the stored one",
+            place / "spec" / "versions" / index / "served",
+        )
+    return found
+
+
+def defined(files: Mapping[str, bytes]) -> dict[tuple[str, str], Resource]:
+    """The resources of all CRDs that stand in any of a folder's files, by group and kind."""
+    found: dict[tuple[str, str], Resource] = {}
+    for name, content in files.items():
+        if name.endswith((".yaml", ".yml", ".json")) and _KIND in content:
+            found |= dict(_defined(content))
+    return found
+
+
+def _defined(content: bytes) -> Iterator[tuple[tuple[str, str], Resource]]:
+    try:
+        documents = yamltext.load_fast(content)
+    except yamltext.NotYaml:
+        return  # kustomize reads it, or nobody does
+    for each in documents:
+        match each:
+            case {
+                "kind": "CustomResourceDefinition",
+                "spec": {"group": str(group), "scope": scope, "names": {"kind": str(kind), "plural": str(plural)}},
+            }:
+                yield (group, kind), Resource(plural, scope == _NAMESPACED)
 
 
 def parse(folder: Path, files: Mapping[str, bytes]) -> Crd:
@@ -82,7 +126,7 @@ def parse(folder: Path, files: Mapping[str, bytes]) -> Crd:
     place = Place(folder / FILE)
     try:
         spec = document(place, files, FILE)["spec"]
-        if spec.get("scope") != "Namespaced":
+        if spec.get("scope") != _NAMESPACED:
             raise KindError(f"{spec.get('scope')!r} must be 'Namespaced'", place / "spec" / "scope")
         schemas = {
             version["name"]: _schema(place / "spec" / "versions" / index, version)
@@ -128,8 +172,6 @@ ANYTHING: Schema = {}
 def field(schema: Schema, path: FieldPath) -> Schema | None:
     """The schema of a field: `ANYTHING` below what is left open, None where there can be no such field."""
     for segment in path.segments:
-        if schema.get("x-kubernetes-preserve-unknown-fields") or schema.get("x-kubernetes-int-or-string"):
-            return ANYTHING
         properties = schema.get("properties") or {}
         if isinstance(segment, fields.Name) and segment.name in properties:
             schema = properties[segment.name]
@@ -137,6 +179,8 @@ def field(schema: Schema, path: FieldPath) -> Schema | None:
             schema = schema["additionalProperties"]
         elif "items" in schema:
             schema = schema["items"]
+        elif schema.get("x-kubernetes-preserve-unknown-fields") or schema.get("x-kubernetes-int-or-string"):
+            return ANYTHING
         else:
             return ANYTHING if schema.get("additionalProperties") is True else None
     return schema

@@ -8,16 +8,15 @@ import jsonschema
 
 from nuvop import crd, yamltext
 from nuvop.errors import Place
+from nuvop.kind_folder import EXAMPLES
 from nuvop.kinds import Kind
 from nuvop.objects import REVISION_LABEL
-
-FOLDER = "examples/"
 
 
 def of(kind: Kind) -> Iterator[tuple[Place, Any]]:
     """The documents of the example files, each with its place; a file that is no YAML is a text."""
     for name, content in kind.files.items():
-        if name.startswith(FOLDER) and name.endswith((".yaml", ".yml")):
+        if name.startswith(EXAMPLES) and name.endswith((".yaml", ".yml")):
             place = Place(kind.folder / name)
             try:
                 for document in yamltext.load_all(content):

@@ -283,10 +283,8 @@ class _Needs:
         generated = {each.child for each in self._kind.generated}
         for child in self._kind.everything:
             group, plural = child.group, self._resources[child.group, child.kind].plural
-            if child.selector in generated:
-                # Where the garbage collector does not delete it nuvop has to.
-                verbs = CHILD_VERBS[:-1] if child.is_beside else CHILD_VERBS
-                yield from _need(Purpose.GENERATED, self._places(child), group, plural, verbs)
+            if child.selector in generated:  # the garbage collector deletes it
+                yield from _need(Purpose.GENERATED, self._places(child), group, plural, CHILD_VERBS[:-1])
             else:
                 yield from _need(Purpose.CHILDREN, self._places(child), group, plural, CHILD_VERBS)
             yield from _need(Purpose.EVENTS, self._places(child) if child.namespace else (), "", "events", _SEE)

@@ -64,6 +64,8 @@ def _owner(stateful_set: Body) -> dict[str, Any]:
 def _claims(stateful_set: Body, live: Mapping[ObjectKey, Body]) -> Iterator[Body]:
     """The claims that its controller has made, by their names: ``<template>-<StatefulSet>-<number>``."""
     templates = "|".join(re.escape(name) for name in _templates(stateful_set))
+    if not templates:
+        return
     metadata = stateful_set["metadata"]
     named = re.compile(rf"(?:{templates})-{re.escape(metadata['name'])}-\d+")
     for key, body in sorted(live.items()):
@@ -73,4 +75,5 @@ def _claims(stateful_set: Body, live: Mapping[ObjectKey, Body]) -> Iterator[Body
 
 
 def _templates(stateful_set: Body) -> list[str]:
-    return [template["metadata"]["name"] for template in fields.value_at(stateful_set, "spec", "volumeClaimTemplates")]
+    found = fields.value_at(stateful_set, "spec", "volumeClaimTemplates") or ()
+    return [template["metadata"]["name"] for template in found]

@@ -14,12 +14,13 @@ from pathlib import Path
 
 from nuvop import rbac, resources
 from nuvop.cluster import Cluster
+from nuvop.crd import Resource
 from nuvop.errors import ClusterError, ClusterUnreachable, KindError, LoginError, NotServed
 from nuvop.kinds import Kind
 from nuvop.login import Credentials
 from nuvop.metrics import Metrics
 from nuvop.rbac import Mode, Need, Rule, Subject
-from nuvop.resources import GroupKind, Resource
+from nuvop.resources import GroupKind
 from nuvop.settings import KINDS, Settings
 from nuvop.trouble import Trouble
 

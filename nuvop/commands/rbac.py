@@ -10,10 +10,11 @@ import click
 from nuvop import rbac as rights
 from nuvop import resources
 from nuvop.commands import common
+from nuvop.crd import Resource
 from nuvop.errors import ClusterError, KindError, LoginError
 from nuvop.kinds import Kind
 from nuvop.rbac import Mode, Subject
-from nuvop.resources import Resource, Resources
+from nuvop.resources import Resources
 from nuvop.settings import Settings
 from nuvop.workbench import Workbench, workbench
 

@@ -128,6 +128,12 @@ async def settle(api: Api, *bodies: Body) -> dict[str, Any]:
     return api.patched
 
 
+def test_a_stateful_set_without_templates_has_no_claims() -> None:
+    bare = stateful_set(GO)
+    del bare["spec"]["volumeClaimTemplates"]
+    assert changes(bare, claim("www-obj-db.x-0")) == {}
+
+
 async def test_claims_are_settled_as_the_stateful_set_says_now() -> None:
     claims = claim("www-obj-db.x-0"), claim("www-obj-db.x-1", OWNER)
     assert await settle(Api(stateful_set(GO)), stateful_set(GO), *claims) == {"www-obj-db.x-0": [OWNER]}
