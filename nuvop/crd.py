@@ -1,13 +1,14 @@
 """A kind's CustomResourceDefinition: which type it defines, and what its schema says of a field. Pure."""
 
 import copy
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nuvop import fields, yamltext
-from nuvop.errors import KindError, Place
+from nuvop import fields, kind_folder, yamltext
+from nuvop.errors import KindError, KindUnreadable, Place
 from nuvop.fields import FieldPath, Json
 from nuvop.kind_folder import document, mapping
 
@@ -95,6 +96,37 @@ def resource_type(folder: Path, files: Mapping[str, bytes]) -> ResourceType:
             place / "spec" / "versions" / index / "served",
         )
     return found
+
+
+Unfit = KindError | KindUnreadable
+
+
+def resource_types(folders: Iterable[Path]) -> Iterator[tuple[Path, ResourceType | Unfit]]:
+    """The CR type of each folder, or why it can have none beside those of the folders before it."""
+    found: list[tuple[Path, ResourceType]] = []
+    for path in folders:
+        try:
+            type_ = resource_type(path, kind_folder.read(path))
+            _refuse_ambiguous(path, type_, found)
+        except (KindError, KindUnreadable) as error:
+            yield path, error
+        else:
+            found.append((path, type_))
+            yield path, type_
+
+
+def _refuse_ambiguous(path: Path, type_: ResourceType, known: Iterable[tuple[Path, ResourceType]]) -> None:
+    """Refuse what labels could not tell apart: ``plural-name`` of one type may be that of another."""
+    place, plural = Place(path / FILE) / "spec" / "names" / "plural", type_.plural
+    for other, of_other in known:
+        if of_other.plural == plural:
+            raise KindError(f"{plural!r} is that of {other} too", place)
+        if plural.startswith(f"{of_other.plural}-") or of_other.plural.startswith(f"{plural}-"):
+            raise KindError(
+                f"{plural!r} and that of {other} differ by what may be the beginning of a name, so two resources could "
+                "have one label: change one of them",
+                place,
+            )
 
 
 def defined(files: Mapping[str, bytes]) -> dict[tuple[str, str], Resource]:
@@ -194,9 +226,11 @@ def has(schema: Schema, path: FieldPath) -> bool:
 def json_schema(schema: Schema) -> dict[str, Any]:
     """A structural schema as JSON Schema has it; a field that the API server would drop without a word is refused.
 
-    Rules in CEL have no counterpart there.
+    Rules in CEL have no counterpart there, and patterns that Python does not know are left out (`unknown_patterns`).
     """
     kept = {name: value for name, value in schema.items() if name in _SAME_IN_JSON_SCHEMA}
+    if "pattern" in kept and not _is_known(kept["pattern"]):
+        del kept["pattern"]
     if schema.get("x-kubernetes-int-or-string"):
         kept["type"] = ["integer", "string"]
     if schema.get("nullable") and "type" in kept:
@@ -218,6 +252,27 @@ _SAME_IN_JSON_SCHEMA = frozenset(
         *("minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties"),
     }
 )
+
+
+def _is_known(pattern: Any) -> bool:
+    """Whether Python understands a regular expression as Kubernetes has them, which are Go's."""
+    try:
+        re.compile(pattern)
+    except (re.error, TypeError, OverflowError, RecursionError):
+        return False
+    return True
+
+
+def unknown_patterns(schema: Json, at: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """The regular expressions of a schema that Python does not understand, each with the way to it."""
+    if not isinstance(schema, dict):
+        return
+    if "pattern" in schema and not _is_known(schema["pattern"]):
+        yield (*at, "pattern"), str(schema["pattern"])
+    for name, below in (schema.get("properties") or {}).items():
+        yield from unknown_patterns(below, (*at, "properties", name))
+    for name in ("items", "additionalProperties"):
+        yield from unknown_patterns(schema.get(name), (*at, name))
 
 
 def leaves(schema: Schema, at: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

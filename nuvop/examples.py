@@ -47,6 +47,15 @@ def unfit(kind: Kind, example: Any) -> Iterator[tuple[tuple[str | int, ...], str
         yield tuple(error.absolute_path), error.message
 
 
+def untried(kind: Kind) -> Iterator[tuple[Place, str]]:
+    """What of the CRD no example is tried against, because only Go's regular expressions have it."""
+    for index, schema in enumerate(kind.crd.schemas.values()):
+        place = Place(kind.folder / crd.FILE, ("spec", "versions", index, "schema", "openAPIV3Schema"))
+        for at, pattern in crd.unknown_patterns(schema):
+            told = f"{pattern!r} is none of the regular expressions that nuvop knows, which are Python's"
+            yield Place(place.file, (*place.at, *at)), f"{told}: the examples are not tried against it"
+
+
 def _schema(schema: crd.Schema) -> Mapping[str, Any]:
     """The schema of a whole object: the API server itself knows its metadata."""
     found = crd.json_schema(schema)

@@ -86,9 +86,6 @@ LOOK_FOR_END = 10.0
 MISSED_END = 60.0
 """The same for a CR that is being deleted and waits for somebody else."""
 
-PYTHON_TIMEOUT = 10.0
-"""Seconds that a kind's own Python may take for one CR."""
-
 STOP_GRACE = 10.0
 """Seconds that a running apply gets when the operator stops; then kubectl is killed."""
 
@@ -641,11 +638,13 @@ async def _made(kind: Kind, cr: Body, *, orphan: bool, without: frozenset[Object
     """Make an overlay; a kind's own Python has its own thread, and may not take for ever. Raises OverlayError."""
     if patches_py.FILE not in kind.files:
         return overlays.make(kind, cr, orphan=orphan, without=without)
-    making = asyncio.to_thread(overlays.make, kind, cr, orphan=orphan, without=without)
+    source = kind.files[patches_py.FILE]
     try:
-        return await asyncio.wait_for(making, PYTHON_TIMEOUT)
+        return await patches_py.in_time(
+            kind.folder, source, lambda: overlays.make(kind, cr, orphan=orphan, without=without)
+        )
     except TimeoutError as error:
-        raise OverlayError(f"{kind.folder / patches_py.FILE}: took longer than {PYTHON_TIMEOUT:g} s") from error
+        raise OverlayError(f"{kind.folder / patches_py.FILE}: took longer than {patches_py.TIMEOUT:g} s") from error
 
 
 def _note_finished(record: Record, overlay: Overlay, gone: Mapping[ObjectKey, Body]) -> None:
