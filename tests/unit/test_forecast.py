@@ -357,9 +357,10 @@ def test_what_is_installed_once(live: Body | None, trial: Trial, action: Action,
     assert (found.action, found.message, found.key) == (action, message, A)
 
 
-def test_the_fields_of_a_resource_that_become_a_secrets_values() -> None:
-    def setting(source: str, child: str) -> Setting:
-        return Setting(fields.parse(source), ChildSelector(child, "x"), fields.parse("data.x"))
-
-    kind = replace(KIND, settings=(setting("spec.a.b", "Secret"), setting("spec.c", "ConfigMap")))
-    assert forecast.secret_ways(kind) == {("spec", "a", "b")}
+def test_a_field_that_reaches_a_secret_is_told_of_no_other_child() -> None:
+    children = (ChildSelector("Secret", "x"), ChildSelector("ConfigMap", "a"))
+    settings = tuple(Setting(fields.parse("spec.word"), child, fields.parse("data.x")) for child in children)
+    here = settled(replace(make_kind(manifest("a")), settings=settings), "older")
+    after = Trial(changed(relabelled(here.live[A], here), "data.x", "hunter2"))
+    (found,) = forecast.plan(forecast.outlook(here, {}), {A: after}).objects
+    assert [(each.path, each.is_secret) for each in found.differences] == [("data.x", True)]
