@@ -23,16 +23,21 @@ def merged(live: Body, wanted: Body) -> dict[str, Any]:
     What the file once had and has no more is removed, what others have set beside it stays: a JSON merge patch of
     three (https://kubernetes.io/docs/tasks/manage-kubernetes-objects/declarative-config/#how-apply-calculates-differences-and-merges-changes).
     """
+    bared = bare(wanted)
+    # kubectl puts its note into what it compares, so others' annotations stay where the file has none any more.
+    noted = {**bared, "metadata": {"annotations": {}, **bared["metadata"]}}
+    result: dict[str, Any] = _merged(_last(live), noted, live)
+    return result
+
+
+def _last(live: Body) -> Json:
+    """What kubectl has noted that it has applied last; it notes all that was in the file."""
     note = (live["metadata"].get("annotations") or {}).get(LAST_APPLIED)
     try:
         last = orjson.loads(note or "{}")
     except ValueError:
-        last = {}
-    bared = bare(wanted)
-    # kubectl puts its note into what it compares, so others' annotations stay where the file has none any more.
-    noted = {**bared, "metadata": {"annotations": {}, **bared["metadata"]}}
-    result: dict[str, Any] = _merged(last, noted, live)
-    return result
+        return {}
+    return bare(last) if isinstance(last, dict) and isinstance(last.get("metadata"), dict) else last
 
 
 def bare(wanted: Body) -> dict[str, Any]:
