@@ -4,7 +4,6 @@ Fields are named as in kind.yaml (`nuvop.fields`), items of lists by what tells 
 the API server writes by itself is no difference, nor that nuvop's labels name another revision or owner.
 """
 
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -124,7 +123,7 @@ def _picks(segment: Segment, item: Json) -> bool:
 
 def _differences(before: Json, after: Json, at: tuple[str, ...]) -> Iterator[Difference]:
     if isinstance(before, dict) and isinstance(after, dict):
-        yield from _of_members(before, after, at, segment)
+        yield from _of_members(before, after, at, fields.written)
     elif isinstance(before, list) and isinstance(after, list):
         yield from _of_items(before, after, at)
     elif type(before) is not type(after) or before != after:
@@ -155,18 +154,6 @@ def _of_members(
             yield from _differences(before[name], after[name], here)
         else:
             yield Difference(".".join(here), before.get(name, MISSING), after.get(name, MISSING))
-
-
-_PLAIN = re.compile(r"[^.\\\[\]*]+")
-
-
-def segment(name: str) -> str:
-    """A member's name as a part of a field path."""
-    if _PLAIN.fullmatch(name):
-        return name
-    if name and not any(mark in name for mark in "=]"):
-        return f"[{name}]"
-    return re.sub(r"([.\\\[\]])", r"\\\1", name)
 
 
 def _merge_key(*lists: list[Json]) -> str:

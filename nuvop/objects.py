@@ -11,6 +11,8 @@ from typing import Any
 
 import orjson
 
+from nuvop import fields
+
 Body = Mapping[str, Any]
 """An object as the API server sends it; never changed in place."""
 
@@ -158,14 +160,14 @@ def _ownership(body: Body) -> Mapping[str, Any] | None:
 
 
 def _packed(entry: Mapping[str, Any]) -> str:
-    fields = entry.get("fieldsV1") or {}
+    tree = entry.get("fieldsV1") or {}
     # Not the bytes themselves: orjson hands them out in a buffer of several times their size.
-    return fields if isinstance(fields, str) else orjson.dumps(fields, option=orjson.OPT_SORT_KEYS).decode()
+    return tree if isinstance(tree, str) else orjson.dumps(tree, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def _tree(entry: Mapping[str, Any]) -> Mapping[str, Any]:
-    fields = entry.get("fieldsV1") or {}
-    tree: Mapping[str, Any] = orjson.loads(fields) if isinstance(fields, str) else fields
+    packed = entry.get("fieldsV1") or {}
+    tree: Mapping[str, Any] = orjson.loads(packed) if isinstance(packed, str) else packed
     return tree
 
 
@@ -318,5 +320,5 @@ def _readable(leaf: Leaf) -> str:
         if mark == "k":
             parts.append("[" + ",".join(f"{name}={value}" for name, value in orjson.loads(text).items()) + "]")
         else:
-            parts.append(text.replace(".", r"\."))
+            parts.append(fields.written(text))
     return ".".join(parts)
