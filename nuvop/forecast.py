@@ -29,7 +29,7 @@ from nuvop.differences import Way
 from nuvop.drift_policy import Changes
 from nuvop.fields import FieldPath
 from nuvop.kinds import Child
-from nuvop.objects import REVISION_LABEL, Body, CRKey, ObjectKey, key_of, labels_of, owned_fields, taken_fields
+from nuvop.objects import REVISION_LABEL, Body, CRKey, ObjectKey, key_of, labels_of, taken_fields
 from nuvop.plan import Action, Plan, Planned
 from nuvop.scene import Scene
 from nuvop.status import Reason
@@ -235,5 +235,4 @@ def _without_owners(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 def _released(scene: Scene, key: ObjectKey, live: Body) -> list[FieldPath]:
     """The fields of an object that nuvop hands over before it applies it."""
-    owned = owned_fields(live)
-    return [path for at, path in scene.overlay.released if at == key and str(path) in owned]
+    return [path for at, path in scene.overlay.released if at == key and foreign.owned_at(live, path)]

@@ -146,14 +146,19 @@ def owns_label(body: Body, label: str) -> bool:
 
 def owned_tree(body: Body) -> Mapping[str, Any]:
     """The fieldsV1 of what nuvop owns in an object; empty where it owns nothing."""
-    entry = _ownership(body)
+    return applied_tree(body, FIELD_MANAGER)
+
+
+def applied_tree(body: Body, manager: str) -> Mapping[str, Any]:
+    """The fieldsV1 of what a manager owns in an object by server-side applies; empty where it owns nothing so."""
+    entry = _ownership(body, manager)
     return _tree(entry) if entry else {}
 
 
-def _ownership(body: Body) -> Mapping[str, Any] | None:
-    """nuvop's entry in managedFields: the one that `kubectl apply --server-side` writes; None where it is gone."""
+def _ownership(body: Body, manager: str = FIELD_MANAGER) -> Mapping[str, Any] | None:
+    """A manager's entry in managedFields: the one that `kubectl apply --server-side` writes; None where it is gone."""
     for entry in body["metadata"].get("managedFields") or ():
-        if (entry.get("manager"), entry.get("operation")) == (FIELD_MANAGER, "Apply") and not entry.get("subresource"):
+        if (entry.get("manager"), entry.get("operation")) == (manager, "Apply") and not entry.get("subresource"):
             found: Mapping[str, Any] = entry
             return found
     return None
@@ -295,11 +300,6 @@ def _others(body: Body) -> Iterator[tuple[str, Mapping[str, Any]]]:
         manager = entry.get("manager", "")
         if manager != FIELD_MANAGER and entry.get("subresource") != "status":
             yield manager, _tree(entry)
-
-
-def owned_fields(body: Body) -> frozenset[str]:
-    """The paths of the fields that nuvop owns, as in ``spec.template.spec.containers.[name=nginx].image``."""
-    return frozenset(map(_readable, _leaves(owned_tree(body))))
 
 
 def _leaves(fields_v1: Mapping[str, Any], at: Leaf = ()) -> set[Leaf]:

@@ -1400,6 +1400,18 @@ async def test_a_field_that_is_released_is_handed_over_before_it_is_left_out(mak
     assert len(world.asked("hand over ")) == 1, "what nuvop does not own it need not hand over"
 
 
+async def test_all_fields_of_an_object_are_released_at_once(make: Make) -> None:
+    """A manager that applies one field after the other has the last one only."""
+    paths = ("spec.[replicas]", "spec.paused")
+    both = tuple(ChildField(ChildSelector("Deployment", "web"), fields.parse(path)) for path in paths)
+    world = make(deployment(replicas=3, paused=True), releases=both)
+    world.create(cr())
+    await until(lambda: world.conditions().get("Ready") == ("False", "Progressing"))
+    world.change_folder(deployment(), releases=both)
+    await until(lambda: len(world.applied) == 2)
+    assert world.asked("hand over ") == ["Deployment/obj-web to nuvop-released"]
+
+
 # --- how long it takes -----------------------------------------------------------------------------------------------
 
 
