@@ -4,12 +4,13 @@ import copy
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from nuvop import fields, kind_folder, yamltext
 from nuvop.errors import KindError, KindUnreadable, Place
-from nuvop.fields import FieldPath, Json
+from nuvop.fields import Every, FieldPath, Json, Name, Segment
 from nuvop.kind_folder import document, mapping
 
 FILE = "crd.yaml"
@@ -60,6 +61,11 @@ class Crd:
     def schema(self) -> Schema:
         """The stored version's schema."""
         return self.schemas[self.resource.version]
+
+    @cached_property
+    def passwords(self) -> frozenset[tuple[Segment, ...]]:
+        """The fields of any version that hold a password, as ``format`` says."""
+        return frozenset(way for schema in self.schemas.values() for way in _passwords(schema, ()))
 
     def defaulted(self, cr: Mapping[str, Json]) -> dict[str, Json]:
         """A CR of any version as the API server would show it in the stored version, defaults and all."""
@@ -283,6 +289,16 @@ def leaves(schema: Schema, at: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]
         return
     for name, below in properties.items():
         yield from leaves(below, (*at, name))
+
+
+def _passwords(schema: Schema, at: tuple[Segment, ...]) -> Iterator[tuple[Segment, ...]]:
+    if schema.get("format") == "password":
+        yield at
+    for name, below in (schema.get("properties") or {}).items():
+        yield from _passwords(below, (*at, Name(name)))
+    for below in (schema.get("items"), schema.get("additionalProperties")):
+        if isinstance(below, dict):
+            yield from _passwords(below, (*at, Every()))
 
 
 def _default(value: Json, schema: Schema) -> None:

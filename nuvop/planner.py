@@ -5,11 +5,10 @@ The overlays are the operator's, and so are the rules of what is applied, refuse
 """
 
 import asyncio
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from nuvop import client_side, crd, directives, forecast, inventory, overlay, plan, prune, yamltext
+from nuvop import client_side, crd, directives, forecast, inventory, overlay, plan, prune, secrecy, yamltext
 from nuvop.catalog import check_scope
 from nuvop.cluster import ApiResource, Cluster
 from nuvop.errors import (
@@ -36,9 +35,6 @@ from nuvop.workbench import Workbench
 NEVER = "9999-12-31T23:59:59Z"
 """When a CR was created that is not yet: after all others."""
 
-_INVALID_VALUE = re.compile(r'(?<= value: )(?:"(?:[^"\\]|\\.)*"|[^"][^:]*)(?=:|$)')
-"""A value of a CR as the API server quotes it."""
-
 Resources = Mapping[Type, ApiResource]
 
 
@@ -52,10 +48,14 @@ class Stopped(NuvopError):
 
 @dataclass(frozen=True)
 class Wanted:
-    """A CR as the operator would see it; ``cr`` is None where the API server refuses it, for the reason ``refused``."""
+    """A CR as the operator would see it; ``cr`` is None where the API server refuses it, for the reason ``refused``.
+
+    ``live`` is what a file changes.
+    """
 
     key: CRKey
     cr: Body | None
+    live: Body | None = None
     itself: Planned | None = None
     notes: tuple[str, ...] = ()
     refused: str = ""
@@ -116,11 +116,11 @@ class Planner:
                 return _unseen(
                     kind, cr, f"namespace {key.namespace} does not exist: kubectl create namespace {key.namespace}"
                 )
-            return Wanted(key, None, refused=_discreet(kind, said(error)))
+            return Wanted(key, None, live, refused=said(error))
         if live is None:
-            return Wanted(key, _new(kind, tried), _created(cr))
-        itself = forecast.compared(live, tried, secret=forecast.secret_ways(kind))
-        return Wanted(key, kind.crd.defaulted(tried), itself)
+            return Wanted(key, _new(kind, tried), itself=_created(cr))
+        itself = forecast.compared(live, tried, secret=secrecy.ways(kind))
+        return Wanted(key, kind.crd.defaulted(tried), live, itself)
 
     async def _is_served(self, kind: Kind) -> bool:
         try:
@@ -148,7 +148,15 @@ class Planner:
                     plans[each.key] = settled
         plans |= {plan_.key: plan_ for plan_ in await self._of_scenes(scenes, there, coming)}
         plans = await self._guarded(kind, plans, crs)
-        told = (replace(plans[each.key], itself=each.itself, notes=each.notes) for each in wanted)
+        told = (
+            secrecy.kept(
+                kind,
+                replace(plans[each.key], itself=each.itself, notes=each.notes),
+                [cr for cr in (each.live, each.cr) if cr is not None],
+                there.by_instance.get(instance_of(each.key), {}).values(),
+            )
+            for each in wanted
+        )
         return Plans((kind.resource.plural,), tuple(told), installed)
 
     async def _resources(self, kind: Kind, coming: Coming) -> Resources | Stopped:
@@ -323,7 +331,7 @@ def _new(kind: Kind, cr: Body) -> Body:
 
 def _unseen(kind: Kind, cr: Body, note: str) -> Wanted:
     """A CR that the API server cannot be asked about."""
-    return Wanted(_key(kind, cr), _new(kind, client_side.bare(cr)), _created(cr), notes=(note,))
+    return Wanted(_key(kind, cr), _new(kind, client_side.bare(cr)), itself=_created(cr), notes=(note,))
 
 
 def _created(cr: Body) -> Planned:
@@ -333,8 +341,3 @@ def _created(cr: Body) -> Planned:
 def _no_crd(kind: Kind) -> str:
     name = f"{kind.resource.plural}.{kind.resource.group}"
     return f"CRD {name} is not installed: kubectl apply -f {kind.folder / crd.FILE}"
-
-
-def _discreet(kind: Kind, message: str) -> str:
-    """What the API server says of a CR, without its values where some of them become a Secret's."""
-    return _INVALID_VALUE.sub("(hidden)", message) if forecast.secret_ways(kind) else message

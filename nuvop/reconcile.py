@@ -45,7 +45,7 @@ from nuvop.judge import Judgement
 from nuvop.kinds import OUTSIDE, Kind
 from nuvop.made_once import Installer, Secrets
 from nuvop.metrics import Metrics
-from nuvop.objects import RELEASED_TO, Body, CRKey, ObjectKey, is_deleting, key_of, owned_fields, version_of
+from nuvop.objects import RELEASED_TO, Body, CRKey, ObjectKey, is_deleting, key_of, version_of
 from nuvop.observer import Observer
 from nuvop.overlay import Overlay
 from nuvop.ownership import Ownership
@@ -433,10 +433,10 @@ class Reconciler:
             await self._custom_resources.set_finalizer(scene.key, record, wanted=True)
         if not await self._announce(scene):
             return False
-        for key, path in scene.overlay.released:
+        for key in dict.fromkeys(key for key, _ in scene.overlay.released):
+            paths = [path for at, path in scene.overlay.released if at == key]
             body = scene.live.get(key)
-            if body is not None and str(path) in owned_fields(body):
-                part = foreign.part_of(body, path)
+            if body is not None and (part := foreign.handed_over(body, paths)):
                 await self._cluster.hand_over(scene.resource(key), key.namespace, part, RELEASED_TO)
         if self._ownership.collision(scene):
             # An earlier CR has come meanwhile.

@@ -367,7 +367,7 @@ def _claims(key: ObjectKey, body: Body, claim: ObjectKey) -> bool:
     return bool(names and re.fullmatch(rf"({names})-{re.escape(key.name)}-[0-9]+", claim.name))
 
 
-_HOUSEKEEPING = re.compile(r"metadata\.annotations\.(.*\\\.)?kubernetes\\\.io/")
+_HOUSEKEEPING = re.compile(r"metadata\.annotations\.\[(.*\.)?kubernetes\.io/")
 """What Kubernetes' own controllers note for themselves."""
 
 _SHORTENED = re.compile(r"\A(spec\.template\.spec|spec\.jobTemplate\.spec\.template\.spec|spec|metadata)\.")

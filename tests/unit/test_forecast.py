@@ -288,6 +288,20 @@ def test_what_cannot_be_changed_is_made_anew_where_the_folder_allows_it() -> Non
     assert planned(current, a=immutable)[0][0] is Action.FAIL, "what is of this revision is not deleted"
 
 
+@pytest.mark.parametrize("path", ["metadata.annotations.[a.b/c]", r"metadata.annotations.a\.b/c"])
+def test_a_released_field_may_be_spelt_in_any_way(path: str) -> None:
+    kind = make_kind(manifest("a"), releases=(ChildField(ChildSelector("ConfigMap", "a"), fields.parse(path)),))
+    here = scene(kind, cr())
+    body = made(here, A, revision="older")
+    body["metadata"]["annotations"] = {"a.b/c": "5"}
+    body["metadata"]["managedFields"][0]["fieldsV1"]["f:metadata"]["f:annotations"] = {"f:a.b/c": {}}
+    here = seen_by(here, {A: body}, "older")
+    after = relabelled(body, here)
+    del after["metadata"]["annotations"]
+    (found,) = forecast.plan(forecast.outlook(here, {}), {A: Trial(after)}).objects
+    assert (found.differences, found.message) == ((), f"{path} is released, with the value that it has")
+
+
 def test_a_released_field_keeps_its_value() -> None:
     kind = make_kind(
         manifest("a"), releases=(ChildField(ChildSelector("ConfigMap", "a"), fields.parse("spec.replicas")),)
@@ -357,9 +371,10 @@ def test_what_is_installed_once(live: Body | None, trial: Trial, action: Action,
     assert (found.action, found.message, found.key) == (action, message, A)
 
 
-def test_the_fields_of_a_resource_that_become_a_secrets_values() -> None:
-    def setting(source: str, child: str) -> Setting:
-        return Setting(fields.parse(source), ChildSelector(child, "x"), fields.parse("data.x"))
-
-    kind = replace(KIND, settings=(setting("spec.a.b", "Secret"), setting("spec.c", "ConfigMap")))
-    assert forecast.secret_ways(kind) == {("spec", "a", "b")}
+def test_a_field_that_reaches_a_secret_is_told_of_no_other_child() -> None:
+    children = (ChildSelector("Secret", "x"), ChildSelector("ConfigMap", "a"))
+    settings = tuple(Setting(fields.parse("spec.word"), child, fields.parse("data.x")) for child in children)
+    here = settled(replace(make_kind(manifest("a")), settings=settings), "older")
+    after = Trial(changed(relabelled(here.live[A], here), "data.x", "hunter2"))
+    (found,) = forecast.plan(forecast.outlook(here, {}), {A: after}).objects
+    assert [(each.path, each.is_secret) for each in found.differences] == [("data.x", True)]
