@@ -37,7 +37,7 @@ class Loader:
         if patches_py.FILE in kind.files:
             await patches_py.try_out(path, kind.files[patches_py.FILE])
         bases = [await self._render(kind, chosen) for chosen in _choices(kind)]
-        whole = base.with_everything(bases[0], bases)
+        whole = await asyncio.to_thread(base.with_everything, bases[0], bases)
         found = await asyncio.to_thread(check.findings, whole)
         self._rendered = {at: known for at, known in self._rendered.items() if at[0] != path}
         if error := check.error_of(each for each in found if not (lenient and each.may_pass)):
@@ -79,7 +79,7 @@ class Loader:
         except BuildFailed as error:
             what = f"{kind.folder}: with {', '.join(sorted(chosen))}" if chosen else str(kind.folder)
             raise BuildFailed(f"{what}: {without_path(str(error), source)}") from error
-        return base.with_base(kind, text, chosen)
+        return await asyncio.to_thread(base.with_base, kind, text, chosen)
 
 
 def _parsed(path: Path) -> Kind:
