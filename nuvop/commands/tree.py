@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -196,17 +196,32 @@ def _rules(settings: Settings, is_named: bool, resource: ApiResource) -> tuple[R
         if is_named:
             raise
         return {}, ""
+    try:
+        return _rules_in(paths, settings.kinds, resource), ""
+    except NuvopError as error:
+        if is_named:
+            raise
+        return {}, f"the rules of its kind's folder do not count: {error}"
+
+
+def _rules_in(paths: Sequence[Path], named: Collection[Path], resource: ApiResource) -> Rules:
+    """The rules of the kind's folder, if it is among these; raise what is wrong with it.
+
+    Whose folder it is that names no type nobody knows, unless it was named itself or is called as the kind is.
+    """
+    unknown: list[NuvopError] = []
     for path in paths:
         try:
             files = kind_folder.read(path)
             type_ = crd.resource_type(path, files)
-            if (type_.group, type_.kind) == (resource.group, resource.kind):
-                return kind_yaml.parse(path, files).rules, ""
         except NuvopError as error:
-            if is_named:
-                raise
-            return {}, f"the rules of its kind's folder do not count: {error}"
-    return {}, ""
+            unknown += [error] * (path in named or path.name == resource.plural)
+            continue
+        if (type_.group, type_.kind) == (resource.group, resource.kind):
+            return kind_yaml.parse(path, files).rules
+    if unknown:
+        raise unknown[0]
+    return {}
 
 
 async def _names(settings: Settings, namespace: str | None, words: tuple[str, ...], incomplete: str) -> list[str]:
