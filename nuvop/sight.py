@@ -109,7 +109,8 @@ class Sight:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._follow_cr())
                 await self._show_changes(show, group)
-        except* NuvopError as errors:
+        except* (NuvopError, OSError) as errors:
+            # An OSError is of what shows it: `| head` has closed the pipe.
             raise errors.exceptions[0] from errors
 
     def look_again(self) -> None:
