@@ -1,7 +1,6 @@
 """``nuvop plan``: what would become of custom resources and their children, without changing anything."""
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -74,13 +73,13 @@ def plan(
         raise click.UsageError("--all-namespaces goes with --kind, and without --namespace")
     with common.told():
         known = common.read_settings(folders)
-    work = _of_kind(known, name, namespace, everywhere) if name else _of_file(known, file, namespace)
+    work = _of_file(known, file, namespace) if name is None else _of_kind(known, name, namespace, everywhere)
     found = common.run(work)
     if output == "json":
         click.echo(json.dumps(plans.as_json(found), indent=2, ensure_ascii=False))
     else:
         for line in plan_text.lines(found, _painted, verbose=verbose):
-            click.echo(line, color=False if os.environ.get("NO_COLOR") else None)
+            click.echo(line)
     raise click.exceptions.Exit(plans.summed_up(found).exit_code)
 
 
