@@ -6,15 +6,15 @@ Nothing is deleted but right after the CR was found to be what its newest overla
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 
-from nuvop import inventory, prune
+from nuvop import prune
 from nuvop.catalog import Catalog
 from nuvop.cluster import Cluster
-from nuvop.errors import BuildFailed, ClusterError, ClusterUnreachable, Conflict, NotFound
+from nuvop.errors import ClusterError, ClusterUnreachable, Conflict, NotFound
 from nuvop.events import News
 from nuvop.metrics import Metrics
-from nuvop.objects import Body, CRKey, ObjectKey
-from nuvop.overlay import objects_of
+from nuvop.objects import ObjectKey
 from nuvop.prune import Refusal
 from nuvop.reporter import Reporter
 from nuvop.scene import Scene
@@ -118,17 +118,4 @@ class Pruner:
     async def _judge(self, scene: Scene, namespace: str | None) -> Refusal | None:
         plural = scene.key.plural
         crs = await self._cluster.list(self._catalog.resource(plural), namespace)
-        return prune.guard(
-            [(inventory.keys(inventory.of(cr.get("status") or {})), await self._wanted(plural, cr)) for cr in crs],
-            plural,
-            self._percent,
-        )
-
-    async def _wanted(self, plural: str, cr: Body) -> frozenset[ObjectKey]:
-        """The objects of any CR of the kind; where its choice of components cannot be built, nothing of it will go."""
-        metadata = cr["metadata"]
-        try:
-            kind = await self._catalog.choose(plural, cr)
-        except BuildFailed:
-            return inventory.keys(inventory.of(cr.get("status") or {}))
-        return frozenset(objects_of(kind, CRKey(plural, metadata["namespace"], metadata["name"])))
+        return await prune.judged(plural, crs, partial(self._catalog.choose, plural), self._percent)
