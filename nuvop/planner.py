@@ -22,9 +22,9 @@ from nuvop.errors import (
     NuvopError,
     OverlayError,
 )
-from nuvop.forecast import NEW_UID, ONCE_CRD, Outlook, Trial
+from nuvop.forecast import ONCE_CRD, Outlook, Trial
 from nuvop.kinds import Kind
-from nuvop.objects import Body, CRKey, ObjectKey, group_of, is_deleting, key_of
+from nuvop.objects import NO_UID, Body, CRKey, ObjectKey, group_of, is_deleting, key_of
 from nuvop.plan import Action, Outcome, Plan, Planned, Plans
 from nuvop.prune import Refusal
 from nuvop.record import Record
@@ -320,7 +320,7 @@ def _key(kind: Kind, cr: Body) -> CRKey:
 
 def _new(kind: Kind, cr: Body) -> Body:
     """A CR as the operator would first see it."""
-    given = {"uid": NEW_UID, "generation": 1, "creationTimestamp": NEVER, "resourceVersion": "0"}
+    given = {"uid": NO_UID, "generation": 1, "creationTimestamp": NEVER, "resourceVersion": "0"}
     return kind.crd.defaulted({**cr, "metadata": {**cr["metadata"], **given}})
 
 
