@@ -11,7 +11,7 @@ from functools import partial
 from nuvop import prune
 from nuvop.catalog import Catalog
 from nuvop.cluster import Cluster
-from nuvop.errors import ClusterError, ClusterUnreachable, Conflict, NotFound
+from nuvop.errors import ClusterError, Conflict, NotFound
 from nuvop.events import News
 from nuvop.metrics import Metrics
 from nuvop.objects import ObjectKey
@@ -21,8 +21,6 @@ from nuvop.scene import Scene
 from nuvop.status import Also, Aspect, Reason
 
 logger = logging.getLogger(__name__)
-
-TOO_MANY_REQUESTS = 429
 
 StillCurrent = Callable[[], Awaitable[bool]]
 
@@ -82,7 +80,7 @@ class Pruner:
         except (NotFound, Conflict):
             return ""  # the watch will tell more
         except ClusterError as error:
-            if isinstance(error, ClusterUnreachable) and error.status in (0, TOO_MANY_REQUESTS):
+            if error.is_silence:
                 raise
             # No right, a webhook, a policy: that is about this object.
             return f"{key} is no longer part of the kind and cannot be deleted: {error}"

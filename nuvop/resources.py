@@ -14,7 +14,6 @@ from typing import Any
 
 from nuvop import yamltext
 from nuvop.kinds import Kind
-from nuvop.objects import group_of
 
 TABLE = "kubernetes.csv"
 COLUMNS = ("group", "kind", "plural", "scope")
@@ -33,11 +32,6 @@ class Resource:
 
 
 Resources = Mapping[GroupKind, Resource]
-
-
-def group_kind(api_version: str, kind: str) -> GroupKind:
-    """``apps/v1``, ``Deployment`` → ``apps``, ``Deployment``."""
-    return group_of(api_version), kind
 
 
 def known(kinds: Iterable[Kind]) -> dict[GroupKind, Resource]:
