@@ -15,6 +15,7 @@ from nuvop import crd, fields, follow, kind_folder, openapi, patches_py, resourc
 from nuvop.errors import KindError, Place
 from nuvop.fields import FieldPath, Json
 from nuvop.kinds import Child, ChildField, Kind, Setting
+from nuvop.objects import group_of
 
 NAME_LIMITS = {
     **dict.fromkeys(("Service", "Deployment", "DaemonSet", "ReplicaSet", "Job", "Pod"), 63),
@@ -168,7 +169,7 @@ def _scopes(kind: Kind) -> Iterator[Finding]:
     """Children that live where kind.yaml does not say, as far as that is known without a cluster."""
     known = resources.known([kind])
     for api_version, name in sorted({(child.api_version, child.kind) for child in kind.everything}):
-        resource = known.get(resources.group_kind(api_version, name))
+        resource = known.get((group_of(api_version), name))
         if resource is not None:
             for error in unfit_scopes(kind, api_version, name, namespaced=resource.namespaced):
                 yield from of_error(error, kind.folder)

@@ -52,10 +52,15 @@ class Resource:
 
 @dataclass(frozen=True)
 class Crd:
-    """A CRD: the type that nuvop watches, which is the stored version's, and the schema of each version."""
+    """A CRD: the type that nuvop watches, which is the stored version's, and the schema of each version.
+
+    ``singular`` and ``short_names`` are what else the type is called.
+    """
 
     resource: ResourceType
     schemas: Mapping[str, Schema]
+    singular: str = ""
+    short_names: tuple[str, ...] = ()
 
     @property
     def schema(self) -> Schema:
@@ -171,9 +176,12 @@ def parse(folder: Path, files: Mapping[str, bytes]) -> Crd:
             for index, version in enumerate(spec["versions"])
             if version.get("served", True) or version["storage"]
         }
+        names = spec["names"]
+        singular = names.get("singular") or resource.kind.lower()
+        short_names = tuple(names.get("shortNames") or ())
     except (TypeError, AttributeError, KeyError, IndexError) as error:
         raise KindError(f"is not of the shape of a CRD: {error}", place) from error
-    return Crd(resource, schemas)
+    return Crd(resource, schemas, singular, short_names)
 
 
 def _schema(place: Place, version: Mapping[str, Any]) -> Schema:

@@ -29,13 +29,10 @@ from nuvop.differences import Way
 from nuvop.drift_policy import Changes
 from nuvop.fields import FieldPath
 from nuvop.kinds import Child
-from nuvop.objects import REVISION_LABEL, Body, CRKey, ObjectKey, key_of, labels_of, taken_fields
+from nuvop.objects import NO_UID, REVISION_LABEL, Body, CRKey, ObjectKey, key_of, labels_of, taken_fields
 from nuvop.plan import Action, Plan, Planned
 from nuvop.scene import Scene
 from nuvop.status import Reason
-
-NEW_UID = "00000000-0000-0000-0000-000000000000"
-"""The uid of a CR that the API server does not know yet."""
 
 ONCE_CRD = "once its CRD is installed"
 ONCE_READY = "once the resource is ready"
@@ -223,7 +220,7 @@ def _settled(scene: Scene, key: ObjectKey, live: Body, tried: Body, *, is_taken_
     for path in _released(scene, key, live):
         for value in fields.values(live, path):
             fields.put(after, path, value)
-    if scene.record.uid == NEW_UID:
+    if scene.record.uid == NO_UID:
         owners = {name: value for name, value in live["metadata"].items() if name == "ownerReferences"}
         after["metadata"] = {**_without_owners(after["metadata"]), **owners}
     return after

@@ -43,6 +43,9 @@ FINALIZER = "nuvop.nuvolaris.org/children"
 
 LABEL_VALUE_LIMIT = 63
 
+NO_UID = "00000000-0000-0000-0000-000000000000"
+"""What stands for the uid of a CR that the API server does not know yet."""
+
 
 @dataclass(frozen=True, order=True)
 class CRKey:

@@ -7,6 +7,7 @@ The overlays are the operator's, and so are the rules of what is applied, refuse
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from nuvop import client_side, crd, directives, forecast, inventory, overlay, plan, prune, secrecy, yamltext
 from nuvop.catalog import check_scope
@@ -21,9 +22,9 @@ from nuvop.errors import (
     NuvopError,
     OverlayError,
 )
-from nuvop.forecast import NEW_UID, ONCE_CRD, Outlook, Trial
+from nuvop.forecast import ONCE_CRD, Outlook, Trial
 from nuvop.kinds import Kind
-from nuvop.objects import Body, CRKey, ObjectKey, group_of, is_deleting, key_of
+from nuvop.objects import NO_UID, Body, CRKey, ObjectKey, group_of, is_deleting, key_of
 from nuvop.plan import Action, Outcome, Plan, Planned, Plans
 from nuvop.prune import Refusal
 from nuvop.record import Record
@@ -261,15 +262,9 @@ class Planner:
     async def _refusal(self, kind: Kind, namespace: str | None, crs: Mapping[CRKey, Body]) -> Refusal | None:
         """What the operator would say to pruning of a kind, as it judges that over all CRs."""
         every = {_key(kind, cr): cr for cr in await self._existing(kind, namespace)}
-        counted = []
-        for key, cr in {**every, **{key: crs[key] for key in every.keys() & crs.keys()}}.items():
-            known = inventory.keys(inventory.of(cr.get("status") or {}))
-            try:
-                wanted = frozenset(overlay.objects_of(await self._bench.loader.choose(kind, cr), key))
-            except BuildFailed:
-                wanted = known
-            counted.append((known, wanted))
-        return prune.guard(counted, kind.resource.plural, self._bench.settings.prune_limit)
+        as_planned = {**every, **{key: crs[key] for key in every.keys() & crs.keys()}}
+        choose, limit = partial(self._bench.loader.choose, kind), self._bench.settings.prune_limit
+        return await prune.judged(kind.resource.plural, as_planned.values(), choose, limit)
 
     async def _installed(self, kind: Kind, coming: Coming) -> tuple[Planned, ...]:
         """What becomes of what a kind installs once for all; what is new is added to what is ``coming``."""
@@ -325,7 +320,7 @@ def _key(kind: Kind, cr: Body) -> CRKey:
 
 def _new(kind: Kind, cr: Body) -> Body:
     """A CR as the operator would first see it."""
-    given = {"uid": NEW_UID, "generation": 1, "creationTimestamp": NEVER, "resourceVersion": "0"}
+    given = {"uid": NO_UID, "generation": 1, "creationTimestamp": NEVER, "resourceVersion": "0"}
     return kind.crd.defaulted({**cr, "metadata": {**cr["metadata"], **given}})
 
 

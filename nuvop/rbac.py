@@ -42,7 +42,8 @@ from nuvop import yamltext
 from nuvop.errors import KindError
 from nuvop.fields import Name
 from nuvop.kinds import Child, Kind
-from nuvop.resources import Resources, group_kind
+from nuvop.objects import group_of
+from nuvop.resources import Resources
 
 EVERYWHERE = ""
 """The place of a right that holds in all namespaces, and outside of them."""
@@ -304,7 +305,7 @@ class _Needs:
             (Purpose.RETIRED, (*_SEE, "patch", "delete"), self._kind.retired),
         ):
             for api_version, name in sorted(types_):
-                at = group_kind(api_version, name)
+                at = (group_of(api_version), name)
                 resource = self._resources[at]
                 places = self._mode.places if resource.namespaced else (EVERYWHERE,)
                 yield from _need(purpose, places, at[0], resource.plural, verbs)

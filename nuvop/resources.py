@@ -12,7 +12,6 @@ from importlib.resources import files
 
 from nuvop.crd import Resource
 from nuvop.kinds import Kind
-from nuvop.objects import group_of
 
 TABLE = "kubernetes.csv"
 COLUMNS = ("group", "kind", "plural", "scope")
@@ -23,11 +22,6 @@ GroupKind = tuple[str, str]
 
 
 Resources = Mapping[GroupKind, Resource]
-
-
-def group_kind(api_version: str, kind: str) -> GroupKind:
-    """``apps/v1``, ``Deployment`` → ``apps``, ``Deployment``."""
-    return group_of(api_version), kind
 
 
 def known(kinds: Iterable[Kind]) -> dict[GroupKind, Resource]:

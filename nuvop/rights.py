@@ -19,6 +19,7 @@ from nuvop.errors import ClusterError, ClusterUnreachable, KindError, LoginError
 from nuvop.kinds import Kind
 from nuvop.login import Credentials
 from nuvop.metrics import Metrics
+from nuvop.objects import group_of
 from nuvop.rbac import Mode, Need, Rule, Subject
 from nuvop.resources import GroupKind
 from nuvop.settings import KINDS, Settings
@@ -109,7 +110,7 @@ class Rights:
         return list(dict.fromkeys(wanted)), is_all
 
     async def _learn(self, known: dict[GroupKind, Resource], api_version: str, name: str) -> None:
-        at = resources.group_kind(api_version, name)
+        at = (group_of(api_version), name)
         if at not in known:
             found = await self._cluster.discover(api_version, name)
             known[at] = Resource(found.plural, found.namespaced)

@@ -31,8 +31,6 @@ GATHER = 0.2
 TICK = 5.0
 """Seconds after which all is shown anew without a change: ages grow, and a Pod without a node fails."""
 
-UNAUTHORIZED = 401
-
 Type = tuple[str, str]
 """An apiVersion and a kind."""
 
@@ -184,7 +182,7 @@ class Sight:
                 scope.resource, scope.namespace, metadata_only=scope.is_secret, **selectors
             )
         except (Forbidden, NotFound) as error:
-            if error.status == UNAUTHORIZED:
+            if error.is_unauthorized:
                 raise
             self._refused[scope] = _refusal(scope, error)
             return
@@ -247,7 +245,7 @@ class Sight:
         """Note that a scope cannot be seen; return whether for good: who has no right gets none meanwhile."""
         self._refused[scope] = _refusal(scope, error)
         self._changed.set()
-        return isinstance(error, Forbidden) and error.status != UNAUTHORIZED
+        return isinstance(error, Forbidden) and not error.is_unauthorized
 
     # --- what is seen -------------------------------------------------------------------------------------------------
 
@@ -268,7 +266,7 @@ class Sight:
             except NotFound:
                 continue
             except Forbidden as error:
-                if error.status == UNAUTHORIZED:
+                if error.is_unauthorized:
                     raise
                 if scope in self._refused:
                     self._unseen[entry.key] = self._refused[scope]

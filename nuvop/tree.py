@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from nuvop import complaints, directives, generated, inventory, objects, readiness
+from nuvop import complaints, directives, generated, inventory, objects, readiness, retention
 from nuvop.inventory import Entry
 from nuvop.kinds import OUTSIDE, ChildSelector, name_prefix
 from nuvop.objects import (
@@ -353,18 +353,8 @@ def _parent(
         if owner["uid"] in by_uid:
             return by_uid[owner["uid"]]
     if (key.group, key.kind) == ("", "PersistentVolumeClaim"):
-        return next((found for found in bodies if _claims(found, bodies[found], key)), None)
+        return next((found for found, body in bodies.items() if retention.is_claim_of(key, body)), None)
     return None
-
-
-def _claims(key: ObjectKey, body: Body, claim: ObjectKey) -> bool:
-    """Whether a claim is a StatefulSet's, by the name that Kubernetes gives it
-    (https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#stable-storage)."""
-    if (key.group, key.kind, key.namespace) != ("apps", "StatefulSet", claim.namespace):
-        return False
-    templates: Iterable[Mapping[str, Any]] = (body.get("spec") or {}).get("volumeClaimTemplates") or ()
-    names = "|".join(re.escape(template["metadata"]["name"]) for template in templates)
-    return bool(names and re.fullmatch(rf"({names})-{re.escape(key.name)}-[0-9]+", claim.name))
 
 
 _HOUSEKEEPING = re.compile(r"metadata\.annotations\.\[(.*\.)?kubernetes\.io/")

@@ -10,7 +10,6 @@ from nuvop import check as checks
 from nuvop import crd, examples, kind_folder
 from nuvop.check import Finding
 from nuvop.commands import common
-from nuvop.commands.render import NO_UID
 from nuvop.errors import KindError, NuvopError, Place
 from nuvop.kinds import Kind
 from nuvop.settings import Settings
@@ -111,9 +110,8 @@ async def _of_examples(bench: Workbench, kind: Kind) -> AsyncIterator[Finding]:
         for finding in wrong:
             yield finding
         if not wrong:
-            metadata = {"namespace": "default", "uid": NO_UID, **example["metadata"]}
             try:
-                made = await bench.manifests(kind, {**example, "metadata": metadata})
+                made = await bench.manifests(kind, common.for_rendering(example))
             except NuvopError as error:
                 yield Finding(place, f"cannot be rendered: {error}", is_error=True)
             else:

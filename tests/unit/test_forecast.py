@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from nuvop import directives, fields, forecast, inventory, overlay
-from nuvop.forecast import NEW_UID, Outlook, Trial
+from nuvop.forecast import Outlook, Trial
 from nuvop.kinds import ChildField, ChildSelector, Generated, Kind, Setting
 from nuvop.objects import (
     INSTANCE_LABEL,
     LAST_APPLIED,
+    NO_UID,
     OWNER_LABEL,
     REVISION_LABEL,
     Body,
@@ -322,11 +323,11 @@ def test_a_released_field_keeps_its_value() -> None:
 
 def test_who_owns_the_children_of_a_resource_that_is_new_is_no_difference() -> None:
     """Those of an earlier one of its name: nobody knows the new one's uid."""
-    here = scene(KIND, cr(uid=NEW_UID))
+    here = scene(KIND, cr(uid=NO_UID))
     before = made(scene(KIND, cr(uid="earlier")), A, revision="older")
     before["metadata"]["ownerReferences"] = [{"uid": "earlier"}]
     after = relabelled(before, here)
-    after["metadata"]["ownerReferences"] = [{"uid": NEW_UID}]
+    after["metadata"]["ownerReferences"] = [{"uid": NO_UID}]
     view = forecast.outlook(with_live(here, A, before), {})
     assert planned(view, a=Trial(after))[0] == (Action.UNCHANGED, "obj-a", "")
     known = scene(KIND, cr(uid="u1"))

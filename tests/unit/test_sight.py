@@ -19,7 +19,7 @@ class Api:
         return cr(name)
 
     async def follow(self, resource: ApiResource, namespace: str | None, **_: Any) -> AsyncIterator[Event]:
-        yield Listed((cr(),) if resource == SAMPLE else (), 1)
+        yield Listed([cr()] if resource == SAMPLE else [], 1)
         await asyncio.Event().wait()
 
 
