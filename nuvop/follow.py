@@ -1,41 +1,36 @@
 """Texts of a base that name other children, where kustomize does not rename them. Pure.
 
-In some places a child's bare name can only be meant as a host name: environment, arguments, probes, ConfigMaps. In
-others it may be any word: annotations, and all of a custom object, of which kustomize knows nothing. There it counts
-with a port, with a namespace or in a URL, or where the field's name says that an object is named.
+A child's bare name may be any word, so it counts with a port, with a namespace, in a URL, or where the key, the flag
+or the program before it asks for a host (`nuvop.addresses`): a variable's name, a ConfigMap's key, a probe's ``host``.
+In a custom object, of which kustomize knows nothing, it counts, too, where the field's name says that an object is
+named.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from nuvop import addresses, fields, labelling, openapi
-from nuvop.fields import FieldPath, Json, Pointer, parse
+from nuvop.fields import FieldPath, Json, Name, Pointer, parse
 from nuvop.kinds import Child, home_namespace
 from nuvop.objects import Body
 
-_OF_CONTAINER = tuple(
-    f"{containers}.*.{text}"
-    for containers in ("containers", "initContainers")
-    for text in (
-        "env.*.value",
-        "args.*",
-        "command.*",
-        *(
-            f"{action}.{text}"
-            for action in (
-                "livenessProbe", "readinessProbe", "startupProbe", "lifecycle.postStart", "lifecycle.preStop",
-            )
-            for text in ("exec.command.*", "httpGet.host", "httpGet.httpHeaders.*.value", "tcpSocket.host")
-        ),
-    )
-)  # fmt: skip
+_HANDLERS = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle.postStart", "lifecycle.preStop")
+_CONTAINERS = ("containers.*", "initContainers.*")
+_ARGUMENTS = ("args.*", "command.*", *(f"{handler}.exec.command.*" for handler in _HANDLERS))
+_HOSTS = tuple(
+    f"{handler}.{host}"
+    for handler in _HANDLERS
+    for host in ("httpGet.host", "httpGet.httpHeaders.*.value", "tcpSocket.host")
+)
 _OF_KIND = {
-    ("", "ConfigMap"): ("data.*",),
     ("", "Service"): ("spec.externalName",),
     ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): ("webhooks.*.clientConfig.url",),
     ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): ("webhooks.*.clientConfig.url",),
 }
 """Where Kubernetes' own kinds hold host names that kustomize does not rename."""
+
+_A_HOST = "host="
+"""What stands before a text that is a host name wherever it is a name."""
 
 _ADDRESSABLE = frozenset({("", "Service"), ("apps", "StatefulSet")})
 """What has a host name."""
@@ -83,11 +78,9 @@ def needed_by(installed: Body, children: Sequence[Child]) -> Iterator[Child]:
 
 def _in_child(child: Child, names: _Names, own: str) -> Iterator[FieldPath]:
     pods = labelling.pods_at(child.body)
-    of_pods = [] if pods is None else [".".join([*pods, "spec", text]) for text in _OF_CONTAINER]
-    for pattern in (*of_pods, *_OF_KIND.get((child.group, child.kind), ())):
-        for at, text in fields.places(child.body, parse(pattern)):
-            if isinstance(text, str) and addresses.names_one(text, names.hosts, names.stateful):
-                yield at
+    for at, text, before in _texts(child, pods):
+        if isinstance(text, str) and addresses.names_one(text, names.hosts, names.stateful, before):
+            yield at
     if not openapi.knows(child.api_version, child.kind):
         yield from _in_custom(child.body, (), "", names, own)
     for metadata in (("metadata",), *([] if pods is None else [(*pods, "metadata")])):
@@ -96,10 +89,47 @@ def _in_child(child: Child, names: _Names, own: str) -> Iterator[FieldPath]:
                 yield at
 
 
+def _texts(child: Child, pods: Sequence[str] | None) -> Iterator[tuple[FieldPath, Json, str]]:
+    """The texts of one of Kubernetes' own kinds that may hold a host name, each with what stands before it."""
+    for containers in _CONTAINERS:
+        spec = () if pods is None else fields.places(child.body, parse(".".join([*pods, "spec", containers])))
+        for at, container in spec:
+            for below, text, before in _texts_of_container(container):
+                yield FieldPath(f"{at}.{below}", at.segments + below.segments), text, before
+    for pattern in _OF_KIND.get((child.group, child.kind), ()):
+        yield from ((at, text, _A_HOST) for at, text in fields.places(child.body, parse(pattern)))
+    if (child.group, child.kind) == ("", "ConfigMap"):
+        yield from ((at, text, f"{_last(at)}=") for at, text in fields.places(child.body, parse("data.*")))
+
+
+def _texts_of_container(container: Json) -> Iterator[tuple[FieldPath, Json, str]]:
+    for index, variable in enumerate(container.get("env") or ()):
+        value = variable.get("value")
+        yield fields.path_to("env", index, "value"), value, _before_value(variable.get("name", ""), value)
+    for pattern in _ARGUMENTS:
+        words = fields.places(container, parse(pattern))
+        # What a command begins with is a program.
+        befores = ["", *(f"{word} " for _, word in words)]
+        yield from [(at, word, before) for (at, word), before in zip(words, befores, strict=False)][
+            0 if pattern == "args.*" else 1 :
+        ]
+    for pattern in _HOSTS:
+        yield from ((at, text, _A_HOST) for at, text in fields.places(container, parse(pattern)))
+
+
+def _before_value(name: str, value: Json) -> str:
+    """A variable that is called as the host that it holds asks for it, too: ``CACHE=cache``."""
+    is_called_so = isinstance(value, str) and name == value.upper().replace("-", "_")
+    return _A_HOST if is_called_so else f"{name}="
+
+
+def _last(at: FieldPath) -> str:
+    segment = at.segments[-1]
+    return segment.name if isinstance(segment, Name) else ""
+
+
 def _is_sure(text: str, names: _Names, own: str) -> bool:
-    return addresses.names_one(text, names.hosts, names.stateful, in_prose=True) or addresses.is_reference(
-        text, names.all, own
-    )
+    return addresses.names_one(text, names.hosts, names.stateful) or addresses.is_reference(text, names.all, own)
 
 
 def _in_custom(value: Json, at: Pointer, key: str, names: _Names, own: str) -> Iterator[FieldPath]:
@@ -113,7 +143,7 @@ def _in_custom(value: Json, at: Pointer, key: str, names: _Names, own: str) -> I
             yield from _in_custom(below, (*at, member), field, names, own)
         elif (
             _is_sure(below, names, own)
-            or (field in _HOST_FIELDS and addresses.names_one(below, names.hosts, names.stateful))
+            or (field in _HOST_FIELDS and addresses.names_one(below, names.hosts, names.stateful, _A_HOST))
             or (isinstance(value, dict) and _refers(field, below, value.get("kind"), key, names))
         ):
             yield fields.path_to(*at, member)

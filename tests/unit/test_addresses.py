@@ -18,7 +18,7 @@ def renamed(text: str, own_namespace: str = "") -> str:
         ("cache:6379", "obj-cache:6379"),
         ("http://api/", "http://obj-api/"),
         ("http://api", "http://obj-api"),
-        ("http://api:8080/v1/api?x=api", "http://obj-api:8080/v1/api?x=obj-api"),
+        ("http://api:8080/v1/api?x=api", "http://obj-api:8080/v1/api?x=api"),
         ("redis://user:secret@cache:6379/0", "redis://user:secret@obj-cache:6379/0"),
         ("--upstream=api", "--upstream=obj-api"),
         ("cache:6379,db:5432", "obj-cache:6379,obj-db:5432"),
@@ -75,20 +75,57 @@ def test_a_name_that_is_no_host_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "anywhere", "in_prose"),
+    ("before", "text", "is_named"),
     [
-        ("cache", True, False),
-        ("the cache, or none.", True, False),
-        ("a cache.", True, False),
-        ("cache:6379", True, True),
-        ("//cache", True, True),
-        ("see http://cache/", True, True),
-        ("cache.demo", True, True),
-        ("db-0.db", True, True),
-        ("cache.example.com", False, False),
-        ("mycache:6379", False, False),
+        ("", "cache:6379", True),
+        ("", "//cache", True),
+        ("", "see http://cache/", True),
+        ("", "cache.demo", True),
+        ("", "db-0.db", True),
+        ("", "me:word@tcp(db:3306)/db", True),
+        ("", "postgres://me@db/data", True),
+        ("", "cache.example.com", False),
+        ("", "mycache:6379", False),
+        # A word may be anything, unless what stands before it asks for a host.
+        ("", "cache", False),
+        ("", "the cache, or none.", False),
+        ("", "a cache.", False),
+        ("DB_HOST=", "db", True),
+        ("REDIS_SERVERS=", "x.example.com,cache", True),
+        ("ROLE=", "api", False),
+        ("POSTGRES_DB=", "db", False),
+        ("", "host=db user=api dbname=db", True),
+        ("", "user=api dbname=db", False),
+        ("", "[db]\nhost = db", True),
+        ("", '{"hosts": ["cache"]}', True),
+        ("", "upstream x { server web-api; }", True),
+        ("", "user  api;", False),
+        ("", "CREATE DATABASE db; GRANT ALL TO api", False),
+        ("", "pg_dump -h db -U me db", True),
+        ("-h ", "db", True),
+        ("--redis-host ", "cache", True),
+        ("-A ", "api", False),
+        ("run ", "api", False),
+        ("nc ", "db", True),
+        ("", "until nslookup db; do sleep 1; done", True),
+        ("", "exec api", False),
+        ("", "--role=api", False),
     ],
 )
-def test_whether_a_child_is_named(text: str, anywhere: bool, in_prose: bool) -> None:
-    assert addresses.names_one(text, NAMES, {"db"}) is anywhere
-    assert addresses.names_one(text, NAMES, {"db"}, in_prose=True) is in_prose
+def test_whether_a_child_is_certainly_named(before: str, text: str, is_named: bool) -> None:
+    assert addresses.names_one(text, NAMES, {"db"}, before) is is_named
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("host=db user=api dbname=db", "host=obj-db user=api dbname=db"),
+        ("tcp(db:3306)/db", "tcp(obj-db:3306)/db"),
+        ("pg_dump -h db -U me db", "pg_dump -h obj-db -U me db"),
+        # Whoever has it followed means what there is.
+        ("--redis=cache", "--redis=obj-cache"),
+        ("cache, api", "obj-cache, obj-api"),
+    ],
+)
+def test_where_one_is_certain_other_words_stay(text: str, expected: str) -> None:
+    assert renamed(text) == expected

@@ -58,6 +58,10 @@ def test_a_base_alone_names_nobody() -> None:
     ("container", "at"),
     [
         ("env: [{name: API, value: api}]", "env.[name=API].value"),
+        ("env: [{name: API_HOST, value: api}, {name: ROLE, value: api}]", "env.[name=API_HOST].value"),
+        ("command: [api, run, api], args: [api, --role=api]", None),
+        ("command: [api, --upstream, api]", "command.2"),
+        ("args: [--upstream, api]", "args.1"),
         ("args: [--verbose, '--api=http://api']", "args.1"),
         ("command: [sh, -c, 'until nslookup db-0.db; do sleep 1; done']", "command.2"),
         ("readinessProbe: {exec: {command: [pg_isready, -h, db]}}", "readinessProbe.exec.command.2"),
@@ -110,10 +114,9 @@ def test_a_base_without_a_namespace_is_in_the_default_one() -> None:
 
 
 def test_a_pod() -> None:
-    pod = (
-        "{apiVersion: v1, kind: Pod, metadata: {name: x, namespace: home}, spec: {containers: [{name: x, args: [db]}]}}"
-    )
-    assert mentions(pod) == ["Pod/x spec.containers.[name=x].args.0"]
+    spec = "{containers: [{name: x, args: [nc, db]}]}"
+    pod = f"{{apiVersion: v1, kind: Pod, metadata: {{name: x, namespace: home}}, spec: {spec}}}"
+    assert mentions(pod) == ["Pod/x spec.containers.[name=x].args.1"]
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,6 @@ def test_wordpress(here: Path) -> None:
     ]
     assert kind["follow"] == [
         "Deployment/demo-wordpress spec.template.spec.containers.[name=wordpress].env.[name=WORDPRESS_DB_HOST].value",
-        "Deployment/demo-wordpress spec.template.spec.initContainers.[name=init-command].args.1",
     ]
     assert kind["status"]["replicas"] == {
         "sum": ["Deployment/demo-mysql status.replicas", "Deployment/demo-wordpress status.replicas"]
