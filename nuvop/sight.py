@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from nuvop import inventory, tree
+from nuvop import inventory
 from nuvop.children import Children
 from nuvop.cluster import ApiResource, Changed, Cluster, Failing, Listed, Removed
+from nuvop.complaints import Complaint
 from nuvop.errors import (
     ClusterError,
     ClusterUnreachable,
@@ -19,7 +20,7 @@ from nuvop.errors import (
 )
 from nuvop.inventory import Entry
 from nuvop.objects import INSTANCE_LABEL, Body, CRKey, ObjectKey
-from nuvop.tree import Complaint, Seen
+from nuvop.tree import Seen
 from nuvop.trouble import Trouble
 
 EVENTS = ApiResource("", "v1", "events", "Event")
@@ -298,8 +299,9 @@ class Sight:
     def _complaints(self) -> dict[str, tuple[Complaint, ...]]:
         found: dict[str, list[Complaint]] = {}
         for events in self._events.values():
-            for uid, complaint in map(tree.complaint_of, events.values()):
-                found.setdefault(uid, []).append(complaint)
+            for event in events.values():
+                uid = str((event.get("involvedObject") or {}).get("uid", ""))
+                found.setdefault(uid, []).append(Complaint.of(event))
         return {uid: tuple(listed) for uid, listed in found.items()}
 
 

@@ -12,7 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from nuvop import complaints, directives, generated, inventory, objects, readiness, retention
+from nuvop import directives, generated, inventory, objects, readiness, retention
+from nuvop.complaints import Complaint
 from nuvop.inventory import Entry
 from nuvop.kinds import OUTSIDE, ChildSelector, name_prefix
 from nuvop.objects import (
@@ -42,15 +43,6 @@ class State(StrEnum):
     MISSING = "Missing"
     NOT_OWNED = "NotOwned"
     UNSEEN = "Unseen"
-
-
-@dataclass(frozen=True, order=True)
-class Complaint:
-    """A Warning event: when it was last seen, in seconds since the epoch, how often, and what it says."""
-
-    time: float
-    count: int
-    text: str
 
 
 @dataclass(frozen=True)
@@ -119,13 +111,6 @@ def grow(seen: Seen, rules: Rules, now: datetime) -> Node:
 def is_well(root: Node) -> bool:
     """Whether the CR is ready, and each of its children is there, ready and as nuvop made it."""
     return root.is_well and all(child.is_well for child in root.children)
-
-
-def complaint_of(event: Body) -> tuple[str, Complaint]:
-    """The uid of the object that an event is about, and what it says."""
-    count = (event.get("series") or {}).get("count") or event.get("count") or 1
-    text = f"{event.get('reason', '')}: {' '.join(event.get('message', '').split())}"
-    return str((event.get("involvedObject") or {}).get("uid", "")), Complaint(complaints.last_seen(event), count, text)
 
 
 class _Gardener:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import click
 
-from nuvop import drawing
+from nuvop.printable import on_one_line
 
 _ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l\x1b[?7l", "\x1b[?7h\x1b[?25h\x1b[?1049l"
 """The alternate screen without a cursor, where long lines are cut
@@ -71,7 +71,7 @@ class Screen:
                 sys.stdout.flush()
 
     def _say(self, text: str) -> None:
-        self._said = f"{time.strftime('%H:%M:%S')} {drawing.printable(text)}"
+        self._said = f"{time.strftime('%H:%M:%S')} {on_one_line(text)}"
 
 
 class _Handler(logging.Handler):

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from nuvop import objects, readiness, tree
+from nuvop.complaints import Complaint
 from nuvop.kinds import ChildSelector
 from nuvop.objects import INSTANCE_LABEL, OWNER_LABEL, REVISION_LABEL, Body, ObjectKey, key_of
-from nuvop.tree import Complaint, Node, Owned, Rules, Seen, State
+from nuvop.tree import Node, Owned, Rules, Seen, State
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 OWN: dict[str, Any] = {
@@ -476,10 +477,10 @@ def test_an_event() -> None:
         "eventTime": None,
         "count": 7,
     }
-    assert tree.complaint_of(event) == ("u", Complaint(1767225610.0, 7, "BackOff: Back-off pulling"))
+    assert Complaint.of(event) == Complaint(1767225610.0, 7, "BackOff: Back-off pulling")
     series = {"count": 9, "lastObservedTime": "2026-01-01T00:00:20.000000Z"}
-    assert tree.complaint_of({**event, "series": series})[1] == Complaint(1767225620.0, 9, "BackOff: Back-off pulling")
-    assert tree.complaint_of({}) == ("", Complaint(0.0, 1, ": "))
+    assert Complaint.of({**event, "series": series}) == Complaint(1767225620.0, 9, "BackOff: Back-off pulling")
+    assert Complaint.of({}) == Complaint(0.0, 1, ": ")
 
 
 def test_the_newest_event_of_each_reason_is_told() -> None:
