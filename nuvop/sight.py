@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from nuvop import inventory
-from nuvop.children import Children
+from nuvop.children import Children, Instance, belongs_to
 from nuvop.cluster import ApiResource, Changed, Cluster, Failing, Listed, Removed
 from nuvop.complaints import Complaint
 from nuvop.errors import (
@@ -272,10 +272,16 @@ class Sight:
                 if scope in self._refused:
                     self._unseen[entry.key] = self._refused[scope]
 
+    @property
+    def _instance(self) -> Instance:
+        return self._key.namespace, self._key.instance
+
     def _live(self) -> Mapping[ObjectKey, Body]:
-        return self._children.of((self._key.namespace, self._key.instance))
+        return self._children.of(self._instance)
 
     def _seen(self, scopes: Collection[Scope]) -> Seen:
+        # What may be got but not listed carries the label, too.
+        labelled = {key: body for key, body in self._found.items() if belongs_to(body) == self._instance}
         listed = {(entry.apiVersion, entry.kind) for entry in self._entries}
         beside = [
             why
@@ -285,8 +291,8 @@ class Sight:
         return Seen(
             self._key.plural,
             self._cr,
-            dict(self._live()),
-            self._found,
+            {**self._live(), **labelled},
+            {key: body for key, body in self._found.items() if key not in labelled},
             self._unseen,
             tuple(sorted(beside)),
             self._complaints(),

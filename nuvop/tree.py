@@ -162,8 +162,10 @@ class _Gardener:
 
     def _cr_notes(self) -> Iterator[str]:
         observed, generation = self._status.get("observedGeneration"), self._metadata.get("generation")
-        if "Ready" in self._conditions and observed != generation:
-            yield f"generation {generation}, observed {'none yet' if observed in (None, -1) else observed}"
+        # Of a generation that nobody has looked at the message tells.
+        if self._conditions.get("Ready", {}).get("observedGeneration") == generation != observed:
+            last = "nor has any before" if observed in (None, -1) else f"the last that has is {observed}"
+            yield f"generation {generation} has not come to an end yet, {last}"
         for type_, condition in self._conditions.items():
             if type_ not in ("Ready", "Reconciling", "Stalled"):
                 value = "" if condition["status"] == "True" else f" is {condition['status']}"
@@ -326,7 +328,7 @@ def _conditions(status: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 def _made_by(body: Body) -> str:
     maker = maker_of(body)
-    return "nuvop has not made it" + (f", but {maker}" if maker else "")
+    return f"made by {maker}, not by nuvop" if maker else "not made by nuvop"
 
 
 def _parent(

@@ -39,7 +39,8 @@ class Screen:
             sys.stdout.write(_ENTER)
             self._is_taken = True
         width, height = shutil.get_terminal_size()
-        head = f"{self._title.ljust(width - 10)}  {time.strftime('%H:%M:%S')}"
+        left = max(width - 10, 0)
+        head = f"{self._title[:left].ljust(left)}  {time.strftime('%H:%M:%S')}"
         foot = [self._said[:width]] if self._said else []
         # The last line stays empty: at its end the screen would scroll.
         room = max(height - 3 - len(foot), 1)
