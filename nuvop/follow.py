@@ -8,6 +8,7 @@ named.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from nuvop import addresses, fields, labelling, openapi
 from nuvop.fields import FieldPath, Json, Name, Pointer, parse
@@ -99,32 +100,30 @@ def _texts(child: Child, pods: Sequence[str] | None) -> Iterator[tuple[FieldPath
     for pattern in _OF_KIND.get((child.group, child.kind), ()):
         yield from ((at, text, _A_HOST) for at, text in fields.places(child.body, parse(pattern)))
     if (child.group, child.kind) == ("", "ConfigMap"):
-        yield from ((at, text, f"{_last(at)}=") for at, text in fields.places(child.body, parse("data.*")))
+        yield from ((at, text, f"{_member(at, -1)}=") for at, text in fields.places(child.body, parse("data.*")))
 
 
 def _texts_of_container(container: Json) -> Iterator[tuple[FieldPath, Json, str]]:
-    for index, variable in enumerate(container.get("env") or ()):
-        value = variable.get("value")
-        yield fields.path_to("env", index, "value"), value, _before_value(variable.get("name", ""), value)
+    for at, value in fields.places(container, parse("env.*.value")):
+        yield at, value, _before_value(fields.value_at(container, "env", _member(at, 1), "name"), value)
     for pattern in _ARGUMENTS:
         words = fields.places(container, parse(pattern))
-        # What a command begins with is a program.
-        befores = ["", *(f"{word} " for _, word in words)]
-        yield from [(at, word, before) for (at, word), before in zip(words, befores, strict=False)][
-            0 if pattern == "args.*" else 1 :
-        ]
+        if pattern == "args.*":
+            yield from ((at, word, "") for at, word in words[:1])
+        # Of the others nobody needs the first: what a command begins with is a program.
+        yield from ((at, word, f"{before} ") for (_, before), (at, word) in pairwise(words))
     for pattern in _HOSTS:
         yield from ((at, text, _A_HOST) for at, text in fields.places(container, parse(pattern)))
 
 
-def _before_value(name: str, value: Json) -> str:
+def _before_value(name: Json, value: Json) -> str:
     """A variable that is called as the host that it holds asks for it, too: ``CACHE=cache``."""
     is_called_so = isinstance(value, str) and name == value.upper().replace("-", "_")
     return _A_HOST if is_called_so else f"{name}="
 
 
-def _last(at: FieldPath) -> str:
-    segment = at.segments[-1]
+def _member(at: FieldPath, index: int) -> str:
+    segment = at.segments[index]
     return segment.name if isinstance(segment, Name) else ""
 
 

@@ -73,12 +73,11 @@ class Loader:
         return found if found is not None and found.digest == kind.digest else None
 
     async def _render(self, kind: Kind, chosen: frozenset[str]) -> Kind:
-        source = overlay.write_source(self._generated, kind)
         try:
             text = await self._kubectl.build(overlay.write_choice(self._generated, kind, chosen))
         except BuildFailed as error:
             what = f"{kind.folder}: with {', '.join(sorted(chosen))}" if chosen else str(kind.folder)
-            raise BuildFailed(f"{what}: {without_path(str(error), source)}") from error
+            raise BuildFailed(f"{what}: {without_path(str(error), overlay.source(self._generated, kind))}") from error
         return await asyncio.to_thread(base.with_base, kind, text, chosen)
 
 

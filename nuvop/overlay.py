@@ -476,16 +476,21 @@ def _unusable(error: OSError) -> SettingsError:
 
 def write_source(generated: Path, kind: Kind) -> Path:
     """Write a kind's files as they were digested, read-only; return the folder, which kustomize can build."""
-    target = generated / SNAPSHOTS / kind.digest / "source"
+    target = source(generated, kind)
     _write_snapshot(target, kind.files)
     return target
 
 
+def source(generated: Path, kind: Kind) -> Path:
+    """Where a kind's files stand as they were digested."""
+    return generated / SNAPSHOTS / kind.digest / "source"
+
+
 def write_choice(generated: Path, kind: Kind, chosen: frozenset[str]) -> Path:
     """Write a kind's files, and a kustomization of them with components; return the folder, which can be built."""
-    source = write_source(generated, kind)
+    base = write_source(generated, kind)
     if not chosen:
-        return source
+        return base
     target = generated / SNAPSHOTS / kind.digest / ".".join(["with", *sorted(chosen)])
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",

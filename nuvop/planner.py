@@ -269,7 +269,7 @@ class Planner:
     async def _installed(self, kind: Kind, coming: Coming) -> tuple[Planned, ...]:
         """What becomes of what a kind installs once for all; what is new is added to what is ``coming``."""
         planned = []
-        for body in yamltext.load_all(kind.installed):
+        for body in yamltext.load_printed(kind.installed):
             found = await self._install(body, coming)
             if found.action is Action.CREATE:
                 _note(body, coming)

@@ -5,16 +5,14 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lab.controlplane import Cluster
 from tests.conftest import Start
+from tests.e2e.conftest import Done, Make, Run
 from tests.e2e.harness import (
     PROGRAMS,
     Kubectl,
@@ -31,24 +29,8 @@ from tests.e2e.harness import (
 from tests.e2e.test_login import ACCOUNT, make_token, with_user
 from tests.terminal import ALTERNATE, NORMAL, Terminal, heed_interrupts
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
-Make = Callable[..., TestKind]
-
 SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "pass"}, "stringData": {"word": "hunter2"}}
 REPORT = {"nuvop.nuvolaris.org/drift": "report"}
-
-
-@pytest.fixture
-def make(kubectl: Kubectl, tmp_path: Path) -> Iterator[Make]:
-    """Makes the test's kind."""
-    with ExitStack() as ending:
-
-        def make(*manifests: dict[str, Any], **fields: Any) -> TestKind:
-            kind = make_kind(tmp_path / "kinds", kubectl, *manifests, **fields)
-            ending.callback(kind.forget, kubectl)
-            return kind
-
-        yield make
 
 
 @pytest.fixture
@@ -62,7 +44,7 @@ def variables(cluster: Cluster, tmp_path: Path) -> dict[str, str]:
 def nuvop(kubectl: Kubectl, variables: dict[str, str], tmp_path: Path) -> Run:
     """Runs `nuvop tree` in the test's namespace, where there is no kinds' folder."""
 
-    def run(*arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
+    def run(*arguments: str, **more: str) -> Done:
         return subprocess.run(
             [PROGRAMS / "nuvop", "tree", "-n", kubectl.namespace, *arguments],
             env={**variables, **more},
@@ -80,7 +62,7 @@ def ready(kubectl: Kubectl, kind: TestKind, *names: str) -> None:
         eventually(f"{name} is ready", partial(lambda name: is_ready(kubectl.get(f"{kind.plural}/{name}")), name))
 
 
-def said(done: "subprocess.CompletedProcess[str]") -> tuple[int, list[str]]:
+def said(done: Done) -> tuple[int, list[str]]:
     """The exit code, and the lines with single spaces, without hashes and ages, which nobody knows before."""
     assert done.stderr == ""
     return done.returncode, [plain(line) for line in done.stdout.splitlines()]
@@ -99,8 +81,8 @@ def annotate(kubectl: Kubectl, kind: TestKind, name: str, annotation: str) -> No
 # --- what is well ----------------------------------------------------------------------------------------------------
 
 
-def test_all_is_well(kubectl: Kubectl, operator: Start, make: Make, nuvop: Run, variables: dict[str, str]) -> None:
-    kind = make(deployment("web", replicas=2), configmap("config"), SECRET)
+def test_all_is_well(kubectl: Kubectl, operator: Start, widgets: Make, nuvop: Run, variables: dict[str, str]) -> None:
+    kind = widgets(deployment("web", replicas=2), configmap("config"), SECRET)
     kubectl.apply(kind.cr("a"))
     assert said(nuvop(f"{kind.plural}/a")) == (
         2,
@@ -142,9 +124,9 @@ def test_all_is_well(kubectl: Kubectl, operator: Start, make: Make, nuvop: Run, 
     assert "│ ! now: Drifted: putting back: Deployment/a-web: spec.replicas was changed by kubectl" in lines
 
 
-def test_kubectl_plugin(kubectl: Kubectl, operator: Start, make: Make, variables: dict[str, str]) -> None:
+def test_kubectl_plugin(kubectl: Kubectl, operator: Start, widgets: Make, variables: dict[str, str]) -> None:
     """The namespace is the kubeconfig's, where none is named."""
-    kind = make(configmap("config"))
+    kind = widgets(configmap("config"))
     operator(NUVOP_KINDS=str(kind.folder.parent))
     kubectl.apply(kind.cr("a"))
     ready(kubectl, kind, "a")
@@ -175,8 +157,8 @@ def test_kubectl_plugin(kubectl: Kubectl, operator: Start, make: Make, variables
 # --- what is not well ------------------------------------------------------------------------------------------------
 
 
-def test_drift_that_is_reported_only(kubectl: Kubectl, operator: Start, make: Make, nuvop: Run) -> None:
-    kind = make(deployment("web"), configmap("config", greeting="hello", more="x"), configmap("gone"))
+def test_drift_that_is_reported_only(kubectl: Kubectl, operator: Start, widgets: Make, nuvop: Run) -> None:
+    kind = widgets(deployment("web"), configmap("config", greeting="hello", more="x"), configmap("gone"))
     operator(NUVOP_KINDS=str(kind.folder.parent))
     kubectl.apply(kind.cr("a", REPORT))
     ready(kubectl, kind, "a")
@@ -217,9 +199,9 @@ def test_drift_that_is_reported_only(kubectl: Kubectl, operator: Start, make: Ma
     assert start == min(told.values())
 
 
-def test_what_the_operator_has_not_seen(kubectl: Kubectl, operator: Start, make: Make, nuvop: Run) -> None:
+def test_what_the_operator_has_not_seen(kubectl: Kubectl, operator: Start, widgets: Make, nuvop: Run) -> None:
     """The inventory's digests tell what happened while no operator ran."""
-    kind = make(deployment("web"), configmap("config", greeting="hello", more="x"), configmap("label"))
+    kind = widgets(deployment("web"), configmap("config", greeting="hello", more="x"), configmap("label"))
     running = operator(NUVOP_KINDS=str(kind.folder.parent))
     kubectl.apply(kind.cr("a"))
     ready(kubectl, kind, "a")
@@ -240,8 +222,8 @@ def test_what_the_operator_has_not_seen(kubectl: Kubectl, operator: Start, make:
     assert " │ ~ spec.replicas was changed by kubectl" in lines
 
 
-def test_a_field_that_nuvop_does_not_set(kubectl: Kubectl, operator: Start, make: Make, nuvop: Run) -> None:
-    kind = make(deployment("web", replicas=None))
+def test_a_field_that_nuvop_does_not_set(kubectl: Kubectl, operator: Start, widgets: Make, nuvop: Run) -> None:
+    kind = widgets(deployment("web", replicas=None))
     operator(NUVOP_KINDS=str(kind.folder.parent))
     kubectl.apply(kind.cr("a"))
     ready(kubectl, kind, "a")
@@ -266,9 +248,9 @@ def test_a_field_that_nuvop_does_not_set(kubectl: Kubectl, operator: Start, make
     assert told_of(4) == (0, [" │ owned by kubectl: replicas", " │ owned by kubectl-label: labels.team"])
 
 
-def test_a_broken_image(kubectl: Kubectl, operator: Start, make: Make, nuvop: Run) -> None:
+def test_a_broken_image(kubectl: Kubectl, operator: Start, widgets: Make, nuvop: Run) -> None:
     """No kubelet runs here that pulls images: what one would say of it is written by the test."""
-    kind = make(deployment("web", image="nginx:none"))
+    kind = widgets(deployment("web", image="nginx:none"))
     operator(NUVOP_KINDS=str(kind.folder.parent))
     kubectl.apply(kind.cr("a"))
     ready(kubectl, kind, "a")
@@ -312,8 +294,8 @@ def test_a_broken_image(kubectl: Kubectl, operator: Start, make: Make, nuvop: Ru
     ]
 
 
-def test_somebody_elses_object(kubectl: Kubectl, operator: Start, make: Make, nuvop: Run) -> None:
-    kind = make(configmap("config"), configmap("mine"))
+def test_somebody_elses_object(kubectl: Kubectl, operator: Start, widgets: Make, nuvop: Run) -> None:
+    kind = widgets(configmap("config"), configmap("mine"))
     kubectl("create", "configmap", "a-config", "--from-literal=x=y")
     running = operator(NUVOP_KINDS=str(kind.folder.parent))
     kubectl.apply(kind.cr("a"))
@@ -342,8 +324,10 @@ def test_somebody_elses_object(kubectl: Kubectl, operator: Start, make: Make, nu
     assert (code, lines[0].startswith(refused), lines[1:]) == (2, True, theirs), lines[0]
 
 
-def test_the_folders_rules_count_where_there_is_one(kubectl: Kubectl, operator: Start, make: Make, nuvop: Run) -> None:
-    kind = make(configmap("config"), ready={"children": {"ConfigMap/config": "data.done=yes"}})
+def test_the_folders_rules_count_where_there_is_one(
+    kubectl: Kubectl, operator: Start, widgets: Make, nuvop: Run
+) -> None:
+    kind = widgets(configmap("config"), ready={"children": {"ConfigMap/config": "data.done=yes"}})
     operator(NUVOP_KINDS=str(kind.folder.parent))
     kubectl.apply(kind.cr("a"))
     eventually("it waits", lambda: condition(kubectl.get(f"{kind.plural}/a"), "Ready"))
@@ -360,8 +344,8 @@ def test_the_folders_rules_count_where_there_is_one(kubectl: Kubectl, operator: 
 # --- what cannot be told ---------------------------------------------------------------------------------------------
 
 
-def test_what_is_not_there(kubectl: Kubectl, make: Make, own_group: str, tmp_path: Path, nuvop: Run) -> None:
-    kind = make(configmap("config"))
+def test_what_is_not_there(kubectl: Kubectl, widgets: Make, own_group: str, tmp_path: Path, nuvop: Run) -> None:
+    kind = widgets(configmap("config"))
     other = make_kind(tmp_path / "more", kubectl, configmap("config"), group=own_group)
     try:
         for words, error in (
@@ -381,9 +365,9 @@ def test_what_is_not_there(kubectl: Kubectl, make: Make, own_group: str, tmp_pat
 
 
 def test_who_has_few_rights_sees_the_rest(
-    cluster: Cluster, kubectl: Kubectl, operator: Start, make: Make, nuvop: Run, tmp_path: Path
+    cluster: Cluster, kubectl: Kubectl, operator: Start, widgets: Make, nuvop: Run, tmp_path: Path
 ) -> None:
-    kind = make(deployment("web"), configmap("config"), SECRET)
+    kind = widgets(deployment("web"), configmap("config"), SECRET)
     operator(NUVOP_KINDS=str(kind.folder.parent))
     kubectl.apply(kind.cr("a"))
     ready(kubectl, kind, "a")
@@ -414,9 +398,9 @@ def test_who_has_few_rights_sees_the_rest(
 
 
 def test_on_a_terminal(
-    kubectl: Kubectl, operator: Start, make: Make, variables: dict[str, str], tmp_path: Path
+    kubectl: Kubectl, operator: Start, widgets: Make, variables: dict[str, str], tmp_path: Path
 ) -> None:
-    kind = make(deployment("web"), configmap("config"), set={"spec.count": "Deployment/web spec.replicas"})
+    kind = widgets(deployment("web"), configmap("config"), set={"spec.count": "Deployment/web spec.replicas"})
     operator(NUVOP_KINDS=str(kind.folder.parent))
     kubectl.apply(kind.cr("a", count=1))
     ready(kubectl, kind, "a")
@@ -450,9 +434,9 @@ def test_on_a_terminal(
 
 @pytest.mark.parametrize("way", ["SIGTERM", "gone"])
 def test_a_terminal_is_left_as_it_was(
-    kubectl: Kubectl, operator: Start, make: Make, variables: dict[str, str], way: str
+    kubectl: Kubectl, operator: Start, widgets: Make, variables: dict[str, str], way: str
 ) -> None:
-    kind = make(configmap("config"))
+    kind = widgets(configmap("config"))
     operator(NUVOP_KINDS=str(kind.folder.parent))
     kubectl.apply(kind.cr("a"))
     ready(kubectl, kind, "a")
@@ -478,8 +462,8 @@ def test_a_terminal_is_left_as_it_was(
             assert f"widgets/b: there is none in {kubectl.namespace}" in terminal.written
 
 
-def test_into_a_pipe(kubectl: Kubectl, operator: Start, make: Make, variables: dict[str, str]) -> None:
-    kind = make(configmap("config", a="1"), set={"spec.a": "ConfigMap/config data.a"})
+def test_into_a_pipe(kubectl: Kubectl, operator: Start, widgets: Make, variables: dict[str, str]) -> None:
+    kind = widgets(configmap("config", a="1"), set={"spec.a": "ConfigMap/config data.a"})
     operator(NUVOP_KINDS=str(kind.folder.parent))
     kubectl.apply(kind.cr("a"))
     ready(kubectl, kind, "a")
