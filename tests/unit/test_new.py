@@ -115,9 +115,9 @@ def test_wordpress(here: Path) -> None:
         *("spec.mysql.replicas", "spec.mysql.image", "spec.mysql.port"),
         *("spec.wordpress.replicas", "spec.wordpress.image", "spec.wordpress.port"),
     ]
+    # The line that it echoes names nobody to talk to.
     assert kind["follow"] == [
-        "Deployment/demo-wordpress spec.template.spec.containers.[name=wordpress].env.[name=WORDPRESS_DB_HOST].value",
-        "Deployment/demo-wordpress spec.template.spec.initContainers.[name=init-command].args.1",
+        "Deployment/demo-wordpress spec.template.spec.containers.[name=wordpress].env.[name=WORDPRESS_DB_HOST].value"
     ]
     assert kind["status"]["replicas"] == {
         "sum": ["Deployment/demo-mysql status.replicas", "Deployment/demo-wordpress status.replicas"]
@@ -321,6 +321,54 @@ spec:
     strategy: Webhook
     webhook: {clientConfig: {service: {name: webhook, namespace: system}}, conversionReviewVersions: [v1]}
 """
+
+
+NGINX = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: nginx}
+spec:
+  selector: {matchLabels: {app: nginx}}
+  template:
+    metadata: {labels: {app: nginx}}
+    spec:
+      containers:
+      - name: nginx
+        image: nginx:1.25
+        command: [nginx, -c, nginx.conf, -g, "daemon off;"]
+        env: [{name: ROLE, value: nginx}, {name: SELF_HOST, value: nginx}]
+---
+{apiVersion: v1, kind: Service, metadata: {name: nginx}, spec: {selector: {app: nginx}, ports: [{port: 80}]}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: conf}
+data:
+  nginx.conf: |
+    user  nginx;
+    events {}
+    http { server { location / { proxy_pass http://nginx/; } } }
+  mime.types: |
+    user  nginx;
+"""
+
+
+def test_a_word_that_is_also_a_services_name_stays(here: Path) -> None:
+    written(here / "source", {"kustomization.yaml": "resources: [a.yaml]\n", "a.yaml": NGINX})
+    assert run("Web", here / "source", "--yes").exit_code == 0
+    path = here / "kustomize/webs"
+    assert document(path / "kind.yaml")["follow"] == [
+        "ConfigMap/conf data.[nginx.conf]",
+        "Deployment/nginx spec.template.spec.containers.[name=nginx].env.[name=SELF_HOST].value",
+    ]
+    expected = yamltext.load_all((path / "expected/web.yaml").read_text())
+    config, pods = (next(each for each in expected if each["kind"] == kind) for kind in ("ConfigMap", "Deployment"))
+    (container,) = pods["spec"]["template"]["spec"]["containers"]
+    assert container["command"] == ["nginx", "-c", "nginx.conf", "-g", "daemon off;"]
+    assert [each["value"] for each in container["env"]] == ["nginx", "example-nginx"]
+    assert config["data"]["nginx.conf"].startswith("user  nginx;")
+    assert "proxy_pass http://example-nginx/;" in config["data"]["nginx.conf"]
+    assert "no warnings" in CliRunner().invoke(check, [str(path)]).output
 
 
 def test_names_inside_of_custom_objects_follow(here: Path) -> None:
