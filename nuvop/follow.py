@@ -66,6 +66,17 @@ def mentions(children: Sequence[Child]) -> Iterator[tuple[Child, FieldPath]]:
             yield from ((child, at) for at in _in_child(child, names, _own_namespace(child, home)))
 
 
+def callers(service: Child, children: Sequence[Child]) -> Iterator[Child]:
+    """The children that name a Service in a text: they tell its port there, or know it without a word."""
+    called = frozenset({service.name})
+    names = _Names(frozenset({(service.kind, service.name)}), called, called, frozenset())
+    home = home_namespace(children)
+    for child in children:
+        is_read = child != service and (child.group, child.kind) != ("", "Secret")
+        if is_read and any(_in_child(child, names, _own_namespace(child, home))):
+            yield child
+
+
 def _own_namespace(child: Child, home: str) -> str:
     return str(fields.value_at(child.body, "metadata", "namespace") or home)
 

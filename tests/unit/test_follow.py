@@ -210,6 +210,15 @@ def test_an_annotation_of_a_custom_object_is_named_once() -> None:
     assert mentions(yamltext.dump(obj)) == ["Any/x metadata.annotations.a"]
 
 
+def test_who_calls_a_service() -> None:
+    """Also without a port: what it is then is known to the caller alone."""
+    route = {"apiVersion": "example.org/v1", "kind": "Route", "metadata": {"name": "r", "namespace": "home"}}
+    text = yamltext.dump({**route, "spec": {"backendRefs": [{"name": "api", "port": 80}]}})
+    base = list(children(f"{DEPLOYMENT % 'env: [{name: API_HOST, value: api}, {name: DB, value: db}]'}\n---\n{text}"))
+    assert [str(child) for child in follow.callers(base[0], base)] == ["Deployment/web", "Route/r"]
+    assert not list(follow.callers(base[0], base[:-2]))
+
+
 def test_a_webhook_of_a_crd_needs_its_service() -> None:
     crd = {"spec": {"conversion": {"webhook": {"clientConfig": {"service": {"name": "api"}}}}}}
     base = list(children(""))

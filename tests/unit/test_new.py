@@ -112,8 +112,8 @@ def test_wordpress(here: Path) -> None:
     kind = document(path / "kind.yaml")
     # The prefix that all names share is not part of the fields' names.
     assert list(kind["set"]) == [
-        *("spec.mysql.replicas", "spec.mysql.image", "spec.mysql.port"),
-        *("spec.wordpress.replicas", "spec.wordpress.image", "spec.wordpress.port"),
+        *("spec.mysql.replicas", "spec.mysql.image"),
+        *("spec.wordpress.replicas", "spec.wordpress.image"),
     ]
     # The line that it echoes names nobody to talk to.
     assert kind["follow"] == [
@@ -123,7 +123,7 @@ def test_wordpress(here: Path) -> None:
         "sum": ["Deployment/demo-mysql status.replicas", "Deployment/demo-wordpress status.replicas"]
     }
     assert spec_of(path)["mysql"]["default"] == {}
-    assert spec_of(path)["mysql"]["properties"]["port"]["default"] == 3306
+    assert spec_of(path)["mysql"]["properties"]["image"]["default"] == "mysql:4.8"
     rendered = CliRunner().invoke(render, ["-f", str(path / "examples/blog.yaml"), "--kinds", str(path)])
     assert rendered.stdout == (path / "expected/blog.yaml").read_text()
     assert "value: example-demo-mysql" in rendered.stdout
