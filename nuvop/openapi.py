@@ -6,6 +6,7 @@ that brings their CRDs says itself what they have (`nuvop.crd`).
 
 import gzip
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,9 @@ FILE = Path(__file__).with_suffix(".json.gz")
 
 Schema = Mapping[str, Any]
 """As in OpenAPI, with references resolved; ``keys`` are the fields by which a list's items are told apart."""
+
+SENTENCE = re.compile(r"(?<=[a-z0-9)\"'`])\.\s+(?=[A-Z])")
+"""Where a sentence of a description ends and another one begins."""
 
 
 @cache
@@ -50,6 +54,13 @@ def field(api_version: str, kind: str, path: FieldPath) -> Schema | None:
             return None
         schema = _member(resolved(schema), segment)
     return resolved(schema) if schema is not None else None
+
+
+def names_field(api_version: str, kind: str, path: FieldPath) -> bool:
+    """Whether a field is one that Kubernetes has given its name, not a member of a mapping, which may have any."""
+    above = field(api_version, kind, FieldPath("", path.segments[:-1])) or {}
+    last = path.segments[-1]
+    return isinstance(last, fields.Name) and last.name in (above.get("properties") or {})
 
 
 def _member(schema: Schema, segment: fields.Segment) -> dict[str, Any] | None:
