@@ -35,7 +35,7 @@ _IN_URL = re.compile(r"(?://|@)(?:[^\s/,@]+,)*$")
 """What stands before a host in a URL, also before the second of several."""
 
 _HOST_KEY = re.compile(
-    r"(?:host(?:_?name)?|vhost|addr|address|server|endpoint|upstream|url|uri|dsn|external_?name)(?:e?s)?"
+    r"(?:(?:host(?:_?name)?|addr|address|server|endpoint|upstream|url|uri|dsn|external_?name)(?:e?s)?|brokers|peers|seeds)"
     r"(?:[_.-]?(?:primary|replica|master|slave|read(?:er)?|write|writer|ro|rw|internal|external|public|private|\d+))?$",
     re.IGNORECASE,
 )
@@ -53,10 +53,14 @@ _SHORT_FLAGS = ("h", "H")
 """``pg_isready -h``, ``mysql -h``, ``redis-cli -h``."""
 
 _CALL = re.compile(
-    r"(?:^|[\s\"'(;&|`/])(?:nslookup|dig|ping|telnet|nc|ncat|netcat|getent[ \t]+a?hosts|(?:--)?(?:replica|slave)of)"
-    r"(?:[ \t]+-[\w-]+(?:[ \t]+\d+)?)*[ \t]+[\"']?$"
+    r"""(?:^|[\s"'(;&|`/])(?:
+        (?:nslookup|dig|ping|telnet|nc|ncat|netcat|getent[ \t]+a?hosts|(?:--)?(?:replica|slave)of)
+        (?:[ \t]+-[\w-]+(?:[ \t]+\d+)?)*
+        |(?:curl|wget)(?:[ \t]+(?:-[fsSkLIvqc]+|-q?O-|-q?O[ \t]+-|--[a-z-]+))*
+        )[ \t]+["']?$""",
+    re.VERBOSE,
 )
-"""A program, or a setting, that a host stands behind."""
+"""A program, or a setting, that a host stands behind; curl and wget with flags only that take no value."""
 
 _STATEMENT = re.compile(r"(?:^|[;{])[ \t]*(?:server|server_name|ServerName|upstream)[ \t]+$")
 _END_OF_STATEMENT = re.compile(r"[ \t]*(?:$|[;{])|[ \t][^\n;]*;", re.MULTILINE)
@@ -153,11 +157,16 @@ def _is_certain(found: re.Match[str], before: str) -> bool:
     own, line = _line(found, ""), _line(found, before)
     if _IN_URL.search(line) or _CALL.search(line):
         return True
-    if (key := _KEY.search(line)) and _HOST_KEY.search(key["key"]):
+    if (key := _KEY.search(line)) and (_HOST_KEY.search(key["key"]) or _is_called(found, own, before)):
         return _END_OF_VALUE.match(text, end) is not None
     if (flag := _FLAG.search(line)) and (flag["key"] in _SHORT_FLAGS or _HOST_KEY.search(flag["key"])):
         return True
     return _STATEMENT.search(own) is not None and _END_OF_STATEMENT.match(text, end) is not None
+
+
+def _is_called(found: re.Match[str], own: str, before: str) -> bool:
+    """Whether a variable is called as its value, such as ``WEB_API=web-api``: that is no role and no mode."""
+    return not own and before == f"{found['host'].upper().replace('-', '_')}="
 
 
 def _is_image(found: re.Match[str], before: str) -> bool:

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from nuvop import inventory, tree
-from nuvop.children import Children
+from nuvop import inventory
+from nuvop.children import Children, Instance, belongs_to
 from nuvop.cluster import ApiResource, Changed, Cluster, Failing, Listed, Removed
+from nuvop.complaints import Complaint
 from nuvop.errors import (
     ClusterError,
     ClusterUnreachable,
@@ -19,7 +20,7 @@ from nuvop.errors import (
 )
 from nuvop.inventory import Entry
 from nuvop.objects import INSTANCE_LABEL, Body, CRKey, ObjectKey
-from nuvop.tree import Complaint, Seen
+from nuvop.tree import Seen
 from nuvop.trouble import Trouble
 
 EVENTS = ApiResource("", "v1", "events", "Event")
@@ -271,10 +272,16 @@ class Sight:
                 if scope in self._refused:
                     self._unseen[entry.key] = self._refused[scope]
 
+    @property
+    def _instance(self) -> Instance:
+        return self._key.namespace, self._key.instance
+
     def _live(self) -> Mapping[ObjectKey, Body]:
-        return self._children.of((self._key.namespace, self._key.instance))
+        return self._children.of(self._instance)
 
     def _seen(self, scopes: Collection[Scope]) -> Seen:
+        # What may be got but not listed carries the label, too.
+        labelled = {key: body for key, body in self._found.items() if belongs_to(body) == self._instance}
         listed = {(entry.apiVersion, entry.kind) for entry in self._entries}
         beside = [
             why
@@ -284,8 +291,8 @@ class Sight:
         return Seen(
             self._key.plural,
             self._cr,
-            dict(self._live()),
-            self._found,
+            {**self._live(), **labelled},
+            {key: body for key, body in self._found.items() if key not in labelled},
             self._unseen,
             tuple(sorted(beside)),
             self._complaints(),
@@ -298,8 +305,9 @@ class Sight:
     def _complaints(self) -> dict[str, tuple[Complaint, ...]]:
         found: dict[str, list[Complaint]] = {}
         for events in self._events.values():
-            for uid, complaint in map(tree.complaint_of, events.values()):
-                found.setdefault(uid, []).append(complaint)
+            for event in events.values():
+                uid = str((event.get("involvedObject") or {}).get("uid", ""))
+                found.setdefault(uid, []).append(Complaint.of(event))
         return {uid: tuple(listed) for uid, listed in found.items()}
 
 

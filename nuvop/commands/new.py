@@ -62,8 +62,8 @@ def new(
     once for all. What cannot work is refused with the reason: remote bases, Helm charts, APIServices, names that are
     too long; download, render or shorten them first.
 
-    Exit code 0 when the kind is made; it can be loaded then, and its example renders. 1 where that cannot be, 2 where
-    the command is not understood; then nothing is made.
+    Exit code 0 when the kind is made; it can be loaded then, and its example renders. 1 where that cannot be; then
+    nothing is made.
 
     \b
     nuvop new Web --group example.com --from ./web --yes

@@ -41,6 +41,9 @@ def renamed(text: str, own_namespace: str = "") -> str:
         ("user api; proxy_pass http://api/;", "user api; proxy_pass http://obj-api/;"),
         ("role=api host=db", "role=api host=obj-db"),
         ("nslookup db && exec api", "nslookup obj-db && exec api"),
+        ("host=db user=api dbname=db", "host=obj-db user=api dbname=db"),
+        ("tcp(db:3306)/db", "tcp(obj-db:3306)/db"),
+        ("pg_dump -h db -U me db", "pg_dump -h obj-db -U me db"),
         # What is no host name of theirs.
         ("", ""),
         ("mycache", "mycache"),
@@ -112,6 +115,7 @@ def test_two_parts_of_which_the_second_is_the_namespace() -> None:
         ("cache.example.com", False),
         ("cache.conf", False),
         ("https://cache.io", False),
+        ("me:word@tcp(db:3306)/db", True),
         # The value of a key that is about hosts.
         ("db.host=db", True),
         ("host: db # ours", True),
@@ -121,6 +125,8 @@ def test_two_parts_of_which_the_second_is_the_namespace() -> None:
         ("export API_URL=api", True),
         ("host: db of all", False),
         ("role: db", False),
+        ("user=api dbname=db", False),
+        ("CREATE DATABASE db; GRANT ALL TO api", False),
         ("host: x\nrole: db", False),
         ("hosts: [x], role: db", False),
         # The value of a flag.
@@ -129,11 +135,16 @@ def test_two_parts_of_which_the_second_is_the_namespace() -> None:
         ("run --server=cache", True),
         ("run --mode cache", False),
         ("run -c cache", False),
+        ("pg_dump -h db -U me db", True),
+        ("pg_dump -U me db", False),
         # A program or a setting that is told a host.
         ("until nslookup db; do sleep 1; done", True),
         ("nc -z -w 2 db 5432", True),
         ("getent hosts cache", True),
         ("replicaof cache 6379", True),
+        ("curl -sf cache", True),
+        ("wget -qO- cache", True),
+        ("curl -o cache http://x", False),
         ("exec cache", False),
         ("sync db", False),
         # A statement.
@@ -157,9 +168,25 @@ def test_whether_a_child_is_named_for_certain(text: str, is_certain: bool) -> No
 @pytest.mark.parametrize(
     ("key", "is_certain"),
     [
-        *((key, True) for key in ("DB_HOST", "PGHOST", "REDIS_HOSTNAME", "CACHE_ADDR", "cacheAddress", "API_URL")),
-        *((key, True) for key in ("KAFKA_BOOTSTRAP_SERVERS", "apiEndpoint", "DB_HOST_READ", "REDIS_HOST_1", "host")),
-        *((key, False) for key in ("ROLE", "CACHE_DRIVER", "DB_CONNECTION", "SERVER_NAME", "SERVER_ROLE", "IMAGE")),
+        *(
+            (key, True)
+            for key in ("CACHE", "DB_HOST", "PGHOST", "REDIS_HOSTNAME", "CACHE_ADDR", "cacheAddress", "API_URL")
+        ),
+        *(
+            (key, True)
+            for key in (
+                "KAFKA_BOOTSTRAP_SERVERS",
+                "KAFKA_BROKERS",
+                "apiEndpoint",
+                "DB_HOST_READ",
+                "REDIS_HOST_1",
+                "host",
+            )
+        ),
+        *(
+            (key, False)
+            for key in ("ROLE", "CACHE_DRIVER", "CELERY_BROKER", "DB_CONNECTION", "SERVER_NAME", "SERVER_ROLE", "IMAGE")
+        ),
         *((key, False) for key in ("HOSTED_BY", "DB_NAME", "DB_USER", "OTEL_SERVICE_NAME", "nginx.conf", "")),
     ],
 )

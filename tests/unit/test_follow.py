@@ -58,7 +58,11 @@ def test_a_base_alone_names_nobody() -> None:
     ("container", "at"),
     [
         ("env: [{name: API_HOST, value: api}]", "env.[name=API_HOST].value"),
-        ("env: [{name: API, value: 'api:80'}]", "env.[name=API].value"),
+        ("env: [{name: API, value: api}]", "env.[name=API].value"),
+        ("env: [{name: PEER, value: 'api:80'}]", "env.[name=PEER].value"),
+        ("command: [api, run, api], args: [api, --role=api]", None),
+        ("command: [api, --upstream, api]", "command.2"),
+        ("args: [--upstream, api]", "args.1"),
         ("env: [{name: ROLE, value: api}, {name: DB_CONNECTION, value: db}]", None),
         ("command: [api, -c, api.conf]", None),
         ("command: ['api:80']", None),
@@ -214,7 +218,7 @@ def test_who_calls_a_service() -> None:
     """Also without a port: what it is then is known to the caller alone."""
     route = {"apiVersion": "example.org/v1", "kind": "Route", "metadata": {"name": "r", "namespace": "home"}}
     text = yamltext.dump({**route, "spec": {"backendRefs": [{"name": "api", "port": 80}]}})
-    base = list(children(f"{DEPLOYMENT % 'env: [{name: API_HOST, value: api}, {name: DB, value: db}]'}\n---\n{text}"))
+    base = list(children(f"{DEPLOYMENT % 'env: [{name: API_HOST, value: api}, {name: PEER, value: db}]'}\n---\n{text}"))
     assert [str(child) for child in follow.callers(base[0], base)] == ["Deployment/web", "Route/r"]
     assert not list(follow.callers(base[0], base[:-2]))
 
