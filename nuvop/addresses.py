@@ -56,7 +56,7 @@ _CALL = re.compile(
     r"""(?:^|[\s"'(;&|`/])(?:
         (?:nslookup|dig|ping|telnet|nc|ncat|netcat|getent[ \t]+a?hosts|(?:--)?(?:replica|slave)of)
         (?:[ \t]+-[\w-]+(?:[ \t]+\d+)?)*
-        |(?:curl|wget)(?:[ \t]+(?:-[fsSkLIvqc]+|-q?O-|-q?O[ \t]+-|--[a-z-]+))*
+        |(?:curl|wget)(?:[ \t]+(?:-[fsSkLIvqc]+|-q?O-|-q?O[ \t]+-|--(?:fail|silent|spider|quiet)))*
         )[ \t]+["']?$""",
     re.VERBOSE,
 )

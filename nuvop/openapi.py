@@ -7,13 +7,13 @@ that brings their CRDs says itself what they have (`nuvop.crd`).
 import gzip
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from nuvop import fields
-from nuvop.fields import FieldPath
+from nuvop.fields import FieldPath, Json
 
 FILE = Path(__file__).with_suffix(".json.gz")
 
@@ -61,6 +61,42 @@ def names_field(api_version: str, kind: str, path: FieldPath) -> bool:
     above = field(api_version, kind, FieldPath("", path.segments[:-1])) or {}
     last = path.segments[-1]
     return isinstance(last, fields.Name) and last.name in (above.get("properties") or {})
+
+
+def misfits(api_version: str, kind: str, obj: Json) -> Iterator[tuple[FieldPath, str]]:
+    """Fields of an object that have no such value as Kubernetes' kind has there, each with the type that it has."""
+    name = _extract()["kinds"].get(f"{api_version} {kind}")
+    if name:
+        yield from _misfits({"$ref": name}, obj, ())
+
+
+def _misfits(schema: Schema, value: Json, at: tuple[str | int, ...]) -> Iterator[tuple[FieldPath, str]]:
+    schema = resolved(schema)
+    type_ = str(schema.get("type", ""))
+    if value is None or type_ not in _TYPES or schema.get("x-kubernetes-int-or-string"):
+        return
+    if not isinstance(value, _TYPES[type_]) or (isinstance(value, bool) and type_ != "boolean"):
+        yield fields.path_to(*at), type_
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            if item is None:
+                yield fields.path_to(*at, index), resolved(schema["items"]).get("type", "value")
+            yield from _misfits(schema["items"], item, (*at, index))
+    elif isinstance(value, dict):
+        for member, below in value.items():
+            found = (schema.get("properties") or {}).get(member, schema.get("additionalProperties"))
+            if isinstance(found, dict):
+                yield from _misfits(found, below, (*at, member))
+
+
+_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+}
 
 
 def _member(schema: Schema, segment: fields.Segment) -> dict[str, Any] | None:

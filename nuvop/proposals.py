@@ -235,7 +235,7 @@ def _backends(ingress: Child, service: str, port: int) -> Iterator[str]:
     """Where an Ingress names a Service's port by its number."""
     for pattern in ("spec.defaultBackend", "spec.rules.*.http.paths.*.backend"):
         for at, backend in fields.places(ingress.body, parse(pattern)):
-            if backend.get("service") == {"name": service, "port": {"number": port}}:
+            if isinstance(backend, dict) and backend.get("service") == {"name": service, "port": {"number": port}}:
                 yield f"{at}.service.port.number"
 
 

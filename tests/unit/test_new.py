@@ -242,6 +242,7 @@ def test_nothing_is_overwritten(here: Path) -> None:
         ("resources: [none.yaml]", "kustomize cannot build it: "),
         ("resources: []", "the folder makes no object that could be a child"),
         ("a: [", "kustomization.yaml: is not YAML: "),
+        *((text, "source/kustomization.yaml: must be a mapping") for text in ("a", "[a]", "[[a, b]]", "- a: b")),
     ],
 )
 def test_what_cannot_work_is_refused_with_the_reason(here: Path, lines: str, said: str) -> None:
@@ -427,6 +428,15 @@ def test_a_crd_that_asks_a_service_of_the_folder_keeps_its_name(here: Path) -> N
         "asks Service/webhook, which is called otherwise for each Crew: write `names: keep`, which allows one Crew in a"
     )
     assert f"install: CustomResourceDefinition/captains.crew.example.com {told} namespace" in checked.output
+
+
+def test_a_folder_below_that_has_no_kustomization(here: Path) -> None:
+    source = written(
+        here / "source", {"kustomization.yaml": "resources: [below]\n", "below/kustomization.yaml": "[a]\n"}
+    )
+    done = run("Thing", source, "--yes")
+    assert done.exit_code == 1
+    assert "source/below/kustomization.yaml: must be a mapping, with fields such as `resources`" in done.stderr
 
 
 def test_no_kind_is_made_inside_of_another(here: Path) -> None:
