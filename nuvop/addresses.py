@@ -42,7 +42,7 @@ _HOST_KEY = re.compile(
 """The end of a key whose value is a host: ``DB_HOST``, ``spring.redis.host``, ``bootstrap-servers``, ``apiURL``."""
 
 _KEY = re.compile(
-    r"""(?P<key>[A-Za-z][\w./-]*)["']?[ \t]*(?:[:=]>?|:=)[ \t]*["'\[(]*  # the key, and where its value begins
+    r"""(?P<key>[A-Za-z][\w./-]*)[)}]?["']?[ \t]*(?:[:=]>?|[:!=]=)[ \t]*["'\[(]*  # the key, and where its value begins
         (?:[^\s,;"'=]+["']?,[ \t]*["']?)*$                              # after others of a list""",
     re.VERBOSE,
 )
