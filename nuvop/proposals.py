@@ -170,7 +170,7 @@ def _of_containers(child: Child) -> Iterator[_Usual]:
     if at is None or not containers:
         return
     annotations = fields.value_at(child.body, *at, "metadata", "annotations") or {}
-    main = annotations.get(_DEFAULT_CONTAINER, child.name)
+    main = annotations.get(_DEFAULT_CONTAINER) or _called_alike(child.name, [each["name"] for each in containers])
     beside = fields.value_at(child.body, *at, "spec", "initContainers") or []
     images: dict[str, list[ChildField]] = {}
     parts: dict[str, str] = {}
@@ -190,6 +190,12 @@ def _of_containers(child: Child) -> Iterator[_Usual]:
                 yield _usual("resources", child, child, f"{path}.resources", part)
     for image, targets in images.items():
         yield _Usual("image", child, parts[image], tuple(targets))
+
+
+def _called_alike(workload: str, containers: Sequence[str]) -> str:
+    """The container that has the name of its workload, or its end, where kustomize has put a prefix before it."""
+    alike = [name for name in containers if workload == name or workload.endswith(f"-{name}")]
+    return max(alike, key=len, default="")
 
 
 def _of_service(child: Child, base: Sequence[Child]) -> Iterator[_Usual]:

@@ -87,6 +87,13 @@ def test_containers_of_one_image_are_one_field() -> None:
     }
 
 
+def test_a_container_may_be_called_as_the_workload_is_without_its_prefix() -> None:
+    found = proposed(workload("shop-web", "[{name: web, image: a}, {name: exporter, image: b}]"))
+    assert list(found) == ["replicas", "image", "exporter.image"]
+    both = proposed(workload("a-b", "[{name: b, image: a}, {name: a-b, image: b}]"))
+    assert set(both) == {"replicas", "image", "b.image"}
+
+
 def test_side_cars_of_one_name_are_two_fields() -> None:
     two = "[{name: main, image: a}, {name: proxy, image: %s}]"
     found = proposed(workload("a", two % "proxy:1") + workload("b", two % "proxy:2"))
