@@ -243,9 +243,13 @@ class _Draft:
         names = {child.name: child.name_for(cr.name) for child in kind.base}
         stateful = {child.name for child in kind.base if (child.group, child.kind) == ("apps", "StatefulSet")}
         own_namespace = fields.value_at(self.child.body, "metadata", "namespace") or home_namespace(kind.base)
-        for at, text in fields.places(self.body, path):
-            if isinstance(text, str):
-                followed = addresses.renamed(text, names, stateful, names.__getitem__, cr.namespace, own_namespace)
+        # As the base has them: what two lines name is the same to both.
+        for at, text in fields.places(self.child.body, path):
+            if isinstance(text, str) and not addresses.is_program(at):
+                before = addresses.before(self.child.body, at)
+                followed = addresses.renamed(
+                    text, names, stateful, names.__getitem__, cr.namespace, own_namespace, before
+                )
                 if followed != text:
                     self.put(at, followed)
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from nuvop.commands.render import render
+from nuvop.cli import COMMANDS
 from tests.golden.test_golden import EXAMPLES, EXPECTED, MADE, ROOT, name_of
 
 UID = "00000000-0000-0000-0000-000000000001"
 
 
 def run(*arguments: str | Path, text: str | None = None) -> Result:
-    return CliRunner().invoke(render, list(map(str, arguments)), input=text)
+    return CliRunner().invoke(COMMANDS, ["render", *map(str, arguments)], input=text)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=name_of)
@@ -57,7 +57,7 @@ def test_what_is_wrong_is_said(text: str, error: str) -> None:
 def test_one_uid_is_not_for_two() -> None:
     sample = "{apiVersion: nuvolaris.org/v1, kind: Sample, metadata: {name: one}}\n"
     done = run("-f", "-", "--uid", UID, text=f"{sample}---\n{sample.replace('one', 'two')}")
-    assert done.exit_code == 2
+    assert done.exit_code == 1
     assert "--uid is of one custom resource" in done.stderr
 
 
