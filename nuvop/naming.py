@@ -94,6 +94,18 @@ def resolve(name: str, known: Sequence[Served], none: str = NOT_SERVED) -> ApiRe
     return first.resource
 
 
+def plain(known: Sequence[Served]) -> dict[str, ApiResource]:
+    """Each resource by what is enough to name it: its plural, with the group where several groups have that plural."""
+    groups: dict[str, set[str]] = {}
+    for each in known:
+        groups.setdefault(each.resource.plural, set()).add(each.resource.group)
+    found: dict[str, ApiResource] = {}
+    for each in known:
+        name = each.full_name if len(groups[each.resource.plural]) > 1 else each.resource.plural
+        found.setdefault(name, each.resource)
+    return found
+
+
 def _narrowed(name: str, known: Sequence[Served]) -> list[Served]:
     """All resources that a name may mean."""
     bare, dot, rest = name.partition(".")

@@ -33,6 +33,9 @@ INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
 COMPLETION_TIMEOUT = 5.0
 """Seconds that a shell waits for the names of custom resources."""
 
+LIST_TIMEOUT = 2.0
+"""Seconds of them that the names of one kind's may take; one that is being deleted, say, must not hide the others."""
+
 CATEGORY = "nuvop"
 """The category of the kinds whose custom resources are completed; `nuvop new` writes it into the CRDs."""
 
@@ -234,16 +237,16 @@ async def _names(settings: Settings, namespace: str | None, words: tuple[str, ..
             prefix = "" if words else f"{begun}/"
             resources = {prefix: naming.resolve(words[0] if words else begun, known)}
         else:
-            resources = {f"{each.resource.plural}/": each.resource for each in known}
-        found = []
-        for prefix, resource in resources.items():
-            found += [f"{prefix}{name}" for name in await _called(cluster, resource, where)]
+            resources = {f"{name}/": found for name, found in naming.plain(known).items() if name.startswith(begun)}
+        called = await asyncio.gather(*(_called(cluster, resource, where) for resource in resources.values()))
+        found = [f"{prefix}{name}" for prefix, names in zip(resources, called, strict=True) for name in names]
         return [name for name in found if name.startswith(incomplete)]
 
 
 async def _called(cluster: Cluster, resource: ApiResource, namespace: str) -> list[str]:
     try:
-        bodies = await cluster.list(resource, namespace, metadata_only=True)
-    except ClusterError:
+        async with asyncio.timeout(LIST_TIMEOUT):
+            bodies = await cluster.list(resource, namespace, metadata_only=True)
+    except (ClusterError, TimeoutError):
         return []  # others may be listed
     return sorted(body["metadata"]["name"] for body in bodies)
