@@ -242,15 +242,14 @@ def json_schema(schema: Schema) -> dict[str, Any]:
 
     Rules in CEL have no counterpart there, and patterns that Python does not know are left out (`unknown_patterns`).
     """
-    kept = {name: value for name, value in schema.items() if name in _SAME_IN_JSON_SCHEMA}
-    if "pattern" in kept and not _is_known(kept["pattern"]):
-        del kept["pattern"]
+    kept = _of_values(schema)
     if schema.get("x-kubernetes-int-or-string"):
         kept["type"] = ["integer", "string"]
     if schema.get("nullable") and "type" in kept:
         kept["type"] = [kept["type"], "null"]
     if "properties" in schema:
-        kept["properties"] = {name: json_schema(below) for name, below in schema["properties"].items()}
+        implied = _OF_AN_OBJECT if schema.get("x-kubernetes-embedded-resource") else {}
+        kept["properties"] = {**implied, **{name: json_schema(below) for name, below in schema["properties"].items()}}
         if not (schema.get("x-kubernetes-preserve-unknown-fields") or "additionalProperties" in schema):
             kept["additionalProperties"] = False
     if isinstance(schema.get("additionalProperties"), dict):
@@ -260,10 +259,44 @@ def json_schema(schema: Schema) -> dict[str, Any]:
     return kept
 
 
+def _of_values(schema: Schema) -> dict[str, Any]:
+    """What a schema says of the values, not of which fields there are."""
+    kept = {name: value for name, value in schema.items() if name in _SAME_IN_JSON_SCHEMA}
+    if "pattern" in kept and not _is_known(kept["pattern"]):
+        del kept["pattern"]
+    lowest, highest = _RANGES.get(schema.get("format", ""), (None, None))
+    if schema.get("type") == "integer" and highest is not None:
+        kept = {"minimum": lowest, "maximum": highest, **kept}
+    for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
+        if schema.get(exclusive) is True and bound in kept:
+            kept[exclusive] = kept.pop(bound)
+    for name in ("allOf", "anyOf", "oneOf"):
+        if name in schema:
+            kept[name] = [_alternative(each) for each in schema[name]]
+    if "not" in schema:
+        kept["not"] = _alternative(schema["not"])
+    return kept
+
+
+def _alternative(schema: Schema) -> dict[str, Any]:
+    """A schema that stands beside the structural one, which alone says which fields there are."""
+    kept = _of_values(schema)
+    if "properties" in schema:
+        kept["properties"] = {name: _alternative(below) for name, below in schema["properties"].items()}
+    for name in ("items", "additionalProperties"):
+        if isinstance(schema.get(name), dict):
+            kept[name] = _alternative(schema[name])
+    return kept
+
+
+_RANGES = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
+
+_OF_AN_OBJECT: Mapping[str, Any] = {"apiVersion": {}, "kind": {}, "metadata": {}}
+
 _SAME_IN_JSON_SCHEMA = frozenset(
     {
-        *("type", "enum", "required", "minimum", "maximum", "multipleOf", "minLength", "maxLength", "pattern"),
-        *("minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties"),
+        *("type", "format", "enum", "required", "minimum", "maximum", "multipleOf", "minLength", "maxLength"),
+        *("pattern", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties"),
     }
 )
 
@@ -316,8 +349,8 @@ def _default(value: Json, schema: Schema) -> None:
     """
     if isinstance(value, dict):
         for name, below in (schema.get("properties") or {}).items():
-            if value.get(name) is None and name in value and not below.get("nullable") and "default" in below:
-                del value[name]  # a null that may not be is pruned before defaults are
+            if value.get(name) is None and name in value and not below.get("nullable"):
+                del value[name]  # a null that may not be counts as left out
             if name not in value and "default" in below:
                 value[name] = copy.deepcopy(below["default"])
             if name in value:
@@ -325,7 +358,10 @@ def _default(value: Json, schema: Schema) -> None:
         rest = schema.get("additionalProperties")
         if isinstance(rest, dict):
             for name in value.keys() - (schema.get("properties") or {}).keys():
-                _default(value[name], rest)
+                if value[name] is None and not rest.get("nullable"):
+                    del value[name]
+                else:
+                    _default(value[name], rest)
     elif isinstance(value, list) and isinstance(schema.get("items"), dict):
         for item in value:
             _default(item, schema["items"])

@@ -3,6 +3,7 @@
 import hashlib
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,12 @@ def read(folder: Path) -> dict[str, bytes]:
     except OSError as error:
         raise KindUnreadable(f"{error.filename or folder}: {error.strerror or error}") from error
     return files
+
+
+def located(place: Place, folder: Path, files: Mapping[str, bytes]) -> Place:
+    """A place in a kind's folder with its line, if it is in one of the files."""
+    content = files.get(posixpath.relpath(place.file, folder))
+    return place if content is None else replace(place, line=yamltext.line_of(content, place.at, place.document))
 
 
 EXAMPLES = "examples/"

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from nuvop import client_side, crd, directives, forecast, inventory, overlay, plan, prune, secrecy, yamltext
+from nuvop import client_side, crd, directives, forecast, inventory, overlay, plan, prune, secrecy, validation, yamltext
 from nuvop.catalog import check_scope
 from nuvop.cluster import ApiResource, Cluster
 from nuvop.errors import (
@@ -325,7 +325,9 @@ def _new(kind: Kind, cr: Body) -> Body:
 
 
 def _unseen(kind: Kind, cr: Body, note: str) -> Wanted:
-    """A CR that the API server cannot be asked about."""
+    """A CR that the API server cannot be asked about, but what it would refuse for certain."""
+    if refused := validation.refusal(kind.crd, cr):
+        return Wanted(_key(kind, cr), None, refused=refused)
     return Wanted(_key(kind, cr), _new(kind, client_side.bare(cr)), itself=_created(cr), notes=(note,))
 
 

@@ -105,7 +105,7 @@ async def _of_examples(bench: Workbench, kind: Kind) -> AsyncIterator[Finding]:
     for place, example in examples.of(kind):
         has_one = True
         wrong = [
-            Finding(Place(place.file, at), message, is_error=True) for at, message in examples.unfit(kind, example)
+            Finding(replace(place, at=at), message, is_error=True) for at, message in examples.unfit(kind, example)
         ]
         for finding in wrong:
             yield finding

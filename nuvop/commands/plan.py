@@ -23,7 +23,7 @@ from nuvop.workbench import pick, workbench
 @click.option("-f", "--filename", "file", type=click.File(), help="A file of custom resources; - is stdin.")
 @click.option("--kind", "name", metavar="KIND", help="All custom resources of a kind: samples, Sample or sam.")
 @common.kinds_option
-@click.option("-n", "--namespace", metavar="NAMESPACE", help="The namespace; without it the kubeconfig's.")
+@common.namespace_option("The namespace; without it the kubeconfig's.")
 @click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="With --kind: in all namespaces.")
 @click.option("-o", "--output", type=click.Choice(["json"]), help="For programs: docs/plan.md tells the fields.")
 @click.option("-v", "--verbose", is_flag=True, help="Also what is unchanged, all names and all groups.")
@@ -108,7 +108,7 @@ def _named(known: Sequence[Kind], name: str) -> Kind:
 async def _of_file(settings: Settings, file: TextIO | None, namespace: str | None) -> Plans:
     assert file is not None  # noqa: S101 – the caller has seen to it
     async with workbench(settings) as bench, bench.cluster() as (cluster, credentials):
-        crs = common.custom_resources(file, namespace or credentials.namespace)
+        crs = [each.cr for each in common.custom_resources(file, namespace or credentials.namespace)]
         _refuse_twice(file.name, crs)
         known = await bench.kinds()
         by_kind: dict[str, tuple[Kind, list[Body]]] = {}

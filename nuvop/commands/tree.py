@@ -58,7 +58,7 @@ def _completed(context: click.Context, _: click.Parameter, incomplete: str) -> l
 @click.argument("words", nargs=-1, required=True, metavar="KIND/NAME", shell_complete=_completed)
 @click.option("-w", "--watch", is_flag=True, help="Draw it anew whenever something changes, until Ctrl-C.")
 @common.kinds_option
-@click.option("-n", "--namespace", metavar="NAMESPACE", help="The namespace; without it the kubeconfig's.")
+@common.namespace_option("The namespace; without it the kubeconfig's.")
 @click.option("-o", "--output", type=click.Choice(["json"]), help="For programs.")
 def tree(
     words: tuple[str, ...], watch: bool, folders: tuple[Path, ...], namespace: str | None, output: str | None
