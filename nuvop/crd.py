@@ -1,6 +1,7 @@
 """A kind's CustomResourceDefinition: which type it defines, and what its schema says of a field. Pure."""
 
 import copy
+import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -29,12 +30,18 @@ Schema = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class ResourceType:
-    """A CR's type as its CRD names it."""
+    """A CR's type as its CRD names it; what else it is called makes no other type of it.
+
+    ``version`` is the stored one, and ``versions`` are all that are served.
+    """
 
     group: str
     version: str
     kind: str
     plural: str
+    singular: str = dataclasses.field(default="", compare=False)
+    short_names: tuple[str, ...] = dataclasses.field(default=(), compare=False)
+    versions: tuple[str, ...] = dataclasses.field(default=(), compare=False)
 
     @property
     def api_version(self) -> str:
@@ -52,15 +59,10 @@ class Resource:
 
 @dataclass(frozen=True)
 class Crd:
-    """A CRD: the type that nuvop watches, which is the stored version's, and the schema of each version.
-
-    ``singular`` and ``short_names`` are what else the type is called.
-    """
+    """A CRD: the type that nuvop watches, which is the stored version's, and the schema of each version."""
 
     resource: ResourceType
     schemas: Mapping[str, Schema]
-    singular: str = ""
-    short_names: tuple[str, ...] = ()
 
     @property
     def schema(self) -> Schema:
@@ -94,7 +96,16 @@ def resource_type(folder: Path, files: Mapping[str, bytes]) -> ResourceType:
         spec = crd["spec"]
         index = next(index for index, version in enumerate(spec["versions"]) if version["storage"])
         stored = spec["versions"][index]
-        found = ResourceType(spec["group"], stored["name"], spec["names"]["kind"], spec["names"]["plural"])
+        names = spec["names"]
+        found = ResourceType(
+            spec["group"],
+            stored["name"],
+            names["kind"],
+            names["plural"],
+            names.get("singular") or names["kind"].lower(),
+            tuple(names.get("shortNames") or ()),
+            tuple(version["name"] for version in spec["versions"] if version.get("served", True)),
+        )
         is_served = stored.get("served", True)
     except (KeyError, StopIteration, TypeError, AttributeError) as error:
         raise KindError(
@@ -176,12 +187,9 @@ def parse(folder: Path, files: Mapping[str, bytes]) -> Crd:
             for index, version in enumerate(spec["versions"])
             if version.get("served", True) or version["storage"]
         }
-        names = spec["names"]
-        singular = names.get("singular") or resource.kind.lower()
-        short_names = tuple(names.get("shortNames") or ())
     except (TypeError, AttributeError, KeyError, IndexError) as error:
         raise KindError(f"is not of the shape of a CRD: {error}", place) from error
-    return Crd(resource, schemas, singular, short_names)
+    return Crd(resource, schemas)
 
 
 def _schema(place: Place, version: Mapping[str, Any]) -> Schema:
