@@ -171,7 +171,7 @@ class Planner:
             )
             for each in wanted
         )
-        return Plans((kind.resource.plural,), tuple(told), installed)
+        return Plans((kind.resource,), tuple(told), installed)
 
     async def _resources(self, kind: Kind, coming: Coming) -> Resources | Stopped:
         """The resources of all that a kind may have; why nothing of it can be applied where one is missing."""

@@ -8,18 +8,18 @@ from click.testing import CliRunner
 
 from nuvop.cli import COMMANDS
 from nuvop.commands import plan as command
+from nuvop.crd import ResourceType
 from nuvop.objects import CRKey, ObjectKey
 from nuvop.plan import Action, Plan, Planned, Plans
-from tests.unit.world import make_kind, manifest
 
-SAMPLES = make_kind(manifest("a"))
+SAMPLES = ResourceType("nuvolaris.org", "v1", "Sample", "samples")
 CREATED = Planned(Action.CREATE, "v1", ObjectKey("", "ConfigMap", "demo", "obj-a"))
 
 
 @pytest.fixture
 def answered(monkeypatch: pytest.MonkeyPatch) -> None:
     async def of_kind(*_: Any) -> Plans:
-        return Plans(("samples",), (Plan(CRKey("samples", "demo", "obj"), objects=(CREATED,)),))
+        return Plans((SAMPLES,), (Plan(CRKey("samples", "demo", "obj"), objects=(CREATED,)),))
 
     monkeypatch.setattr(command, "_of_kind", of_kind)
 
