@@ -75,6 +75,12 @@ def read_settings(folders: tuple[Path, ...]) -> Settings:
     return replace(known, kinds=tuple(folder.absolute() for folder in folders)) if folders else known
 
 
+def here(path: Path) -> Path:
+    """A path as the user would type it here."""
+    place = Path.cwd()
+    return path.relative_to(place) if path.is_relative_to(place) else path
+
+
 def run(work: Coroutine[Any, Any, Result]) -> Result:
     """Run a command's work to its end; an error that nuvop knows is one line and exit code 1."""
     with told():

@@ -77,7 +77,7 @@ def new(
         target = _target(into or known.kinds[0], names.plural)
         gathered = _without_clashes(gather.gather(source))
         made, notes = common.run(_make(known, names, gathered, target, wanted, yes=yes))
-    shown = _relative(target)
+    shown = common.here(target)
     click.echo(f"{shown}: {names.kind} has {', '.join(field.source for field in made.fields) or 'no fields'}")
     for note in notes:
         click.echo(note)
@@ -175,11 +175,6 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-
-
-def _relative(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def _may_ask() -> bool:
