@@ -1,8 +1,10 @@
 """``nuvop new``: from a kustomize folder to a kind."""
 
 import shutil
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -191,6 +193,17 @@ def _asked(made: NewKind, found: Sequence[Proposal]) -> list[Proposal]:
         value = proposals.value_of(made.child(each.targets[0]), each.targets[0])
         shown = "" if value is None or isinstance(value, dict | list) else f" (now {value})"
         where = ", ".join(map(str, each.targets))
-        if click.confirm(f"{each.source}{shown} → {where}", default=True, err=True):
-            chosen.append(each)
+        with _interruptible():
+            if click.confirm(f"{each.source}{shown} → {where}", default=True, err=True):
+                chosen.append(each)
     return chosen
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end a question: within an event loop it would be heeded once the question is answered."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

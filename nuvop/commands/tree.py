@@ -27,9 +27,6 @@ from nuvop.sight import Sight
 from nuvop.tree import Node, Rules, Seen
 from nuvop.workbench import workbench
 
-INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
-"""Exit codes as a shell has them."""
-
 COMPLETION_TIMEOUT = 5.0
 """Seconds that a shell waits for the names of custom resources."""
 
@@ -169,9 +166,9 @@ def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
     try:
         common.run(stoppable())
     except KeyboardInterrupt:
-        raise click.exceptions.Exit(INTERRUPTED) from None
+        raise click.exceptions.Exit(common.INTERRUPTED) from None
     except asyncio.CancelledError:
-        raise click.exceptions.Exit(TERMINATED) from None
+        raise click.exceptions.Exit(common.TERMINATED) from None
 
 
 # --- what is meant ---------------------------------------------------------------------------------------------------
