@@ -128,8 +128,10 @@ def resource_types(folders: Iterable[Path]) -> Iterator[tuple[Path, ResourceType
     found: list[tuple[Path, ResourceType]] = []
     for path in folders:
         try:
-            type_ = resource_type(path, kind_folder.read(path))
-            _refuse_ambiguous(path, type_, found)
+            files = kind_folder.read(path)
+            with kind_folder.lines_told(path, files):
+                type_ = resource_type(path, files)
+                _refuse_ambiguous(path, type_, found)
         except (KindError, KindUnreadable) as error:
             yield path, error
         else:

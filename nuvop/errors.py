@@ -99,10 +99,13 @@ class KindError(NuvopError):
     """
 
     def __init__(self, message: str, place: Place | None = None) -> None:
-        super().__init__(f"{place}: {message}" if place else message)
+        super().__init__(message)
         self.place = place
         self.message = message
         self.more: tuple[KindError, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}" if self.place else self.message
 
 
 class KindUnreadable(NuvopError):

@@ -3,6 +3,7 @@
 import hashlib
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,9 +55,22 @@ def read(folder: Path) -> dict[str, bytes]:
 
 
 def located(place: Place, folder: Path, files: Mapping[str, bytes]) -> Place:
-    """A place in a kind's folder with its line, if it is in one of the files."""
+    """A place in a kind's folder with its line, if it is in one of the files that are YAML."""
     content = files.get(posixpath.relpath(place.file, folder))
-    return place if content is None else replace(place, line=yamltext.line_of(content, place.at, place.document))
+    if content is None or place.line or place.file.suffix == ".py":
+        return place
+    return replace(place, line=yamltext.line_of(content, place.at, place.document))
+
+
+@contextmanager
+def lines_told(folder: Path, files: Mapping[str, bytes]) -> Iterator[None]:
+    """Have the KindError that the work within ends with, if it does, tell the line in one of a kind's files."""
+    try:
+        yield
+    except KindError as error:
+        for each in (error, *error.more):
+            each.place = each.place and located(each.place, folder, files)
+        raise
 
 
 EXAMPLES = "examples/"

@@ -70,11 +70,11 @@ def test_a_broken_kind_is_in_nobody_elses_way(tmp_path: Path) -> None:
     assert (done.exit_code, done.stderr) == (0, "")
     done = run("-f", kinds / "memcacheds/examples/plain.yaml", "--kinds", kinds)
     assert done.exit_code == 1
-    assert "memcacheds/kind.yaml: is not YAML" in done.stderr
+    assert "memcacheds/kind.yaml:1: is not YAML" in done.stderr
     done = run("-f", kinds / "psqls/examples/plain.yaml", "--kinds", kinds)
     assert done.exit_code == 1
     assert "no kind's folder is for it; there are Memcached (" in done.stderr
-    assert "psqls/crd.yaml: is not YAML" in done.stderr
+    assert "psqls/crd.yaml:1: is not YAML" in done.stderr
 
 
 def test_kinds_whose_resources_could_have_one_label_are_not_both_taken(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_kinds_whose_resources_could_have_one_label_are_not_both_taken(tmp_path:
     assert run("-f", "-", "--kinds", tmp_path, text=example % "Sample").exit_code == 0
     done = run("-f", "-", "--kinds", tmp_path, text=example % "Simple")
     assert done.exit_code == 1
-    assert "b/crd.yaml: spec.names.plural: 'samples' is that of" in done.stderr
+    assert "b/crd.yaml:10: spec.names.plural: 'samples' is that of" in done.stderr
 
 
 def test_values_that_json_writes_otherwise_are_read_as_kubectl_reads_them(tmp_path: Path) -> None:

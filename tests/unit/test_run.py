@@ -107,7 +107,7 @@ def test_of_two_kinds_with_one_plural_the_first_is_served(ran: list[dict[str, An
     done = called(run.run, "--kinds", "a", "--kinds", "b")
     assert done.exit_code == 0
     assert [each["watched"] for each in ran] == [["xs.nuvolaris.org"]]
-    assert f"{second / 'crd.yaml'}: spec.names.plural: 'xs' is that of {first} too" in done.output
+    assert f"{second / 'crd.yaml'}:10: spec.names.plural: 'xs' is that of {first} too" in done.output
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ async def test_a_kind_that_may_be_two_or_none_is_not_chosen(bench: Workbench, lo
         with pytest.raises(NotResolved) as error:
             await bench.kind_called(name)
         assert str(error.value).startswith(told)
-        assert str(error.value).endswith(": say which") or "nocrd/crd.yaml: is not YAML" in str(error.value)
+        assert str(error.value).endswith(": say which") or "nocrd/crd.yaml:1: is not YAML" in str(error.value)
     assert loading.asked == []
 
 
@@ -76,10 +76,12 @@ async def test_a_resource_says_itself_of_which_kind_it_is(bench: Workbench, load
     await bench.kind_of("nuvolaris.org/v1", "Sample")
     await bench.kind_of("nuvolaris.org/v1", "Sample")
     assert loading.asked == ["samples"]
-    with pytest.raises(KindError, match=r"no kind's folder is for it; there are Sampler .*nocrd/crd.yaml: is not YAML"):
+    with pytest.raises(
+        KindError, match=r"no kind's folder is for it; there are Sampler .*nocrd/crd.yaml:1: is not YAML"
+    ):
         await bench.kind_of("nuvolaris.org/v1", "Simple")
 
 
 async def test_all_kinds_are_all_or_none(bench: Workbench) -> None:
-    with pytest.raises(KindError, match=r"nocrd/crd\.yaml: is not YAML"):
+    with pytest.raises(KindError, match=r"nocrd/crd\.yaml:1: is not YAML"):
         await bench.kinds()
