@@ -147,5 +147,5 @@ class Catalog:
 def check_scope(kind: Kind, resource: ApiResource) -> None:
     """Raise KindError where a kind says that a child lives in a namespace and it does not, or the other way round."""
     for error in check.unfit_scopes(kind, resource.api_version, resource.kind, namespaced=resource.namespaced):
-        with kind_folder.lines_told(kind.folder, kind.files):
-            raise error
+        kind_folder.tell_lines(error, kind.folder, kind.files)
+        raise error

@@ -128,15 +128,22 @@ def resource_types(folders: Iterable[Path]) -> Iterator[tuple[Path, ResourceType
     found: list[tuple[Path, ResourceType]] = []
     for path in folders:
         try:
-            files = kind_folder.read(path)
-            with kind_folder.lines_told(path, files):
-                type_ = resource_type(path, files)
-                _refuse_ambiguous(path, type_, found)
+            type_ = _unambiguous(path, kind_folder.read(path), found)
         except (KindError, KindUnreadable) as error:
             yield path, error
         else:
             found.append((path, type_))
             yield path, type_
+
+
+def _unambiguous(path: Path, files: Mapping[str, bytes], known: Iterable[tuple[Path, ResourceType]]) -> ResourceType:
+    try:
+        type_ = resource_type(path, files)
+        _refuse_ambiguous(path, type_, known)
+    except KindError as error:
+        kind_folder.tell_lines(error, path, files)
+        raise
+    return type_
 
 
 def _refuse_ambiguous(path: Path, type_: ResourceType, known: Iterable[tuple[Path, ResourceType]]) -> None:

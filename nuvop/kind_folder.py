@@ -3,7 +3,6 @@
 import hashlib
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -62,15 +61,10 @@ def located(place: Place, folder: Path, files: Mapping[str, bytes]) -> Place:
     return replace(place, line=yamltext.line_of(content, place.at, place.document))
 
 
-@contextmanager
-def lines_told(folder: Path, files: Mapping[str, bytes]) -> Iterator[None]:
-    """Have the KindError that the work within ends with, if it does, tell the line in one of a kind's files."""
-    try:
-        yield
-    except KindError as error:
-        for each in (error, *error.more):
-            each.place = each.place and located(each.place, folder, files)
-        raise
+def tell_lines(error: KindError, folder: Path, files: Mapping[str, bytes]) -> None:
+    """Have an error, and what it carries with it, tell the lines in a kind's files."""
+    for each in (error, *error.more):
+        each.place = each.place and located(each.place, folder, files)
 
 
 EXAMPLES = "examples/"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nuvop import base, check, kind_folder, kind_yaml, overlay, patches_py
 from nuvop.check import Finding
-from nuvop.errors import BuildFailed
+from nuvop.errors import BuildFailed, KindError
 from nuvop.kinds import Kind
 from nuvop.kubectl import Kubectl, without_path
 from nuvop.objects import Body
@@ -35,8 +35,11 @@ class Loader:
         """
         # In threads: a folder may bring megabytes of YAML, and the event loop has others to serve.
         files = await asyncio.to_thread(kind_folder.read, path)
-        with kind_folder.lines_told(path, files):
+        try:
             return await self._load(path, files, lenient=lenient)
+        except KindError as error:
+            await asyncio.to_thread(kind_folder.tell_lines, error, path, files)
+            raise
 
     async def _load(self, path: Path, files: Mapping[str, bytes], *, lenient: bool) -> Kind:
         kind = await asyncio.to_thread(kind_yaml.parse, path, files)
