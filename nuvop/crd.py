@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import jsonschema
+
 from nuvop import fields, kind_folder, yamltext
 from nuvop.errors import KindError, KindUnreadable, Place
 from nuvop.fields import Every, FieldPath, Json, Name, Segment
@@ -207,6 +209,7 @@ def _schema(place: Place, version: Mapping[str, Any]) -> Schema:
             f"version {version['name']}: subresources: status is missing: write `status: {{}}`", place / "subresources"
         )
     schema = mapping(place / "schema", (version.get("schema") or {}).get("openAPIV3Schema"))
+    _refuse_malformed(place / "schema" / "openAPIV3Schema", schema)
     at = place / "schema" / "openAPIV3Schema" / "properties" / "status"
     status = ((schema.get("properties") or {}).get("status") or {}).get("properties") or {}
     for name in STATUS_FIELDS:
@@ -227,6 +230,19 @@ def _schema(place: Place, version: Mapping[str, Any]) -> Schema:
         )
     return schema
 
+
+def _refuse_malformed(place: Place, schema: Schema) -> None:
+    """Raise KindError where a schema is none, as the API server would say of the CRD."""
+    try:
+        jsonschema.Draft202012Validator.check_schema(json_schema(schema))
+    except jsonschema.SchemaError as error:
+        way = list(error.absolute_path)
+        is_type = way[-1:] == ["type"]
+        told = f"{error.instance!r} is none of {', '.join(_TYPES)}" if is_type else error.message
+        raise KindError(told, Place(place.file, (*place.at, *way))) from error
+
+
+_TYPES = ("array", "boolean", "integer", "number", "object", "string")
 
 ANYTHING: Schema = {}
 """The schema of what the schema leaves open."""

@@ -76,7 +76,7 @@ def _unfit_metadata(metadata: Mapping[str, Json]) -> Iterator[Misfit]:
     if isinstance(namespace, str) and namespace and not is_namespace(namespace):
         yield ("metadata", "namespace"), f"{_shown(namespace)} {NO_NAMESPACE}"
     known = (openapi.field(*_HAS_METADATA, fields.path_to("metadata")) or {})["properties"]
-    for other in metadata.keys() - known.keys():
+    for other in sorted(metadata.keys() - known.keys()):
         yield ("metadata", other), _no_such(known)
     for path, type_ in openapi.misfits(*_HAS_METADATA, {"metadata": metadata}):
         value = fields.value_at(metadata, *_way(path)[1:])
@@ -124,5 +124,8 @@ def _no_such(known: Iterable[str]) -> str:
 
 
 def _shown(value: Json) -> str:
+    """A value, cut where it is long; what is in a mapping or a list may be a password."""
+    if value and isinstance(value, dict | list):
+        return "{…}" if isinstance(value, dict) else "[…]"
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
