@@ -4,7 +4,6 @@ What keeps a kind from being loaded at all, `nuvop.kind_yaml` and `nuvop.base` s
 further errors, such as types that cannot fit, and warnings: what works, but not as its author will have meant.
 """
 
-import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -345,9 +344,6 @@ def _deprecated(kind: Kind) -> Iterator[Finding]:
 
 def located(finding: Finding, folder: Mapping[str, bytes], root: str) -> str:
     """A finding as compilers write theirs: ``file:line: error: what``; ``root`` is the folder's path."""
-    file = str(finding.place.file)
-    content = folder.get(posixpath.relpath(file, root))
-    line = f":{yamltext.line_of(content, finding.place.at)}" if content is not None else ""
-    at = str(finding.place).removeprefix(file).removeprefix(": ")
+    place = kind_folder.located(finding.place, Path(root), folder)
     level = "error" if finding.is_error else "warning"
-    return f"{file}{line}: {level}: {at}{': ' if at else ''}{finding.message}"
+    return ": ".join(filter(None, (place.file_and_line, level, place.path, finding.message)))

@@ -3,6 +3,7 @@
 import hashlib
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,20 @@ def read(folder: Path) -> dict[str, bytes]:
     except OSError as error:
         raise KindUnreadable(f"{error.filename or folder}: {error.strerror or error}") from error
     return files
+
+
+def located(place: Place, folder: Path, files: Mapping[str, bytes]) -> Place:
+    """A place in a kind's folder with its line, if it is in one of the files that are YAML."""
+    content = files.get(posixpath.relpath(place.file, folder))
+    if content is None or place.line or place.file.suffix == ".py":
+        return place
+    return replace(place, line=yamltext.line_of(content, place.at, place.document))
+
+
+def tell_lines(error: KindError, folder: Path, files: Mapping[str, bytes]) -> None:
+    """Have an error, and what it carries with it, tell the lines in a kind's files."""
+    for each in (error, *error.more):
+        each.place = each.place and located(each.place, folder, files)
 
 
 EXAMPLES = "examples/"

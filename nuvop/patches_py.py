@@ -44,8 +44,9 @@ def compiled(folder: Path, source: bytes) -> CodeType:
     try:
         return compile(source, str(path), "exec")
     except (SyntaxError, ValueError) as error:
-        line = f"line {error.lineno}: {error.msg}" if isinstance(error, SyntaxError) and error.lineno else str(error)
-        raise KindError(line, Place(path)) from error
+        if isinstance(error, SyntaxError):
+            raise KindError(error.msg, Place(path, line=error.lineno or 0)) from error
+        raise KindError(str(error), Place(path)) from error
 
 
 @lru_cache(maxsize=64)
@@ -55,7 +56,7 @@ def _function(folder: Path, source: bytes) -> Patches:
     try:
         exec(code, module)  # noqa: S102 – the folder's own code is what it is for
     except _FAILURES as error:
-        raise KindError(_told(folder, error), Place(folder / FILE)) from error
+        raise KindError(_told(error), _place(folder, error)) from error
     if not callable(module.get(FUNCTION)):
         raise KindError("there is no function `patches(cr)` in it", Place(folder / FILE))
     function: Patches = module[FUNCTION]
@@ -132,7 +133,7 @@ def run(folder: Path, source: bytes, cr: Body) -> list[dict[str, Any]]:
     try:
         given = list(function(own))
     except _FAILURES as error:
-        raise OverlayError(f"{folder / FILE}: {_told(folder, error)}") from error
+        raise OverlayError(f"{_place(folder, error)}: {_told(error)}") from error
     try:
         found: list[dict[str, Any]] = orjson.loads(orjson.dumps(given))
     except orjson.JSONEncodeError as error:
@@ -145,8 +146,11 @@ def run(folder: Path, source: bytes, cr: Body) -> list[dict[str, Any]]:
     return found
 
 
-def _told(folder: Path, error: BaseException) -> str:
-    """The error in one line, with the line of the file that it comes from."""
+def _told(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _place(folder: Path, error: BaseException) -> Place:
+    """The line of the file that an error comes from."""
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(folder / FILE)]
-    line = f"line {own[-1].lineno}: " if own else ""
-    return f"{line}{type(error).__name__}: {error}"
+    return Place(folder / FILE, line=(own[-1].lineno or 0) if own else 0)

@@ -63,15 +63,9 @@ async def _check(settings: Settings, paths: list[Path]) -> list[tuple[str, Findi
                 listed += checks.of_error(unfit, path)
             files = _files(path)
             for finding in dict.fromkeys(listed):
-                here = replace(finding, place=replace(finding.place, file=_here(finding.place.file)))
-                found.append((checks.located(here, files, str(_here(path))), finding))
+                here = replace(finding, place=replace(finding.place, file=common.here(finding.place.file)))
+                found.append((checks.located(here, files, str(common.here(path))), finding))
     return found
-
-
-def _here(path: Path) -> Path:
-    """A path as the user would type it here."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _files(path: Path) -> dict[str, bytes]:
@@ -105,7 +99,7 @@ async def _of_examples(bench: Workbench, kind: Kind) -> AsyncIterator[Finding]:
     for place, example in examples.of(kind):
         has_one = True
         wrong = [
-            Finding(Place(place.file, at), message, is_error=True) for at, message in examples.unfit(kind, example)
+            Finding(replace(place, at=at), message, is_error=True) for at, message in examples.unfit(kind, example)
         ]
         for finding in wrong:
             yield finding
@@ -119,10 +113,10 @@ async def _of_examples(bench: Workbench, kind: Kind) -> AsyncIterator[Finding]:
     for path, texts in rendered.items():
         expected = kind.files.get(f"{kind_folder.EXPECTED}{path.name}")
         if expected is not None and not examples.are_alike("---\n".join(texts), expected.decode()):
-            folder = _here(kind.folder)
+            folder = common.here(kind.folder)
             told = (
                 f"what it becomes is not what {kind_folder.EXPECTED}{path.name} says; if that is meant, "
-                f"`nuvop render -f {_here(path)} --kinds {folder} > {folder}/{kind_folder.EXPECTED}{path.name}`"
+                f"`nuvop render -f {common.here(path)} --kinds {folder} > {folder}/{kind_folder.EXPECTED}{path.name}`"
             )
             yield Finding(Place(path), told, is_error=True)
     if not has_one:

@@ -1,8 +1,10 @@
 """``nuvop new``: from a kustomize folder to a kind."""
 
 import shutil
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -77,7 +79,7 @@ def new(
         target = _target(into or known.kinds[0], names.plural)
         gathered = _without_clashes(gather.gather(source))
         made, notes = common.run(_make(known, names, gathered, target, wanted, yes=yes))
-    shown = _relative(target)
+    shown = common.here(target)
     click.echo(f"{shown}: {names.kind} has {', '.join(field.source for field in made.fields) or 'no fields'}")
     for note in notes:
         click.echo(note)
@@ -177,11 +179,6 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
         path.write_bytes(content)
 
 
-def _relative(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
-
-
 def _may_ask() -> bool:
     """Whether there is a person to ask."""
     return sys.stdin.isatty()
@@ -196,6 +193,17 @@ def _asked(made: NewKind, found: Sequence[Proposal]) -> list[Proposal]:
         value = proposals.value_of(made.child(each.targets[0]), each.targets[0])
         shown = "" if value is None or isinstance(value, dict | list) else f" (now {value})"
         where = ", ".join(map(str, each.targets))
-        if click.confirm(f"{each.source}{shown} → {where}", default=True, err=True):
-            chosen.append(each)
+        with _interruptible():
+            if click.confirm(f"{each.source}{shown} → {where}", default=True, err=True):
+                chosen.append(each)
     return chosen
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end a question: within an event loop it would be heeded once the question is answered."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

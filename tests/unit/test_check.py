@@ -415,6 +415,26 @@ def test_a_pattern_that_python_does_not_know_is_told(folder: Path, pattern: str)
     assert "the examples are not tried against it" in found
 
 
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        ("{type: int}", "type: 'int' is none of array, boolean, integer, number, object, string"),
+        ("{type: string, enum: x}", "enum: 'x' is not of type 'array'"),
+        ("{type: string, minLength: '3'}", "minLength: '3' is not of type 'integer'"),
+        ("{type: array, items: {type: 5}}", "items.type: 5 is none of array, "),
+    ],
+)
+def test_a_schema_that_is_none_is_told(folder: Path, schema: str, said: str) -> None:
+    line = edit(
+        folder / "crd.yaml", "                image:\n", f"                more: {schema}\n                image:\n"
+    )
+    edit(folder / "examples/obj.yaml", "count: 2", "count: 2\n  more: 3")
+    code, (found, _) = run(folder)
+    assert code == 1
+    where = "spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.more"
+    assert found.startswith(f"samples/crd.yaml:{line}: error: {where}.{said}")
+
+
 def test_what_is_no_yaml_is_told_with_its_line(folder: Path) -> None:
     with (folder / "kind.yaml").open("a") as file:
         file.write("status: [\n")

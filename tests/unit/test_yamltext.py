@@ -143,3 +143,9 @@ def test_keys_are_texts() -> None:
 )
 def test_lines(content: bytes, at: tuple[str | int, ...], line: int) -> None:
     assert yamltext.line_of(content, at) == line
+
+
+def test_the_lines_of_a_document_that_is_not_the_first_one() -> None:
+    content = b"---\n# nothing\n---\na: 1\n---\na:\n  b: 2\n"
+    assert len(yamltext.load_all(content)) == 2
+    assert [yamltext.line_of(content, ("a", "b"), document) for document in (0, 1, 2)] == [4, 7, 1]
