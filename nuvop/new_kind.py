@@ -20,7 +20,7 @@ from nuvop.kinds import (
     home_namespace,
     is_outside,
 )
-from nuvop.proposals import Proposal
+from nuvop.proposals import Proposal, is_autoscaled, value_of
 
 _INSTALLED = ("Namespace", "CustomResourceDefinition")
 
@@ -60,6 +60,19 @@ class NewKind:
     def child(self, target: ChildField) -> Child:
         """The child that a field is of."""
         return next(child for child in self.children if child.selector == target.child)
+
+    @property
+    def autoscaled(self) -> list[ChildField]:
+        """The replicas that the folder gives to workloads which its autoscalers scale."""
+        scaled = [child for child in self.children if is_autoscaled(child, self.children)]
+        found = [(child, ChildField(child.selector, fields.parse("spec.replicas"))) for child in scaled]
+        return [target for child, target in found if value_of(child, target) is not None]
+
+    @property
+    def released(self) -> list[ChildField]:
+        """Those that no field of the CR sets: they are the autoscalers' own."""
+        is_set = {target for field in self.fields for target in field.targets}
+        return [target for target in self.autoscaled if target not in is_set]
 
     def with_fields(self, chosen: Sequence[Proposal]) -> "NewKind":
         """The kind with the fields of its CRs; raise KindError where one is a member of another."""

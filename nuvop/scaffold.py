@@ -27,14 +27,16 @@ _COUNT = {"minimum": 0}
 _PORT = {"minimum": 1, "maximum": 65535}
 _TEXT = {"minLength": 1}
 _BOUNDS: Mapping[tuple[str, str], Mapping[str, Json]] = {
-    **{("integer", name): _COUNT for name in ("replicas", "minReplicas", "parallelism", "completions")},
+    **{("integer", name): _COUNT for name in ("replicas", "parallelism", "completions")},
     **{("integer", name): _PORT for name in ("port", "containerPort", "hostPort", "number")},
     **{("string", name): _TEXT for name in ("image", "schedule", "host")},
     ("integer", "nodePort"): {"minimum": 0, "maximum": 65535},
-    ("integer", "maxReplicas"): {"minimum": 1},
+    **{("integer", name): {"minimum": 1} for name in ("minReplicas", "maxReplicas")},
 }
 """Bounds that Kubernetes checks of its own kinds, and its OpenAPI documents do not tell, by the field's type and name
-(https://github.com/kubernetes/kubernetes/tree/master/pkg/apis: each group's validation)."""
+(https://github.com/kubernetes/kubernetes/tree/master/pkg/apis: each group's validation). An autoscaler's minReplicas
+may be 0 only behind the feature gate HPAScaleToZero
+(https://kubernetes.io/docs/reference/command-line-tools-reference/feature-gates/)."""
 
 _DEFAULTS: Mapping[tuple[str, str], Json] = {
     **{(kind, "spec.replicas"): 1 for kind in ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController")},
@@ -77,8 +79,35 @@ _OPEN: Mapping[str, Json] = {"x-kubernetes-preserve-unknown-fields": True}
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
 
 
+BASE = "base"
+"""The folder within the kind's that has the manifests, where the kind's own kustomization changes some of them."""
+
+
+def kustomization(new: NewKind) -> str:
+    """A kustomization of the manifests in `BASE`, without what a kind leaves to others."""
+    patches = [_without_replicas(new.child(target)) for target in new.released]
+    document = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [BASE],
+        **({"patches": patches} if patches else {}),
+    }
+    return yamltext.dump_readable(document)
+
+
+def _without_replicas(child: Child) -> dict[str, Any]:
+    """A patch after which a manifest does not say how many replicas there are, whether or not it did before."""
+    return _patch(child.api_version, child.kind, child.name, {"spec": {"replicas": None}})
+
+
+def _patch(api_version: str, kind: str, name: str, change: Mapping[str, Json]) -> dict[str, Any]:
+    patch = {"apiVersion": api_version, "kind": kind, "metadata": {"name": name}, **change}
+    # kustomize takes the name of a target as a regular expression.
+    return {"target": {"kind": kind, "name": name.replace(".", r"\.")}, "patch": yamltext.dump_readable(patch)}
+
+
 def files(new: NewKind) -> dict[str, str]:
-    """The new files of the kind's folder."""
+    """The new files of the kind's folder, but for its kustomization."""
     return {
         "crd.yaml": yamltext.dump_readable(_crd(new)),
         "kind.yaml": _kind_yaml(new),
@@ -96,6 +125,7 @@ def _kind_yaml(new: NewKind) -> str:
         ("follow", "texts in which children are named", _follow(new)),
         ("children", "those that do not live in the CR's namespace", _elsewhere(new)),
         ("install", "applied once for all CRs", list(new.installed)),
+        ("release", "fields that an autoscaler sets", [str(target) for target in new.released]),
     ]
     head = "apiVersion: nuvop.nuvolaris.org/v1\nkind: Kind\n"
     if new.keeps_names:

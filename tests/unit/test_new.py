@@ -69,7 +69,7 @@ def test_podinfo(here: Path) -> None:
         ),
         "type": "integer",
         "format": "int32",
-        "minimum": 0,
+        "minimum": 1,
         "default": 2,
     }
     limits = spec["resources"]["properties"]["limits"]["additionalProperties"]
@@ -322,6 +322,45 @@ spec:
     strategy: Webhook
     webhook: {clientConfig: {service: {name: webhook, namespace: system}}, conversionReviewVersions: [v1]}
 """
+
+
+def test_what_an_autoscaler_sets_is_left_to_it(here: Path) -> None:
+    source = shutil.copytree(FOLDERS / "podinfo", here / "source")
+    (source / "kustomization.yaml").write_text(
+        "resources: [hpa.yaml, deployment.yaml, service.yaml]\nreplicas: [{name: podinfo, count: 3}]\n"
+    )
+    done = run("Podinfo", source, "--yes")
+    assert done.exit_code == 0, done.output
+    assert (
+        "kustomization.yaml: Deployment/podinfo spec.replicas is left out, because an autoscaler sets it; base/ has "
+        "the manifests as they were\n"
+    ) in done.stdout
+    path = here / "kustomize/podinfos"
+    assert document(path / "kind.yaml")["release"] == ["Deployment/podinfo spec.replicas"]
+    assert "spec.replicas" not in document(path / "kind.yaml")["set"]
+    (deployment,) = (
+        each for each in yamltext.load_all((path / "expected/podinfo.yaml").read_text()) if each["kind"] == "Deployment"
+    )
+    assert "replicas" not in deployment["spec"]
+    assert (path / "base/kustomization.yaml").read_bytes() == (source / "kustomization.yaml").read_bytes()
+    # It stays so when the manifests have no replicas any more.
+    (path / "base/kustomization.yaml").write_text("resources: [hpa.yaml, deployment.yaml, service.yaml]\n")
+    assert "1 kind: no errors, no warnings" in CliRunner().invoke(check, [str(path)]).output
+
+
+def test_replicas_that_are_asked_for_are_not_the_autoscalers(here: Path) -> None:
+    source = shutil.copytree(FOLDERS / "podinfo", here / "source")
+    (source / "deployment.yaml").write_text(
+        (source / "deployment.yaml").read_text().replace("\nspec:\n", "\nspec:\n  replicas: 3\n")
+    )
+    done = run("Podinfo", source, "--field=size=Deployment/podinfo:spec.replicas")
+    assert done.exit_code == 0, done.output
+    assert (
+        "kind.yaml: Deployment/podinfo spec.replicas is set by a field, and by an autoscaler of the folder: take one "
+        "of them out\n"
+    ) in done.stdout
+    assert "release" not in document(here / "kustomize/podinfos/kind.yaml")
+    assert "  replicas: 3\n" in (here / "kustomize/podinfos/deployment.yaml").read_text()
 
 
 NGINX = """
