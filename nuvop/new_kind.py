@@ -45,14 +45,16 @@ class Names:
 class NewKind:
     """What a new kind is called, and what it is made of.
 
-    ``children`` are the objects of its base, ``installed`` those that are no children, as ``Kind/name``; ``schemas``
-    are those of the CRDs that the folder brings, by apiVersion and kind. ``keeps_names`` says why the children have to
-    be called as in the base; it is empty where they need not.
+    ``children`` are the objects of its base, ``installed`` those that are no children, as ``Kind/name``; ``homes`` are
+    the Namespaces of the folder in whose place each CR has its own. ``schemas`` are those of the CRDs that the folder
+    brings, by apiVersion and kind. ``keeps_names`` says why the children have to be called as in the base; it is empty
+    where they need not.
     """
 
     names: Names
     children: Sequence[Child]
     installed: Sequence[str]
+    homes: Sequence[Mapping[str, Any]]
     schemas: Mapping[tuple[str, str], crd.Schema]
     keeps_names: str
     fields: Sequence[Proposal] = ()
@@ -133,10 +135,13 @@ def understood(names: Names, objects: Sequence[Mapping[str, Any]]) -> NewKind:
     keeps_names = f"CustomResourceDefinition/{needed[0]['metadata']['name']} asks {needed[1]}" if needed else ""
     if not keeps_names:
         _refuse_long_names(names, children)
+    # Where names are kept, a CRD asks for a child in this namespace.
+    homes = [] if keeps_names else _homes([obj for obj in installed if obj["kind"] == "Namespace"], children)
     return NewKind(
         names,
         children,
-        [f"{obj['kind']}/{obj['metadata']['name']}" for obj in installed],
+        [f"{obj['kind']}/{obj['metadata']['name']}" for obj in installed if obj not in homes],
+        homes,
         dict(_schemas(crds)),
         keeps_names,
     )
@@ -204,6 +209,14 @@ def _children(objects: Sequence[Mapping[str, Any]], crds: Sequence[Mapping[str, 
 def _namespace(child: Child, home: str) -> str | None:
     own = fields.value_at(child.body, "metadata", "namespace") or home
     return child.namespace if child.cluster_scoped or own == home else str(own)
+
+
+def _homes(namespaces: Sequence[Mapping[str, Any]], children: Sequence[Child]) -> list[Mapping[str, Any]]:
+    """Of the Namespaces of a folder the one where its children live; of children that name none, the only one."""
+    if not any(fields.value_at(child.body, "metadata", "namespace") for child in children):
+        return list(namespaces) if len(namespaces) == 1 else []
+    home = home_namespace(children)
+    return [obj for obj in namespaces if obj["metadata"]["name"] == home]
 
 
 def _refuse_long_names(names: Names, children: Sequence[Child]) -> None:

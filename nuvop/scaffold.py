@@ -85,7 +85,8 @@ BASE = "base"
 
 def kustomization(new: NewKind) -> str:
     """A kustomization of the manifests in `BASE`, without what a kind leaves to others."""
-    patches = [_without_replicas(new.child(target)) for target in new.released]
+    patches = [_without_namespace(home["metadata"]["name"]) for home in new.homes]
+    patches += [_without_replicas(new.child(target)) for target in new.released]
     document = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
@@ -93,6 +94,10 @@ def kustomization(new: NewKind) -> str:
         **({"patches": patches} if patches else {}),
     }
     return yamltext.dump_readable(document)
+
+
+def _without_namespace(name: str) -> dict[str, Any]:
+    return _patch("v1", "Namespace", name, {"$patch": "delete"})
 
 
 def _without_replicas(child: Child) -> dict[str, Any]:

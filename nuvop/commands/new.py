@@ -53,7 +53,8 @@ def new(
 
     The folder is copied, with the folders that it refers to; the files stay as they are. Beside them come crd.yaml,
     kind.yaml, an example, and what the example becomes, which `nuvop check` compares. Where a kind has to leave some of
-    it out, such as replicas that an autoscaler sets, a kustomization of its own does, and the files stand in base/.
+    it out, such as a Namespace or replicas that an autoscaler sets, a kustomization of its own does, and the files
+    stand in base/.
 
     The CRD's schema is inferred from the manifests: type, bounds, choices and description of each field are those of
     the field that it sets (Kubernetes' own, or of a CRD in the folder), and its present value is the default. Without
@@ -101,7 +102,7 @@ def _with_own(gathered: Mapping[str, bytes], made: NewKind) -> dict[str, bytes]:
     They stand in a folder of their own where one has the name of one of the kind's, or the kind changes manifests.
     """
     own = scaffold.files(made)
-    if made.released or any(name.split("/")[0] in _OWN_FILES for name in gathered):
+    if made.homes or made.released or any(name.split("/")[0] in _OWN_FILES for name in gathered):
         own["kustomization.yaml"] = scaffold.kustomization(made)
         gathered = {f"{scaffold.BASE}/{name}": content for name, content in gathered.items()}
     return {**gathered, **{name: text.encode() for name, text in own.items()}}
@@ -145,11 +146,15 @@ def _notes(made: NewKind) -> Iterator[str]:
     if made.keeps_names:
         where = f"there is one {kind} in a namespace; make it in the namespace {home_namespace(made.children)}"
         yield f"kind.yaml: names: keep, because {made.keeps_names}: {where}"
-    for target in made.released:
+    for home in made.homes:
+        labels = home["metadata"].get("labels") or home["metadata"].get("annotations")
+        told = "; its labels and annotations are yours to set there" if labels else ""
         yield (
-            f"kustomization.yaml: {target} is left out, because an autoscaler sets it; {scaffold.BASE}/ has the "
-            "manifests as they were"
+            f"kustomization.yaml: Namespace/{home['metadata']['name']} is left out, because each {kind} lives in the "
+            f"namespace where it is made{told}"
         )
+    for target in made.released:
+        yield f"kustomization.yaml: {target} is left out, because an autoscaler sets it"
     for target in made.autoscaled:
         if target not in made.released:
             yield f"kind.yaml: {target} is set by a field, and by an autoscaler of the folder: take one of them out"

@@ -89,7 +89,7 @@ def test_podinfo(here: Path) -> None:
 def test_a_kubebuilder_project(here: Path) -> None:
     path = made("Manager", "kubebuilder/default", "--yes", "--short", "mgr")
     kind = document(path / "kind.yaml")
-    assert kind["install"] == ["Namespace/project-system", "CustomResourceDefinition/captains.crew.example.com"]
+    assert kind["install"] == ["CustomResourceDefinition/captains.crew.example.com"]
     assert list(kind["set"]) == ["spec.replicas", "spec.image", "spec.resources"]
     crd = document(path / "crd.yaml")
     assert crd["spec"]["names"]["shortNames"] == ["mgr"]
@@ -100,8 +100,8 @@ def test_a_kubebuilder_project(here: Path) -> None:
     }
     # What stood beside the folder stands in it, and nothing else has changed, no comment either.
     before = (FOLDERS / "kubebuilder/default/kustomization.yaml").read_text()
-    assert (path / "kustomization.yaml").read_text() == before.replace("- ../", "- ")
-    assert (path / "crd/bases/crew.example.com_captains.yaml").exists()
+    assert (path / "base/kustomization.yaml").read_text() == before.replace("- ../", "- ")
+    assert (path / "base/crd/bases/crew.example.com_captains.yaml").exists()
     rendered = (path / "expected/manager.yaml").read_text()
     assert "name: example-project-leader-election-role" in rendered
     assert "kind: Namespace" not in rendered
@@ -324,6 +324,27 @@ spec:
 """
 
 
+def test_the_namespace_of_the_folder_is_left_out(here: Path) -> None:
+    source = written(
+        here / "source",
+        {
+            "kustomization.yaml": "resources: [a.yaml]\nnamespace: shop\n",
+            "a.yaml": "{apiVersion: v1, kind: Namespace, metadata: {name: x, labels: {a: b}}}\n---\n"
+            "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n",
+        },
+    )
+    done = run("Shop", source, "--yes")
+    assert done.exit_code == 0, done.output
+    assert (
+        "kustomization.yaml: Namespace/shop is left out, because each Shop lives in the namespace where it is made; "
+        "its labels and annotations are yours to set there\n"
+    ) in done.stdout
+    path = here / "kustomize/shops"
+    assert "install" not in document(path / "kind.yaml")
+    assert "1 kind: no errors" in CliRunner().invoke(check, [str(path)]).output
+    assert "kind: Namespace" not in (path / "expected/shop.yaml").read_text()
+
+
 def test_what_an_autoscaler_sets_is_left_to_it(here: Path) -> None:
     source = shutil.copytree(FOLDERS / "podinfo", here / "source")
     (source / "kustomization.yaml").write_text(
@@ -332,8 +353,7 @@ def test_what_an_autoscaler_sets_is_left_to_it(here: Path) -> None:
     done = run("Podinfo", source, "--yes")
     assert done.exit_code == 0, done.output
     assert (
-        "kustomization.yaml: Deployment/podinfo spec.replicas is left out, because an autoscaler sets it; base/ has "
-        "the manifests as they were\n"
+        "kustomization.yaml: Deployment/podinfo spec.replicas is left out, because an autoscaler sets it\n"
     ) in done.stdout
     path = here / "kustomize/podinfos"
     assert document(path / "kind.yaml")["release"] == ["Deployment/podinfo spec.replicas"]

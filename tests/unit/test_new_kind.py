@@ -70,14 +70,36 @@ def test_home_is_where_most_children_live_that_live_in_a_namespace() -> None:
 def test_a_crd_says_of_its_kind_what_it_has_and_where_it_lives() -> None:
     made = understood(crd("Zone", "Cluster"), obj("Zone", "z"), obj("Namespace", "home"), obj("Service", "a", "home"))
     assert where(made) == {"Zone/z": "", "Service/a": None}
-    assert made.installed == ["CustomResourceDefinition/zones.example.org", "Namespace/home"]
+    assert made.installed == ["CustomResourceDefinition/zones.example.org"]
     assert made.schemas == {("example.org/v1", "Zone"): {"type": "object"}}
     assert made.keeps_names == ""
 
 
+@pytest.mark.parametrize(
+    ("objects", "homes", "installed"),
+    [
+        ([obj("Service", "a", "home")], ["home"], []),
+        ([obj("Service", "a", "home"), obj("ClusterRole", "r")], ["home"], []),
+        ([obj("Service", "a"), obj("ClusterRole", "r")], ["home"], []),
+        ([obj("Service", "a", "home"), obj("Service", "b"), obj("Role", "r", "away")], ["home"], []),
+        ([obj("Service", "a", "away"), obj("Service", "b", "away"), obj("Role", "r", "home")], [], ["home"]),
+        ([obj("Service", "a", "away")], [], ["home"]),
+        ([obj("Service", "a", "home"), obj("Namespace", "empty")], ["home"], ["empty"]),
+        ([obj("Service", "a"), obj("Namespace", "other")], [], ["home", "other"]),
+    ],
+)
+def test_the_namespace_that_children_live_in_is_the_crs(
+    objects: list[dict[str, Any]], homes: list[str], installed: list[str]
+) -> None:
+    made = understood(obj("Namespace", "home"), *objects)
+    assert [home["metadata"]["name"] for home in made.homes] == homes
+    assert made.installed == [f"Namespace/{name}" for name in installed]
+
+
 def test_a_crd_with_a_webhook_of_the_folders_keeps_the_names() -> None:
     service = obj("Service", "x" * 63, "home")
-    made = understood(crd("Zone", service="x" * 63), service)
+    made = understood(obj("Namespace", "home"), crd("Zone", service="x" * 63), service)
+    assert (made.homes, made.installed[0]) == ([], "Namespace/home"), "the CRD asks for it there"
     assert made.keeps_names == f"CustomResourceDefinition/zones.example.org asks Service/{'x' * 63}"
     assert understood(crd("Zone", service="other"), obj("Service", "webhook")).keeps_names == ""
 
