@@ -465,6 +465,57 @@ def test_names_inside_of_custom_objects_follow(here: Path) -> None:
         kind.write_text(kind.read_text().replace("  - Certificate/serving spec.issuerRef.name\n", ""))
 
 
+SHOP = """
+apiVersion: cert-manager.io/v1
+kind: Certificate
+metadata: {name: web}
+spec: {dnsNames: [shop.example.com], issuerRef: {name: ours, kind: ClusterIssuer}, secretName: web-tls}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, labels: {app: web}}
+spec: {selector: {app: web}, ports: [{port: 443, targetPort: https}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: web}
+spec:
+  tls: [{hosts: [shop.example.com], secretName: web-tls}]
+  defaultBackend: {service: {name: web, port: {number: 443}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers: [{name: web, image: "web:1", env: [{name: NAMESPACE, value: shop}]}]
+      volumes: [{name: tls, secret: {secretName: web-tls}}, {name: ca, secret: {secretName: company-ca}}]
+---
+apiVersion: monitoring.coreos.com/v1
+kind: ServiceMonitor
+metadata: {name: web}
+spec: {endpoints: [{port: https}], namespaceSelector: {matchNames: [shop]}, selector: {matchLabels: {app: web}}}
+"""
+
+
+def test_a_secret_that_a_certificate_makes_is_each_resources_own(here: Path) -> None:
+    source = written(here / "source", {"kustomization.yaml": "resources: [a.yaml]\nnamespace: shop\n", "a.yaml": SHOP})
+    assert run("Shop", source, "--yes").exit_code == 0
+    path = here / "kustomize/shops"
+    assert "1 kind: no errors, no warnings" in CliRunner().invoke(check, [str(path)]).output
+    made = {obj["kind"]: obj["spec"] for obj in yamltext.load_all((path / "expected/shop.yaml").read_text())}
+    assert made["Certificate"]["secretName"] == "example-web-tls"
+    assert made["Ingress"]["tls"] == [{"hosts": ["shop.example.com"], "secretName": "example-web-tls"}]
+    pods = made["Deployment"]["template"]["spec"]
+    assert [each["secret"]["secretName"] for each in pods["volumes"]] == ["example-web-tls", "company-ca"]
+    assert pods["containers"][0]["env"] == [{"name": "NAMESPACE", "value": "default"}]
+    assert made["ServiceMonitor"]["namespaceSelector"] == {"matchNames": ["default"]}
+    assert list(made["ServiceMonitor"]["selector"]["matchLabels"]) == ["app", "nuvop.nuvolaris.org/instance"]
+
+
 def test_a_crd_that_asks_a_service_of_the_folder_keeps_its_name(here: Path) -> None:
     source = written(
         here / "source",
