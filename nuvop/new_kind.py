@@ -265,6 +265,4 @@ def _field(new: NewKind, text: str) -> tuple[str, ChildField]:
         raise KindError(
             f"the folder has no {target.child}; it has {has}{base.advice(target.child, new.children)}", place
         )
-    if base.has_hash(child):
-        raise KindError(f"{child} has another name after each change{base.HASH_ADVICE}", place)
     return found["name"].removeprefix("spec."), target

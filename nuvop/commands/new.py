@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from nuvop import base, check, follow, gather, kind_folder, new_kind, proposals, scaffold, yamltext
+from nuvop import check, gather, kind_folder, new_kind, proposals, scaffold, yamltext
 from nuvop.commands import common
 from nuvop.errors import KindError, KubectlError, NuvopError
 from nuvop.kinds import home_namespace
@@ -163,12 +163,6 @@ def _notes(made: NewKind) -> Iterator[str]:
             yield (
                 f"kind.yaml: {child} has the same values for every {kind}; see `generate` in docs/kinds.md for its own"
             )
-        if (
-            base.has_hash(child)
-            and not made.keeps_names
-            and any(of == child for of, _ in follow.mentions(made.children))
-        ):
-            yield f"kind.yaml: follow: {child} has another name after each change{base.HASH_ADVICE}"
 
 
 def _put(draft: Path, target: Path) -> None:

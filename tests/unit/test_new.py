@@ -181,10 +181,32 @@ def test_a_field_cannot_have_members_and_a_value(here: Path) -> None:
     assert "--field: size.a: size is a field of its own" in done.stderr
 
 
-def test_a_name_with_a_hash_is_explained(here: Path) -> None:
-    done = run("Blog", FOLDERS / "wordpress", "--field", "a=Secret/demo-mysql-pass:data.password")
-    assert done.exit_code == 1
-    assert "write `generatorOptions: {disableNameSuffixHash: true}`" in done.stderr
+def test_a_kind_outlives_a_change_of_what_is_generated(here: Path) -> None:
+    """With another hash behind the ConfigMap's name."""
+    source = written(
+        here / "source",
+        {
+            "kustomization.yaml": "resources: [a.yaml]\nconfigMapGenerator: [{name: settings, files: [web.conf]}]\n",
+            "a.yaml": SHOP,
+            "web.conf": "upstream = http://web:443\nlevel = 1\n",
+        },
+    )
+    assert run("Shop", source, "--field=text=ConfigMap/settings:data.[web.conf]").exit_code == 0
+    path = here / "kustomize/shops"
+    assert "ConfigMap/settings data.[web.conf]" in document(path / "kind.yaml")["follow"]
+    for level in ("1", "2"):
+        (path / "web.conf").write_text(f"upstream = http://web:443\nlevel = {level}\n")
+        (path / "patches.py").write_text(
+            "def patches(cr):\n"
+            f"    yield {{'kind': 'ConfigMap', 'metadata': {{'name': 'settings'}}, 'data': {{'level': '{level}'}}}}\n"
+        )
+        arguments = ["-f", str(path / "examples/shop.yaml"), "--kinds", str(path)]
+        done = CliRunner().invoke(render, arguments)
+        assert done.exit_code == 0, done.output
+        (config,) = (each for each in yamltext.load_all(done.stdout) if each["kind"] == "ConfigMap")
+        # What the example sets counts more than the file.
+        assert config["data"] == {"web.conf": "upstream = http://web:443\nlevel = 1\n", "level": level}
+        assert config["metadata"]["name"].startswith("example-settings-")
 
 
 def test_it_asks_where_there_is_a_terminal(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -203,11 +203,15 @@ def test_fields_of_one_name_are_one() -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["settings-bt65gcch65", "settings"])
-def test_a_name_with_a_hash_cannot_be_set_in(name: str) -> None:
+def test_a_name_with_a_hash_is_written_without_it() -> None:
     made = understood(obj("ConfigMap", "settings-bt65gcch65"))
-    with pytest.raises(KindError, match=r"write `generatorOptions: \{disableNameSuffixHash: true\}`"):
-        new_kind.wanted(made, [f"a=ConfigMap/{name}:data.a"])
+    (found,) = new_kind.wanted(made, ["a=ConfigMap/settings:data.a"])
+    assert str(found.targets[0]) == "ConfigMap/settings data.a"
+    for name in ("settings-bt65gcch65", "settings-7c5h2d4gft"):
+        with pytest.raises(
+            KindError, match=rf"no ConfigMap/{name}; it has ConfigMap/settings; write ConfigMap/settings,"
+        ):
+            new_kind.wanted(made, [f"a=ConfigMap/{name}:data.a"])
 
 
 def test_a_name_that_only_looks_like_one() -> None:
