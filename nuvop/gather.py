@@ -35,8 +35,8 @@ class _Reference:
 def gather(folder: Path) -> dict[str, bytes]:
     """Return the files of a kustomize folder by their path in it, complete in itself.
 
-    Hidden files are left out. Raises KindError where it refers to what is not on this disk, or is no kustomize folder;
-    KindUnreadable.
+    Hidden files that no kustomization names are left out. Raises KindError where it refers to what is not on this disk,
+    or is no kustomize folder; KindUnreadable.
     """
     root = folder.resolve()
     if not any((root / name).is_file() for name in KUSTOMIZATION_NAMES):

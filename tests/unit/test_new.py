@@ -538,6 +538,27 @@ def test_a_secret_that_a_certificate_makes_is_each_resources_own(here: Path) -> 
     assert list(made["ServiceMonitor"]["selector"]["matchLabels"]) == ["app", "nuvop.nuvolaris.org/instance"]
 
 
+def test_hidden_files_that_a_kustomization_names_are_copied(here: Path) -> None:
+    source = written(
+        here / "source",
+        {
+            "kustomization.yaml": "resources: [below]\nconfigMapGenerator: [{name: a, envs: [.env]}]\n",
+            "below/kustomization.yaml": "secretGenerator: [{name: b, files: [token=.private/token]}]\n",
+            ".env": "LEVEL=1\n",
+            ".other": "",
+            ".git/config": "",
+            "below/.private/token": "x",
+            "below/.private/other": "",
+        },
+    )
+    done = run("Thing", source, "--yes")
+    assert done.exit_code == 0, done.output
+    path = here / "kustomize/things"
+    hidden = [each for each in path.rglob("*") if "/." in str(each.relative_to(here)) and each.is_file()]
+    assert sorted(str(each.relative_to(path)) for each in hidden) == [".env", "below/.private/token"]
+    assert 'LEVEL: "1"' in (path / "expected/thing.yaml").read_text()
+
+
 def test_a_crd_that_asks_a_service_of_the_folder_keeps_its_name(here: Path) -> None:
     source = written(
         here / "source",
