@@ -130,6 +130,7 @@ def _kind_yaml(new: NewKind) -> str:
         ("follow", "texts in which children are named", _follow(new)),
         ("children", "those that do not live in the CR's namespace", _elsewhere(new)),
         ("install", "applied once for all CRs", list(new.installed)),
+        ("delete", "what stays when a CR is deleted, because data would be lost", _delete(new)),
         ("release", "fields that an autoscaler sets", [str(target) for target in new.released]),
     ]
     head = "apiVersion: nuvop.nuvolaris.org/v1\nkind: Kind\n"
@@ -160,6 +161,11 @@ def _elsewhere(new: NewKind) -> dict[str, Any]:
         str(child): {"scope": "Cluster"} if child.namespace == OUTSIDE else {"namespace": child.namespace}
         for child in custom
     }
+
+
+def _delete(new: NewKind) -> dict[str, Any]:
+    claims = [str(child) for child in new.children if (child.group, child.kind) == ("", "PersistentVolumeClaim")]
+    return {"keep": claims} if claims else {}
 
 
 def _is_said(child: Child) -> bool:

@@ -52,6 +52,14 @@ def document(kind: NewKind, name: str) -> Any:
     return yamltext.load(scaffold.files(kind)[name])
 
 
+def test_volumes_stay() -> None:
+    claim = "{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: data}, spec: {}}"
+    text = scaffold.files(made(WEB + claim))["kind.yaml"]
+    assert "delete: # what stays when a CR is deleted, because data would be lost\n" in text
+    assert yamltext.load(text)["delete"] == {"keep": ["PersistentVolumeClaim/data"]}
+    assert "delete" not in document(made(WEB), "kind.yaml")
+
+
 MAIN = "Deployment/web:spec.template.spec.containers.[name=main]"
 
 
