@@ -40,7 +40,11 @@ def gather(folder: Path) -> dict[str, bytes]:
     """
     root = folder.resolve()
     if not any((root / name).is_file() for name in KUSTOMIZATION_NAMES):
-        raise KindError("there is no such file, so this is no kustomize folder", Place(folder / "kustomization.yaml"))
+        raise KindError(
+            "there is no such file, so this is no kustomize folder: write one with the manifests under `resources` "
+            "(`kustomize create --autodetect` does)",
+            Place(folder / "kustomization.yaml"),
+        )
     return _Gathering(root).files
 
 

@@ -229,7 +229,7 @@ def test_it_asks_where_there_is_a_terminal(here: Path, monkeypatch: pytest.Monke
         (["Podinfo", "--plural=Pods"], "--plural: 'Pods' must be a name such as nginxservers"),
         (
             ["Podinfo", "--from=nowhere"],
-            "nowhere/kustomization.yaml: there is no such file, so this is no kustomize folder",
+            "there is no such file, so this is no kustomize folder: write one with the manifests under `resources` (`k",
         ),
     ],
 )
