@@ -202,8 +202,23 @@ def _children(objects: Sequence[Mapping[str, Any]], crds: Sequence[Mapping[str, 
         api_version, kind = obj["apiVersion"], obj["kind"]
         is_out = is_outside(api_version, kind) or (api_version.rpartition("/")[0], kind) in outside
         found.append(Child(api_version, kind, obj["metadata"]["name"], obj, OUTSIDE if is_out else None))
+    _refuse_namesakes(found)
     home = home_namespace(found)
     return [replace(child, namespace=_namespace(child, home)) for child in found]
+
+
+def _refuse_namesakes(children: Sequence[Child]) -> None:
+    """Refuse objects of one name in several namespaces: their CR would bring all of them into its own."""
+    namespaces: dict[tuple[str, str, str], list[str]] = {}
+    for child in children:
+        namespace = fields.value_at(child.body, "metadata", "namespace") or "default"
+        namespaces.setdefault((child.group, child.kind, child.name), []).append(namespace)
+    for (_, kind, name), found in namespaces.items():
+        if len(found) > 1:
+            raise KindError(
+                f"{kind}/{name} stands in the namespaces {' and '.join(found)}, and kind and name tell children apart: "
+                "give one of them another name"
+            )
 
 
 def _namespace(child: Child, home: str) -> str | None:

@@ -258,6 +258,19 @@ def test_nothing_is_overwritten(here: Path) -> None:
             "resources: ['https://example.org/a.yaml']",
             "kustomization.yaml: resources[0]: 'https://example.org/a.yaml' is not on",
         ),
+        *(
+            (
+                lines,
+                f"source/kustomization.yaml: {place}: '../a.yaml' lies outside of the kustomization's folder, and ku",
+            )
+            for lines, place in (
+                ("resources: [../a.yaml]", "resources[0]"),
+                ("patches: [{path: ../a.yaml}]", "patches[0].path"),
+                ("configMapGenerator: [{name: a, files: [x=../a.yaml]}]", "configMapGenerator[0].files[0]"),
+                ("secretGenerator: [{name: a, envs: [../a.yaml]}]", "secretGenerator[0].envs[0]"),
+            )
+        ),
+        ("resources: [../b.yaml]", "kustomization.yaml: resources[0]: '../b.yaml': there is no such file"),
         ("resources: [github.com/a/b]", "kustomization.yaml: resources[0]: 'github.com/a/b' is not on this disk"),
         ("helmCharts: [{name: x}]", "kustomization.yaml: helmCharts: a Helm chart is not rendered"),
         ("resources: [api.yaml]", "APIService/v1.x.org: deleting one Podinfo must not delete it"),
@@ -274,10 +287,11 @@ def test_what_cannot_work_is_refused_with_the_reason(here: Path, lines: str, sai
     (source / "api.yaml").write_text(
         "{apiVersion: apiregistration.k8s.io/v1, kind: APIService, metadata: {name: v1.x.org}}"
     )
+    (here / "a.yaml").write_text("a: b\n")
     done = run("Podinfo", source, "--yes")
     assert done.exit_code == 1
     assert said in done.stderr
-    assert [path.name for path in here.iterdir()] == ["source"]
+    assert sorted(path.name for path in here.iterdir()) == ["a.yaml", "source"]
 
 
 def test_files_that_are_called_like_the_kinds_own_stand_apart(here: Path) -> None:

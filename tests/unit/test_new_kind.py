@@ -108,6 +108,10 @@ def test_a_crd_with_a_webhook_of_the_folders_keeps_the_names() -> None:
     ("objects", "said"),
     [
         ([], "the folder makes no object that could be a child"),
+        (
+            [obj("Service", "a", "one"), obj("Service", "a"), obj("Service", "b", "one")],
+            "Service/a stands in the namespaces one and default, and kind and name tell children apart: give one of them",
+        ),
         ([obj("Namespace", "a")], "the folder makes no object that could be a child"),
         ([{"apiVersion": "v1", "kind": "Pod", "metadata": {}}], "no apiVersion, kind or metadata.name: 'Pod', None"),
         ([obj("APIService", "v1.x.org")], "APIService/v1.x.org: deleting one Web must not delete it"),
