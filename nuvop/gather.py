@@ -128,8 +128,8 @@ def _refuse_outside(source: Path, document: Any) -> None:
             if not target.exists():
                 raise KindError(f"{value!r}: there is no such file", place)
             raise KindError(
-                f"{value!r} lies outside of the kustomization's folder, and kustomize takes no file from there: copy it "
-                "in",
+                f"{value!r} lies outside of the kustomization's folder, and kustomize takes no file from there: copy "
+                "it in",
                 place,
             )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import jsonschema
 
-from nuvop import check, crd, directives, fields, follow, openapi, yamltext
+from nuvop import check, crd, directives, fields, follow, labelling, openapi, yamltext
 from nuvop.fields import Json, Name
 from nuvop.kinds import OUTSIDE, Child, ChildField
 from nuvop.new_kind import NewKind
@@ -179,9 +179,35 @@ def _status(new: NewKind) -> dict[str, Any]:
     for name in ("replicas", "readyReplicas") if scaled else ():
         sources = [f"{child} status.{name}" for child in scaled]
         found[name] = sources[0] if len(sources) == 1 else {"sum": sources}
-    if any(child.kind in _WORKLOADS for child in new.children):
-        found["podNames"] = "Pod/* metadata.name"
+    pods = [f"{which} metadata.name" for which in _pods(new)]
+    if pods:
+        found["podNames"] = pods[0] if len(pods) == 1 else pods
     return found
+
+
+def _pods(new: NewKind) -> list[str]:
+    """Which pods are the workloads', and no Job's; none where labels do not tell them apart."""
+    own = [_pod_labels(child) for child in new.children if child.kind in _WORKLOADS]
+    jobs = [_pod_labels(child) for child in new.children if child.kind in ("CronJob", "Job")]
+    if not (own and jobs):
+        return ["Pod/*"] * bool(own)
+    telling = [{label for label in labels if not any(label in others for others in jobs)} for labels in own]
+    if shared := set.intersection(*telling):
+        return [_with_label(shared)]
+    # No pod twice: each by a label that the other workloads do not have.
+    alone = [
+        labels.difference(*(others for others in own if others is not mine))
+        for labels, mine in zip(telling, own, strict=True)
+    ]
+    return [_with_label(labels) for labels in alone] if all(alone) else []
+
+
+def _pod_labels(child: Child) -> set[tuple[str, str]]:
+    return {label for labels in labelling.template_labels(child.body) for label in labels.items()}
+
+
+def _with_label(labels: set[tuple[str, str]]) -> str:
+    return f"Pod/[{'='.join(min(labels))}]"
 
 
 # --- crd.yaml --------------------------------------------------------------------------------------------------------

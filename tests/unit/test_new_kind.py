@@ -110,7 +110,7 @@ def test_a_crd_with_a_webhook_of_the_folders_keeps_the_names() -> None:
         ([], "the folder makes no object that could be a child"),
         (
             [obj("Service", "a", "one"), obj("Service", "a"), obj("Service", "b", "one")],
-            "Service/a stands in the namespaces one and default, and kind and name tell children apart: give one of them",
+            "Service/a stands in the namespaces one and default, and kind and name tell children apart: give",
         ),
         ([obj("Namespace", "a")], "the folder makes no object that could be a child"),
         ([{"apiVersion": "v1", "kind": "Pod", "metadata": {}}], "no apiVersion, kind or metadata.name: 'Pod', None"),
