@@ -1,5 +1,6 @@
 """``nuvop new``: from a kustomize folder to a kind."""
 
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -77,7 +78,7 @@ def new(
         names = new_kind.names(kind, group, version, plural, short)
         known = common.read_settings(())
         target = _target(into or known.kinds[0], names.plural)
-        made, notes = common.run(_make(known, names, gather.gather(source), target, wanted, yes=yes))
+        made, notes = common.run(_make(known, names, source, target, wanted, yes=yes))
     shown = _relative(target)
     click.echo(f"{shown}: {names.kind} has {', '.join(field.source for field in made.fields) or 'no fields'}")
     for note in notes:
@@ -109,8 +110,9 @@ def _with_own(gathered: Mapping[str, bytes], made: NewKind) -> dict[str, bytes]:
 
 
 async def _make(
-    settings: Settings, names: Names, gathered: Mapping[str, bytes], target: Path, wanted: Sequence[str], *, yes: bool
+    settings: Settings, names: Names, source: Path, target: Path, wanted: Sequence[str], *, yes: bool
 ) -> tuple[NewKind, list[str]]:
+    gathered = gather.gather(source)
     async with workbench(settings) as bench:
         raw, draft = (bench.generated.parent / name for name in ("gathered", f"made/{names.plural}"))
         _write(raw, gathered)
@@ -122,22 +124,34 @@ async def _make(
         found = new_kind.wanted(made, wanted) if wanted else proposals.propose(made.children)
         made = made.with_fields(found if wanted or yes else _asked(made, found))
         _write(draft, _with_own(gathered, made))
-        notes = [*_notes(made), *await _proven(bench, draft, names)]
+        notes = [*_notes(made), *await _proven(bench, draft, source, names)]
         _put(draft, target)
     return made, notes
 
 
-async def _proven(bench: Workbench, draft: Path, names: Names) -> list[str]:
+async def _proven(bench: Workbench, draft: Path, source: Path, names: Names) -> list[str]:
     """See that the kind can be loaded, write down what its example becomes, and return what is worth a look."""
     try:
         kind = await bench.loader.load(draft)
         example = yamltext.load((draft / "examples" / names.file).read_text())
         made = await bench.manifests(kind, common.for_rendering(example))
     except NuvopError as error:
-        raise KindError(str(error).replace(f"{draft}", names.plural)) from error
+        raise KindError(_in_source(str(error), draft, source)) from error
     _write(draft, {f"{kind_folder.EXPECTED}{names.file}": made.encode()})
     lines = [check.located(finding, kind.files, str(draft)) for finding in check.findings(kind)]
     return [line.removeprefix(f"{draft}/") for line in lines]
+
+
+def _in_source(message: str, draft: Path, source: Path) -> str:
+    """A message with the user's own files in the place of their copies."""
+
+    def original(found: re.Match[str]) -> str:
+        path = found[1]
+        theirs = [source / each for each in (path, path.removeprefix(f"{scaffold.BASE}/"))]
+        is_own = path.split("/")[0] in _OWN_FILES
+        return next((str(each) for each in theirs if each.exists() and not is_own), f"{draft.name}/{path}")
+
+    return re.sub(rf"{re.escape(str(draft))}/([^\s:]+)", original, message).replace(str(draft), draft.name)
 
 
 def _notes(made: NewKind) -> Iterator[str]:

@@ -294,6 +294,16 @@ def test_what_cannot_work_is_refused_with_the_reason(here: Path, lines: str, sai
     assert sorted(path.name for path in here.iterdir()) == ["a.yaml", "source"]
 
 
+@pytest.mark.parametrize("more", ["", "---\n{apiVersion: v1, kind: Namespace, metadata: {name: home}}\n"])
+def test_what_is_wrong_with_a_manifest_names_the_users_file(here: Path, more: str) -> None:
+    metadata = "{name: a, annotations: {nuvop.nuvolaris.org/prune: 'no'}}"
+    manifest = f"{{apiVersion: v1, kind: ConfigMap, metadata: {metadata}}}\n{more}"
+    written(here / "source", {"kustomization.yaml": "resources: [below/a.yaml]\n", "below/a.yaml": manifest})
+    done = run("Thing", "source", "--yes")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: source/below/a.yaml: ConfigMap/a: metadata.annotations: "), done.stderr
+
+
 def test_files_that_are_called_like_the_kinds_own_stand_apart(here: Path) -> None:
     source = shutil.copytree(FOLDERS / "podinfo", here / "source")
     (source / "crd.yaml").write_text((source / "service.yaml").read_text())
