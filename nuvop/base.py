@@ -22,6 +22,7 @@ from nuvop.kinds import (
     ChildSelector,
     Kind,
     is_outside,
+    selector_of,
     unique,
 )
 from nuvop.problems import Problems
@@ -94,7 +95,7 @@ def _selector_of(kind: Kind, obj: Mapping[str, Json]) -> ChildSelector:
         has = f"{obj.get('kind')!r}, {name!r}"
         message = f"every object needs apiVersion, kind and metadata.name; one has {has}"
         raise KindError(message, Place(kind.folder / "kustomization.yaml"))
-    return ChildSelector(obj["kind"], name)
+    return selector_of(obj["kind"], name)
 
 
 def _child(kind: Kind, obj: Mapping[str, Json]) -> Child:
@@ -102,7 +103,7 @@ def _child(kind: Kind, obj: Mapping[str, Json]) -> Child:
     if wrong := _unfit_for_a_child(selector, metadata):
         raise KindError(f"{selector}: {wrong}", _place_of(kind, selector))
     namespace = OUTSIDE if is_outside(obj["apiVersion"], selector.kind) else kind.elsewhere.get(selector)
-    return Child(obj["apiVersion"], selector.kind, selector.name, obj, namespace, kind.keeps_names)
+    return Child(obj["apiVersion"], selector.kind, metadata["name"], obj, namespace, kind.keeps_names)
 
 
 def _unfit_for_a_child(selector: ChildSelector, metadata: Mapping[str, Json]) -> str:
@@ -171,6 +172,12 @@ def _unfit(kind: Kind, bases: Sequence[Kind]) -> Iterator[KindError]:
     for selector in kind.kept:
         yield from _no_such_child(place / "delete" / "keep" / str(selector), selector, kind)
     for generated in kind.generated:
+        if any(child.selector == generated.child and child.has_hash for child in kind.everything):
+            yield KindError(
+                "kustomize puts a hash behind its name, so it would be another Secret, with other values, after a "
+                "change of the folder: write `options: {disableNameSuffixHash: true}` in its generator",
+                place / "generate" / str(generated.child),
+            )
         if generated.child in kind.elsewhere:
             yield KindError(
                 "nuvop makes its values once (`generate`), and it lives as long as the resource and its data, so it "
@@ -225,32 +232,20 @@ def _installed_in(base: Kind) -> set[ChildSelector]:
 
 
 def _no_such_child(place: Place, selector: ChildSelector, kind: Kind) -> Iterator[KindError]:
-    found = [child for child in kind.everything if child.selector == selector]
+    # With another component, what is in a generated ConfigMap is another, and so is the hash; it is the same child.
+    found = {(child.group, child.has_hash) for child in kind.everything if child.selector == selector}
     if len(found) != 1:
-        has = ", ".join(map(str, kind.everything))
+        has = ", ".join(dict.fromkeys(map(str, kind.everything)))
         yield KindError(
             f"the folder has {len(found) or 'no'} {selector}; it has {has}{advice(selector, kind.everything)}", place
         )
 
 
-_HASH = "-[bcdfghkmt2-9]{10}"
-"""What kustomize puts behind the name of a ConfigMap or a Secret that it generates."""
-
-HASH_ADVICE = (
-    ". The name ends with a hash: write `generatorOptions: {disableNameSuffixHash: true}` in the kustomization"
-)
-
-
-def has_hash(child: Child) -> bool:
-    """Whether kustomize has put a hash behind a child's name: it changes with what is in it."""
-    return child.kind in ("ConfigMap", "Secret") and re.search(f"{_HASH}$", child.name) is not None
-
-
 def advice(selector: ChildSelector, children: Sequence[Child]) -> str:
-    """What to do where kustomize has put a hash behind the name; empty where it has not."""
-    hashed = re.compile(f"{re.escape(selector.name)}{_HASH}")
-    is_hashed = any(child.kind == selector.kind and hashed.fullmatch(child.name) for child in children)
-    return HASH_ADVICE if is_hashed else ""
+    """What to write for a child's name that has kustomize's hash behind it; empty where it has none."""
+    plain = selector_of(selector.kind, selector.name)
+    is_hashed = plain != selector and any(child.selector == plain for child in children)
+    return f"; write {plain}, without the hash that kustomize puts behind it" if is_hashed else ""
 
 
 def _no_such_field(place: Place, wanted: ChildField, kind: Kind, bases: Sequence[Kind]) -> Iterator[KindError]:

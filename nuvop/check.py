@@ -292,7 +292,7 @@ def _unfollowed(kind: Kind) -> Iterator[Finding]:
             path = fields.readable(child.body, at)
             yield Finding(
                 _kind_yaml(kind),
-                f"{child} {path} names another child, and kustomize does not rename it there: write "
+                f"{child} {path} names a child, or its namespace, and kustomize does not rename it there: write "
                 f"`- {child} {path}` under `follow`",
             )
 

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from nuvop import addresses, directives, fields, labelling, patches_py, yamltext
+from nuvop import addresses, directives, fields, labelling, names, patches_py, yamltext
 from nuvop.errors import FieldPathError, GeneratedInUse, OverlayError, SettingsError, WriteFailed
 from nuvop.fields import FieldPath, Json, Operation
 from nuvop.kinds import Child, ChildSelector, Kind, Setting, home_namespace, is_outside, name_prefix
@@ -130,9 +130,10 @@ def make(kind: Kind, cr: Body, *, orphan: bool = False, without: Collection[Obje
     # Also as they were before the CR set anything: a selector that a mapping leaves behind still means this CR's pods.
     bodies = [body for draft in drafts.values() for body in (draft.child.body, draft.body)]
     templates = [labels for body in bodies for labels in labelling.template_labels(body)]
+    services = [body["metadata"].get("labels") or {} for body in bodies if labelling.is_service(body)]
     for draft in drafts.values():
         draft.move_string_data()
-        draft.label(key, templates)
+        draft.label(key, templates, services)
         if draft.child in secrets:
             draft.put(_LOCAL_CONFIG, "true")
         elif draft.child.selector in kind.kept:
@@ -240,16 +241,13 @@ class _Draft:
 
     def follow(self, path: FieldPath, kind: Kind, cr: CRKey) -> None:
         """Replace the names of the kind's children in texts by what they are called for this CR."""
-        names = {child.name: child.name_for(cr.name) for child in kind.base}
-        stateful = {child.name for child in kind.base if (child.group, child.kind) == ("apps", "StatefulSet")}
-        own_namespace = fields.value_at(self.child.body, "metadata", "namespace") or home_namespace(kind.base)
+        known, own_namespace = names.of_base(kind.base), names.own_namespace(self.child, home_namespace(kind.base))
+        renamed = {name: name if kind.keeps_names else f"{name_prefix(cr.name)}{name}" for name in known.all}
         # As the base has them: what two lines name is the same to both.
         for at, text in fields.places(self.child.body, path):
             if isinstance(text, str) and not addresses.is_program(at):
                 before = addresses.before(self.child.body, at)
-                followed = addresses.renamed(
-                    text, names, stateful, names.__getitem__, cr.namespace, own_namespace, before
-                )
+                followed = addresses.renamed(text, known, renamed.__getitem__, cr.namespace, own_namespace, before)
                 if followed != text:
                     self.put(at, followed)
 
@@ -273,9 +271,13 @@ class _Draft:
             self.put(fields.path_to("data", name), base64.b64encode(str(text).encode()).decode())
         self.operations.append(Operation("remove", "/stringData"))
 
-    def label(self, cr: CRKey, templates: list[Mapping[str, str]]) -> None:
-        """Set the labels that kustomize does not; ``templates`` are the labels of all pods that the kind makes."""
-        for path in [*labelling.template_paths(self.body), *labelling.selector_paths(self.body, templates)]:
+    def label(self, cr: CRKey, templates: list[Mapping[str, str]], services: list[Mapping[str, str]]) -> None:
+        """Set the labels that kustomize does not.
+
+        ``templates`` are the labels of all pods that the kind makes, ``services`` those of its Services.
+        """
+        selectors = labelling.selector_paths(self.body, templates, services, cr.namespace)
+        for path in [*labelling.template_paths(self.body), *selectors]:
             self.put(path, cr.instance)
         if not self.child.is_beside:
             self.put(_NAMESPACE_LABEL, cr.namespace)

@@ -193,21 +193,48 @@ def test_what_kustomize_cannot_build_is_an_error(folder: Path) -> None:
     assert "deployment.yaml" in lines[0]
 
 
-def test_a_generated_name_is_explained(folder: Path) -> None:
+@pytest.mark.parametrize("name", ["settings", "settings-7c5h2d4gft"])
+def test_what_is_generated_is_named_as_the_generator_has_it(folder: Path, name: str) -> None:
+    """Whatever the hash is: it changes with each change of what is in it, also with a component."""
+    (folder / "components/more").mkdir(parents=True)
+    (folder / "components/more/kustomization.yaml").write_text(
+        "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
+        "configMapGenerator: [{name: settings, behavior: merge, literals: [c=d]}]\n"
+    )
     edit(
         folder / "kustomization.yaml",
         "resources:",
         "configMapGenerator: [{name: settings, literals: [a=b]}]\nresources:",
     )
-    edit(folder / "kind.yaml", SETS, f"{SETS}  spec.image: ConfigMap/settings data.a\n")
+    edit(folder / "kind.yaml", "kind: Kind\n", "kind: Kind\ncomponents: {more: spec.count=3}\n")
+    edit(folder / "kind.yaml", SETS, f"{SETS}  spec.image: ConfigMap/{name} data.a\n")
     edit(
         folder / "kind.yaml",
         "  spec.image: Deployment/demo-deploy spec.template.spec.containers.[name=nginx].image\n",
         "",
     )
     code, lines = run(folder)
+    if name == "settings":
+        assert (code, lines) == (0, ["1 kind: no errors, no warnings"])
+    else:
+        assert code == 1
+        assert (
+            "the folder has no ConfigMap/settings-7c5h2d4gft; it has ConfigMap/settings, Deployment/demo-deploy;"
+            in lines[0]
+        )
+        assert lines[0].endswith("; write ConfigMap/settings, without the hash that kustomize puts behind it")
+
+
+def test_a_secret_whose_values_are_made_once_has_one_name(folder: Path) -> None:
+    edit(
+        folder / "kustomization.yaml",
+        "resources:",
+        "secretGenerator: [{name: password, literals: [user=admin]}]\nresources:",
+    )
+    edit(folder / "kind.yaml", "kind: Kind\n", "kind: Kind\ngenerate: {Secret/password: {password: 20}}\n")
+    code, lines = run(folder)
     assert code == 1
-    assert "write `generatorOptions: {disableNameSuffixHash: true}`" in lines[0]
+    assert "generate: Secret/password: kustomize puts a hash behind its name, so it would be another" in lines[0]
 
 
 @pytest.mark.parametrize(
