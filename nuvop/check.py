@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nuvop import crd, fields, follow, kind_folder, openapi, patches_py, resources, yamltext
+from nuvop import base, crd, fields, follow, kind_folder, openapi, patches_py, proposals, resources, yamltext
 from nuvop.errors import KindError, Place
 from nuvop.fields import FieldPath, Json
 from nuvop.kinds import Child, ChildField, Kind, Setting
@@ -75,7 +75,7 @@ def findings(kind: Kind) -> list[Finding]:
     """What is wrong with a kind that was loaded, each thing once."""
     parts = (
         *(_types, _unknown, _scopes, _unused, _never_chosen, _names, _unfollowed, _asked_by_all, _only_one),
-        _deprecated,
+        *(_fought_over, _deprecated),
     )
     return list(dict.fromkeys(finding for part in parts for finding in part(kind)))
 
@@ -330,6 +330,27 @@ def _only_one(kind: Kind) -> Iterator[Finding]:
                     )
 
 
+_REPLICAS = fields.parse("spec.replicas")
+
+
+def _fought_over(kind: Kind) -> Iterator[Finding]:
+    """Replicas that the base sets, and a HorizontalPodAutoscaler of it, too.
+
+    Where a component takes them out they are not: it will be the one that brings the autoscaler.
+    """
+    for child in kind.everything:
+        autoscaler = proposals.autoscaler_of(child, kind.everything)
+        replicas = [fields.values(each.body, _REPLICAS) for each in kind.variants if each == child]
+        if autoscaler is not None and all(replicas):
+            release = ChildField(child.selector, _REPLICAS)
+            line = "" if release in kind.releases else f", and write `- {release}` under `release` in kind.yaml"
+            yield Finding(
+                base.place_of(kind, child.selector, _REPLICAS),
+                f"{autoscaler} sets the replicas of {child}, and nuvop would set them back to {replicas[0][0]!r} each "
+                f"time: take this line out{line}",
+            )
+
+
 # --- kustomization ---------------------------------------------------------------------------------------------------
 
 
@@ -347,7 +368,7 @@ def located(finding: Finding, folder: Mapping[str, bytes], root: str) -> str:
     """A finding as compilers write theirs: ``file:line: error: what``; ``root`` is the folder's path."""
     file = str(finding.place.file)
     content = folder.get(posixpath.relpath(file, root))
-    line = f":{yamltext.line_of(content, finding.place.at)}" if content is not None else ""
+    line = f":{yamltext.line_of(content, finding.place.at, finding.place.document)}" if content is not None else ""
     at = str(finding.place).removeprefix(file).removeprefix(": ")
     level = "error" if finding.is_error else "warning"
     return f"{file}{line}: {level}: {at}{': ' if at else ''}{finding.message}"

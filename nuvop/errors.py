@@ -27,7 +27,7 @@ The text of each is one line that names the culprit and can be shown to a user a
 kopf's own errors appear in ``handlers.py`` only.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 
@@ -50,14 +50,18 @@ class LoginError(NuvopError):
 
 @dataclass(frozen=True)
 class Place:
-    """Where in a kind's folder something stands: a file, and the way to a value in it, member by member."""
+    """Where in a kind's folder something stands: a file, and the way to a value in it, member by member.
+
+    ``document`` is which of the file's documents it is, counted from 0.
+    """
 
     file: Path
     at: tuple[str | int, ...] = ()
+    document: int = 0
 
     def __truediv__(self, name: str | int) -> "Place":
         """A member of the value, or an item of it."""
-        return Place(self.file, (*self.at, name))
+        return replace(self, at=(*self.at, name))
 
     def __str__(self) -> str:
         """``kind.yaml: ready.children: Widget/w``: words with dots between, what holds dots or slashes apart."""

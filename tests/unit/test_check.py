@@ -170,6 +170,43 @@ def test_what_one_object_alone_can_have(folder: Path, spec: str, said: str) -> N
     assert not [line for line in run(folder)[1] if "only one object" in line]
 
 
+AUTOSCALER = """apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: scales}
+spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: demo-deploy}, maxReplicas: 3}
+"""
+FOUGHT_OVER = (
+    "samples/deployment.yaml:13: warning: spec.replicas: HorizontalPodAutoscaler/scales sets the replicas of "
+    "Deployment/demo-deploy, and nuvop would set them back to 1 each time: take this line out"
+)
+
+
+def autoscaled(folder: Path) -> None:
+    text = (folder / "deployment.yaml").read_text()
+    (folder / "deployment.yaml").write_text(f"{AUTOSCALER}---\n{text}")
+    edit(folder / "kind.yaml", SETS, "  spec.count: Deployment/demo-deploy spec.minReadySeconds\n")
+
+
+def test_replicas_that_an_autoscaler_sets_too(folder: Path) -> None:
+    autoscaled(folder)
+    line = ", and write `- Deployment/demo-deploy spec.replicas` under `release` in kind.yaml"
+    assert run(folder)[1][:-1] == [FOUGHT_OVER + line]
+    edit(folder / "kind.yaml", "kind: Kind\n", "kind: Kind\nrelease: [Deployment/demo-deploy spec.replicas]\n")
+    assert run(folder)[1][:-1] == [FOUGHT_OVER]
+    edit(folder / "deployment.yaml", "  replicas: 1\n", "")
+    assert run(folder)[1][:-1] == []
+
+
+def test_replicas_that_a_component_leaves_to_an_autoscaler(folder: Path) -> None:
+    component(folder, "")
+    (folder / "components/more/kustomization.yaml").write_text(
+        "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nresources: [hpa.yaml]\n"
+        'patches: [{patch: \'[{"op": "remove", "path": "/spec/replicas"}]\', target: {kind: Deployment}}]\n'
+    )
+    (folder / "components/more/hpa.yaml").write_text(AUTOSCALER)
+    assert run(folder)[1][:-1] == []
+
+
 def test_all_errors_are_told_at_once(folder: Path) -> None:
     edit(folder / "kind.yaml", "spec.count:", "spec.size:")
     edit(folder / "kind.yaml", "podNames: Pod/* metadata.name", "podNames: Pod/*")
@@ -372,9 +409,9 @@ def test_what_cannot_be_a_child_is_told_once_for_each(folder: Path) -> None:
     code, lines = run(folder)
     assert code == 1
     assert sorted(line.split(": a")[0] for line in lines[:-1]) == [
-        "samples/others.yaml:1: error: APIService/three",
         "samples/others.yaml:1: error: Namespace/one",
-        "samples/others.yaml:1: error: Namespace/two",
+        "samples/others.yaml:5: error: Namespace/two",
+        "samples/others.yaml:9: error: APIService/three",
     ]
 
 
