@@ -4,6 +4,7 @@ What keeps a kind from being loaded at all, `nuvop.kind_yaml` and `nuvop.base` s
 further errors, such as types that cannot fit, and warnings: what works, but not as its author will have meant.
 """
 
+import difflib
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nuvop import base, crd, fields, follow, kind_folder, openapi, patches_py, proposals, resources, yamltext
+from nuvop import base, crd, crd_rules, fields, follow, kind_folder, openapi, patches_py, proposals, resources, yamltext
 from nuvop.errors import KindError, Place
 from nuvop.fields import FieldPath, Json
 from nuvop.kinds import Child, ChildField, Kind, Setting
@@ -54,7 +55,7 @@ _JSON_TYPES = {
 class Finding:
     """One thing that is wrong: where, what, and what to write instead.
 
-    An error that ``may_pass`` is none to a Kubernetes that is newer than what nuvop knows of it.
+    An error that ``may_pass`` is none where the API server says so: it may be newer than what nuvop knows of it.
     """
 
     place: Place
@@ -74,7 +75,7 @@ def of_error(error: KindError, folder: Path) -> list[Finding]:
 def findings(kind: Kind) -> list[Finding]:
     """What is wrong with a kind that was loaded, each thing once."""
     parts = (
-        *(_types, _unknown, _scopes, _unused, _never_chosen, _names, _unfollowed, _asked_by_all, _only_one),
+        *(_refused, _types, _unknown, _scopes, _unused, _never_chosen, _names, _unfollowed, _asked_by_all, _only_one),
         *(_fought_over, _deprecated),
     )
     return list(dict.fromkeys(finding for part in parts for finding in part(kind)))
@@ -189,6 +190,22 @@ def unfit_scopes(kind: Kind, api_version: str, name: str, *, namespaced: bool) -
 # --- the CRD ---------------------------------------------------------------------------------------------------------
 
 
+def _refused(kind: Kind) -> Iterator[Finding]:
+    """What keeps the API server from taking the CRD. One that is newer, or has it already, may have taken it."""
+    file = kind.folder / crd.FILE
+    document = kind.crd.document
+    for at, known in openapi.unknown(document["apiVersion"], document["kind"], document):
+        yield Finding(Place(file, at), f"{_no_field('a CRD', at, known)}", is_error=True, may_pass=True)
+    for at, message in crd_rules.faults(document):
+        yield Finding(Place(file, at), message, is_error=True, may_pass=True)
+
+
+def _no_field(what: str, at: Sequence[str | int], known: Iterable[str]) -> str:
+    """That something has no such field, and which one may be meant."""
+    meant = difflib.get_close_matches(str(at[-1]), known, 1, 0.7)
+    return f"{what} has no such field (Kubernetes {openapi.version()}){f': write `{meant[0]}`' if meant else ''}"
+
+
 def _unused(kind: Kind) -> Iterator[Finding]:
     """Fields of the CR's spec that set nothing. A kind's own Python may use any of them."""
     if patches_py.FILE in kind.files:
@@ -225,8 +242,7 @@ def _names_of(path: FieldPath) -> tuple[str, ...]:
 
 def _schema_place(kind: Kind, names: Iterable[str]) -> Place:
     """Where the CRD describes a field of the stored version."""
-    place = Place(kind.folder / crd.FILE) / "spec" / "versions" / list(kind.crd.schemas).index(kind.resource.version)
-    place = place / "schema" / "openAPIV3Schema"
+    place = Place(kind.folder / crd.FILE, kind.crd.schema_at(kind.resource.version))
     for name in names:
         place = place / "properties" / name
     return place

@@ -49,8 +49,8 @@ def unfit(kind: Kind, example: Any) -> Iterator[tuple[tuple[str | int, ...], str
 
 def untried(kind: Kind) -> Iterator[tuple[Place, str]]:
     """What of the CRD no example is tried against, because only Go's regular expressions have it."""
-    for index, schema in enumerate(kind.crd.schemas.values()):
-        place = Place(kind.folder / crd.FILE, ("spec", "versions", index, "schema", "openAPIV3Schema"))
+    for version, schema in kind.crd.schemas.items():
+        place = Place(kind.folder / crd.FILE, kind.crd.schema_at(version))
         for at, pattern in crd.unknown_patterns(schema):
             told = f"{pattern!r} is none of the regular expressions that nuvop knows, which are Python's"
             yield Place(place.file, (*place.at, *at)), f"{told}: the examples are not tried against it"

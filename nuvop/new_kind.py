@@ -139,8 +139,8 @@ def _refuse_malformed(obj: Any) -> str:
         case _:
             kind, name = fields.value_at(obj, "kind"), fields.value_at(obj, "metadata", "name")
             raise KindError(f"an object of the folder has no apiVersion, kind or metadata.name: {kind!r}, {name!r}")
-    for at, type_ in openapi.misfits(api_version, kind, obj):
-        raise KindError(f"{kind}/{name}: {fields.readable(obj, at)} must be {_A[type_]}")
+    for way, type_ in openapi.misfits(api_version, kind, obj):
+        raise KindError(f"{kind}/{name}: {fields.readable(obj, fields.path_to(*way))} must be {openapi.A[type_]}")
     for pattern in (*_named_in(obj), *_NEEDED.get((api_version, kind), ())):
         above, _, last = pattern.rpartition(".")
         for at, member in fields.places(obj, fields.parse(above)) if above else [(fields.path_to(), obj)]:
@@ -148,10 +148,6 @@ def _refuse_malformed(obj: Any) -> str:
                 raise KindError(f"{kind}/{name}: {fields.readable(obj, at) or 'the object'} has no {last}")
     return str(name)
 
-
-_A = {"object": "a mapping", "array": "a list", "string": "a text", "boolean": "true or false"} | dict.fromkeys(
-    ("integer", "number", "value"), "a number"
-)
 
 _NEEDED = {
     ("apiextensions.k8s.io/v1", "CustomResourceDefinition"): (

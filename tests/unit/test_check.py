@@ -88,6 +88,13 @@ SETS = "  spec.count: Deployment/demo-deploy spec.replicas\n"
             "error: resources[0]: 'https://x.io/a.yaml' is no",
         ),
         ("crd.yaml", "        status: {}\n", "", "error: spec.versions[0]"),
+        (
+            "crd.yaml",
+            "minimum: 0",
+            "minimun: 0",
+            "error: spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.count.minimun: a CRD has no such",
+        ),
+        ("crd.yaml", "name: samples.nuv", "name: sample.nuv", "error: metadata.name: 'sample.nuvolaris.org' must be"),
         ("examples/obj.yaml", "count: 2", "count: two", "error: spec.count: 'two' is not of type 'integer'"),
         ("examples/obj.yaml", "kind: Sample", "kind: Simple", "error: kind: is no Sample of nuvolaris.org, which this"),
         (
@@ -462,7 +469,7 @@ def test_what_is_no_yaml_is_told_with_its_line(folder: Path) -> None:
 
 def test_only_paths_are_made_relative(folder: Path) -> None:
     image = f"reg{folder.parent}/x"
-    edit(folder / "crd.yaml", "count:\n", f"size: {{enum: ['{image}']}}\n                count:\n")
+    edit(folder / "crd.yaml", "count:\n", f"size: {{type: string, enum: ['{image}']}}\n                count:\n")
     edit(folder / "kind.yaml", "kind: Kind\n", f"kind: Kind\ncomponents: {{x: spec.size={image}/y}}\n")
     (folder / "components/x").mkdir(parents=True)
     (folder / "components/x/kustomization.yaml").write_text(
