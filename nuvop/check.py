@@ -4,7 +4,6 @@ What keeps a kind from being loaded at all, `nuvop.kind_yaml` and `nuvop.base` s
 further errors, such as types that cannot fit, and warnings: what works, but not as its author will have meant.
 """
 
-import difflib
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,10 +11,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nuvop import base, crd, crd_rules, fields, follow, kind_folder, openapi, patches_py, proposals, resources, yamltext
+from nuvop import (
+    base,
+    crd,
+    crd_rules,
+    fields,
+    follow,
+    kind_folder,
+    manifests,
+    openapi,
+    patches_py,
+    proposals,
+    resources,
+    yamltext,
+)
 from nuvop.errors import KindError, Place
 from nuvop.fields import FieldPath, Json
-from nuvop.kinds import Child, ChildField, Kind, Setting
+from nuvop.kinds import Child, ChildField, ChildSelector, Kind, Setting
 from nuvop.objects import group_of
 
 NAME_LIMITS = {
@@ -75,7 +87,19 @@ def of_error(error: KindError, folder: Path) -> list[Finding]:
 def findings(kind: Kind) -> list[Finding]:
     """What is wrong with a kind that was loaded, each thing once."""
     parts = (
-        *(_refused, _types, _unknown, _scopes, _unused, _never_chosen, _names, _unfollowed, _asked_by_all, _only_one),
+        *(
+            _refused,
+            _malformed,
+            _types,
+            _unknown,
+            _scopes,
+            _unused,
+            _never_chosen,
+            _names,
+            _unfollowed,
+            _asked_by_all,
+            _only_one,
+        ),
         *(_fought_over, _deprecated),
     )
     return list(dict.fromkeys(finding for part in parts for finding in part(kind)))
@@ -163,6 +187,27 @@ def _described(value: Json, *, is_secret: bool) -> str:
     return f"{article} {_type_of(value)}{shown}"
 
 
+# --- manifests -------------------------------------------------------------------------------------------------------
+
+
+def _malformed(kind: Kind) -> Iterator[Finding]:
+    """What keeps the API server from taking a child, or what is installed. One that is newer may take it."""
+    for child in kind.variants:
+        faults = manifests.faults(child.body, child.name_for("x"))
+        yield from (_in_base(kind, child.body, at, message) for at, message in faults)
+    for obj in yamltext.load_printed(kind.installed):
+        faults = manifests.faults(obj, obj["metadata"]["name"])
+        yield from (_in_base(kind, obj, at, message) for at, message in faults)
+
+
+def _in_base(kind: Kind, obj: Mapping[str, Json], at: Sequence[str | int], message: str) -> Finding:
+    selector = ChildSelector(obj["kind"], obj["metadata"]["name"])
+    path = fields.readable(obj, fields.path_to(*at))
+    place = base.place_of(kind, selector, path)
+    told = message if place.at else f"{selector} {path}: {message}"
+    return Finding(place, told, is_error=True, may_pass=True)
+
+
 # --- scopes ----------------------------------------------------------------------------------------------------------
 
 
@@ -192,18 +237,9 @@ def unfit_scopes(kind: Kind, api_version: str, name: str, *, namespaced: bool) -
 
 def _refused(kind: Kind) -> Iterator[Finding]:
     """What keeps the API server from taking the CRD. One that is newer, or has it already, may have taken it."""
-    file = kind.folder / crd.FILE
     document = kind.crd.document
-    for at, known in openapi.unknown(document["apiVersion"], document["kind"], document):
-        yield Finding(Place(file, at), f"{_no_field('a CRD', at, known)}", is_error=True, may_pass=True)
-    for at, message in crd_rules.faults(document):
-        yield Finding(Place(file, at), message, is_error=True, may_pass=True)
-
-
-def _no_field(what: str, at: Sequence[str | int], known: Iterable[str]) -> str:
-    """That something has no such field, and which one may be meant."""
-    meant = difflib.get_close_matches(str(at[-1]), known, 1, 0.7)
-    return f"{what} has no such field (Kubernetes {openapi.version()}){f': write `{meant[0]}`' if meant else ''}"
+    for at, message in (*manifests.faults(document, kind.resource.plural), *crd_rules.faults(document)):
+        yield Finding(Place(kind.folder / crd.FILE, at), message, is_error=True, may_pass=True)
 
 
 def _unused(kind: Kind) -> Iterator[Finding]:

@@ -120,17 +120,27 @@ def pointers(obj: Json, path: FieldPath) -> list[Pointer]:
     return [at for at, _ in _walk(obj, path.segments, ())]
 
 
-def readable(obj: Json, path: FieldPath) -> str:
+def readable(obj: Json, path: FieldPath) -> FieldPath:
     """A path of names as one would write it for this object: an item by its name, if it has one, not by its place."""
-    parts = []
+    segments: list[Segment] = []
     for segment in path.segments:
-        name = segment.name if isinstance(segment, Name) else str(segment)
         found = list(_members(obj, segment))
         below = found[0][1] if found else None
         called = below.get("name") if isinstance(obj, list) and isinstance(below, dict) else None
-        parts.append(f"[name={called}]" if isinstance(called, str) and "]" not in called else written(name))
+        is_called = isinstance(called, str) and "]" not in called
+        segments.append(Where("name", str(called)) if is_called else segment)
         obj = below
-    return ".".join(parts)
+    return FieldPath(".".join(map(_as_written, segments)), tuple(segments))
+
+
+def _as_written(segment: Segment) -> str:
+    match segment:
+        case Name(name):
+            return written(name)
+        case Where(key, value):
+            return f"[{key}={value}]"
+        case Every():
+            return "*"
 
 
 def value_at(obj: Json, *names: str | int) -> Json:

@@ -145,7 +145,7 @@ def _refuse_malformed(obj: Any) -> str:
         above, _, last = pattern.rpartition(".")
         for at, member in fields.places(obj, fields.parse(above)) if above else [(fields.path_to(), obj)]:
             if not isinstance(member, dict) or not member.get(last):
-                raise KindError(f"{kind}/{name}: {fields.readable(obj, at) or 'the object'} has no {last}")
+                raise KindError(f"{kind}/{name}: {fields.readable(obj, at).text or 'the object'} has no {last}")
     return str(name)
 
 

@@ -92,7 +92,7 @@ SETS = "  spec.count: Deployment/demo-deploy spec.replicas\n"
             "crd.yaml",
             "minimum: 0",
             "minimun: 0",
-            "error: spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.count.minimun: a CRD has no such",
+            "error: spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.count.minimun: a",
         ),
         ("crd.yaml", "name: samples.nuv", "name: sample.nuv", "error: metadata.name: 'sample.nuvolaris.org' must be"),
         ("examples/obj.yaml", "count: 2", "count: two", "error: spec.count: 'two' is not of type 'integer'"),
@@ -212,6 +212,49 @@ def test_replicas_that_a_component_leaves_to_an_autoscaler(folder: Path) -> None
     )
     (folder / "components/more/hpa.yaml").write_text(AUTOSCALER)
     assert run(folder)[1][:-1] == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "  replicas: 1",
+            "  replica: 1",
+            "spec.replica: a Deployment has no such field (Kubernetes v1.36.3): write `re",
+        ),
+        ("  replicas: 1", "  replicas: one", "spec.replicas: 'one' must be a number"),
+        ("image: nginx", "imag: nginx", "spec.template.spec.containers[0].imag: a Deployment has no such field"),
+        ("apps/v1", "extensions/v1beta1", "apiVersion: 'extensions/v1beta1' must be 'apps/v1' for a Deployment"),
+        ("name: nginx", "name: Nginx", "spec.template.spec.containers[0].name: 'Nginx' must be lower-case letters"),
+    ],
+)
+def test_what_is_wrong_in_the_base_is_told_where_it_stands(folder: Path, old: str, new: str, said: str) -> None:
+    line = edit(folder / "deployment.yaml", old, new)
+    if "Nginx" in new:
+        edit(folder / "kind.yaml", "[name=nginx]", "[name=Nginx]")
+    code, lines = run(folder)
+    assert code == 1
+    (found,) = lines[:-1]
+    assert found.startswith(f"samples/deployment.yaml:{line}: error: {said}")
+
+
+def test_what_is_wrong_in_a_patch_is_told_where_it_stands(folder: Path) -> None:
+    patch = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: demo-deploy}\nspec:\n  replica: 2\n"
+    component(folder, patch)
+    (found,) = run(folder)[1][:-1]
+    assert found.startswith("samples/components/more/patch.yaml:5: error: spec.replica: a Deployment has no such field")
+
+
+def test_what_is_wrong_and_stands_nowhere_is_told_with_its_object(folder: Path) -> None:
+    component(folder, "")
+    (folder / "components/more/kustomization.yaml").write_text(
+        "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
+        'patches: [{patch: \'[{"op": "add", "path": "/spec/novel", "value": 1}]\', target: {kind: Deployment}}]\n'
+    )
+    (found,) = run(folder)[1][:-1]
+    assert found.startswith(
+        "samples/deployment.yaml:1: error: Deployment/demo-deploy spec.novel: a Deployment has no such"
+    )
 
 
 def test_all_errors_are_told_at_once(folder: Path) -> None:
