@@ -27,7 +27,7 @@ from nuvop import (
 )
 from nuvop.errors import KindError, Place
 from nuvop.fields import FieldPath, Json
-from nuvop.kinds import Child, ChildField, ChildSelector, Kind, Setting
+from nuvop.kinds import MADE_BY_CHILDREN, Child, ChildField, ChildSelector, Kind, Report, Setting
 from nuvop.objects import group_of
 
 NAME_LIMITS = {
@@ -100,7 +100,7 @@ def findings(kind: Kind) -> list[Finding]:
             _asked_by_all,
             _only_one,
         ),
-        *(_fought_over, _deprecated),
+        *(_reported, _never_ready, _never_released, _retired, _fought_over, _deprecated),
     )
     return list(dict.fromkeys(finding for part in parts for finding in part(kind)))
 
@@ -206,6 +206,95 @@ def _in_base(kind: Kind, obj: Mapping[str, Json], at: Sequence[str | int], messa
     place = base.place_of(kind, selector, path)
     told = message if place.at else f"{selector} {path}: {message}"
     return Finding(place, told, is_error=True, may_pass=True)
+
+
+# --- what is expected of children ------------------------------------------------------------------------------------
+
+
+def _reported(kind: Kind) -> Iterator[Finding]:
+    """Fields of children that status lines report and that these do not have, or that never fit the CR's."""
+    for report in kind.reports:
+        place = _kind_yaml(kind) / "status" / str(report.path)
+        for source in report.sources:
+            api_version = _api_version_of(kind, source.child.kind)
+            if openapi.knows(api_version, source.child.kind):
+                schema = openapi.live_field(api_version, source.child.kind, source.path)
+                if message := _never_there(source) if schema is None else _misfit(report, source, schema):
+                    yield Finding(place, message)
+
+
+def _api_version_of(kind: Kind, name: str) -> str:
+    """The apiVersion of the kind of objects that a line of ``kind.yaml`` means."""
+    found = [child.api_version for child in kind.everything if child.kind == name]
+    return found[0] if found else MADE_BY_CHILDREN.get(name, "")
+
+
+def _never_there(of: ChildField) -> str:
+    return f"{of}: {manifests.a(of.child.kind)} has no such field (Kubernetes {openapi.version()})"
+
+
+def _misfit(report: Report, source: ChildField, schema: openapi.Schema) -> str:
+    """Why a child's field is never taken for the CR's, by their types; empty where it may be."""
+    type_ = str(schema.get("type", ""))
+    wanted = "number" if report.is_sum else report.item_type if report.type == "array" else report.type
+    fits = {"string": ("string", "integer", "number", "boolean"), "integer": ("integer", "number")}
+    if not type_ or not wanted or type_ in {"number": ("integer", "number"), **fits}.get(wanted, (wanted,)):
+        return ""
+    if type_ == "array" and report.type == "array":
+        return f"{source} is a list, and the status takes its items: write `{source}.*`"
+    told = "a sum adds numbers" if report.is_sum else f"the CRD says `type: {wanted}`"
+    return f"{told}, and {source} is {openapi.A[type_]}: it would never be there"
+
+
+def _never_ready(kind: Kind) -> Iterator[Finding]:
+    """Rules for when a child is ready that ask for what its kind does not have."""
+    for child in kind.everything:
+        rule = kind.rules.get(child.selector)
+        if rule is None or not rule.wanted or not openapi.knows(child.api_version, child.kind):
+            continue
+        path = rule.path or _CONDITIONS
+        if openapi.live_field(child.api_version, child.kind, path) is None:
+            place = _kind_yaml(kind) / "ready" / "children" / str(child)
+            told = f"{_never_there(ChildField(child.selector, path))}, so it would never be ready: write `exists`"
+            yield Finding(place, f"{told}, or a field and its value", is_error=True, may_pass=True)
+
+
+_CONDITIONS = fields.parse("status.conditions")
+
+
+def _never_released(kind: Kind) -> Iterator[Finding]:
+    """Fields that are released although base or CR always set them, so that no one else ever has them."""
+    for index, release in enumerate(kind.releases):
+        place = _kind_yaml(kind) / "release" / index
+        in_base = [_values_in(child, release) for child in kind.variants if child.selector == release.child]
+        always = [
+            str(setting.source)
+            for setting in kind.settings
+            if (setting.child, setting.target.segments) == (release.child, release.path.segments)
+            and crd.is_always_there(kind.crd.schema, setting.source)
+        ]
+        is_told = release in [ChildField(child.selector, _REPLICAS) for child, _, _ in _autoscaled(kind)]
+        if all(in_base) and not is_told:
+            yield Finding(
+                place, f"{release} is set in the base, so it is never released: take it out there, or this line"
+            )
+        elif always:
+            yield Finding(
+                place,
+                f"{always[0]} sets {release}, and the CRD requires it or gives it a default, so it is never released: "
+                "let it be left out, or take out this line",
+            )
+
+
+def _values_in(child: Child, of: ChildField) -> list[Json]:
+    return [value for value in fields.values(child.body, of.path) if value is not None]
+
+
+def _retired(kind: Kind) -> Iterator[Finding]:
+    """Retired kinds that Kubernetes has not and never had."""
+    for index, (api_version, name) in enumerate(kind.retired):
+        for _, message in manifests.of_type(api_version, name):
+            yield Finding(_kind_yaml(kind) / "retired" / index, message)
 
 
 # --- scopes ----------------------------------------------------------------------------------------------------------
@@ -390,17 +479,23 @@ def _fought_over(kind: Kind) -> Iterator[Finding]:
 
     Where a component takes them out they are not: it will be the one that brings the autoscaler.
     """
+    for child, autoscaler, replicas in _autoscaled(kind):
+        release = ChildField(child.selector, _REPLICAS)
+        line = "" if release in kind.releases else f", and write `- {release}` under `release` in kind.yaml"
+        yield Finding(
+            base.place_of(kind, child.selector, _REPLICAS),
+            f"{autoscaler} sets the replicas of {child}, and nuvop would set them back to {replicas!r} each time: take "
+            f"this line out{line}",
+        )
+
+
+def _autoscaled(kind: Kind) -> Iterator[tuple[Child, Child, Json]]:
+    """Children whose replicas an autoscaler sets, with it and what the base says."""
     for child in kind.everything:
         autoscaler = proposals.autoscaler_of(child, kind.everything)
         replicas = [fields.values(each.body, _REPLICAS) for each in kind.variants if each == child]
         if autoscaler is not None and all(replicas):
-            release = ChildField(child.selector, _REPLICAS)
-            line = "" if release in kind.releases else f", and write `- {release}` under `release` in kind.yaml"
-            yield Finding(
-                base.place_of(kind, child.selector, _REPLICAS),
-                f"{autoscaler} sets the replicas of {child}, and nuvop would set them back to {replicas[0][0]!r} each "
-                f"time: take this line out{line}",
-            )
+            yield child, autoscaler, replicas[0][0]
 
 
 # --- kustomization ---------------------------------------------------------------------------------------------------

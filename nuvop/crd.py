@@ -230,6 +230,17 @@ def _schema(place: Place, version: Mapping[str, Any]) -> Schema:
     return schema
 
 
+def is_always_there(schema: Schema, path: FieldPath) -> bool:
+    """Whether every CR has a field, which is named part by part: it is required, or has a default."""
+    for segment in path.segments:
+        name = segment.name if isinstance(segment, Name) else ""
+        below = (schema.get("properties") or {}).get(name)
+        if below is None or not (name in (schema.get("required") or ()) or below.get("default") is not None):
+            return False
+        schema = below
+    return True
+
+
 ANYTHING: Schema = {}
 """The schema of what the schema leaves open."""
 

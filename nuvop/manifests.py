@@ -19,7 +19,7 @@ def faults(obj: Mapping[str, Json], name: str) -> Iterator[Fault]:
     """What is wrong with an object that will have a name."""
     api_version, kind = obj["apiVersion"], obj["kind"]
     if not openapi.knows(api_version, kind):
-        yield from _of_type(api_version, kind)
+        yield from of_type(api_version, kind)
         return
     yield from _of_fields(obj)
     yield from _of_name(kind, name)
@@ -43,15 +43,17 @@ _YOUNG = frozenset(
 (https://kubernetes.io/docs/reference/using-api/deprecation-guide/)."""
 
 
-def _of_type(api_version: str, kind: str) -> Iterator[Fault]:
-    """What is wrong with an apiVersion and kind that Kubernetes does not have."""
+def of_type(api_version: str, kind: str) -> Iterator[Fault]:
+    """What is wrong with an apiVersion and kind that Kubernetes does not have; nothing of a custom kind."""
+    if openapi.knows(api_version, kind):
+        return
     group = group_of(api_version)
     has = [each for each, name in openapi.kinds() if name == kind]
     if group not in _GONE | {group_of(each) for each, _ in openapi.kinds()} or kind in _YOUNG:
         return
     fitting = [each for each in has if group_of(each) == group] or has
     if fitting:
-        yield ("apiVersion",), f"{api_version!r} must be {max(fitting)!r} for {_a(kind)}"
+        yield ("apiVersion",), f"{api_version!r} must be {max(fitting)!r} for {a(kind)}"
     elif re.search(r"(^|/)v\d+$", api_version):
         named = [name for each, name in openapi.kinds() if each == api_version]
         yield ("kind",), f"{api_version} has no {kind} (Kubernetes {openapi.version()}){_meant(kind, named)}"
@@ -63,7 +65,7 @@ def _of_type(api_version: str, kind: str) -> Iterator[Fault]:
 def _of_fields(obj: Mapping[str, Json]) -> Iterator[Fault]:
     api_version, kind = obj["apiVersion"], obj["kind"]
     for at, known in openapi.unknown(api_version, kind, obj):
-        told = f"{_a(kind)} has no such field (Kubernetes {openapi.version()})"
+        told = f"{a(kind)} has no such field (Kubernetes {openapi.version()})"
         yield at, f"{told}{_meant(str(at[-1]), known)}"
     for at, type_ in openapi.misfits(api_version, kind, obj):
         value = fields.value_at(obj, *at)
@@ -79,7 +81,8 @@ def _meant(name: str, known: Collection[str]) -> str:
     return f": write `{found[0]}`" if found else ""
 
 
-def _a(kind: str) -> str:
+def a(kind: str) -> str:
+    """A kind with its article."""
     return f"{'an' if kind[0] in 'AEIOU' else 'a'} {kind}"
 
 

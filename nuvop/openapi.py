@@ -7,7 +7,7 @@ that brings their CRDs says itself what they have (`nuvop.crd`).
 import gzip
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -48,12 +48,39 @@ def kinds() -> list[tuple[str, str]]:
 def field(api_version: str, kind: str, path: FieldPath) -> Schema | None:
     """The schema of a field of a kind; None where there is no such field, or the kind is not known."""
     name = _extract()["kinds"].get(f"{api_version} {kind}")
-    schema = {"$ref": name} if name else None
-    for segment in path.segments:
-        if schema is None:
+    return _below({"$ref": name}, path.segments) if name else None
+
+
+def live_field(api_version: str, kind: str, path: FieldPath) -> Schema | None:
+    """The schema of a field of a known kind's objects as the API server shows them; empty where that is not known.
+
+    None where there is no such field. The extract has what a kind's status is, but no field of that name.
+    """
+    name = _extract()["kinds"][f"{api_version} {kind}"]
+    status = fields.Name(_LEFT_OUT)
+    if path.segments[0] == status:
+        found = f"{name}Status"
+        return _live({"$ref": found}, path.segments[1:]) if found in _extract()["schemas"] else None
+    return _live({"$ref": name}, path.segments)
+
+
+def _live(schema: Schema, segments: Sequence[fields.Segment]) -> Schema | None:
+    schema = resolved(schema)
+    for segment in segments:
+        is_any = segment == fields.Name(_LEFT_OUT) or (isinstance(segment, fields.Every) and "items" not in schema)
+        if (found := _below(schema, (segment,))) is None:
+            return {} if is_any else None
+        schema = found
+    return schema
+
+
+def _below(schema: Schema, segments: Sequence[fields.Segment]) -> Schema | None:
+    for segment in segments:
+        found = _member(resolved(schema), segment)
+        if found is None:
             return None
-        schema = _member(resolved(schema), segment)
-    return resolved(schema) if schema is not None else None
+        schema = found
+    return resolved(schema)
 
 
 def names_field(api_version: str, kind: str, path: FieldPath) -> bool:

@@ -396,6 +396,107 @@ def test_a_secrets_value_is_not_told(folder: Path, api_version: str) -> None:
     assert api_version == "v1" or "Secret/db words.password is a string: write `type: string`" in lines[0]
 
 
+def in_kind_yaml(folder: Path, text: str) -> list[str]:
+    """What is found about a line more in kind.yaml."""
+    with (folder / "kind.yaml").open("a") as file:
+        file.write(text)
+    return [line.partition("kind.yaml:")[2].partition(": ")[2] for line in run(folder)[1][:-1]]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("  replicas: Deployment/demo-deploy status.readyReplica", "a Deployment has no such field (Kubernetes"),
+        (
+            "  podNames: Pod/* status.hostIPs",
+            "is a list, and the status takes its items: write `Pod/* status.hostIPs.*`",
+        ),
+        ("  podNames: Pod/* status.hostIPs.*.ip", ""),
+        (
+            "  podNames: Deployment/demo-deploy status.conditions.*",
+            "the CRD says `type: string`, and Deployment/demo-dep",
+        ),
+        (
+            "  replicas: {sum: Pod/* status.phase}",
+            "a sum adds numbers, and Pod/* status.phase is a text: it would never",
+        ),
+        (
+            "  replicas: Deployment/demo-deploy metadata.name",
+            "the CRD says `type: integer`, and Deployment/demo-deploy m",
+        ),
+        ("  replicas: Deployment/demo-deploy status.conditions.[type=Available].status", ""),
+        ("  replicas: {sum: Deployment/* metadata.generation}", ""),
+    ],
+)
+def test_what_a_status_asks_of_children(folder: Path, line: str, said: str) -> None:
+    name = line.split(":")[0]
+    text = (folder / "kind.yaml").read_text()
+    (folder / "kind.yaml").write_text("".join(each for each in text.splitlines(True) if not each.startswith(name)))
+    found = in_kind_yaml(folder, f"{line}\n")
+    assert [said in each for each in found] == [True] * bool(said), found
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("Available=True", ""),
+        ("status.readyReplicas=1", ""),
+        (
+            "status.phase=Running",
+            "error: ready.children: Deployment/demo-deploy: Deployment/demo-deploy status.phase: a De",
+        ),
+        ("metadata.labels.x=1", ""),
+    ],
+)
+def test_a_rule_that_never_comes_true(folder: Path, rule: str, said: str) -> None:
+    found = in_kind_yaml(folder, f"ready: {{children: {{Deployment/demo-deploy: {rule}}}}}\n")
+    assert [each.startswith(said) for each in found] == [True] * bool(said), found
+
+
+def test_a_condition_of_what_has_none(folder: Path) -> None:
+    with (folder / "deployment.yaml").open("a") as file:
+        file.write("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n")
+    (found,) = in_kind_yaml(folder, "ready: {children: {ConfigMap/c: Ready=True}}\n")
+    assert "a ConfigMap has no such field" in found
+    assert "so it would never be ready: write `exists`, or a field and its value" in found
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ("spec.progressDeadlineSeconds", ""),
+        ("spec.template.spec.containers.0.image", "is set in the base, so it is never released"),
+        (
+            "spec.minReadySeconds",
+            "spec.count sets Deployment/demo-deploy spec.minReadySeconds, and the CRD requires it",
+        ),
+        ("spec.revisionHistoryLimit", ""),
+    ],
+)
+def test_a_field_that_is_released_and_never_free(folder: Path, field: str, said: str) -> None:
+    edit(folder / "kind.yaml", SETS, "  spec.count: Deployment/demo-deploy spec.minReadySeconds\n")
+    edit(
+        folder / "kind.yaml",
+        "  spec.image: ",
+        "  spec.history: Deployment/demo-deploy spec.revisionHistoryLimit\n  spec.image: ",
+    )
+    edit(folder / "crd.yaml", "count:\n", "history: {type: integer}\n                count:\n")
+    found = in_kind_yaml(folder, f"release: [Deployment/demo-deploy {field}]\n")
+    assert [said in each for each in found] == [True] * bool(said), found
+
+
+@pytest.mark.parametrize(
+    ("retired", "said"),
+    [
+        ("batch/v1 CronJob", ""),
+        ("example.org/v1 CronJb", ""),
+        ("batch/v1 CronJb", "warning: retired[0]: batch/v1 has no CronJb (Kubernetes v1.36.3): write `CronJob`"),
+    ],
+)
+def test_a_retired_kind_that_never_was(folder: Path, retired: str, said: str) -> None:
+    assert in_kind_yaml(folder, f"retired: [{retired}]\n") == [said] * bool(said)
+
+
 ZONES = """apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
 metadata: {name: zones.example.org}
