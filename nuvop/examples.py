@@ -1,28 +1,47 @@
 """The examples of a kind: custom resources in its folder, which have to be what the CRD says."""
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
 
-from nuvop import crd, yamltext
+from nuvop import crd, manifests, yamltext
 from nuvop.errors import Place
-from nuvop.kind_folder import EXAMPLES
+from nuvop.kind_folder import EXAMPLES, EXPECTED
 from nuvop.kinds import Kind
 from nuvop.objects import REVISION_LABEL
 
 
 def of(kind: Kind) -> Iterator[tuple[Place, Any]]:
     """The documents of the example files, each with its place; a file that is no YAML is a text."""
-    for name, content in kind.files.items():
-        if name.startswith(EXAMPLES) and name.endswith((".yaml", ".yml")):
-            place = Place(kind.folder / name)
-            try:
-                for document in yamltext.load_all(content):
-                    yield place, document
-            except yamltext.NotYaml as error:
-                yield place, f"is not YAML: {error}"
+    for name in _files(kind, EXAMPLES):
+        place = Place(kind.folder / name)
+        try:
+            for index, document in enumerate(yamltext.load_all(kind.files[name])):
+                yield replace(place, document=index), document
+        except yamltext.NotYaml as error:
+            yield place, f"is not YAML: {error}"
+
+
+def _files(kind: Kind, under: str) -> list[str]:
+    return [name for name in kind.files if name.startswith(under) and name.endswith((".yaml", ".yml"))]
+
+
+def idle(kind: Kind) -> Iterator[tuple[Place, str]]:
+    """Files that show nothing: examples without a custom resource, and what is expected of no example."""
+    shown = {place.file for place, _ in of(kind)}
+    for name in _files(kind, EXAMPLES):
+        if kind.folder / name not in shown:
+            yield Place(kind.folder / name), "has no custom resource in it: write one, or delete the file"
+    examples = list(map(posixpath.basename, _files(kind, EXAMPLES)))
+    for name in _files(kind, EXPECTED):
+        example = name.removeprefix(EXPECTED)
+        if example not in examples:
+            told = f"there is no {EXAMPLES}{example} that could become this: write it, or delete the file"
+            yield Place(kind.folder / name), told
 
 
 def unfit(kind: Kind, example: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -42,6 +61,8 @@ def unfit(kind: Kind, example: Any) -> Iterator[tuple[tuple[str | int, ...], str
     if version not in kind.crd.schemas:
         yield ("apiVersion",), f"the CRD has no version {version}; it has {', '.join(kind.crd.schemas)}"
         return
+    if told := manifests.unfit_name(example["metadata"]["name"]):
+        yield ("metadata", "name"), told
     validator = jsonschema.Draft202012Validator(_schema(kind.crd.schemas[version]))
     for error in sorted(validator.iter_errors(example), key=lambda found: list(map(str, found.absolute_path))):
         yield tuple(error.absolute_path), error.message

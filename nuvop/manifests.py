@@ -111,8 +111,15 @@ def _of_name(kind: str, name: str) -> Iterator[Fault]:
         yield at, f"{name!r} must be lower-case letters, digits and hyphens, and begin with a letter"
     elif kind == "Namespace" and not _LABEL.fullmatch(name):
         yield at, f"{name!r} must be lower-case letters, digits and hyphens, with none of these at an end"
-    elif kind in _SUBDOMAINS and not _SUBDOMAIN.fullmatch(name):
-        yield at, f"{name!r} must be lower-case letters, digits, hyphens and dots, and begin and end with the first two"
+    elif kind in _SUBDOMAINS and (told := unfit_name(name)):
+        yield at, told
+
+
+def unfit_name(name: str) -> str:
+    """Why an object of most kinds, custom ones among them, cannot have a name; empty where it can."""
+    if _SUBDOMAIN.fullmatch(name):
+        return ""
+    return f"{name!r} must be lower-case letters, digits, hyphens and dots, and begin and end with the first two"
 
 
 def _of_pods(obj: Mapping[str, Json]) -> Iterator[Fault]:

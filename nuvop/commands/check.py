@@ -93,7 +93,7 @@ async def _findings(bench: Workbench, path: Path) -> AsyncIterator[Finding]:
         return
     for finding in bench.loader.findings(kind):
         yield finding
-    for place, message in examples.untried(kind):
+    for place, message in (*examples.untried(kind), *examples.idle(kind)):
         yield Finding(place, message)
     async for finding in _of_examples(bench, kind):
         yield finding
@@ -105,7 +105,7 @@ async def _of_examples(bench: Workbench, kind: Kind) -> AsyncIterator[Finding]:
     for place, example in examples.of(kind):
         has_one = True
         wrong = [
-            Finding(Place(place.file, at), message, is_error=True) for at, message in examples.unfit(kind, example)
+            Finding(replace(place, at=at), message, is_error=True) for at, message in examples.unfit(kind, example)
         ]
         for finding in wrong:
             yield finding
@@ -118,7 +118,7 @@ async def _of_examples(bench: Workbench, kind: Kind) -> AsyncIterator[Finding]:
                 rendered.setdefault(place.file, []).append(made)
     for path, texts in rendered.items():
         expected = kind.files.get(f"{kind_folder.EXPECTED}{path.name}")
-        if expected is not None and not examples.are_alike("---\n".join(texts), expected.decode()):
+        if expected is not None and not examples.are_alike("---\n".join(texts), expected.decode(errors="replace")):
             folder = _here(kind.folder)
             told = (
                 f"what it becomes is not what {kind_folder.EXPECTED}{path.name} says; if that is meant, "

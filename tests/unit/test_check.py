@@ -267,6 +267,37 @@ def test_all_errors_are_told_at_once(folder: Path) -> None:
     assert lines[-1] == "1 kind: 3 errors, no warnings"
 
 
+def test_an_example_without_a_resource_is_told(folder: Path) -> None:
+    (folder / "examples/empty.yaml").write_text("# nothing yet\n")
+    told = "samples/examples/empty.yaml:1: warning: has no custom resource in it: write one, or delete the file"
+    assert run(folder) == (0, [told, "1 kind: no errors, 1 warning"])
+
+
+def test_what_is_expected_of_no_example_is_told(folder: Path) -> None:
+    (folder / "expected").mkdir()
+    (folder / "expected/gone.yaml").write_text("a: b\n")
+    told = (
+        "samples/expected/gone.yaml:1: warning: there is no examples/gone.yaml that could become this: write it, or de"
+    )
+    assert run(folder)[1][0].startswith(told)
+
+
+def test_what_is_expected_may_be_no_text(folder: Path) -> None:
+    (folder / "expected").mkdir()
+    (folder / "expected/obj.yaml").write_bytes(b"\xff")
+    assert "error: what it becomes is not what expected/obj.yaml says" in run(folder)[1][0]
+
+
+def test_an_examples_name_is_one_that_kubernetes_takes(folder: Path) -> None:
+    line = (folder / "examples/obj.yaml").read_text().count("\n") + 4
+    with (folder / "examples/obj.yaml").open("a") as file:
+        file.write("---\napiVersion: nuvolaris.org/v1\nkind: Sample\nmetadata: {name: Obj_1}\nspec: {count: 1}\n")
+    (found,) = run(folder)[1][:-1]
+    assert found.startswith(
+        f"samples/examples/obj.yaml:{line}: error: metadata.name: 'Obj_1' must be lower-case letters"
+    )
+
+
 def test_a_kind_without_examples_is_told(folder: Path) -> None:
     shutil.rmtree(folder / "examples")
     assert run(folder)[1][0].startswith("samples: warning: there is no example")
