@@ -27,7 +27,7 @@ from nuvop import (
 )
 from nuvop.errors import KindError, Place
 from nuvop.fields import FieldPath, Json
-from nuvop.kinds import MADE_BY_CHILDREN, Child, ChildField, ChildSelector, Kind, Report, Setting
+from nuvop.kinds import MADE_BY_CHILDREN, Child, ChildField, ChildSelector, Kind, Report, Setting, name_prefix
 from nuvop.objects import group_of
 
 NAME_LIMITS = {
@@ -508,6 +508,29 @@ def _deprecated(kind: Kind) -> Iterator[Finding]:
                 yield Finding(Place(kind.folder / name) / field, f"is deprecated: {instead} (`kustomize edit fix`)")
 
 
+# --- examples --------------------------------------------------------------------------------------------------------
+
+
+def of_rendered(kind: Kind, place: Place, cr: Mapping[str, Json], rendered: str) -> Iterator[Finding]:
+    """What the API server would refuse in what an example becomes; the base itself has been found to be right.
+
+    It stands in the kind's own Python, or the example's values make it so. Raises OverlayError.
+    """
+    source = kind.files.get(patches_py.FILE, b"")
+    patches = patches_py.run(kind.folder, source, cr) if source else []
+    prefix = "" if kind.keeps_names else name_prefix(cr["metadata"]["name"])
+    for obj in yamltext.load_printed(rendered):
+        name = obj["metadata"]["name"]
+        own = [each for each in patches if (each["kind"], f"{prefix}{each['metadata']['name']}") == (obj["kind"], name)]
+        for at, message in manifests.faults(obj, name):
+            path = fields.readable(obj, fields.path_to(*at))
+            if by := [patch for patch in own if fields.pointers(patch, path)]:
+                line = patches_py.place_naming(kind.folder, source, str(at[-1]))
+                yield Finding(line, f"{obj['kind']}/{by[0]['metadata']['name']} {path}: {message}", is_error=True)
+            else:
+                yield Finding(place, f"{obj['kind']}/{name} {path}: {message}", is_error=True)
+
+
 # --- lines -----------------------------------------------------------------------------------------------------------
 
 
@@ -515,7 +538,13 @@ def located(finding: Finding, folder: Mapping[str, bytes], root: str) -> str:
     """A finding as compilers write theirs: ``file:line: error: what``; ``root`` is the folder's path."""
     file = str(finding.place.file)
     content = folder.get(posixpath.relpath(file, root))
-    line = f":{yamltext.line_of(content, finding.place.at, finding.place.document)}" if content is not None else ""
-    at = str(finding.place).removeprefix(file).removeprefix(": ")
+    line = f":{_line(finding.place, content)}" if content is not None else ""
+    way = finding.place.way
     level = "error" if finding.is_error else "warning"
-    return f"{file}{line}: {level}: {at}{': ' if at else ''}{finding.message}"
+    return f"{file}{line}: {level}: {way}{': ' if way else ''}{finding.message}"
+
+
+def _line(place: Place, content: bytes) -> int:
+    if place.file.name == patches_py.FILE:
+        return place.line or 1
+    return yamltext.line_of(content, place.at, place.document)

@@ -52,26 +52,33 @@ class LoginError(NuvopError):
 class Place:
     """Where in a kind's folder something stands: a file, and the way to a value in it, member by member.
 
-    ``document`` is which of the file's documents it is, counted from 0.
+    ``document`` is which of the file's documents it is, counted from 0. In Python a ``line`` says it, counted from 1.
     """
 
     file: Path
     at: tuple[str | int, ...] = ()
     document: int = 0
+    line: int = 0
 
     def __truediv__(self, name: str | int) -> "Place":
         """A member of the value, or an item of it."""
         return replace(self, at=(*self.at, name))
 
     def __str__(self) -> str:
-        """``kind.yaml: ready.children: Widget/w``: words with dots between, what holds dots or slashes apart."""
-        text, is_word = str(self.file), False
+        """``kind.yaml: ready.children: Widget/w``, or ``patches.py: line 3``."""
+        line = f"line {self.line}" if self.line else ""
+        return ": ".join(filter(None, (str(self.file), self.way, line)))
+
+    @property
+    def way(self) -> str:
+        """The way to the value: words with dots between, what holds dots or slashes apart; empty for the file."""
+        text, is_word = "", False
         for name in self.at:
             was_word, is_word = is_word, isinstance(name, int) or str(name).isidentifier()
             if isinstance(name, int):
                 text += f"[{name}]"
             else:
-                text += f"{'.' if was_word and is_word else ': '}{name}"
+                text += f"{('.' if was_word and is_word else ': ') if text else ''}{name}"
         return text
 
 
@@ -97,7 +104,12 @@ class FieldPathError(KindError):
 
 
 class OverlayError(NuvopError):
-    """This CR cannot be turned into an overlay."""
+    """This CR cannot be turned into an overlay; ``place`` is where in the kind's folder, if it is wrong."""
+
+    def __init__(self, message: str, place: Place | None = None) -> None:
+        super().__init__(f"{place}: {message}" if place else message)
+        self.place = place
+        self.message = message
 
 
 class DirectiveError(NuvopError):

@@ -10,7 +10,7 @@ from nuvop import check as checks
 from nuvop import crd, examples, kind_folder
 from nuvop.check import Finding
 from nuvop.commands import common
-from nuvop.errors import KindError, NuvopError, Place
+from nuvop.errors import KindError, NuvopError, OverlayError, Place
 from nuvop.kinds import Kind
 from nuvop.settings import Settings
 from nuvop.workbench import Workbench, workbench
@@ -99,6 +99,13 @@ async def _findings(bench: Workbench, path: Path) -> AsyncIterator[Finding]:
         yield finding
 
 
+def _not_rendered(example: Place, error: NuvopError) -> Finding:
+    if isinstance(error, OverlayError) and error.place:
+        told = f"{kind_folder.EXAMPLES}{example.file.name} cannot be rendered: {error.message}"
+        return Finding(error.place, told, is_error=True)
+    return Finding(example, f"cannot be rendered: {error}", is_error=True)
+
+
 async def _of_examples(bench: Workbench, kind: Kind) -> AsyncIterator[Finding]:
     rendered: dict[Path, list[str]] = {}
     has_one = False
@@ -110,10 +117,13 @@ async def _of_examples(bench: Workbench, kind: Kind) -> AsyncIterator[Finding]:
         for finding in wrong:
             yield finding
         if not wrong:
+            cr = common.for_rendering(example)
             try:
-                made = await bench.manifests(kind, common.for_rendering(example))
+                made = await bench.manifests(kind, cr)
+                for finding in checks.of_rendered(kind, place, kind.crd.defaulted(cr), made):
+                    yield finding
             except NuvopError as error:
-                yield Finding(place, f"cannot be rendered: {error}", is_error=True)
+                yield _not_rendered(place, error)
             else:
                 rendered.setdefault(place.file, []).append(made)
     for path, texts in rendered.items():

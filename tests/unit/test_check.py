@@ -298,6 +298,57 @@ def test_an_examples_name_is_one_that_kubernetes_takes(folder: Path) -> None:
     )
 
 
+PATCHES = """
+
+def patches(cr):
+    yield {{
+        "kind": "Deployment",
+        "metadata": {{"name": "demo-deploy"}},
+        "spec": {0},
+    }}
+"""
+NGINX = '{"template": {"spec": {"containers": [{"name": "nginx", "imagePullPolici": "Always"}]}}}'
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ('{"strategy": {"$patch": "replace", "type": "Recreate"}}', ""),
+        (
+            '{"replica": 3}',
+            "error: Deployment/demo-deploy spec.replica: a Deployment has no such field",
+        ),
+        (
+            NGINX,
+            "error: Deployment/demo-deploy spec.template.spec.containers.[name=nginx].imagePullPolici: a Deplo",
+        ),
+        ('cr["spec"]["none"]', "error: examples/obj.yaml cannot be rendered: KeyError: 'none'"),
+        ('{"a": {1}}', "error: examples/obj.yaml cannot be rendered: gives what no manifest can hold"),
+    ],
+)
+def test_what_is_wrong_in_what_python_gives_is_told_with_its_line(folder: Path, spec: str, said: str) -> None:
+    (folder / "examples/image.yaml").unlink()
+    (folder / "patches.py").write_text(PATCHES.format(spec))
+    found = run(folder)[1][:-1]
+    starts = [f"samples/patches.py:{1 if '{1}' in spec else 7}: {said}"] * bool(said)
+    assert len(found) == len(starts)
+    assert all(map(str.startswith, found, starts)), found
+
+
+def test_a_value_that_does_not_fit_is_told_of_the_example(folder: Path) -> None:
+    fill(folder, "Deployment/demo-deploy spec.strategy", "type: object, x-kubernetes-preserve-unknown-fields: true")
+    edit(folder / "examples/obj.yaml", "count: 2", "count: 2\n  image: {typ: Recreate}")
+    (found,) = run(folder)[1][:-1]
+    assert found.startswith(
+        "samples/examples/obj.yaml:1: error: Deployment/obj-demo-deploy spec.strategy.typ: a Deployment"
+    )
+
+
+def test_what_is_no_python_is_told_with_its_line(folder: Path) -> None:
+    (folder / "patches.py").write_text("# [\n\ndef patches(cr)\n")
+    assert run(folder)[1][:-1] == ["samples/patches.py:3: error: expected ':'"]
+
+
 def test_a_kind_without_examples_is_told(folder: Path) -> None:
     shutil.rmtree(folder / "examples")
     assert run(folder)[1][0].startswith("samples: warning: there is no example")
