@@ -522,13 +522,14 @@ def of_rendered(kind: Kind, place: Place, cr: Mapping[str, Json], rendered: str)
     for obj in yamltext.load_printed(rendered):
         name = obj["metadata"]["name"]
         own = [each for each in patches if (each["kind"], f"{prefix}{each['metadata']['name']}") == (obj["kind"], name)]
-        for at, message in manifests.faults(obj, name):
+        for at, message in (*manifests.faults(obj, name), *manifests.lacks(obj)):
             path = fields.readable(obj, fields.path_to(*at))
-            if by := [patch for patch in own if fields.pointers(patch, path)]:
+            where = f" {path}" if at else ""
+            if by := [patch for patch in own if at and fields.pointers(patch, path)]:
                 line = patches_py.place_naming(kind.folder, source, str(at[-1]))
-                yield Finding(line, f"{obj['kind']}/{by[0]['metadata']['name']} {path}: {message}", is_error=True)
+                yield Finding(line, f"{obj['kind']}/{by[0]['metadata']['name']}{where}: {message}", is_error=True)
             else:
-                yield Finding(place, f"{obj['kind']}/{name} {path}: {message}", is_error=True)
+                yield Finding(place, f"{obj['kind']}/{name}{where}: {message}", is_error=True)
 
 
 # --- lines -----------------------------------------------------------------------------------------------------------

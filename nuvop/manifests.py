@@ -1,6 +1,6 @@
 """What keeps the API server from taking an object of one of Kubernetes' own kinds, as far as its schema tells. Pure.
 
-Of custom kinds nothing is said. What is missing is no fault: a custom resource may set it.
+Of custom kinds nothing is said. What is missing is no fault of a base: a custom resource may set it.
 """
 
 import difflib
@@ -24,6 +24,12 @@ def faults(obj: Mapping[str, Json], name: str) -> Iterator[Fault]:
     yield from _of_fields(obj)
     yield from _of_name(kind, name)
     yield from _of_pods(obj)
+
+
+def lacks(obj: Mapping[str, Json]) -> Iterator[Fault]:
+    """What an object that is complete cannot do without."""
+    for at, name in openapi.missing(obj["apiVersion"], obj["kind"], obj):
+        yield at, f"{name} is missing"
 
 
 # --- apiVersion and kind ---------------------------------------------------------------------------------------------

@@ -344,6 +344,21 @@ def test_a_value_that_does_not_fit_is_told_of_the_example(folder: Path) -> None:
     )
 
 
+def test_what_an_example_leaves_out_is_told(folder: Path) -> None:
+    (folder / "examples/image.yaml").unlink()
+    edit(
+        folder / "deployment.yaml", "          image: nginx\n", "          image: nginx\n          env: [{value: x}]\n"
+    )
+    job = "---\napiVersion: batch/v1\nkind: CronJob\nmetadata: {name: c}\n"
+    (folder / "job.yaml").write_text(job)
+    edit(folder / "kustomization.yaml", "resources:", "resources:\n  - job.yaml")
+    at = "samples/examples/obj.yaml:1: error: "
+    assert sorted(line for line in run(folder)[1] if "missing" in line) == [
+        f"{at}CronJob/obj-c spec: schedule is missing",
+        f"{at}Deployment/obj-demo-deploy spec.template.spec.containers.[name=nginx].env.0: name is missing",
+    ]
+
+
 def test_what_is_no_python_is_told_with_its_line(folder: Path) -> None:
     (folder / "patches.py").write_text("# [\n\ndef patches(cr)\n")
     assert run(folder)[1][:-1] == ["samples/patches.py:3: error: expected ':'"]
