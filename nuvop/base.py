@@ -89,12 +89,14 @@ def _documents(rendered: str) -> Iterator[tuple[str, Mapping[str, Json]]]:
 
 
 def _selector_of(kind: Kind, obj: Mapping[str, Json]) -> ChildSelector:
-    name = (obj.get("metadata") or {}).get("name")
-    if not (obj.get("kind") and name and obj.get("apiVersion")):
-        has = f"{obj.get('kind')!r}, {name!r}"
-        message = f"every object needs apiVersion, kind and metadata.name; one has {has}"
-        raise KindError(message, Place(kind.folder / "kustomization.yaml"))
-    return ChildSelector(obj["kind"], name)
+    match obj:
+        case {"apiVersion": str(api_version), "kind": str(name), "metadata": {"name": str(called)}} if (
+            api_version and name and called
+        ):
+            return ChildSelector(name, called)
+    has = ", ".join(repr(fields.value_at(obj, *at)) for at in (("apiVersion",), ("kind",), ("metadata", "name")))
+    message = f"every object needs apiVersion, kind and metadata.name, which are texts; one has {has}"
+    raise KindError(message, Place(kind.folder / "kustomization.yaml"))
 
 
 def _child(kind: Kind, obj: Mapping[str, Json]) -> Child:

@@ -193,11 +193,16 @@ def _described(value: Json, *, is_secret: bool) -> str:
 def _malformed(kind: Kind) -> Iterator[Finding]:
     """What keeps the API server from taking a child, or what is installed. One that is newer may take it."""
     for child in kind.variants:
-        faults = manifests.faults(child.body, child.name_for("x"))
-        yield from (_in_base(kind, child.body, at, message) for at, message in faults)
+        for at, message in manifests.faults(child.body, child.name_for("x")):
+            yield _in_base(kind, child.body, at, message)
     for obj in yamltext.load_printed(kind.installed):
-        faults = manifests.faults(obj, obj["metadata"]["name"])
-        yield from (_in_base(kind, obj, at, message) for at, message in faults)
+        for at, message in _of_installed(obj):
+            yield _in_base(kind, obj, at, message)
+
+
+def _of_installed(obj: Mapping[str, Json]) -> Iterable[manifests.Fault]:
+    faults = [*manifests.faults(obj, obj["metadata"]["name"]), *manifests.lacks(obj)]
+    return crd_rules.faults(obj) if obj["kind"] == "CustomResourceDefinition" and not faults else faults
 
 
 def _in_base(kind: Kind, obj: Mapping[str, Json], at: Sequence[str | int], message: str) -> Finding:

@@ -162,7 +162,7 @@ def below(schema: Schema) -> Iterator[tuple[Pointer, Level, Schema]]:
     """The schemas that a schema has for fields, items and members, each with the way to it."""
     for name, field in (schema.get("properties") or {}).items():
         yield ("properties", name), Level.FIELD, field
-    if isinstance(schema.get("items"), dict):
+    if schema.get("items") is not None:
         yield ("items",), Level.ITEM, schema["items"]
     if isinstance(schema.get("additionalProperties"), dict):
         yield ("additionalProperties",), Level.FIELD, schema["additionalProperties"]
@@ -215,8 +215,6 @@ def _of_type(schema: Schema, at: Pointer, level: Level) -> Iterator[Fault]:
         yield at, f"{told}: write `type`, or `x-kubernetes-preserve-unknown-fields: true` where it may be anything"
     if type_ == "array" and schema.get("items") is None:
         yield at, "`type: array` needs `items`: write what each item is"
-    elif isinstance(schema.get("items"), list):
-        yield (*at, "items"), "must be one schema, for all items"
 
 
 def _of_keywords(schema: Schema, at: Pointer) -> Iterator[Fault]:

@@ -63,6 +63,7 @@ def unfit(kind: Kind, example: Any) -> Iterator[tuple[tuple[str | int, ...], str
         return
     if told := manifests.unfit_name(example["metadata"]["name"]):
         yield ("metadata", "name"), told
+    yield from manifests.of_metadata(example["metadata"])
     validator = jsonschema.Draft202012Validator(_schema(kind.crd.schemas[version]))
     for error in sorted(validator.iter_errors(example), key=lambda found: list(map(str, found.absolute_path))):
         yield tuple(error.absolute_path), error.message

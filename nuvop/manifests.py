@@ -26,6 +26,14 @@ def faults(obj: Mapping[str, Json], name: str) -> Iterator[Fault]:
     yield from _of_pods(obj)
 
 
+def of_metadata(metadata: Json) -> Iterator[Fault]:
+    """What is wrong with the metadata of an object, whatever its kind."""
+    of = "v1", "ConfigMap", {"metadata": metadata}
+    for at, known in openapi.unknown(*of):
+        yield at, f"there is no such field (Kubernetes {openapi.version()}){_meant(str(at[-1]), known)}"
+    yield from _misfits(*of)
+
+
 def lacks(obj: Mapping[str, Json]) -> Iterator[Fault]:
     """What an object that is complete cannot do without."""
     for at, name in openapi.missing(obj["apiVersion"], obj["kind"], obj):
@@ -73,6 +81,10 @@ def _of_fields(obj: Mapping[str, Json]) -> Iterator[Fault]:
     for at, known in openapi.unknown(api_version, kind, obj):
         told = f"{a(kind)} has no such field (Kubernetes {openapi.version()})"
         yield at, f"{told}{_meant(str(at[-1]), known)}"
+    yield from _misfits(api_version, kind, obj)
+
+
+def _misfits(api_version: str, kind: str, obj: Mapping[str, Json]) -> Iterator[Fault]:
     for at, type_ in openapi.misfits(api_version, kind, obj):
         value = fields.value_at(obj, *at)
         shown = "the value" if kind == "Secret" or isinstance(value, dict | list) else repr(value)

@@ -118,8 +118,9 @@ def missing(api_version: str, kind: str, obj: Json) -> Iterator[tuple[Pointer, s
 _LEFT_OUT = "status"
 """A field that the extract has nowhere."""
 
-_OR_SIMPLER = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps"
-"""A schema, in whose place may stand something simpler: of the types that allow for that the extract tells nothing."""
+_SCHEMA = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps"
+"""A schema. Of the types that allow for something else in its place the extract tells nothing: a list, which no API
+server takes, and true or false."""
 
 
 def _nodes(api_version: str, kind: str, obj: Json) -> Iterator[tuple[Pointer, Schema, Json]]:
@@ -130,8 +131,10 @@ def _nodes(api_version: str, kind: str, obj: Json) -> Iterator[tuple[Pointer, Sc
 
 
 def _walk(schema: Schema, value: Json, at: Pointer) -> Iterator[tuple[Pointer, Schema, Json]]:
-    if isinstance(value, dict) and schema.get("$ref") in (f"{_OR_SIMPLER}OrBool", f"{_OR_SIMPLER}OrArray"):
-        schema = {"$ref": _OR_SIMPLER}
+    if schema.get("$ref") == f"{_SCHEMA}OrArray" or (
+        schema.get("$ref") == f"{_SCHEMA}OrBool" and not isinstance(value, bool)
+    ):
+        schema = {"$ref": _SCHEMA}
     schema = resolved(schema)
     if value is None:
         return

@@ -96,6 +96,13 @@ SETS = "  spec.count: Deployment/demo-deploy spec.replicas\n"
         ),
         ("crd.yaml", "name: samples.nuv", "name: sample.nuv", "error: metadata.name: 'sample.nuvolaris.org' must be"),
         ("examples/obj.yaml", "count: 2", "count: two", "error: spec.count: 'two' is not of type 'integer'"),
+        (
+            "examples/obj.yaml",
+            "name: obj",
+            "annotations: 3\n  name: obj",
+            "error: metadata.annotations: 3 must be a mapping",
+        ),
+        ("examples/obj.yaml", "name: obj", "lables: {}\n  name: obj", "error: metadata.lables: there is no such field"),
         ("examples/obj.yaml", "kind: Sample", "kind: Simple", "error: kind: is no Sample of nuvolaris.org, which this"),
         (
             "examples/obj.yaml",
@@ -236,6 +243,14 @@ def test_what_is_wrong_in_the_base_is_told_where_it_stands(folder: Path, old: st
     assert code == 1
     (found,) = lines[:-1]
     assert found.startswith(f"samples/deployment.yaml:{line}: error: {said}")
+
+
+@pytest.mark.parametrize(("old", "new"), [("kind: Service", "kind: 1.5"), ("apiVersion: v1", "apiVersion: {name: 3}")])
+def test_what_an_object_is_called_is_a_text(folder: Path, old: str, new: str) -> None:
+    with (folder / "deployment.yaml").open("a") as file:
+        file.write(f"---\n{SERVICE.replace(old, new)}")
+    (found,) = run(folder)[1][:-1]
+    assert "every object needs apiVersion, kind and metadata.name, which are texts; one has " in found
 
 
 def test_what_is_wrong_in_a_patch_is_told_where_it_stands(folder: Path) -> None:
@@ -620,6 +635,45 @@ def test_scopes_are_known_without_a_cluster(folder: Path, line: str, said: str) 
         file.write(f"children:\n{line}" if line else "")
     found = [each for each in run(folder)[1] if "error: " in each]
     assert [said in each for each in found] == [True] * bool(said), found
+
+
+INSTALLED = """apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: zones.example.org}
+spec:
+  group: example.org
+  scope: Cluster
+  names: {kind: Zone, plural: zones}
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema: {openAPIV3Schema: {type: object}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("", "", ""),
+        ("name: zones.", "name: zone.", "5: error: metadata.name: 'zone.example.org' must be 'zones.example.org'"),
+        ("type: object", "typ: object", "14: error: spec.versions[0].schema.openAPIV3Schema.typ: a CustomResourceDef"),
+        (
+            "{openAPIV3Schema: {type: object}}",
+            "{openAPIV3Schema: {type: object, nullable: true}}",
+            "14: error: spec.version",
+        ),
+        ("      served: true\n", "", "11: error: spec.versions[0]: served is missing"),
+    ],
+)
+def test_what_is_wrong_with_a_crd_that_is_installed(folder: Path, old: str, new: str, said: str) -> None:
+    text = INSTALLED.replace(old, new)
+    (folder / "zones.yaml").write_text(f"# one\n---\n{text}")
+    edit(folder / "kustomization.yaml", "resources:", "resources:\n  - zones.yaml")
+    name = "zone" if "zone." in new else "zones"
+    edit(folder / "kind.yaml", "kind: Kind\n", f"kind: Kind\ninstall: [CustomResourceDefinition/{name}.example.org]\n")
+    found = run(folder)[1][:-1]
+    assert [line.startswith(f"samples/zones.yaml:{said}") for line in found] == [True] * bool(said), found
 
 
 def component(folder: Path, patch: str) -> None:
