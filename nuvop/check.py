@@ -242,13 +242,19 @@ def _misfit(report: Report, source: ChildField, schema: openapi.Schema) -> str:
     """Why a child's field is never taken for the CR's, by their types; empty where it may be."""
     type_ = str(schema.get("type", ""))
     wanted = "number" if report.is_sum else report.item_type if report.type == "array" else report.type
-    fits = {"string": ("string", "integer", "number", "boolean"), "integer": ("integer", "number")}
-    if not type_ or not wanted or type_ in {"number": ("integer", "number"), **fits}.get(wanted, (wanted,)):
+    if not type_ or not wanted or type_ in _TAKEN_AS.get(wanted, (wanted,)):
         return ""
     if type_ == "array" and report.type == "array":
         return f"{source} is a list, and the status takes its items: write `{source}.*`"
     told = "a sum adds numbers" if report.is_sum else f"the CRD says `type: {wanted}`"
     return f"{told}, and {source} is {openapi.A[type_]}: it would never be there"
+
+
+_TAKEN_AS = {
+    "string": ("string", "integer", "number", "boolean"),
+    **dict.fromkeys(("integer", "number"), ("integer", "number")),
+}
+"""The types of children's fields that a status field of a type may take; any other takes its own only."""
 
 
 def _never_ready(kind: Kind) -> Iterator[Finding]:
