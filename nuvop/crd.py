@@ -4,23 +4,24 @@ import copy
 import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 
-from nuvop import fields, kind_folder, yamltext
+from nuvop import fields, kind_folder, openapi, yamltext
 from nuvop.errors import KindError, KindUnreadable, Place
-from nuvop.fields import Every, FieldPath, Json, Name, Segment
+from nuvop.fields import Every, FieldPath, Json, Name, Pointer, Segment
 from nuvop.kind_folder import document, mapping
+from nuvop.problems import Problems
 
 FILE = "crd.yaml"
 
 _NAMESPACED = "Namespaced"
 
-_KIND = b"CustomResourceDefinition"
+_API_VERSION, _KIND = "apiextensions.k8s.io/v1", "CustomResourceDefinition"
 
 STATUS_FIELDS = ("conditions", "observedGeneration", "inventory", "lastAppliedRevision", "lastHandledReconcileAt")
 """What nuvop writes to every CR's status; a field that the schema lacks would vanish without an error."""
@@ -61,15 +62,24 @@ class Resource:
 
 @dataclass(frozen=True)
 class Crd:
-    """A CRD: the type that nuvop watches, which is the stored version's, and the schema of each version."""
+    """A CRD: the type that nuvop watches, which is the stored version's, and the schema of each version.
+
+    ``document`` is all that the file says.
+    """
 
     resource: ResourceType
     schemas: Mapping[str, Schema]
+    document: Mapping[str, Json] = dataclasses.field(default_factory=dict, repr=False)
 
     @property
     def schema(self) -> Schema:
         """The stored version's schema."""
         return self.schemas[self.resource.version]
+
+    def schema_at(self, version: str) -> Pointer:
+        """The way to a version's schema in the file."""
+        names = [each["name"] for each in self.document["spec"]["versions"]]
+        return ("spec", "versions", names.index(version), "schema", "openAPIV3Schema")
 
     @cached_property
     def passwords(self) -> frozenset[tuple[Segment, ...]]:
@@ -92,34 +102,47 @@ def resource_type(folder: Path, files: Mapping[str, bytes]) -> ResourceType:
     """
     place = Place(folder / FILE)
     crd = document(place, files, FILE)
-    if crd.get("kind") != "CustomResourceDefinition":
-        raise KindError(f"{crd.get('kind')!r} is not CustomResourceDefinition", place / "kind")
-    try:
-        spec = crd["spec"]
-        index = next(index for index, version in enumerate(spec["versions"]) if version["storage"])
-        stored = spec["versions"][index]
-        names = spec["names"]
-        found = ResourceType(
-            spec["group"],
-            stored["name"],
-            names["kind"],
-            names["plural"],
-            names.get("singular") or names["kind"].lower(),
-            tuple(names.get("shortNames") or ()),
-            tuple(version["name"] for version in spec["versions"] if version.get("served", True)),
-        )
-        is_served = stored.get("served", True)
-    except (KeyError, StopIteration, TypeError, AttributeError) as error:
-        raise KindError(
-            f"spec needs group, names.kind, names.plural and a version with storage: true ({error!r})", place
-        ) from error
-    if not is_served:
+    for name, value in (("kind", _KIND), ("apiVersion", _API_VERSION)):
+        if crd.get(name) != value:
+            raise KindError(f"{crd.get(name)!r} must be {value!r}", place / name)
+    _refuse(_misshapen(place, crd))
+    spec = crd["spec"]
+    index = next((index for index, version in enumerate(spec["versions"]) if version["storage"]), None)
+    if index is None:
+        raise KindError("no version has `storage: true`: write it for one of them", place / "spec" / "versions")
+    stored, names = spec["versions"][index], spec["names"]
+    found = ResourceType(
+        spec["group"],
+        stored["name"],
+        names["kind"],
+        names["plural"],
+        names.get("singular") or names["kind"].lower(),
+        tuple(names.get("shortNames") or ()),
+        tuple(version["name"] for version in spec["versions"] if version["served"]),
+    )
+    if not stored["served"]:
         raise KindError(
             f"version {found.version}: nuvop watches the stored version, and this one is not served: write "
             "`served: true`, or let another version be the stored one",
             place / "spec" / "versions" / index / "served",
         )
     return found
+
+
+def _misshapen(place: Place, crd: Mapping[str, Json]) -> Iterator[KindError]:
+    """Fields of a CRD that it lacks, or whose values are of another type than Kubernetes has them."""
+    for at, type_ in openapi.misfits(_API_VERSION, _KIND, crd):
+        value = fields.value_at(crd, *at)
+        yield KindError(f"{value!r} must be {openapi.A[type_]}", replace(place, at=at))
+    for at, name in openapi.missing(_API_VERSION, _KIND, crd):
+        yield KindError(f"{name} is missing", replace(place, at=at))
+
+
+def _refuse(errors: Iterable[KindError]) -> None:
+    problems = Problems()
+    for error in errors:
+        problems.add(error)
+    problems.settle()
 
 
 Unfit = KindError | KindUnreadable
@@ -166,7 +189,7 @@ def defined(files: Mapping[str, bytes]) -> dict[tuple[str, str], Resource]:
     """The resources of all CRDs that stand in any of a folder's files, by group and kind."""
     found: dict[tuple[str, str], Resource] = {}
     for name, content in files.items():
-        if name.endswith((".yaml", ".yml", ".json")) and _KIND in content:
+        if name.endswith((".yaml", ".yml", ".json")) and _KIND.encode() in content:
             found |= dict(_defined(content))
     return found
 
@@ -189,18 +212,16 @@ def parse(folder: Path, files: Mapping[str, bytes]) -> Crd:
     """Understand ``crd.yaml``, and check it for what nuvop needs of it; raise KindError."""
     resource = resource_type(folder, files)
     place = Place(folder / FILE)
-    try:
-        spec = document(place, files, FILE)["spec"]
-        if spec.get("scope") != _NAMESPACED:
-            raise KindError(f"{spec.get('scope')!r} must be 'Namespaced'", place / "spec" / "scope")
-        schemas = {
-            version["name"]: _schema(place / "spec" / "versions" / index, version)
-            for index, version in enumerate(spec["versions"])
-            if version.get("served", True) or version["storage"]
-        }
-    except (TypeError, AttributeError, KeyError, IndexError) as error:
-        raise KindError(f"is not of the shape of a CRD: {error}", place) from error
-    return Crd(resource, schemas)
+    content = document(place, files, FILE)
+    spec = content["spec"]
+    if spec["scope"] != _NAMESPACED:
+        raise KindError(f"{spec['scope']!r} must be 'Namespaced'", place / "spec" / "scope")
+    schemas = {
+        version["name"]: _schema(place / "spec" / "versions" / index, version)
+        for index, version in enumerate(spec["versions"])
+        if version["served"] or version["storage"]
+    }
+    return Crd(resource, schemas, content)
 
 
 def _schema(place: Place, version: Mapping[str, Any]) -> Schema:
@@ -243,6 +264,18 @@ def _refuse_malformed(place: Place, schema: Schema) -> None:
 
 
 _TYPES = ("array", "boolean", "integer", "number", "object", "string")
+
+
+def is_always_there(schema: Schema, path: FieldPath) -> bool:
+    """Whether every CR has a field, which is named part by part: it is required, or has a default."""
+    for segment in path.segments:
+        name = segment.name if isinstance(segment, Name) else ""
+        below = (schema.get("properties") or {}).get(name)
+        if below is None or not (name in (schema.get("required") or ()) or below.get("default") is not None):
+            return False
+        schema = below
+    return True
+
 
 ANYTHING: Schema = {}
 """The schema of what the schema leaves open."""

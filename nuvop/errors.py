@@ -28,7 +28,7 @@ kopf's own errors appear in ``handlers.py`` only.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
 
@@ -65,7 +65,8 @@ def way_to(names: Iterable[str | int]) -> str:
 class Place:
     """Where something stands: a file, the way to a value in it, member by member, and in which of its documents.
 
-    ``line``, counted from 1, follows from these where the file can be read; 0 where nobody has looked.
+    ``document`` is counted from 0. ``line``, counted from 1, follows from these where the file can be read; 0 where
+    nobody has looked.
     """
 
     file: Path
@@ -75,7 +76,7 @@ class Place:
 
     def __truediv__(self, name: str | int) -> "Place":
         """A member of the value, or an item of it."""
-        return Place(self.file, (*self.at, name), self.document)
+        return replace(self, at=(*self.at, name), line=0)
 
     @property
     def path(self) -> str:
@@ -117,7 +118,12 @@ class FieldPathError(KindError):
 
 
 class OverlayError(NuvopError):
-    """This CR cannot be turned into an overlay."""
+    """This CR cannot be turned into an overlay; ``place`` is where in the kind's folder, if it is wrong."""
+
+    def __init__(self, message: str, place: Place | None = None) -> None:
+        super().__init__(f"{place}: {message}" if place else message)
+        self.place = place
+        self.message = message
 
 
 class DirectiveError(NuvopError):

@@ -1,12 +1,14 @@
 """The examples of a kind: custom resources in its folder, which have to be what the CRD says."""
 
+import posixpath
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from nuvop import crd, validation, yamltext
 from nuvop.errors import Place
-from nuvop.kind_folder import EXAMPLES
+from nuvop.kind_folder import EXAMPLES, EXPECTED
 from nuvop.kinds import Kind
 from nuvop.objects import REVISION_LABEL
 from nuvop.validation import Misfit
@@ -14,14 +16,31 @@ from nuvop.validation import Misfit
 
 def of(kind: Kind) -> Iterator[tuple[Place, Any]]:
     """The documents of the example files, each with its place; a file that is no YAML is a text."""
-    for name, content in kind.files.items():
-        if name.startswith(EXAMPLES) and name.endswith((".yaml", ".yml")):
-            file = kind.folder / name
-            try:
-                for index, document in enumerate(yamltext.load_all(content)):
-                    yield Place(file, document=index), document
-            except yamltext.NotYaml as error:
-                yield Place(file), f"is not YAML: {error}"
+    for name in _files(kind, EXAMPLES):
+        place = Place(kind.folder / name)
+        try:
+            for index, document in enumerate(yamltext.load_all(kind.files[name])):
+                yield replace(place, document=index), document
+        except yamltext.NotYaml as error:
+            yield place, f"is not YAML: {error}"
+
+
+def _files(kind: Kind, under: str) -> list[str]:
+    return [name for name in kind.files if name.startswith(under) and name.endswith((".yaml", ".yml"))]
+
+
+def idle(kind: Kind) -> Iterator[tuple[Place, str]]:
+    """Files that show nothing: examples without a custom resource, and what is expected of no example."""
+    shown = {place.file for place, _ in of(kind)}
+    for name in _files(kind, EXAMPLES):
+        if kind.folder / name not in shown:
+            yield Place(kind.folder / name), "has no custom resource in it: write one, or delete the file"
+    examples = list(map(posixpath.basename, _files(kind, EXAMPLES)))
+    for name in _files(kind, EXPECTED):
+        example = name.removeprefix(EXPECTED)
+        if example not in examples:
+            told = f"there is no {EXAMPLES}{example} that could become this: write it, or delete the file"
+            yield Place(kind.folder / name), told
 
 
 def unfit(kind: Kind, example: Any) -> Iterator[Misfit]:
@@ -34,8 +53,8 @@ def unfit(kind: Kind, example: Any) -> Iterator[Misfit]:
 
 def untried(kind: Kind) -> Iterator[tuple[Place, str]]:
     """What of the CRD no example is tried against, because only Go's regular expressions have it."""
-    for index, schema in enumerate(kind.crd.schemas.values()):
-        place = Place(kind.folder / crd.FILE, ("spec", "versions", index, "schema", "openAPIV3Schema"))
+    for version, schema in kind.crd.schemas.items():
+        place = Place(kind.folder / crd.FILE, kind.crd.schema_at(version))
         for at, pattern in crd.unknown_patterns(schema):
             told = f"{pattern!r} is none of the regular expressions that nuvop knows, which are Python's"
             yield Place(place.file, (*place.at, *at)), f"{told}: the examples are not tried against it"

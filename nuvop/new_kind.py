@@ -20,7 +20,7 @@ from nuvop.kinds import (
     home_namespace,
     is_outside,
 )
-from nuvop.proposals import Proposal, is_autoscaled, value_of
+from nuvop.proposals import Proposal, autoscaler_of, value_of
 
 _INSTALLED = ("Namespace", "CustomResourceDefinition")
 
@@ -66,7 +66,7 @@ class NewKind:
     @property
     def autoscaled(self) -> list[ChildField]:
         """The replicas that the folder gives to workloads which its autoscalers scale."""
-        scaled = [child for child in self.children if is_autoscaled(child, self.children)]
+        scaled = [child for child in self.children if autoscaler_of(child, self.children)]
         found = [(child, ChildField(child.selector, fields.parse("spec.replicas"))) for child in scaled]
         return [target for child, target in found if value_of(child, target) is not None]
 
@@ -157,19 +157,15 @@ def _refuse_malformed(obj: Any) -> str:
         case _:
             kind, name = fields.value_at(obj, "kind"), fields.value_at(obj, "metadata", "name")
             raise KindError(f"an object of the folder has no apiVersion, kind or metadata.name: {kind!r}, {name!r}")
-    for at, type_ in openapi.misfits(api_version, kind, obj):
-        raise KindError(f"{kind}/{name}: {fields.readable(obj, at)} must be {_A[type_]}")
+    for way, type_ in openapi.misfits(api_version, kind, obj):
+        raise KindError(f"{kind}/{name}: {fields.readable(obj, fields.path_to(*way))} must be {openapi.A[type_]}")
     for pattern in (*_named_in(obj), *_NEEDED.get((api_version, kind), ())):
         above, _, last = pattern.rpartition(".")
         for at, member in fields.places(obj, fields.parse(above)) if above else [(fields.path_to(), obj)]:
             if not isinstance(member, dict) or not member.get(last):
-                raise KindError(f"{kind}/{name}: {fields.readable(obj, at) or 'the object'} has no {last}")
+                raise KindError(f"{kind}/{name}: {fields.readable(obj, at).text or 'the object'} has no {last}")
     return str(name)
 
-
-_A = {"object": "a mapping", "array": "a list", "string": "a text", "boolean": "true or false"} | dict.fromkeys(
-    ("integer", "number", "value"), "a number"
-)
 
 _NEEDED = {
     ("apiextensions.k8s.io/v1", "CustomResourceDefinition"): (

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from nuvop import addresses, directives, fields, labelling, names, patches_py, yamltext
-from nuvop.errors import FieldPathError, GeneratedInUse, OverlayError, SettingsError, WriteFailed
+from nuvop.errors import FieldPathError, GeneratedInUse, OverlayError, Place, SettingsError, WriteFailed
 from nuvop.fields import FieldPath, Json, Operation
 from nuvop.kinds import Child, ChildSelector, Kind, Setting, home_namespace, is_outside, name_prefix
 from nuvop.objects import (
@@ -187,12 +187,12 @@ def _python(kind: Kind, cr: Body) -> dict[ChildSelector, list[dict[str, Json]]]:
     source = kind.files.get(patches_py.FILE)
     found: dict[ChildSelector, list[dict[str, Json]]] = {}
     for patch in patches_py.run(kind.folder, source, cr) if source is not None else ():
-        where = f"{kind.folder / patches_py.FILE}: {patch['kind']}/{patch['metadata']['name']}"
+        place, where = Place(kind.folder / patches_py.FILE), f"{patch['kind']}/{patch['metadata']['name']}"
         child = kind.child(ChildSelector(patch["kind"], patch["metadata"]["name"]))
         if child is None:
-            raise OverlayError(f"{where}: the folder has none; it has {', '.join(map(str, kind.base))}")
-        _refuse_unwritable(where, patch)
-        _refuse_nuvops(where, patch)
+            raise OverlayError(f"{where}: the folder has none; it has {', '.join(map(str, kind.base))}", place)
+        _refuse_unwritable(where, patch, place)
+        _refuse_nuvops(where, patch, place)
         found.setdefault(child.selector, []).append({**patch, "apiVersion": child.api_version})
     return found
 
@@ -201,7 +201,7 @@ _PYTHON_METADATA = ("name", "labels", "annotations")
 """What a kind's own Python may give of a child's metadata; the rest says which object it is, and whose."""
 
 
-def _refuse_nuvops(where: str, patch: Mapping[str, Any]) -> None:
+def _refuse_nuvops(where: str, patch: Mapping[str, Any], place: Place) -> None:
     """Refuse what would make a child another object, another's, or none: nuvop would wait for it for ever."""
     metadata = patch["metadata"]
     refused = [
@@ -212,7 +212,7 @@ def _refuse_nuvops(where: str, patch: Mapping[str, Any]) -> None:
     ]
     if refused:
         raise OverlayError(
-            f"{where}: {', '.join(refused)}: which children there are, and whose, is not for Python to say"
+            f"{where}: {', '.join(refused)}: which children there are, and whose, is not for Python to say", place
         )
 
 
@@ -342,19 +342,19 @@ def _move(child: Child) -> str:
     )
 
 
-def _refuse_unwritable(source: str, value: Json) -> None:
+def _refuse_unwritable(source: str, value: Json, place: Place | None = None) -> None:
     """Refuse characters that kubectl's YAML does not take, or changes: kubectl would answer with the whole manifest."""
     match value:
         case str():
             if found := _UNWRITABLE.search(value):
-                raise OverlayError(f"{source}: the character U+{ord(found[0]):04X} cannot stand in a manifest")
+                raise OverlayError(f"{source}: the character U+{ord(found[0]):04X} cannot stand in a manifest", place)
         case dict():
             for name, member in value.items():
-                _refuse_unwritable(source, name)
-                _refuse_unwritable(f"{source}.{name}", member)
+                _refuse_unwritable(source, name, place)
+                _refuse_unwritable(f"{source}.{name}", member, place)
         case list():
             for index, item in enumerate(value):
-                _refuse_unwritable(f"{source}.{index}", item)
+                _refuse_unwritable(f"{source}.{index}", item, place)
 
 
 def _revision(

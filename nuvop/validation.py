@@ -12,10 +12,10 @@ from typing import Any
 import jsonschema
 from jsonschema.exceptions import ValidationError
 
-from nuvop import crd, fields, openapi
+from nuvop import crd, fields, manifests
 from nuvop.crd import Crd
 from nuvop.errors import way_to
-from nuvop.fields import FieldPath, Json
+from nuvop.fields import Json
 
 Way = tuple[str | int, ...]
 """The way to a value, member by member."""
@@ -24,15 +24,10 @@ Misfit = tuple[Way, str]
 """Where something is wrong, and what."""
 
 _LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_SUBDOMAIN_LIMIT = 253
 """https://kubernetes.io/docs/concepts/overview/working-with-objects/names/"""
 
 _SHOWN = 100
 """How many characters of a value are told."""
-
-_HAS_METADATA = "v1", "ConfigMap"
-"""Any kind of Kubernetes' own: the metadata of all kinds have the same fields."""
 
 
 def is_namespace(text: str) -> bool:
@@ -67,24 +62,12 @@ def refusal(definition: Crd, cr: Any) -> str:
 
 
 def _unfit_metadata(metadata: Mapping[str, Json]) -> Iterator[Misfit]:
-    name, namespace = metadata["name"], metadata.get("namespace") or ""
-    if not _SUBDOMAIN.fullmatch(name) or len(name) > _SUBDOMAIN_LIMIT:
-        allowed = (
-            "lower-case letters, digits, - and . may stand in it, between letters or digits, at most 253 characters"
-        )
-        yield ("metadata", "name"), f"{_shown(name)} is no name of an object: {allowed}"
+    if told := manifests.unfit_name(metadata["name"]):
+        yield ("metadata", "name"), told
+    namespace = metadata.get("namespace") or ""
     if isinstance(namespace, str) and namespace and not is_namespace(namespace):
         yield ("metadata", "namespace"), f"{_shown(namespace)} {NO_NAMESPACE}"
-    known = (openapi.field(*_HAS_METADATA, fields.path_to("metadata")) or {})["properties"]
-    for other in sorted(metadata.keys() - known.keys()):
-        yield ("metadata", other), _no_such(known)
-    for path, type_ in openapi.misfits(*_HAS_METADATA, {"metadata": metadata}):
-        value = fields.value_at(metadata, *_way(path)[1:])
-        yield _way(path), f"{_shown(value)} is not of type {type_!r}"
-
-
-def _way(path: FieldPath) -> tuple[str, ...]:
-    return tuple(segment.name for segment in path.segments if isinstance(segment, fields.Name))
+    yield from manifests.of_metadata(metadata)
 
 
 def _unfit_fields(schema: crd.Schema, cr: Mapping[str, Json]) -> Iterator[Misfit]:

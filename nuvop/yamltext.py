@@ -139,15 +139,19 @@ def load_fast(content: bytes) -> list[Json]:
 
 
 def compose(text: str, document: int = 0) -> Any:
-    """A document, counted from 0, as ruamel's nodes, which know where in the text they stand; None where there is none.
+    """A document as ruamel's nodes, which know where in the text they stand; None where there is none.
 
-    Raises NotYaml.
+    ``document`` is counted from 0, without empty ones, as `load_all` gives them. Raises NotYaml.
     """
     try:
-        nodes = YAML(typ="safe", pure=True).compose_all(text)
-        return next(islice((node for node in nodes if node.tag != _NULL), document, None), None)
+        found = filter(_is_there, YAML(typ="safe", pure=True).compose_all(text))
+        return next(islice(found, document, None), None)
     except YAMLError as error:
         raise _not_yaml(error) from error
+
+
+def _is_there(node: Any) -> bool:
+    return node is not None and node.tag != "tag:yaml.org,2002:null"
 
 
 def line_of(content: bytes, at: Sequence[str | int], document: int = 0) -> int:

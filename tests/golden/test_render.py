@@ -124,7 +124,7 @@ spec:
             "cuont: 1",
             ["5: spec: 'count' is missing", "6: spec.cuont: there is no such field; count, image may stand here"],
         ),
-        ("name: one", "name: One_", ["4: metadata.name: 'One_' is no name of an object: "]),
+        ("name: one", "name: One_", ["4: metadata.name: 'One_' must be lower-case letters, "]),
         ("v1", "v2", ["1: apiVersion: the CRD has no version v2; it has v1"]),
     ],
 )

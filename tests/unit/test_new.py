@@ -301,7 +301,7 @@ def test_what_is_wrong_with_a_manifest_names_the_users_file(here: Path, more: st
     written(here / "source", {"kustomization.yaml": "resources: [below/a.yaml]\n", "below/a.yaml": manifest})
     done = run("Thing", "source", "--yes")
     assert done.exit_code == 1
-    assert done.stderr.startswith("Error: source/below/a.yaml: ConfigMap/a: metadata.annotations: "), done.stderr
+    assert done.stderr.startswith("Error: source/below/a.yaml:1: ConfigMap/a: metadata.annotations: "), done.stderr
 
 
 def test_files_that_are_called_like_the_kinds_own_stand_apart(here: Path) -> None:

@@ -145,7 +145,9 @@ def test_lines(content: bytes, at: tuple[str | int, ...], line: int) -> None:
     assert yamltext.line_of(content, at) == line
 
 
-def test_the_lines_of_a_document_that_is_not_the_first_one() -> None:
-    content = b"---\n# nothing\n---\na: 1\n---\na:\n  b: 2\n"
-    assert len(yamltext.load_all(content)) == 2
-    assert [yamltext.line_of(content, ("a", "b"), document) for document in (0, 1, 2)] == [4, 7, 1]
+@pytest.mark.parametrize(
+    ("document", "at", "line"), [(0, ("a",), 3), (1, ("a",), 6), (1, ("b", "c"), 8), (1, (), 6), (2, ("a",), 1)]
+)
+def test_lines_of_a_document(document: int, at: tuple[str | int, ...], line: int) -> None:
+    content = b"# x\n---\na: 1\n---\n---\na: 1\nb:\n  c: 1\n"
+    assert yamltext.line_of(content, at, document) == line
