@@ -119,7 +119,8 @@ def before(body: Json, at: FieldPath) -> str:
         if parents[-1] not in ("command", "args"):
             return f"{parents[-1]}="
         program = fields.value_at(body, *parents[:-1], "command") if parents[-1] == "args" else None
-        return "".join(f"{item} " for item in [*(program or ()), *parent[: int(last)]])
+        words = program if isinstance(program, list) else []  # a custom object may mean something else by it
+        return "".join(f"{item} " for item in [*words, *parent[: int(last)]])
     name = parent.get("name") if last == "value" and isinstance(parent, dict) else None
     return f"{name if isinstance(name, str) else last}="
 
@@ -248,7 +249,8 @@ def _line(found: re.Match[str], before: str) -> str:
     """The line up to a name; ``before`` is what stands before the text."""
     start = found.start("host")
     line = found.string[max(start - _LONGEST, 0) : start]
-    return f"{before if start < _LONGEST else ''}{line}".rpartition("\n")[2]
+    # Not more, also of what stands before: the time that a search takes grows faster than the text.
+    return f"{before if start < _LONGEST else ''}{line}"[-_LONGEST:].rpartition("\n")[2]
 
 
 def _renamed_parts(parts: list[str], names: Names, rename: Callable[[str], str], own_namespace: str) -> int:

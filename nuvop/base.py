@@ -8,6 +8,7 @@ import copy
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from nuvop import directives, fields, yamltext
 from nuvop.errors import FieldPathError, KindError, Place
@@ -151,9 +152,11 @@ def _written(kind: Kind, selector: ChildSelector) -> Iterator[tuple[Place, Json]
                         yield Place(kind.folder / name, document=index), document
 
 
+@lru_cache(maxsize=16)
 def _read(content: bytes) -> list[Json]:
+    """A file's documents, which nobody may change; large ones are asked for again with each finding."""
     try:
-        return yamltext.load_all(content)
+        return yamltext.load_fast(content)
     except yamltext.NotYaml:
         return []
 

@@ -129,9 +129,12 @@ class Catalog:
             logger.exception("kind %s: nuvop has an error here", plural)
             self._loaded[plural] = KindError(f"{self._folders[plural]}: {type(error).__name__}: {error}")
         loaded = self._loaded[plural]
-        if isinstance(loaded, Kind) and (warnings := self._loader.findings(loaded)):
-            what = f"{len(warnings)} warning{'s' if len(warnings) > 1 else ''}"
-            logger.info("kind %s: %s (`nuvop check %s` tells more)", plural, what, loaded.folder)
+        if isinstance(loaded, Kind) and (found := self._loader.findings(loaded)):
+            errors = sum(finding.is_error for finding in found)
+            counts = {"error": errors, "warning": len(found) - errors}
+            what = ", ".join(f"{count} {name}{'s' if count > 1 else ''}" for name, count in counts.items() if count)
+            level = logging.WARNING if errors else logging.INFO
+            logger.log(level, "kind %s: %s (`nuvop check %s` tells more)", plural, what, loaded.folder)
         self._metrics.kind_loaded(plural, is_broken=not isinstance(self._loaded[plural], Kind))
         if not isinstance(self._loaded[plural], Kind) and str(self._loaded[plural]) != before:
             logger.error("kind %s cannot be served: %s", plural, self._loaded[plural])

@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,7 +10,7 @@ from typing import Any
 
 import jsonschema
 
-from nuvop import fields, kind_folder, openapi, yamltext
+from nuvop import fields, go_regexp, kind_folder, openapi, yamltext
 from nuvop.errors import KindError, KindUnreadable, Place
 from nuvop.fields import Every, FieldPath, Json, Name, Pointer, Segment
 from nuvop.kind_folder import document, mapping
@@ -107,7 +106,7 @@ def resource_type(folder: Path, files: Mapping[str, bytes]) -> ResourceType:
             raise KindError(f"{crd.get(name)!r} must be {value!r}", place / name)
     _refuse(_misshapen(place, crd))
     spec = crd["spec"]
-    index = next((index for index, version in enumerate(spec["versions"]) if version["storage"]), None)
+    index = next((index for index, version in enumerate(spec["versions"]) if version.get("storage")), None)
     if index is None:
         raise KindError("no version has `storage: true`: write it for one of them", place / "spec" / "versions")
     stored, names = spec["versions"][index], spec["names"]
@@ -118,9 +117,9 @@ def resource_type(folder: Path, files: Mapping[str, bytes]) -> ResourceType:
         names["plural"],
         names.get("singular") or names["kind"].lower(),
         tuple(names.get("shortNames") or ()),
-        tuple(version["name"] for version in spec["versions"] if version["served"]),
+        tuple(version["name"] for version in spec["versions"] if version.get("served")),
     )
-    if not stored["served"]:
+    if not stored.get("served"):
         raise KindError(
             f"version {found.version}: nuvop watches the stored version, and this one is not served: write "
             "`served: true`, or let another version be the stored one",
@@ -219,7 +218,7 @@ def parse(folder: Path, files: Mapping[str, bytes]) -> Crd:
     schemas = {
         version["name"]: _schema(place / "spec" / "versions" / index, version)
         for index, version in enumerate(spec["versions"])
-        if version["served"] or version["storage"]
+        if version.get("served") or version.get("storage")
     }
     return Crd(resource, schemas, content)
 
@@ -250,6 +249,15 @@ def _schema(place: Place, version: Mapping[str, Any]) -> Schema:
             at / "default",
         )
     return schema
+
+
+def is_schema(schema: Mapping[str, Any]) -> bool:
+    """Whether a JSON Schema is one, so that something can be tried by it."""
+    try:
+        jsonschema.Draft202012Validator.check_schema(schema)
+    except jsonschema.SchemaError:
+        return False
+    return True
 
 
 def _refuse_malformed(place: Place, schema: Schema) -> None:
@@ -312,7 +320,8 @@ def json_schema(schema: Schema) -> dict[str, Any]:
     if schema.get("x-kubernetes-int-or-string"):
         kept["type"] = ["integer", "string"]
     if schema.get("nullable") and "type" in kept:
-        kept["type"] = [kept["type"], "null"]
+        allowed = kept["type"]
+        kept["type"] = [*(allowed if isinstance(allowed, list) else [allowed]), "null"]
     if "properties" in schema:
         implied = _OF_AN_OBJECT if schema.get("x-kubernetes-embedded-resource") else {}
         kept["properties"] = {**implied, **{name: json_schema(below) for name, below in schema["properties"].items()}}
@@ -328,7 +337,7 @@ def json_schema(schema: Schema) -> dict[str, Any]:
 def _of_values(schema: Schema) -> dict[str, Any]:
     """What a schema says of the values, not of which fields there are."""
     kept = {name: value for name, value in schema.items() if name in _SAME_IN_JSON_SCHEMA}
-    if "pattern" in kept and not _is_known(kept["pattern"]):
+    if "pattern" in kept and not go_regexp.is_known(kept["pattern"]):
         del kept["pattern"]
     lowest, highest = _RANGES.get(schema.get("format", ""), (None, None))
     if schema.get("type") == "integer" and highest is not None:
@@ -367,25 +376,19 @@ _SAME_IN_JSON_SCHEMA = frozenset(
 )
 
 
-def _is_known(pattern: Any) -> bool:
-    """Whether Python understands a regular expression as Kubernetes has them, which are Go's."""
-    try:
-        re.compile(pattern)
-    except (re.error, TypeError, OverflowError, RecursionError):
-        return False
-    return True
-
-
 def unknown_patterns(schema: Json, at: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """The regular expressions of a schema that Python does not understand, each with the way to it."""
+    """The regular expressions of a schema that Python does not understand as Go does, each with the way to it."""
     if not isinstance(schema, dict):
         return
-    if "pattern" in schema and not _is_known(schema["pattern"]):
+    if "pattern" in schema and not go_regexp.is_known(schema["pattern"]):
         yield (*at, "pattern"), str(schema["pattern"])
     for name, below in (schema.get("properties") or {}).items():
         yield from unknown_patterns(below, (*at, "properties", name))
-    for name in ("items", "additionalProperties"):
+    for name in ("items", "additionalProperties", "not"):
         yield from unknown_patterns(schema.get(name), (*at, name))
+    for name in ("allOf", "anyOf", "oneOf"):
+        for index, below in enumerate(schema.get(name) or ()):
+            yield from unknown_patterns(below, (*at, name, index))
 
 
 def leaves(schema: Schema, at: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -83,7 +83,7 @@ _SCALE_PATHS = {
 
 def _of_versions(versions: list[Mapping[str, Json]]) -> Iterator[Fault]:
     at = ("spec", "versions")
-    stored = [version["name"] for version in versions if version["storage"]]
+    stored = [version["name"] for version in versions if version.get("storage")]
     if len(stored) > 1:
         yield at, f"{', '.join(stored)} have `storage: true`, and one version can"
     names = [version["name"] for version in versions]
@@ -108,7 +108,8 @@ def _of_version(version: Mapping[str, Json], at: Pointer) -> Iterator[Fault]:
         yield at, "schema.openAPIV3Schema is missing: every version needs one"
         return
     at = (*at, "schema", "openAPIV3Schema")
-    found = [*_of_root(schema, at), *_of_schema(schema, at)]
+    has_status = (version.get("subresources") or {}).get("status") is not None
+    found = [*_of_root(schema, at, has_status=has_status), *_of_schema(schema, at)]
     # As the API server does: of a schema that is not structural nobody can say what fits.
     yield from found or _of_defaults(schema, at)
 
@@ -168,10 +169,10 @@ def below(schema: Schema) -> Iterator[tuple[Pointer, Level, Schema]]:
         yield ("additionalProperties",), Level.FIELD, schema["additionalProperties"]
 
 
-def _of_root(schema: Schema, at: Pointer) -> Iterator[Fault]:
+def _of_root(schema: Schema, at: Pointer, *, has_status: bool) -> Iterator[Fault]:
     for name, value in schema.items():
-        if name not in _AT_ROOT and value:
-            yield (*at, name), "may not stand at the top of a schema"
+        if has_status and name not in _AT_ROOT and value:
+            yield (*at, name), "may not stand at the top of a schema beside the status subresource"
     if schema.get("type", "object") != "object":
         yield (*at, "type"), f"{schema['type']!r} must be 'object'"
     properties = schema.get("properties") or {}
@@ -334,9 +335,10 @@ def _of_nested(nested: Schema, main: Schema, at: Pointer) -> Iterator[Fault]:
 
 def _of_defaults(schema: Schema, at: Pointer) -> Iterator[Fault]:
     """Defaults that the schema itself does not allow. Those of a mapping's members the API server does not try."""
-    default = schema.get("default")
-    if default is not None and not schema.get("x-kubernetes-embedded-resource"):
-        validator = jsonschema.Draft202012Validator(crd.json_schema(schema))
+    default, tried = schema.get("default"), crd.json_schema(schema)
+    is_tried = default is not None and not schema.get("x-kubernetes-embedded-resource")
+    if is_tried and crd.is_schema(tried):
+        validator = jsonschema.Draft202012Validator(tried)
         for error in sorted(validator.iter_errors(default), key=lambda found: list(map(str, found.absolute_path))):
             yield (*at, "default", *error.absolute_path), f"the default is not what the schema allows: {error.message}"
     for way, _, member in below(schema):

@@ -48,7 +48,7 @@ def unfit(kind: Kind, example: Any) -> Iterator[Misfit]:
     if isinstance(example, str):
         yield (), example
     else:
-        yield from validation.unfit(kind.crd, example)
+        yield from validation.unfit(kind.crd, example, kind.secrets)
 
 
 def untried(kind: Kind) -> Iterator[tuple[Place, str]]:

@@ -10,7 +10,7 @@ Pure: nothing here reads or writes anything but the objects it is given.
 
 import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -172,6 +172,16 @@ def _members(obj: Json, segment: Segment) -> Iterator[tuple[str | int, Json]]:
             yield from enumerate(obj)
         case Every(), dict():
             yield from obj.items()
+
+
+def meet(one: Sequence[Segment], other: Sequence[Segment]) -> bool:
+    """Whether two ways lead to the same, or one to a part of what the other leads to."""
+    return all(map(_may_be_same, one, other))
+
+
+def _may_be_same(one: Segment, other: Segment) -> bool:
+    is_of_list = any(not isinstance(each, Name) or each.name.isdecimal() for each in (one, other))
+    return one == other or is_of_list
 
 
 def as_text(value: Json) -> str:

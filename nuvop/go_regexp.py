@@ -5,7 +5,9 @@ Source: https://pkg.go.dev/regexp/syntax. What only Go knows (``\\pL``, ``\\z``,
 
 import re
 
-_NO_SYNTAX = re.compile(r"\\Q.*?(?:\\E|$)|\\[^1-9]|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]", re.DOTALL)
+_NO_SYNTAX = re.compile(
+    r"\\Q.*?(?:\\E|$)|\\x\{[0-9A-Fa-f]*\}|\\[^1-9]|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]", re.DOTALL
+)
 """Escapes, but for references to groups, and classes of characters: what is in them has no meaning of its own."""
 
 _REFUSED = {
@@ -27,8 +29,27 @@ _BROKEN = re.compile(
 """What Python finds wrong that is wrong in Go, too."""
 
 _ESCAPE = re.compile(r"\\Q.*?(?:\\E|$)|\\(.)", re.DOTALL)
-_ESCAPED = frozenset("afnrtvxQEAzbBdDsSwWpPC")
+_ESCAPED = frozenset("afnrtvxQEAzbBdDsSwWpP")
 """The letters that mean something in Go behind a backslash; the others are refused."""
+
+
+_MEANS_ANOTHER = re.compile(r"\[\^?\]?[^\]]*?(?:\[|--|&&|~~|\|\|)")
+"""Classes of characters that Python reads otherwise (``[[:alpha:]]``), or warns that it may one day."""
+
+
+def is_known(pattern: str) -> bool:
+    """Whether Python understands a regular expression, and as Go does."""
+    if _means_another(pattern):
+        return False
+    try:
+        re.compile(pattern)
+    except (re.error, OverflowError, RecursionError):
+        return False
+    return True
+
+
+def _means_another(pattern: str) -> bool:
+    return _MEANS_ANOTHER.search(re.sub(r"\\.", "x", pattern)) is not None
 
 
 def refusal(pattern: str) -> str:
@@ -42,6 +63,8 @@ def refusal(pattern: str) -> str:
             return why
     if any(int(count) > _MOST for each in _COUNT.finditer(bare) for count in each.groups() if count):
         return f"it repeats nothing more than {_MOST} times"
+    if _means_another(pattern):
+        return ""
     try:
         re.compile(pattern)
     except re.error as error:

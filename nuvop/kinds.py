@@ -15,7 +15,7 @@ from pathlib import Path
 
 from nuvop import fields, retention
 from nuvop.crd import Crd, Resource, ResourceType
-from nuvop.fields import FieldPath, Json
+from nuvop.fields import FieldPath, Json, Segment
 from nuvop.objects import Body, CRKey, ObjectKey, group_of, labels_of
 from nuvop.readiness import Rule
 
@@ -246,6 +246,12 @@ class Kind:
     def resource(self) -> ResourceType:
         """The type of its CRs."""
         return self.crd.resource
+
+    @property
+    def secrets(self) -> frozenset[tuple[Segment, ...]]:
+        """The fields of a CR whose values must not be told: passwords, and what is led into a Secret."""
+        to_secrets = {setting.source.segments for setting in self.settings if setting.child.kind == "Secret"}
+        return self.crd.passwords | to_secrets
 
     @property
     def watched(self) -> frozenset[tuple[str, str]]:

@@ -111,8 +111,13 @@ def missing(api_version: str, kind: str, obj: Json) -> Iterator[tuple[Pointer, s
     """Fields that Kubernetes' kind cannot do without and an object lacks, each with the way to where it belongs."""
     for at, schema, value in _nodes(api_version, kind, obj):
         for name in schema.get("required") or () if isinstance(value, dict) else ():
-            if value.get(name) is None:
+            if value.get(name) is None and name not in _ZERO_WILL_DO:
                 yield at, name
+
+
+_ZERO_WILL_DO = frozenset({"served", "storage", "value", "lun"})
+"""Fields that the OpenAPI document requires because Go always writes them, and that may be left out all the same: a
+version's ``served`` is false then, a header's ``value`` empty."""
 
 
 _LEFT_OUT = "status"

@@ -133,7 +133,7 @@ class Planner:
             return Wanted(key, None, live, refused=said(error))
         if live is None:
             return Wanted(key, _new(kind, tried), itself=_created(cr))
-        itself = forecast.compared(live, tried, secret=secrecy.ways(kind))
+        itself = forecast.compared(live, tried, secret=kind.secrets)
         return Wanted(key, kind.crd.defaulted(tried), live, itself)
 
     async def _is_served(self, kind: Kind) -> bool:
@@ -339,7 +339,7 @@ def _new(kind: Kind, cr: Body) -> Body:
 
 def _unseen(kind: Kind, cr: Body, note: str) -> Wanted:
     """A CR that the API server cannot be asked about, but what it would refuse for certain."""
-    if refused := validation.refusal(kind.crd, cr):
+    if refused := validation.refusal(kind.crd, cr, kind.secrets):
         return Wanted(_key(kind, cr), None, refused=refused)
     return Wanted(_key(kind, cr), _new(kind, client_side.bare(cr)), itself=_created(cr), notes=(note,))
 

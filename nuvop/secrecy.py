@@ -15,7 +15,7 @@ from typing import Any
 from nuvop import fields, patches_py
 from nuvop.differences import MISSING, Difference, Hidden, Way
 from nuvop.errors import NuvopError
-from nuvop.fields import Json, Name, Segment
+from nuvop.fields import Json
 from nuvop.kinds import ChildSelector, Kind
 from nuvop.objects import Body
 from nuvop.plan import HIDDEN, Plan, Planned
@@ -29,30 +29,13 @@ _QUOTED = re.compile(
 """A value that the API server quotes. Where a mapping or a list ends nobody can tell, so all that follows counts."""
 
 
-def ways(kind: Kind) -> frozenset[Way]:
-    """The fields of a CR whose values must not be told."""
-    to_secrets = {setting.source.segments for setting in kind.settings if setting.child.kind == "Secret"}
-    return kind.crd.passwords | to_secrets
-
-
 def ways_in(kind: Kind, child: ChildSelector) -> frozenset[Way]:
     """The fields of a child that take values of a CR which must not be told."""
-    secret = ways(kind)
     return frozenset(
         setting.target.segments
         for setting in kind.settings
-        if setting.child == child and any(_meet(setting.source.segments, way) for way in secret)
+        if setting.child == child and any(fields.meet(setting.source.segments, way) for way in kind.secrets)
     )
-
-
-def _meet(one: Way, other: Way) -> bool:
-    """Whether two ways lead to the same, or one to a part of what the other leads to."""
-    return all(map(_may_be_same, one, other))
-
-
-def _may_be_same(one: Segment, other: Segment) -> bool:
-    is_of_list = any(not isinstance(each, Name) or each.name.isdecimal() for each in (one, other))
-    return one == other or is_of_list
 
 
 def kept(kind: Kind, plan: Plan, crs: Iterable[Body], live: Iterable[Body]) -> Plan:
@@ -61,7 +44,7 @@ def kept(kind: Kind, plan: Plan, crs: Iterable[Body], live: Iterable[Body]) -> P
     ``crs`` is the CR as it is and as it would be, as far as there is such a one; ``live`` are the objects there are.
     """
     has_python = patches_py.FILE in kind.files and any(child.kind == "Secret" for child in kind.everything)
-    if not (has_python or ways(kind)):
+    if not (has_python or kind.secrets):
         return plan
     try:
         words = frozenset(_words(kind, crs, live)) if has_python else frozenset[str]()
@@ -132,10 +115,9 @@ def _words(kind: Kind, crs: Iterable[Body], live: Iterable[Body]) -> Iterator[st
     Raises OverlayError, KindError.
     """
     yield from _in_secrets(kind, live)
-    secret = ways(kind)
     for cr in crs:
         whole = kind.crd.defaulted(cr)
-        for way in secret:
+        for way in kind.secrets:
             for value in fields.values(whole, fields.FieldPath("", way)):
                 yield from _texts(value)
         patches = patches_py.run(kind.folder, kind.files[patches_py.FILE], whole)

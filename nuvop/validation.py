@@ -6,7 +6,7 @@ formats.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import jsonschema
@@ -15,10 +15,13 @@ from jsonschema.exceptions import ValidationError
 from nuvop import crd, fields, manifests
 from nuvop.crd import Crd
 from nuvop.errors import way_to
-from nuvop.fields import Json
+from nuvop.fields import Json, Segment
 
 Way = tuple[str | int, ...]
 """The way to a value, member by member."""
+
+Secrets = Collection[tuple[Segment, ...]]
+"""Fields of a custom resource whose values must not be told."""
 
 Misfit = tuple[Way, str]
 """Where something is wrong, and what."""
@@ -38,8 +41,8 @@ def is_namespace(text: str) -> bool:
 NO_NAMESPACE = "is no name of a namespace: lower-case letters, digits and - may stand in it, at most 63 characters"
 
 
-def unfit(definition: Crd, cr: Any) -> Iterator[Misfit]:
-    """What keeps a document from being a custom resource of a kind."""
+def unfit(definition: Crd, cr: Any, secrets: Secrets) -> Iterator[Misfit]:
+    """What keeps a document from being a custom resource of a kind; no value of ``secrets`` is told."""
     match cr:
         case {"apiVersion": str(api_version), "kind": str(name), "metadata": {"name": str()} as metadata}:
             group, _, version = api_version.rpartition("/")
@@ -53,12 +56,12 @@ def unfit(definition: Crd, cr: Any) -> Iterator[Misfit]:
         yield ("apiVersion",), f"the CRD has no version {version}; it has {', '.join(definition.schemas)}"
     else:
         yield from _unfit_metadata(metadata)
-        yield from _unfit_fields(definition.schemas[version], definition.defaulted(cr))
+        yield from _unfit_fields(definition.schemas[version], definition.defaulted(cr), secrets)
 
 
-def refusal(definition: Crd, cr: Any) -> str:
+def refusal(definition: Crd, cr: Any, secrets: Secrets) -> str:
     """All of that in one line; empty where the API server would take it."""
-    return "; ".join(": ".join(filter(None, (way_to(way), message))) for way, message in unfit(definition, cr))
+    return "; ".join(": ".join(filter(None, (way_to(way), message))) for way, message in unfit(definition, cr, secrets))
 
 
 def _unfit_metadata(metadata: Mapping[str, Json]) -> Iterator[Misfit]:
@@ -70,10 +73,10 @@ def _unfit_metadata(metadata: Mapping[str, Json]) -> Iterator[Misfit]:
     yield from manifests.of_metadata(metadata)
 
 
-def _unfit_fields(schema: crd.Schema, cr: Mapping[str, Json]) -> Iterator[Misfit]:
+def _unfit_fields(schema: crd.Schema, cr: Mapping[str, Json], secrets: Secrets) -> Iterator[Misfit]:
     validator = jsonschema.Draft202012Validator(_of_whole_object(schema))
     for error in sorted(validator.iter_errors(cr), key=lambda found: list(map(str, found.absolute_path))):
-        yield from _told(error)
+        yield from _told(error, secrets)
 
 
 def _of_whole_object(schema: crd.Schema) -> dict[str, Any]:
@@ -85,7 +88,7 @@ def _of_whole_object(schema: crd.Schema) -> dict[str, Any]:
     return {**found, "properties": {**properties, "apiVersion": {}, "kind": {}, "metadata": metadata, "status": {}}}
 
 
-def _told(error: ValidationError) -> Iterator[Misfit]:
+def _told(error: ValidationError, secrets: Secrets) -> Iterator[Misfit]:
     way: Way = tuple(error.absolute_path)
     value: Any = error.instance
     schema: Any = error.schema
@@ -95,8 +98,8 @@ def _told(error: ValidationError) -> Iterator[Misfit]:
             yield (*way, name), _no_such(known)
     elif error.validator == "required":
         yield way, error.message.replace("is a required property", "is missing")
-    elif schema.get("format") == "password":
-        yield way, f"the password does not fit the CRD's `{error.validator}: {error.validator_value}`"
+    elif any(fields.meet(fields.path_to(*way).segments, secret) for secret in secrets):
+        yield way, f"the value, which is secret, does not fit the CRD's `{error.validator}`"
     else:
         yield way, error.message.replace(repr(value), _shown(value))
 

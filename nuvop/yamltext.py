@@ -9,6 +9,7 @@ it takes a quarter of ruamel's time, and every custom resource has a folder of f
 import math
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -143,9 +144,14 @@ def compose(text: str, document: int = 0) -> Any:
 
     ``document`` is counted from 0, without empty ones, as `load_all` gives them. Raises NotYaml.
     """
+    return next(islice(_composed(text), document, None), None)
+
+
+@lru_cache(maxsize=8)
+def _composed(text: str) -> tuple[Any, ...]:
+    """All documents as nodes: of one text many lines are asked for, and this takes seconds where it is large."""
     try:
-        found = filter(_is_there, YAML(typ="safe", pure=True).compose_all(text))
-        return next(islice(found, document, None), None)
+        return tuple(filter(_is_there, YAML(typ="safe", pure=True).compose_all(text)))
     except YAMLError as error:
         raise _not_yaml(error) from error
 

@@ -110,7 +110,7 @@ class Given:
 
     def misfits(self, kind: Kind) -> list[str]:
         """What the API server would refuse of it, each thing with file, line and field."""
-        return [f"{self._at(way)}: {message}" for way, message in validation.unfit(kind.crd, self.cr)]
+        return [f"{self._at(way)}: {message}" for way, message in validation.unfit(kind.crd, self.cr, kind.secrets)]
 
     def _at(self, way: Way) -> Place:
         at = (*self.place.at, *way)

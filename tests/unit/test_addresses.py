@@ -1,5 +1,7 @@
 """Names of children inside of texts."""
 
+import re
+
 import pytest
 
 from nuvop import addresses, fields
@@ -268,3 +270,17 @@ def test_what_stands_before_a_text(path: str, expected: str) -> None:
 def test_a_long_line_is_no_trouble() -> None:
     text = 'server=a,"b",' * 100_000 + " cache http://cache"
     assert renamed(text).endswith(" cache http://obj-cache")
+
+
+def test_long_arguments_cost_little() -> None:
+    """A search in all that stands before would take seconds, in which nothing else goes on."""
+    body = {"spec": {"containers": [{"args": ["A" * 20_000, "cache"]}]}}
+    before = addresses.before(body, fields.path_to("spec", "containers", 0, "args", 1))
+    found = re.search("(?P<host>cache)", "cache")
+    assert found
+    assert addresses._line(found, before) == f"{'A' * 299} "
+
+
+def test_a_command_that_is_none() -> None:
+    body = {"spec": {"command": True, "args": ["cache"]}}
+    assert addresses.before(body, fields.path_to("spec", "args", 0)) == ""

@@ -241,8 +241,18 @@ def test_what_is_wrong_in_the_base_is_told_where_it_stands(folder: Path, old: st
         edit(folder / "kind.yaml", "[name=nginx]", "[name=Nginx]")
     code, lines = run(folder)
     assert code == 1
-    (found,) = lines[:-1]
+    (found,) = [told for told in lines[:-1] if told.startswith("samples/deployment.yaml:")]
     assert found.startswith(f"samples/deployment.yaml:{line}: error: {said}")
+
+
+def test_what_may_pass_hides_nothing(folder: Path) -> None:
+    edit(folder / "deployment.yaml", "  replicas: 1", "  bogus: 1\n  replicas: 1")
+    edit(folder / "examples/obj.yaml", "count: 2", "count: many")
+    code, lines = run(folder)
+    assert code == 1
+    told = "\n".join(lines)
+    assert "bogus: a Deployment has no such field" in told
+    assert "'many' is not of type 'integer'" in told
 
 
 @pytest.mark.parametrize(("old", "new"), [("kind: Service", "kind: 1.5"), ("apiVersion: v1", "apiVersion: {name: 3}")])
@@ -688,9 +698,15 @@ spec:
         (
             "{openAPIV3Schema: {type: object}}",
             "{openAPIV3Schema: {type: object, nullable: true}}",
+            "",
+        ),
+        (
+            "{openAPIV3Schema: {type: object}}",
+            "{openAPIV3Schema: {type: object, default: {a: 1}, $ref: x}}",
             "14: error: spec.version",
         ),
-        ("      served: true\n", "", "11: error: spec.versions[0]: served is missing"),
+        ("      served: true\n", "", ""),
+        ("  names: {kind: Zone, plural: zones}\n", "", "6: error: spec: names is missing"),
     ],
 )
 def test_what_is_wrong_with_a_crd_that_is_installed(folder: Path, old: str, new: str, said: str) -> None:

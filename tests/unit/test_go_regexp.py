@@ -1,5 +1,7 @@
 """Which regular expressions Go takes. What is expected here is what Go's own compiler says."""
 
+import warnings
+
 import pytest
 
 from nuvop import go_regexp
@@ -10,6 +12,7 @@ from nuvop import go_regexp
     [
         "^[a-z]+$", r"(a)\12", r"a\*+", "[*+]+", "^*", "$*", r"\pL+", "[^]]+", r"\Q(\E", "(|a)*", "x{,2000}", "(?i)^a",
         "a{,5}*", r"[\w-a]", r"\[?\+", "(?<n>a)", r"\x{10FFFF}", "[]a]", r"\Qa", "a{1000", "}}+", r"[\d-z]", "(?U)a",
+        r"[\x{2014}]\x{2014}",
         r"\d\D\w\b\B\A\z", r"^(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}|)$",
     ],
 )  # fmt: skip
@@ -45,3 +48,21 @@ def test_it_takes(pattern: str) -> None:
 )
 def test_it_refuses(pattern: str, why: str) -> None:
     assert why in go_regexp.refusal(pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "is_known"),
+    [
+        ("^[a-z]+$", True),
+        (r"[^\[\]]+(\[[0-9]\])?", True),
+        ("[a|b-]+", True),
+        (r"\pL", False),
+        ("^[[:alpha:]]+$", False),
+        ("[^[:space:]]", False),
+        ("[a--b]", False),
+        ("(", False),
+    ],
+)
+def test_what_python_understands_as_go_does(pattern: str, is_known: bool) -> None:
+    with warnings.catch_warnings(action="error"):
+        assert go_regexp.is_known(pattern) is is_known

@@ -49,7 +49,7 @@ def planned(kind: Kind, before: Body, after: Body, data: Sequence[str] = ("", ""
         Action.CHANGE,
         "v1",
         ObjectKey("", "Sample", "demo", "obj"),
-        differences.between(before, after, secret=secrecy.ways(kind)),
+        differences.between(before, after, secret=kind.secrets),
     )
     was, will = (config(x=text) for text in data)
     found = differences.between(was, will, secret=secrecy.ways_in(kind, CONFIG))
