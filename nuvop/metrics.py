@@ -1,21 +1,17 @@
-"""What nuvop counts, in Prometheus' text format; served over HTTP where the setting NUVOP_METRICS says so.
+"""What nuvop counts, in Prometheus' text format.
 
 ``docs/metrics.md`` says what each metric means. In all of them ``kind`` is the plural of a CR's type, such as
 ``samples``. No label names a single object or CR: the number of series must not grow with the number of CRs.
 """
 
 import re
-import socket
-import threading
 from typing import Literal
-from wsgiref.simple_server import WSGIServer
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
 
-from nuvop.errors import SettingsError
 from nuvop.objects import CRKey
-from nuvop.settings import METRICS, Address
 from nuvop.status import Phase
+from nuvop.web import Page
 
 ApplyResult = Literal["applied", "failed", "partly"]
 """What became of one kubectl: all of its CRs were applied, none was, or some were."""
@@ -31,26 +27,6 @@ each request if he likes; a metrics server remembers all of them."""
 _UID = re.compile(r"\[uid=[^\]]*\]")
 OTHER = "other"
 """The field and the manager in what is counted beyond that."""
-
-
-class Server:
-    """A running HTTP server, in a thread of its own."""
-
-    def __init__(self, server: WSGIServer, thread: threading.Thread) -> None:
-        """What prometheus_client's ``start_http_server`` returns."""
-        self._server = server
-        self._thread = thread
-
-    @property
-    def port(self) -> int:
-        """The port it listens at."""
-        return int(self._server.server_port)
-
-    def close(self) -> None:
-        """Stop listening; return when the thread has ended, in half a second at most."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
 
 class Metrics:
@@ -175,16 +151,7 @@ class Metrics:
             # All three are there from a kind's first CR on, so that none is taken for unknown.
             self._resources.labels(key.plural, known).inc((known is phase) - (known is before))
 
-    def serve(self, address: Address) -> Server:
-        """Answer every HTTP request there with the metrics until the server is closed.
-
-        Raises SettingsError where nobody can listen there: the port is in use, the address is not this machine's.
-        """
-        # A socket for `::` takes IPv4 too where the machine has both.
-        everywhere = "::" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104 – asked for by an empty host
-        try:
-            server, thread = start_http_server(address.port, address.host or everywhere, self.registry)
-        except (OSError, UnicodeError) as error:  # the latter of a host name that cannot be one
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise SettingsError(f"{METRICS}: '{address}': {reason}") from error
-        return Server(server, thread)
+    @property
+    def page(self) -> Page:
+        """What there is to read of them over HTTP."""
+        return make_wsgi_app(self.registry)

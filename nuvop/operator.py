@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nuvop import crd, kind_folder, login, overlay
+from nuvop import crd, health, kind_folder, login, overlay, web
 from nuvop.applier import Applier
 from nuvop.catalog import Catalog
 from nuvop.cluster import Cluster, answer
@@ -21,6 +21,7 @@ from nuvop.kubectl import Kubectl, Processes, find_kubectl
 from nuvop.login import Credentials, Login
 from nuvop.made_once import Installer
 from nuvop.metrics import Metrics
+from nuvop.probes import Probes
 from nuvop.pruner import Pruner
 from nuvop.rbac import EVERYWHERE, PEERING_GROUP, Mode, Right
 from nuvop.reconcile import Reconciler
@@ -117,21 +118,29 @@ class Operator:
         self._credentials = credentials = await self.cluster.connect()
         logger.info("logged in to %s with %s", credentials.server, credentials.source)
         kubectl = Kubectl(processes, program, private)
-        self._metrics = metrics = self._serve_metrics()
+        self._metrics = metrics = Metrics()
+        probes = Probes(processes)
+        self._serve(metrics, probes)
         self._catalog = catalog = Catalog(self._types, kubectl, self.cluster, generated, metrics)
         await catalog.load_all()
         await answer(f"waiting for {credentials.server}", lambda: self.cluster.discover("v1", "Pod"))
         self._assemble(catalog, kubectl, metrics, cluster_wide=cluster_wide)
+        probes.started(self.cluster, self.reconciler.unsynced)
         self._in_background("keeping generated/", lambda: self._keep_claim(claim))
         self._in_background("renewing credentials", lambda: self.login.keep_fresh(credentials))
         self._in_background("looking at the folders", lambda: catalog.keep_looking(self.reconciler.kind_changed))
         self._in_background("looking for the CRDs", lambda: self._keep_looking_for_types(see))
 
-    def _serve_metrics(self) -> Metrics:
-        metrics = Metrics()
-        if self._settings.metrics is not None:
-            self._ending.callback(metrics.serve(self._settings.metrics).close)
-        return metrics
+    def _serve(self, metrics: Metrics, probes: Probes) -> None:
+        """Let probes and Prometheus ask, from now on."""
+        if self._settings.http is not None:
+            loop = asyncio.get_running_loop()
+            pages = {
+                "/healthz": health.page(loop, health.alive),
+                "/readyz": health.page(loop, probes.ready),
+                "/metrics": metrics.page,
+            }
+            self._ending.callback(web.serve(self._settings.http, pages).close)
 
     def _assemble(self, catalog: Catalog, kubectl: Kubectl, metrics: Metrics, *, cluster_wide: bool) -> None:
         """Put the pipeline together. It ends in the opposite order: nobody tells a room that has closed anything."""

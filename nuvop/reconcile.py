@@ -186,6 +186,10 @@ class Reconciler:
             if namespace in (None, key.namespace):
                 self._queue.add(key)
 
+    def unsynced(self) -> list[str]:
+        """The watches that do not show all there is: each with the reason, if there is one."""
+        return self._observer.unsynced()
+
     async def close(self) -> None:
         """Stop: what is being applied may end, and be told."""
         self._applier.drain()
