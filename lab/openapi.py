@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lab import controlplane
+from nuvop.openapi import SENTENCE
 
 TARGET = Path(__file__).parents[1] / "nuvop/openapi.json.gz"
 KUBECTL = Path(sys.executable).parent / "kubectl"
@@ -23,7 +24,6 @@ LONGEST = 200
 
 _KEPT = ("type", "format", "enum", "default", "required")
 _AFTERTHOUGHTS = re.compile(r"\s*(More info:|Possible enum values:|This field is (alpha|beta)).*", re.DOTALL)
-_SENTENCE = re.compile(r"(?<=[a-z0-9)\"'`])\.\s+(?=[A-Z])")
 
 Schema = dict[str, Any]
 
@@ -119,7 +119,7 @@ def described(text: str) -> str:
     """The first sentences of a description, as many as fit."""
     text = " ".join(_AFTERTHOUGHTS.sub("", text).split())
     kept = ""
-    for sentence in _SENTENCE.split(text):
+    for sentence in SENTENCE.split(text):
         longer = f"{kept}{'. ' if kept else ''}{sentence}"
         if kept and len(longer) > LONGEST:
             break

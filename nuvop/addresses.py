@@ -2,24 +2,95 @@
 
 A text names a child by a host name: the child's name alone (``cache``), with a port (``cache:6379``), in a URL
 (``http://cache/``), with a namespace behind it (``cache.demo``, ``cache.demo.svc``), or as the pod of a StatefulSet
-behind its service (``db-0.db``). A part of a path, a key, a word that only contains the name, or a longer name of the
-Internet (``cache.example.com``) is none. Controllers also take ``namespace/name`` for an object.
+behind its service (``db-0.db``). A part of a path, a key, a file's name (``cache.conf``), a word that only contains the
+name, or a longer name of the Internet (``cache.example.com``) is none. Controllers also take ``namespace/name`` for an
+object.
+
+A name alone may be any word: a program, a user, a role. It is an address for certain only where the text says so: as
+the value of a key, a flag or a statement that is about hosts, or where a program is told with whom to talk.
 Sources: https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/ and
 https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#stable-network-id.
 """
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+
+from nuvop import fields
+from nuvop.fields import FieldPath, Json, Name
 
 NAMESPACE = "{namespace}"
 """What a manifest may write for the namespace that it does not know."""
 
+_PORT = re.compile(r":(?:\d{2,5}(?![\w-]|\.\w)|\$)")
+"""A port, also of a variable; ``:7`` and ``:1.25-alpine`` are an image's tag."""
+
 _HOST = re.compile(
-    r"""(?P<before>^|[\s"'=,;@(\[{|<>]|//)        # a host begins here, and not behind a path, a word or a dot
-        (?P<host>[a-z0-9](?:[a-z0-9.-]|\{namespace\})*)
-        (?=$|[\s"',;)\]}|<>/?\#&]|:\d)  # and ends here: a port may follow, a key's colon may not""",
+    rf"""(?P<before>^|[\s"'=,;@(\[{{|<>]|//)        # a host begins here, and not behind a path, a word or a dot
+         (?P<host>[a-z0-9](?:[a-z0-9.-]|\{{namespace\}})*)
+         (?=$|[\s"',;)\]}}|<>/?\#&]|{_PORT.pattern})  # and ends here: a port may follow, a key's colon may not""",
     re.VERBOSE | re.MULTILINE,
 )
+
+_IN_URL = re.compile(r"(?://|@)(?:[^\s/,@]+,)*$")
+"""What stands before a host in a URL, also before the second of several."""
+
+_HOST_KEY = re.compile(
+    r"(?:(?:host(?:_?name)?|addr|address|server|endpoint|upstream|url|uri|dsn|external_?name)(?:e?s)?|brokers|peers|seeds)"
+    r"(?:[_.-]?(?:primary|replica|master|slave|read(?:er)?|write|writer|ro|rw|internal|external|public|private|\d+))?$",
+    re.IGNORECASE,
+)
+"""The end of a key whose value is a host: ``DB_HOST``, ``spring.redis.host``, ``bootstrap-servers``, ``apiURL``."""
+
+_KEY = re.compile(
+    r"""(?P<key>[A-Za-z][\w./-]*)[)}]?["']?[ \t]*(?:[:=]>?|[:!=]=)[ \t]*["'\[(]*  # the key, and where its value begins
+        (?:[^\s,;"'=]+["']?,[ \t]*["']?)*$                              # after others of a list""",
+    re.VERBOSE,
+)
+_END_OF_VALUE = re.compile(r"[ \t]*(?:$|[\"',;)\]}&#])|[ \t]+[\w.-]+=", re.MULTILINE)
+
+_FLAG = re.compile(r"(?:^|\s)--?(?P<key>[A-Za-z][\w.-]*)[ \t]+[\"']?$")
+_SHORT_FLAGS = ("h", "H")
+"""``pg_isready -h``, ``mysql -h``, ``redis-cli -h``."""
+
+_CALL = re.compile(
+    r"""(?:^|[\s"'(;&|`/])(?:
+        (?:nslookup|dig|ping|telnet|nc|ncat|netcat|getent[ \t]+a?hosts|(?:--)?(?:replica|slave)of)
+        (?:[ \t]+-[\w-]+(?:[ \t]+\d+)?)*
+        |(?:curl|wget)(?:[ \t]+(?:-[fsSkLIvqc]+|-q?O-|-q?O[ \t]+-|--(?:fail|silent|spider|quiet)))*
+        )[ \t]+["']?$""",
+    re.VERBOSE,
+)
+"""A program, or a setting, that a host stands behind; curl and wget with flags only that take no value."""
+
+_STATEMENT = re.compile(r"(?:^|[;{])[ \t]*(?:server|server_name|ServerName|upstream)[ \t]+$")
+_END_OF_STATEMENT = re.compile(r"[ \t]*(?:$|[;{])|[ \t][^\n;]*;", re.MULTILINE)
+"""nginx's ``server web;`` and ``upstream web {``, Apache's ``ServerName web``."""
+
+_IMAGE = re.compile(r"image[\"']?[ \t]*[:=][ \t]*[\"']?$", re.IGNORECASE)
+
+_LONGEST = 300
+"""Characters of a line before a name that are looked at."""
+
+
+def before(body: Json, at: FieldPath) -> str:
+    """What stands before a text of an object, as if both were one text.
+
+    That is the name of the environment variable, the key or the field, as ``DB_HOST=``; for arguments those before.
+    """
+    *parents, last = [segment.name for segment in at.segments if isinstance(segment, Name)]
+    parent = fields.value_at(body, *parents)
+    if isinstance(parent, list):
+        if parents[-1] not in ("command", "args"):
+            return f"{parents[-1]}="
+        program = fields.value_at(body, *parents[:-1], "command") if parents[-1] == "args" else None
+        return "".join(f"{item} " for item in [*(program or ()), *parent[: int(last)]])
+    name = parent.get("name") if last == "value" and isinstance(parent, dict) else None
+    return f"{name if isinstance(name, str) else last}="
+
+
+def is_program(at: FieldPath) -> bool:
+    """Whether a text is the program of a ``command``, which is no host whatever it is called."""
+    return at.segments[-2:] == (Name("command"), Name("0"))
 
 
 def renamed(
@@ -29,23 +100,25 @@ def renamed(
     rename: Callable[[str], str],
     namespace: str,
     own_namespace: str = "",
+    before: str = "",
 ) -> str:
     """Return a text with the names of a kind's children replaced.
 
     ``names`` are the children's names in the base, ``stateful`` those of StatefulSets, whose pods have names with
     a number behind them; ``rename`` gives what one is called for a CR, ``namespace`` is the CR's, ``own_namespace``
-    the base's, if it names one.
+    the base's, if it names one. Names that are only words count where the text has no certain address and is not
+    itself one name: whoever asks for it to be renamed means them.
     """
-
     if text in names:
         return rename(text)
     if is_reference(text, names, own_namespace):
         return f"{namespace}/{rename(text.partition('/')[2])}"
+    only_certain = names_one(text, names, stateful, own_namespace, before)
 
     def replace(found: re.Match[str]) -> str:
         parts = found["host"].split(".")
-        count = _renamed_parts(parts, names, stateful, rename)
-        if not count:
+        count = _renamed_parts(parts, names, stateful, rename, own_namespace)
+        if not count or _is_image(found, before) or (only_certain and not _is_certain(found, before)):
             return found[0]
         if len(parts) > count and parts[count] in (NAMESPACE, *([own_namespace] if own_namespace else [])):
             parts[count] = namespace
@@ -54,15 +127,20 @@ def renamed(
     return _HOST.sub(replace, text)
 
 
-def names_one(text: str, names: Collection[str], stateful: Collection[str], *, in_prose: bool = False) -> bool:
-    """Whether a text has a host name of a child; in prose, where a name may be a word, one that can be nothing else."""
+def names_one(
+    text: str, names: Collection[str], stateful: Collection[str], own_namespace: str = "", before: str = ""
+) -> bool:
+    """Whether a text has a host name of a child that can be nothing else."""
+    return any(_is_certain(found, before) for found in _hosts(text, names, stateful, own_namespace, before))
+
+
+def _hosts(
+    text: str, names: Collection[str], stateful: Collection[str], own_namespace: str, before: str
+) -> Iterator[re.Match[str]]:
     for found in _HOST.finditer(text):
-        parts = found["host"].split(".")
-        count = _renamed_parts(parts, names, stateful, str)
-        is_sure = found["before"] == "//" or any(parts[1:]) or text[found.end() :].startswith(":")
-        if count and (is_sure or not in_prose):
-            return True
-    return False
+        is_one = _renamed_parts(found["host"].split("."), names, stateful, str, own_namespace)
+        if is_one and not _is_image(found, before):
+            yield found
 
 
 def is_reference(text: str, names: Collection[str], own_namespace: str) -> bool:
@@ -71,16 +149,65 @@ def is_reference(text: str, names: Collection[str], own_namespace: str) -> bool:
     return name in names and namespace in (NAMESPACE, own_namespace) and bool(namespace)
 
 
+def _is_certain(found: re.Match[str], before: str) -> bool:
+    """Whether a child's name in a text can only be meant as a host name."""
+    text, end = found.string, found.end()
+    if any(found["host"].split(".")[1:]) or _PORT.match(text, end):
+        return True
+    own, line = _line(found, ""), _line(found, before)
+    if _IN_URL.search(line) or _CALL.search(line):
+        return True
+    if (key := _KEY.search(line)) and (_HOST_KEY.search(key["key"]) or _is_called(found, own, before)):
+        return _END_OF_VALUE.match(text, end) is not None
+    if (flag := _FLAG.search(line)) and (flag["key"] in _SHORT_FLAGS or _HOST_KEY.search(flag["key"])):
+        return True
+    return _STATEMENT.search(own) is not None and _END_OF_STATEMENT.match(text, end) is not None
+
+
+def _is_called(found: re.Match[str], own: str, before: str) -> bool:
+    """Whether a variable is called as its value, such as ``WEB_API=web-api``: that is no role and no mode."""
+    return not own and before == f"{found['host'].upper().replace('-', '_')}="
+
+
+def _is_image(found: re.Match[str], before: str) -> bool:
+    return _IMAGE.search(_line(found, before)) is not None
+
+
+def _line(found: re.Match[str], before: str) -> str:
+    """The line up to a name; ``before`` is what stands before the text."""
+    start = found.start("host")
+    line = found.string[max(start - _LONGEST, 0) : start]
+    return f"{before if start < _LONGEST else ''}{line}".rpartition("\n")[2]
+
+
 def _renamed_parts(
-    parts: list[str], names: Collection[str], stateful: Collection[str], rename: Callable[[str], str]
+    parts: list[str],
+    names: Collection[str],
+    stateful: Collection[str],
+    rename: Callable[[str], str],
+    own_namespace: str,
 ) -> int:
     """Rename the leading parts of a host name that are children's; return how many there are."""
     name, _, number = parts[0].rpartition("-")
     is_pod = parts[0] not in names and name in stateful and number.isdecimal()
     count = 2 if is_pod and len(parts) > 1 and parts[1] in names else 1
-    if not (is_pod or parts[0] in names) or (len(parts) > count + 1 and parts[count + 1] not in ("svc", "")):
+    if not (is_pod or parts[0] in names) or not _is_namespace(parts[count:], own_namespace):
         return 0
     parts[0] = f"{rename(name)}-{number}" if is_pod else rename(parts[0])
     if count > 1:
         parts[1] = rename(parts[1])
     return count
+
+
+def _is_namespace(rest: list[str], own_namespace: str) -> bool:
+    """Whether a name with these parts behind it is one of the cluster: none, a namespace, or ``<any>.svc``.
+
+    A single word that is no known namespace is rather the end of a file's name, or of a name of the Internet.
+    """
+    match rest:
+        case [] | [""]:
+            return True
+        case [namespace] | [namespace, ""]:
+            return namespace == NAMESPACE or (bool(own_namespace) and namespace == own_namespace)
+        case _:
+            return rest[1] == "svc"

@@ -12,6 +12,7 @@ from dataclasses import replace
 from nuvop import directives, fields, yamltext
 from nuvop.errors import FieldPathError, KindError, Place
 from nuvop.fields import Json
+from nuvop.kind_folder import EXAMPLES, EXPECTED
 from nuvop.kinds import (
     MADE_BY_CHILDREN,
     NEVER_A_CHILD,
@@ -55,17 +56,29 @@ def with_base(kind: Kind, rendered: str, chosen: frozenset[str] = frozenset()) -
         installed="---\n".join(installed),
         chosen=chosen,
         everything=kind.everything or base,
+        variants=kind.variants or base,
     )
 
 
 def with_everything(kind: Kind, bases: Sequence[Kind]) -> Kind:
     """Return the kind, checked against its base and those with one component each; raise KindError."""
-    whole = replace(kind, everything=tuple(unique([child for each in bases for child in each.base])))
+    children = [child for each in bases for child in each.base]
+    whole = replace(kind, everything=tuple(unique(children)), variants=tuple(_different(children)))
     problems = Problems()
     for error in _unfit(whole, bases):
         problems.add(error)
     problems.settle()
     return whole
+
+
+def _different(children: Sequence[Child]) -> Iterator[Child]:
+    """Each object with each body that it has."""
+    seen: dict[Child, list[Mapping[str, Json]]] = {}
+    for child in children:
+        bodies = seen.setdefault(child, [])
+        if child.body not in bodies:
+            bodies.append(child.body)
+            yield child
 
 
 def _documents(rendered: str) -> Iterator[tuple[str, Mapping[str, Json]]]:
@@ -79,31 +92,57 @@ def _selector_of(kind: Kind, obj: Mapping[str, Json]) -> ChildSelector:
     name = (obj.get("metadata") or {}).get("name")
     if not (obj.get("kind") and name and obj.get("apiVersion")):
         has = f"{obj.get('kind')!r}, {name!r}"
-        raise KindError(f"{kind.folder}: every object needs apiVersion, kind and metadata.name; one has {has}")
+        message = f"every object needs apiVersion, kind and metadata.name; one has {has}"
+        raise KindError(message, Place(kind.folder / "kustomization.yaml"))
     return ChildSelector(obj["kind"], name)
 
 
 def _child(kind: Kind, obj: Mapping[str, Json]) -> Child:
     selector, metadata = _selector_of(kind, obj), obj["metadata"]
-    where = f"{kind.folder}: {selector}"
+    if wrong := _unfit_for_a_child(selector, metadata):
+        raise KindError(f"{selector}: {wrong}", _place_of(kind, selector))
+    namespace = OUTSIDE if is_outside(obj["apiVersion"], selector.kind) else kind.elsewhere.get(selector)
+    return Child(obj["apiVersion"], selector.kind, selector.name, obj, namespace, kind.keeps_names)
+
+
+def _unfit_for_a_child(selector: ChildSelector, metadata: Mapping[str, Json]) -> str:
+    """What keeps an object from being a child; empty where nothing does."""
     if selector.kind in ("Namespace", "CustomResourceDefinition"):
-        raise KindError(
-            f"{where}: a {selector.kind} cannot be a child: deleting a CR must not delete it; write it under "
-            "`install:` in kind.yaml, and it is applied once for all"
+        return (
+            f"a {selector.kind} cannot be a child: deleting a CR must not delete it; write it under `install:` in "
+            "kind.yaml, and it is applied once for all"
         )
     if selector.kind in NEVER_A_CHILD:
-        raise KindError(f"{where}: a {selector.kind} cannot be a child: deleting a CR must not delete it")
+        return f"a {selector.kind} cannot be a child: deleting a CR must not delete it"
     if metadata.get("ownerReferences"):
-        raise KindError(f"{where}: metadata.ownerReferences: the owner of a child is its CR")
+        return "metadata.ownerReferences: the owner of a child is its CR"
     for annotation, value in (metadata.get("annotations") or {}).items():
         if annotation.startswith(directives.PREFIX) and value not in CHILD_DIRECTIVES.get(annotation, ()):
             allowed = "; ".join(f"{known}: {' or '.join(map(repr, of))}" for known, of in CHILD_DIRECTIVES.items())
-            raise KindError(
-                f"{where}: metadata.annotations: {annotation}: {value!r} means nothing to nuvop; on a child it knows "
-                f"{allowed}"
+            return (
+                f"metadata.annotations: {annotation}: {value!r} means nothing to nuvop; on a child it knows {allowed}"
             )
-    namespace = OUTSIDE if is_outside(obj["apiVersion"], selector.kind) else kind.elsewhere.get(selector)
-    return Child(obj["apiVersion"], selector.kind, selector.name, obj, namespace, kind.keeps_names)
+    return ""
+
+
+def _place_of(kind: Kind, selector: ChildSelector) -> Place:
+    """Where an object stands: a file of the folder, the kustomization where none has an object of that name."""
+    for name, content in kind.files.items():
+        is_manifest = name.endswith((".yaml", ".yml")) and not name.startswith((EXAMPLES, EXPECTED))
+        if is_manifest and selector.name.encode() in content and any(_has_object(content, selector)):
+            return Place(kind.folder / name)
+    return Place(kind.folder / "kustomization.yaml")
+
+
+def _has_object(content: bytes, selector: ChildSelector) -> Iterator[bool]:
+    try:
+        documents = yamltext.load_all(content)
+    except yamltext.NotYaml:
+        return
+    for document in documents:
+        match document:
+            case {"kind": kind, "metadata": {"name": name}}:
+                yield (kind, name) == (selector.kind, selector.name)
 
 
 # --- what does not fit together --------------------------------------------------------------------------------------
@@ -113,10 +152,12 @@ def _unfit(kind: Kind, bases: Sequence[Kind]) -> Iterator[KindError]:
     place = Place(kind.folder / "kind.yaml")
     for setting in kind.settings:
         at = place / "set" / str(setting.source)
-        yield from _no_such_field(at, ChildField(setting.child, setting.target), kind, bases)
+        target = ChildField(setting.child, setting.target)
+        yield from _never_applied(at, target, kind) or _no_such_field(at, target, kind, bases)
     for section, listed in (("release", kind.releases), ("follow", kind.follows)):
         for index, each in enumerate(listed):
-            yield from _no_such_field(place / section / index, each, kind, bases)
+            at = place / section / index
+            yield from _never_applied(at, each, kind) or _no_such_field(at, each, kind, bases)
     for index, each in enumerate(kind.follows):
         yield from _no_text(place / "follow" / index, each, bases)
     for section, selectors in (
@@ -129,8 +170,16 @@ def _unfit(kind: Kind, bases: Sequence[Kind]) -> Iterator[KindError]:
         yield from _no_such_child(place / "ready" / "children" / str(selector), selector, kind)
     for selector in kind.kept:
         yield from _no_such_child(place / "delete" / "keep" / str(selector), selector, kind)
+    for generated in kind.generated:
+        if generated.child in kind.elsewhere:
+            yield KindError(
+                "nuvop makes its values once (`generate`), and it lives as long as the resource and its data, so it "
+                "lives beside them: take this line out",
+                place / "children" / str(generated.child),
+            )
+    installed = set().union(*map(_installed_in, bases)) if kind.install else set()
     for index, selector in enumerate(kind.install):
-        if not any(selector in _installed_in(base) for base in bases):
+        if selector not in installed:
             yield KindError(f"the folder has no {selector}", place / "install" / index)
     for selector, namespace in kind.elsewhere.items():
         child = next((child for child in kind.everything if child.selector == selector), None)
@@ -145,11 +194,17 @@ def _unfit(kind: Kind, bases: Sequence[Kind]) -> Iterator[KindError]:
                 yield KindError(
                     f"{source.child}: the folder has no {source.child.kind}, and its children make none", at
                 )
-            elif source.child.label and not any(
-                _has_label(child.body, source.child.label) for child in kind.everything
-            ):
+            elif source.child.label and not any(_has_label(child.body, source.child.label) for child in kind.variants):
                 label = "=".join(source.child.label)
                 yield KindError(f"{source.child}: no object of the folder, and no template in one, has {label}", at)
+
+
+def _never_applied(place: Place, of: ChildField, kind: Kind) -> list[KindError]:
+    """What is to become of a Secret that is made once: nothing would, as it is not applied."""
+    if of.child not in [generated.child for generated in kind.generated]:
+        return []
+    told = "its values are made once (`generate`) and it is not applied, so this would do nothing"
+    return [KindError(f"{of}: {told}: put what changes into another Secret, or a ConfigMap", place)]
 
 
 def _has_label(body: Json, label: tuple[str, str]) -> bool:

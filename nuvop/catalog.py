@@ -5,10 +5,10 @@ import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from nuvop import check, kind_folder, kind_yaml
+from nuvop import check, kind_folder
 from nuvop.cluster import ApiResource, Cluster
 from nuvop.crd import ResourceType
-from nuvop.errors import BuildFailed, KindError, KindUnreadable, KubectlError, Place, WriteFailed
+from nuvop.errors import BuildFailed, KindError, KindUnreadable, KubectlError, WriteFailed
 from nuvop.kinds import Kind
 from nuvop.kubectl import Kubectl
 from nuvop.loading import Loader
@@ -129,7 +129,7 @@ class Catalog:
             logger.exception("kind %s: nuvop has an error here", plural)
             self._loaded[plural] = KindError(f"{self._folders[plural]}: {type(error).__name__}: {error}")
         loaded = self._loaded[plural]
-        if isinstance(loaded, Kind) and (warnings := list(check.findings(loaded))):
+        if isinstance(loaded, Kind) and (warnings := self._loader.findings(loaded)):
             what = f"{len(warnings)} warning{'s' if len(warnings) > 1 else ''}"
             logger.info("kind %s: %s (`nuvop check %s` tells more)", plural, what, loaded.folder)
         self._metrics.kind_loaded(plural, is_broken=not isinstance(self._loaded[plural], Kind))
@@ -138,7 +138,7 @@ class Catalog:
 
     async def _rendered(self, plural: str) -> Kind:
         path = self._folders[plural]
-        kind = await self._loader.load(path)
+        kind = await self._loader.load(path, lenient=True)
         if kind.resource != self._types[plural]:
             raise KindError(f"{path / 'crd.yaml'}: names another type than at start; restart nuvop to serve it")
         return kind
@@ -146,10 +146,5 @@ class Catalog:
 
 def check_scope(kind: Kind, resource: ApiResource) -> None:
     """Raise KindError where a kind says that a child lives in a namespace and it does not, or the other way round."""
-    for child in kind.everything:
-        is_it = (child.api_version, child.kind) == (resource.api_version, resource.kind)
-        if is_it and child.cluster_scoped == resource.namespaced:
-            place = Place(kind.folder / kind_yaml.FILE) / "children" / str(child)
-            if resource.namespaced:
-                raise KindError(f"a {child.kind} lives in a namespace; `scope: Cluster` does not fit it", place)
-            raise KindError(f"a {child.kind} lives outside namespaces: write `scope: Cluster` here", place)
+    for error in check.unfit_scopes(kind, resource.api_version, resource.kind, namespaced=resource.namespaced):
+        raise error

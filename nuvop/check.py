@@ -8,12 +8,14 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from nuvop import crd, fields, follow, kind_folder, openapi, yamltext
+from nuvop import crd, fields, follow, kind_folder, openapi, patches_py, resources, yamltext
 from nuvop.errors import KindError, Place
 from nuvop.fields import FieldPath, Json
 from nuvop.kinds import Child, ChildField, Kind, Setting
+from nuvop.objects import group_of
 
 NAME_LIMITS = {
     **dict.fromkeys(("Service", "Deployment", "DaemonSet", "ReplicaSet", "Job", "Pod"), 63),
@@ -50,41 +52,41 @@ _JSON_TYPES = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong: where, what, and what to write instead."""
+    """One thing that is wrong: where, what, and what to write instead.
+
+    An error that ``may_pass`` is none to a Kubernetes that is newer than what nuvop knows of it.
+    """
 
     place: Place
     message: str
     is_error: bool = False
+    may_pass: bool = False
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message}"
 
 
-def of_error(error: KindError) -> list[Finding]:
+def of_error(error: KindError, folder: Path) -> list[Finding]:
     """The findings of a kind that cannot be loaded; without a place they are about the folder as a whole."""
-    return [Finding(each.place, each.message, is_error=True) for each in (error, *error.more) if each.place is not None]
+    return [Finding(each.place or Place(folder), each.message, is_error=True) for each in (error, *error.more)]
 
 
-def findings(kind: Kind) -> Iterator[Finding]:
-    """What is wrong with a kind that was loaded."""
-    yield from _types(kind)
-    yield from _unknown(kind)
-    yield from _unused(kind)
-    yield from _never_chosen(kind)
-    yield from _names(kind)
-    yield from _unfollowed(kind)
-    yield from _asked_by_all(kind)
-    yield from _only_one(kind)
-    yield from _deprecated(kind)
+def findings(kind: Kind) -> list[Finding]:
+    """What is wrong with a kind that was loaded, each thing once."""
+    parts = (
+        *(_types, _unknown, _scopes, _unused, _never_chosen, _names, _unfollowed, _asked_by_all, _only_one),
+        _deprecated,
+    )
+    return list(dict.fromkeys(finding for part in parts for finding in part(kind)))
 
 
-def errors(kind: Kind) -> KindError | None:
-    """What is so wrong that the kind cannot be served; the first error carries the others."""
-    found = [KindError(each.message, each.place) for each in findings(kind) if each.is_error]
-    if not found:
+def error_of(found: Iterable[Finding]) -> KindError | None:
+    """What is so wrong that a kind cannot be served; the first error carries the others."""
+    wrong = [KindError(each.message, each.place) for each in found if each.is_error]
+    if not wrong:
         return None
-    found[0].more = tuple(found[1:])
-    return found[0]
+    wrong[0].more = tuple(wrong[1:])
+    return wrong[0]
 
 
 def _kind_yaml(kind: Kind) -> Place:
@@ -97,47 +99,52 @@ def _kind_yaml(kind: Kind) -> Place:
 def _types(kind: Kind) -> Iterator[Finding]:
     """Fields of the CR whose type is not that of the field which they set."""
     for setting in kind.settings:
-        schema = crd.field(kind.crd.schema, setting.source)
-        wanted = _JSON_TYPES.get(str((schema or {}).get("type", "")))
-        if wanted is None:
+        told = str((crd.field(kind.crd.schema, setting.source) or {}).get("type", ""))
+        if told not in _JSON_TYPES:
             continue
         place, where = _kind_yaml(kind) / "set" / str(setting.source), f"{setting.child} {setting.target}"
-        told = (schema or {})["type"]
-        present = _present(kind, ChildField(setting.child, setting.target))
-        for value in present:
-            if not _is(value, wanted):
-                message = (
-                    f"the CRD says `type: {told}`, and {where} is {_described(value)}: write "
-                    f"`type: {_type_of(value)}` in the CRD"
-                )
-                yield Finding(place, message, is_error=True)
-        takes = _taken_by(kind, setting)
-        if not present and takes and takes != told and (takes, told) != ("number", "integer"):
-            message = f"the CRD says `type: {told}`, and {where} takes `type: {takes}`: write that in the CRD"
+        schema = _schema_of(kind, setting)
+        if schema is None:
+            for value in _present(kind, ChildField(setting.child, setting.target)):
+                if not _is(value, _JSON_TYPES[told]):
+                    shown = _described(value, is_secret=setting.child.kind == "Secret")
+                    message = (
+                        f"the CRD says `type: {told}`, and {where} is {shown}: write `type: {_type_of(value)}` in the "
+                        "CRD"
+                    )
+                    yield Finding(place, message, is_error=True)
+        elif (takes := _taken(schema)) and told not in takes:
+            which = " or ".join(f"`type: {each}`" for each in takes[:2])
+            message = f"the CRD says `type: {told}`, and {where} takes {which}: write that in the CRD"
             yield Finding(place, message, is_error=True)
 
 
-def _taken_by(kind: Kind, setting: Setting) -> str:
-    """The type that a field of one of Kubernetes' own kinds takes; empty where that is not known, or several do."""
+def _taken(schema: openapi.Schema) -> tuple[str, ...]:
+    """The types that a field of Kubernetes' own takes, those to be written first; none where it takes any."""
+    if schema.get("x-kubernetes-int-or-string"):
+        return ("integer", "string", "number")
+    takes = str(schema.get("type", ""))
+    return ("number", "integer") if takes == "number" else (takes,) if takes else ()
+
+
+def _schema_of(kind: Kind, setting: Setting) -> openapi.Schema | None:
+    """What Kubernetes says of the field that is set; None where it says nothing."""
     child = next((child for child in kind.everything if child.selector == setting.child), None)
-    schema = openapi.field(child.api_version, child.kind, setting.target) if child else None
-    return str((schema or {}).get("type", ""))
+    return openapi.field(child.api_version, child.kind, setting.target) if child else None
 
 
 def _unknown(kind: Kind) -> Iterator[Finding]:
     """Fields that a child of one of Kubernetes' own kinds does not have: the API server would refuse the child."""
     for setting in kind.settings:
         child = next((child for child in kind.everything if child.selector == setting.child), None)
-        if child is None or not openapi.knows(child.api_version, child.kind):
-            continue
-        if openapi.field(child.api_version, child.kind, setting.target) is None:
+        if child and openapi.knows(child.api_version, child.kind) and _schema_of(kind, setting) is None:
             message = f"a {child.kind} has no field {setting.target} (Kubernetes {openapi.version()})"
-            yield Finding(_kind_yaml(kind) / "set" / str(setting.source), message, is_error=True)
+            yield Finding(_kind_yaml(kind) / "set" / str(setting.source), message, is_error=True, may_pass=True)
 
 
 def _present(kind: Kind, of: ChildField) -> list[Json]:
     """The values that a field has in the base, whatever components bring it."""
-    children = [child for child in kind.everything if child.selector == of.child]
+    children = [child for child in kind.variants if child.selector == of.child]
     return [value for child in children for value in fields.values(child.body, of.path) if value is not None]
 
 
@@ -149,10 +156,34 @@ def _type_of(value: Json) -> str:
     return next(name for name, type_ in _JSON_TYPES.items() if _is(value, type_))
 
 
-def _described(value: Json) -> str:
+def _described(value: Json, *, is_secret: bool) -> str:
     article = "an" if _type_of(value)[0] in "aio" else "a"
-    shown = "" if isinstance(value, dict | list) else f" ({value!r})"
+    shown = "" if is_secret or isinstance(value, dict | list) else f" ({value!r})"
     return f"{article} {_type_of(value)}{shown}"
+
+
+# --- scopes ----------------------------------------------------------------------------------------------------------
+
+
+def _scopes(kind: Kind) -> Iterator[Finding]:
+    """Children that live where kind.yaml does not say, as far as that is known without a cluster."""
+    known = resources.known([kind])
+    for api_version, name in sorted({(child.api_version, child.kind) for child in kind.everything}):
+        resource = known.get((group_of(api_version), name))
+        if resource is not None:
+            for error in unfit_scopes(kind, api_version, name, namespaced=resource.namespaced):
+                yield from of_error(error, kind.folder)
+
+
+def unfit_scopes(kind: Kind, api_version: str, name: str, *, namespaced: bool) -> Iterator[KindError]:
+    """The children of a type of which a kind says that they live in a namespace and they do not, or the opposite."""
+    for child in kind.everything:
+        if (child.api_version, child.kind) == (api_version, name) and child.cluster_scoped == namespaced:
+            place = _kind_yaml(kind) / "children" / str(child)
+            if namespaced:
+                yield KindError(f"a {name} lives in a namespace; `scope: Cluster` does not fit it", place)
+            else:
+                yield KindError(f"a {name} lives outside namespaces: write `scope: Cluster` here", place)
 
 
 # --- the CRD ---------------------------------------------------------------------------------------------------------
@@ -160,7 +191,7 @@ def _described(value: Json) -> str:
 
 def _unused(kind: Kind) -> Iterator[Finding]:
     """Fields of the CR's spec that set nothing. A kind's own Python may use any of them."""
-    if "patches.py" in kind.files:
+    if patches_py.FILE in kind.files:
         return
     spec = (kind.crd.schema.get("properties") or {}).get("spec")
     used = [_names_of(setting.source) for setting in kind.settings]
@@ -253,11 +284,11 @@ def _unfollowed(kind: Kind) -> Iterator[Finding]:
     followed = {
         (child.selector, at.segments)
         for each in kind.follows
-        for child in kind.everything
+        for child in kind.variants
         if child.selector == each.child
         for at, _ in fields.places(child.body, each.path)
     }
-    for child, at in follow.mentions(kind.everything):
+    for child, at in follow.mentions(kind.variants):
         if (child.selector, at.segments) not in followed:
             path = fields.readable(child.body, at)
             yield Finding(
@@ -269,7 +300,7 @@ def _unfollowed(kind: Kind) -> Iterator[Finding]:
 
 def _asked_by_all(kind: Kind) -> Iterator[Finding]:
     """Children that an object which is installed once asks: it can only ask one CR's."""
-    for obj in yamltext.load_all(kind.installed):
+    for obj in yamltext.load_printed(kind.installed):
         for child in follow.needed_by(obj, kind.everything):
             if not child.keeps_name:
                 yield Finding(
@@ -288,7 +319,7 @@ _ONLY_ONE = {
 
 def _only_one(kind: Kind) -> Iterator[Finding]:
     """Values that the children of a second resource could not have."""
-    for child in kind.everything:
+    for child in kind.variants:
         for pattern in _ONLY_ONE.get((child.group, child.kind), ()) if not kind.keeps_names else ():
             for at, value in fields.places(child.body, fields.parse(pattern)):
                 if value not in (None, "", "None", 0):

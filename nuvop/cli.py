@@ -4,6 +4,9 @@ import copy
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import click
 import kopf.cli
@@ -26,7 +29,27 @@ def kopf_main() -> None:
     group(prog_name="kopf")
 
 
-@click.group(name="nuvop")
+@contextmanager
+def _usage_errors_as_errors() -> Iterator[None]:
+    """click's own exit code 2 is that of what `plan` and `tree` find."""
+    try:
+        yield
+    except click.UsageError as error:
+        error.exit_code = 1  # type: ignore[misc] # a class variable that every error has for itself
+        raise
+
+
+class _Commands(click.Group):
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        with _usage_errors_as_errors():
+            return super().make_context(*args, **more)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _usage_errors_as_errors():
+            return super().invoke(ctx)
+
+
+@click.group(name="nuvop", cls=_Commands)
 @click.version_option(package_name="nuvop")
 @common.color_option
 def _nuvop() -> None:
@@ -68,8 +91,6 @@ _EXAMPLE = re.compile(r"(?P<before>^ *|[|`(] ?)nuvop ", re.MULTILINE)
 
 
 def _main(name: str) -> None:
-    # click's own 2 is the code of what `plan` and `tree` find.
-    click.UsageError.exit_code = 1
     COMMANDS(prog_name=name, complete_var=COMPLETE_VARIABLE, color=_color())
 
 

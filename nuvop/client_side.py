@@ -23,16 +23,21 @@ def merged(live: Body, wanted: Body) -> dict[str, Any]:
     What the file once had and has no more is removed, what others have set beside it stays: a JSON merge patch of
     three (https://kubernetes.io/docs/tasks/manage-kubernetes-objects/declarative-config/#how-apply-calculates-differences-and-merges-changes).
     """
+    bared = bare(wanted)
+    # kubectl puts its note into what it compares, so others' annotations stay where the file has none any more.
+    noted = {**bared, "metadata": {"annotations": {}, **bared["metadata"]}}
+    result: dict[str, Any] = _merged(_last(live), noted, live)
+    return result
+
+
+def _last(live: Body) -> Json:
+    """What kubectl has noted that it has applied last; it notes all that was in the file."""
     note = (live["metadata"].get("annotations") or {}).get(LAST_APPLIED)
     try:
         last = orjson.loads(note or "{}")
     except ValueError:
-        last = {}
-    bared = bare(wanted)
-    # kubectl puts its note into what it compares, so others' annotations stay where the file has none any more.
-    noted = {**bared, "metadata": {"annotations": {}, **bared["metadata"]}}
-    result: dict[str, Any] = _merged(last, noted, live)
-    return result
+        return {}
+    return bare(last) if isinstance(last, dict) and isinstance(last.get("metadata"), dict) else last
 
 
 def bare(wanted: Body) -> dict[str, Any]:
@@ -83,7 +88,7 @@ def _has(tree: Tree, way: Sequence[str]) -> bool:
 def _remove(value: Json, tree: Tree, others: Iterable[Tree]) -> None:
     """Take from a value, in place, what a tree owns and none of the others does."""
     for part, below in tree.items():
-        at = _place(value, part)
+        at = place(value, part)
         if at is None:
             continue
         also = [other[part] for other in others if part in other]
@@ -93,7 +98,7 @@ def _remove(value: Json, tree: Tree, others: Iterable[Tree]) -> None:
             _remove(value[at], below, also)
 
 
-def _place(value: Json, part: str) -> Any:
+def place(value: Json, part: str) -> Any:
     """Where in a mapping or a list that is which a part of a tree names; None where it is not there."""
     mark, _, text = part.partition(":")
     match mark, value:
@@ -101,7 +106,8 @@ def _place(value: Json, part: str) -> Any:
             return text
         case "k", list():
             keys = orjson.loads(text)
-            return next((i for i, item in enumerate(value) if all(item.get(k) == v for k, v in keys.items())), None)
+            items = ((i, item) for i, item in enumerate(value) if isinstance(item, dict))
+            return next((i for i, item in items if all(item.get(k) == v for k, v in keys.items())), None)
         case "v", list():
             return next((i for i, item in enumerate(value) if item == orjson.loads(text)), None)
     return None

@@ -20,6 +20,7 @@ import orjson
 
 from nuvop.connection import lines, open_session
 from nuvop.errors import ClusterError, ClusterUnreachable, Conflict, Forbidden, LoginError, NotFound, NotServed
+from nuvop.fields import pointer
 from nuvop.login import Credentials, Login
 from nuvop.objects import FIELD_MANAGER, INSTANCE_LABEL, Body
 from nuvop.rbac import Right
@@ -566,7 +567,7 @@ def _replacing(
         yield {"op": "add", "path": "/status", "value": status}
         return
     for name in {**before, **status}:
-        path = "/status/" + name.replace("~", "~0").replace("/", "~1")
+        path = pointer(("status", name))
         if name not in status:
             yield {"op": "remove", "path": path}
         elif name not in beside:

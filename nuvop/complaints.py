@@ -32,12 +32,19 @@ Name = tuple[str, str, str]
 """A kind, a namespace, and a name in it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Complaint:
-    """One Warning event: when it was last seen, in seconds since the epoch, and what it says."""
+    """A Warning event: when it was last seen, in seconds since the epoch, how often, and what it says."""
 
     time: float
+    count: int
     text: str
+
+    @classmethod
+    def of(cls, event: Body) -> "Complaint":
+        """What an event says."""
+        count = (event.get("series") or {}).get("count") or event.get("count") or 1
+        return cls(_last_seen(event), count, f"{event.get('reason', '')}: {' '.join(event.get('message', '').split())}")
 
 
 class Complaints:
@@ -49,9 +56,7 @@ class Complaints:
 
     def put(self, event: Body) -> set[Name]:
         """Take in an event; return the names of the objects that it may be about."""
-        complaint = Complaint(
-            last_seen(event), f"{event.get('reason', '')}: {' '.join(event.get('message', '').split())}"
-        )
+        complaint = Complaint.of(event)
         names = set(_names(event))
         for name in names:
             self._by_name.setdefault(name, {})[event["metadata"]["uid"]] = complaint
@@ -85,7 +90,7 @@ def _names(event: Body) -> Iterator[Name]:
             yield maker, namespace, name[: found.start()]
 
 
-def last_seen(event: Body) -> float:
+def _last_seen(event: Body) -> float:
     """When an event was last seen, in seconds since the epoch: which of its times is set depends on who wrote it."""
     series = event.get("series") or {}
     times = (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"))

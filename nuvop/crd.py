@@ -1,17 +1,23 @@
 """A kind's CustomResourceDefinition: which type it defines, and what its schema says of a field. Pure."""
 
 import copy
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nuvop import fields
-from nuvop.errors import KindError, Place
-from nuvop.fields import FieldPath, Json
+from nuvop import fields, kind_folder, yamltext
+from nuvop.errors import KindError, KindUnreadable, Place
+from nuvop.fields import Every, FieldPath, Json, Name, Segment
 from nuvop.kind_folder import document, mapping
 
 FILE = "crd.yaml"
+
+_NAMESPACED = "Namespaced"
+
+_KIND = b"CustomResourceDefinition"
 
 STATUS_FIELDS = ("conditions", "observedGeneration", "inventory", "lastAppliedRevision", "lastHandledReconcileAt")
 """What nuvop writes to every CR's status; a field that the schema lacks would vanish without an error."""
@@ -37,16 +43,34 @@ class ResourceType:
 
 
 @dataclass(frozen=True)
+class Resource:
+    """What a kind is called in rules, its plural, and whether its objects live in namespaces."""
+
+    plural: str
+    namespaced: bool
+
+
+@dataclass(frozen=True)
 class Crd:
-    """A CRD: the type that nuvop watches, which is the stored version's, and the schema of each version."""
+    """A CRD: the type that nuvop watches, which is the stored version's, and the schema of each version.
+
+    ``singular`` and ``short_names`` are what else the type is called.
+    """
 
     resource: ResourceType
     schemas: Mapping[str, Schema]
+    singular: str = ""
+    short_names: tuple[str, ...] = ()
 
     @property
     def schema(self) -> Schema:
         """The stored version's schema."""
         return self.schemas[self.resource.version]
+
+    @cached_property
+    def passwords(self) -> frozenset[tuple[Segment, ...]]:
+        """The fields of any version that hold a password, as ``format`` says."""
+        return frozenset(way for schema in self.schemas.values() for way in _passwords(schema, ()))
 
     def defaulted(self, cr: Mapping[str, Json]) -> dict[str, Json]:
         """A CR of any version as the API server would show it in the stored version, defaults and all."""
@@ -68,12 +92,75 @@ def resource_type(folder: Path, files: Mapping[str, bytes]) -> ResourceType:
         raise KindError(f"{crd.get('kind')!r} is not CustomResourceDefinition", place / "kind")
     try:
         spec = crd["spec"]
-        stored = [version["name"] for version in spec["versions"] if version["storage"]]
-        return ResourceType(spec["group"], stored[0], spec["names"]["kind"], spec["names"]["plural"])
-    except (KeyError, IndexError, TypeError) as error:
+        index = next(index for index, version in enumerate(spec["versions"]) if version["storage"])
+        stored = spec["versions"][index]
+        found = ResourceType(spec["group"], stored["name"], spec["names"]["kind"], spec["names"]["plural"])
+        is_served = stored.get("served", True)
+    except (KeyError, StopIteration, TypeError, AttributeError) as error:
         raise KindError(
             f"spec needs group, names.kind, names.plural and a version with storage: true ({error!r})", place
         ) from error
+    if not is_served:
+        raise KindError(
+            f"version {found.version}: nuvop watches the stored version, and this one is not served: write "
+            "`served: true`, or let another version be the stored one",
+            place / "spec" / "versions" / index / "served",
+        )
+    return found
+
+
+Unfit = KindError | KindUnreadable
+
+
+def resource_types(folders: Iterable[Path]) -> Iterator[tuple[Path, ResourceType | Unfit]]:
+    """The CR type of each folder, or why it can have none beside those of the folders before it."""
+    found: list[tuple[Path, ResourceType]] = []
+    for path in folders:
+        try:
+            type_ = resource_type(path, kind_folder.read(path))
+            _refuse_ambiguous(path, type_, found)
+        except (KindError, KindUnreadable) as error:
+            yield path, error
+        else:
+            found.append((path, type_))
+            yield path, type_
+
+
+def _refuse_ambiguous(path: Path, type_: ResourceType, known: Iterable[tuple[Path, ResourceType]]) -> None:
+    """Refuse what labels could not tell apart: ``plural-name`` of one type may be that of another."""
+    place, plural = Place(path / FILE) / "spec" / "names" / "plural", type_.plural
+    for other, of_other in known:
+        if of_other.plural == plural:
+            raise KindError(f"{plural!r} is that of {other} too", place)
+        if plural.startswith(f"{of_other.plural}-") or of_other.plural.startswith(f"{plural}-"):
+            raise KindError(
+                f"{plural!r} and that of {other} differ by what may be the beginning of a name, so two resources could "
+                "have one label: change one of them",
+                place,
+            )
+
+
+def defined(files: Mapping[str, bytes]) -> dict[tuple[str, str], Resource]:
+    """The resources of all CRDs that stand in any of a folder's files, by group and kind."""
+    found: dict[tuple[str, str], Resource] = {}
+    for name, content in files.items():
+        if name.endswith((".yaml", ".yml", ".json")) and _KIND in content:
+            found |= dict(_defined(content))
+    return found
+
+
+def _defined(content: bytes) -> Iterator[tuple[tuple[str, str], Resource]]:
+    try:
+        documents = yamltext.load_fast(content)
+    except yamltext.NotYaml:
+        return  # kustomize reads it, or nobody does
+    for each in documents:
+        match each:
+            case {
+                "kind": "CustomResourceDefinition",
+                "spec": {"group": str(group), "scope": scope, "names": {"kind": str(kind), "plural": str(plural)}},
+            }:
+                yield (group, kind), Resource(plural, scope == _NAMESPACED)
 
 
 def parse(folder: Path, files: Mapping[str, bytes]) -> Crd:
@@ -82,16 +169,19 @@ def parse(folder: Path, files: Mapping[str, bytes]) -> Crd:
     place = Place(folder / FILE)
     try:
         spec = document(place, files, FILE)["spec"]
-        if spec.get("scope") != "Namespaced":
+        if spec.get("scope") != _NAMESPACED:
             raise KindError(f"{spec.get('scope')!r} must be 'Namespaced'", place / "spec" / "scope")
         schemas = {
             version["name"]: _schema(place / "spec" / "versions" / index, version)
             for index, version in enumerate(spec["versions"])
             if version.get("served", True) or version["storage"]
         }
+        names = spec["names"]
+        singular = names.get("singular") or resource.kind.lower()
+        short_names = tuple(names.get("shortNames") or ())
     except (TypeError, AttributeError, KeyError, IndexError) as error:
         raise KindError(f"is not of the shape of a CRD: {error}", place) from error
-    return Crd(resource, schemas)
+    return Crd(resource, schemas, singular, short_names)
 
 
 def _schema(place: Place, version: Mapping[str, Any]) -> Schema:
@@ -128,8 +218,6 @@ ANYTHING: Schema = {}
 def field(schema: Schema, path: FieldPath) -> Schema | None:
     """The schema of a field: `ANYTHING` below what is left open, None where there can be no such field."""
     for segment in path.segments:
-        if schema.get("x-kubernetes-preserve-unknown-fields") or schema.get("x-kubernetes-int-or-string"):
-            return ANYTHING
         properties = schema.get("properties") or {}
         if isinstance(segment, fields.Name) and segment.name in properties:
             schema = properties[segment.name]
@@ -137,6 +225,8 @@ def field(schema: Schema, path: FieldPath) -> Schema | None:
             schema = schema["additionalProperties"]
         elif "items" in schema:
             schema = schema["items"]
+        elif schema.get("x-kubernetes-preserve-unknown-fields") or schema.get("x-kubernetes-int-or-string"):
+            return ANYTHING
         else:
             return ANYTHING if schema.get("additionalProperties") is True else None
     return schema
@@ -150,9 +240,11 @@ def has(schema: Schema, path: FieldPath) -> bool:
 def json_schema(schema: Schema) -> dict[str, Any]:
     """A structural schema as JSON Schema has it; a field that the API server would drop without a word is refused.
 
-    Rules in CEL have no counterpart there.
+    Rules in CEL have no counterpart there, and patterns that Python does not know are left out (`unknown_patterns`).
     """
     kept = {name: value for name, value in schema.items() if name in _SAME_IN_JSON_SCHEMA}
+    if "pattern" in kept and not _is_known(kept["pattern"]):
+        del kept["pattern"]
     if schema.get("x-kubernetes-int-or-string"):
         kept["type"] = ["integer", "string"]
     if schema.get("nullable") and "type" in kept:
@@ -176,6 +268,27 @@ _SAME_IN_JSON_SCHEMA = frozenset(
 )
 
 
+def _is_known(pattern: Any) -> bool:
+    """Whether Python understands a regular expression as Kubernetes has them, which are Go's."""
+    try:
+        re.compile(pattern)
+    except (re.error, TypeError, OverflowError, RecursionError):
+        return False
+    return True
+
+
+def unknown_patterns(schema: Json, at: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """The regular expressions of a schema that Python does not understand, each with the way to it."""
+    if not isinstance(schema, dict):
+        return
+    if "pattern" in schema and not _is_known(schema["pattern"]):
+        yield (*at, "pattern"), str(schema["pattern"])
+    for name, below in (schema.get("properties") or {}).items():
+        yield from unknown_patterns(below, (*at, "properties", name))
+    for name in ("items", "additionalProperties"):
+        yield from unknown_patterns(schema.get(name), (*at, name))
+
+
 def leaves(schema: Schema, at: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """The fields that have no members of their own in the schema, each as the names on the way to it."""
     properties = schema.get("properties")
@@ -184,6 +297,16 @@ def leaves(schema: Schema, at: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]
         return
     for name, below in properties.items():
         yield from leaves(below, (*at, name))
+
+
+def _passwords(schema: Schema, at: tuple[Segment, ...]) -> Iterator[tuple[Segment, ...]]:
+    if schema.get("format") == "password":
+        yield at
+    for name, below in (schema.get("properties") or {}).items():
+        yield from _passwords(below, (*at, Name(name)))
+    for below in (schema.get("items"), schema.get("additionalProperties")):
+        if isinstance(below, dict):
+            yield from _passwords(below, (*at, Every()))
 
 
 def _default(value: Json, schema: Schema) -> None:

@@ -4,13 +4,12 @@ Fields are named as in kind.yaml (`nuvop.fields`), items of lists by what tells 
 the API server writes by itself is no difference, nor that nuvop's labels name another revision or owner.
 """
 
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from nuvop import fields
-from nuvop.fields import Json
+from nuvop.fields import Every, Json, Name, Segment, Where
 from nuvop.objects import LAST_APPLIED, OWNER_LABEL, REVISION_LABEL, Body
 
 _OF_EACH_APPLY = (OWNER_LABEL, REVISION_LABEL)
@@ -25,8 +24,8 @@ _MERGE_KEYS = (
 _OPEN_IN_SECRETS = frozenset({"metadata", "type", "immutable"})
 """What may be told of a Secret, but for its annotations; of any other field only that it differs."""
 
-Way = tuple[str, ...]
-"""Names of members, from the object on."""
+Way = tuple[Segment, ...]
+"""The segments of a field path."""
 
 
 @dataclass(frozen=True)
@@ -101,15 +100,30 @@ def _each_hidden(value: Json) -> Json:
 
 
 def _hidden_at(obj: Json, way: Way) -> Json:
-    """An object with the value at a way hidden, if there is one."""
+    """An object with the values at a way hidden, if there are any."""
     if not way:
-        return Hidden(obj)
-    return {**obj, way[0]: _hidden_at(obj[way[0]], way[1:])} if isinstance(obj, dict) and way[0] in obj else obj
+        return obj if isinstance(obj, Hidden) else Hidden(obj)
+    if isinstance(obj, dict):
+        return {name: _hidden_at(below, way[1:]) if _leads_to(way[0], name) else below for name, below in obj.items()}
+    if isinstance(obj, list):
+        return [_hidden_at(item, way[1:]) if _picks(way[0], item) else item for item in obj]
+    return obj
+
+
+def _leads_to(segment: Segment, name: str) -> bool:
+    return segment in (Every(), Name(name))
+
+
+def _picks(segment: Segment, item: Json) -> bool:
+    """Whether an item of a list may be meant. An index means any: items come, go and change places."""
+    if isinstance(segment, Where):
+        return isinstance(item, dict) and fields.as_text(item.get(segment.key)) == segment.value
+    return isinstance(segment, Every) or segment.name.isdecimal()
 
 
 def _differences(before: Json, after: Json, at: tuple[str, ...]) -> Iterator[Difference]:
     if isinstance(before, dict) and isinstance(after, dict):
-        yield from _of_members(before, after, at, segment)
+        yield from _of_members(before, after, at, fields.written)
     elif isinstance(before, list) and isinstance(after, list):
         yield from _of_items(before, after, at)
     elif type(before) is not type(after) or before != after:
@@ -140,18 +154,6 @@ def _of_members(
             yield from _differences(before[name], after[name], here)
         else:
             yield Difference(".".join(here), before.get(name, MISSING), after.get(name, MISSING))
-
-
-_PLAIN = re.compile(r"[^.\\\[\]*]+")
-
-
-def segment(name: str) -> str:
-    """A member's name as a part of a field path."""
-    if _PLAIN.fullmatch(name):
-        return name
-    if name and not any(mark in name for mark in "=]"):
-        return f"[{name}]"
-    return re.sub(r"([.\\\[\]])", r"\\\1", name)
 
 
 def _merge_key(*lists: list[Json]) -> str:

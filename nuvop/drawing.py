@@ -7,7 +7,9 @@ from enum import StrEnum
 from typing import Any
 
 from nuvop import tree
-from nuvop.tree import Complaint, Node, Owned, State
+from nuvop.complaints import Complaint
+from nuvop.printable import on_one_line
+from nuvop.tree import Node, Owned, State
 
 
 class Style(StrEnum):
@@ -93,7 +95,7 @@ def _is_quiet(node: Node) -> bool:
 
 def _lines(row: _Row, now: float, width: int | None, column: int, states: int, paint: Paint) -> Iterator[str]:
     node, style = row.node, STYLES[row.node.state]
-    message = printable(node.message)
+    message = on_one_line(node.message)
     head = f"{row.left.ljust(column)}{_GAP}{node.state.ljust(states)}{_GAP}"
     fits = width is None or len(head) + len(message) <= width
     state = node.state.ljust(states) if fits and message else node.state
@@ -102,9 +104,9 @@ def _lines(row: _Row, now: float, width: int | None, column: int, states: int, p
     if not fits:
         yield from _wrapped(message, row.below, "", width)
     for note in node.notes:
-        yield from _wrapped(printable(note), row.below, "", width)
+        yield from _wrapped(on_one_line(note), row.below, "", width)
     for changed in node.drift:
-        yield from _painted(_wrapped(printable(changed), row.below, "~ ", width), row.below, Style.WAITING, paint)
+        yield from _painted(_wrapped(on_one_line(changed), row.below, "~ ", width), row.below, Style.WAITING, paint)
     for owned in node.managers:
         yield from _painted(_wrapped(_owned(owned), row.below, "", width), row.below, Style.ASIDE, paint)
     is_bad = Style.BAD if node.state is not State.READY else Style.WAITING
@@ -135,12 +137,12 @@ def _painted(wrapped: Sequence[str], below: str, style: Style, paint: Paint) -> 
 def _owned(owned: Owned) -> str:
     more = len(owned.fields) - SHOWN
     names = ", ".join(owned.fields[:SHOWN]) + (f" and {more} more" if more > 0 else "")
-    return printable(f"owned by {owned.manager}{' and nuvop' if owned.is_shared else ''}: {names}")
+    return on_one_line(f"owned by {owned.manager}{' and nuvop' if owned.is_shared else ''}: {names}")
 
 
 def _complaint(complaint: Complaint, now: float) -> str:
     times = f", {complaint.count} times" if complaint.count > 1 else ""
-    return printable(f"{age(now - complaint.time)} ago{times}: {complaint.text}")
+    return on_one_line(f"{age(now - complaint.time)} ago{times}: {complaint.text}")
 
 
 def age(seconds: float) -> str:
@@ -150,11 +152,6 @@ def age(seconds: float) -> str:
         if whole >= 2 * size:
             return f"{whole // size}{unit}"
     return f"{whole}s"
-
-
-def printable(text: str) -> str:
-    """A text on one line without what a terminal would obey: messages are written by anybody."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split()))
 
 
 def as_json(root: Node) -> dict[str, Any]:

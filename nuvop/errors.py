@@ -28,6 +28,7 @@ kopf's own errors appear in ``handlers.py`` only.
 """
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 
@@ -144,6 +145,16 @@ class ClusterError(NuvopError):
     def __init__(self, message: str, *, status: int = 0) -> None:
         super().__init__(message)
         self.status = status
+
+    @property
+    def is_unauthorized(self) -> bool:
+        """Whether the API server does not know who asks, which says nothing of what was asked for."""
+        return self.status == HTTPStatus.UNAUTHORIZED
+
+    @property
+    def is_silence(self) -> bool:
+        """Whether the API server said nothing at all, or that it is asked too much."""
+        return isinstance(self, ClusterUnreachable) and self.status in (0, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 class ClusterUnreachable(ClusterError):

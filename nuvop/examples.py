@@ -8,16 +8,15 @@ import jsonschema
 
 from nuvop import crd, yamltext
 from nuvop.errors import Place
+from nuvop.kind_folder import EXAMPLES
 from nuvop.kinds import Kind
 from nuvop.objects import REVISION_LABEL
-
-FOLDER = "examples/"
 
 
 def of(kind: Kind) -> Iterator[tuple[Place, Any]]:
     """The documents of the example files, each with its place; a file that is no YAML is a text."""
     for name, content in kind.files.items():
-        if name.startswith(FOLDER) and name.endswith((".yaml", ".yml")):
+        if name.startswith(EXAMPLES) and name.endswith((".yaml", ".yml")):
             place = Place(kind.folder / name)
             try:
                 for document in yamltext.load_all(content):
@@ -46,6 +45,15 @@ def unfit(kind: Kind, example: Any) -> Iterator[tuple[tuple[str | int, ...], str
     validator = jsonschema.Draft202012Validator(_schema(kind.crd.schemas[version]))
     for error in sorted(validator.iter_errors(example), key=lambda found: list(map(str, found.absolute_path))):
         yield tuple(error.absolute_path), error.message
+
+
+def untried(kind: Kind) -> Iterator[tuple[Place, str]]:
+    """What of the CRD no example is tried against, because only Go's regular expressions have it."""
+    for index, schema in enumerate(kind.crd.schemas.values()):
+        place = Place(kind.folder / crd.FILE, ("spec", "versions", index, "schema", "openAPIV3Schema"))
+        for at, pattern in crd.unknown_patterns(schema):
+            told = f"{pattern!r} is none of the regular expressions that nuvop knows, which are Python's"
+            yield Place(place.file, (*place.at, *at)), f"{told}: the examples are not tried against it"
 
 
 def _schema(schema: crd.Schema) -> Mapping[str, Any]:

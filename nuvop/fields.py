@@ -56,7 +56,19 @@ class FieldPath:
 
 def path_to(*names: str | int) -> FieldPath:
     """The path through members and items that are named one by one."""
-    return FieldPath(".".join(map(str, names)), tuple(Name(str(name)) for name in names))
+    return FieldPath(".".join(written(str(name)) for name in names), tuple(Name(str(name)) for name in names))
+
+
+_PLAIN = re.compile(r"[^.\\\[\]*]+")
+
+
+def written(name: str) -> str:
+    """A member's name as a part of a field path."""
+    if _PLAIN.fullmatch(name):
+        return name
+    if name and not any(mark in name for mark in "=]"):
+        return f"[{name}]"
+    return re.sub(r"([.\\\[\]])", r"\\\1", name)
 
 
 _SEGMENT = re.compile(r"\[(?P<inner>[^\]]*)\](?=\.|$)|(?P<plain>(?:[^.\\\[\]]|\\.)+)(?=\.|$)")
@@ -106,18 +118,16 @@ def readable(obj: Json, path: FieldPath) -> str:
         name = segment.name if isinstance(segment, Name) else str(segment)
         found = list(_members(obj, segment))
         below = found[0][1] if found else None
-        if isinstance(obj, list) and isinstance(below, dict) and isinstance(below.get("name"), str):
-            parts.append(f"[name={below['name']}]")
-        else:
-            parts.append(f"[{name}]" if "." in name else name)
+        called = below.get("name") if isinstance(obj, list) and isinstance(below, dict) else None
+        parts.append(f"[name={called}]" if isinstance(called, str) and "]" not in called else written(name))
         obj = below
     return ".".join(parts)
 
 
 def value_at(obj: Json, *names: str | int) -> Json:
     """Return the value at a path of names; None where there is none."""
-    found = values(obj, path_to(*names))
-    return found[0] if found else None
+    found = _walk(obj, tuple(Name(str(name)) for name in names), ())
+    return next((value for _, value in found), None)
 
 
 Pointer = tuple[str | int, ...]

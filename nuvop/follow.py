@@ -1,8 +1,8 @@
 """Texts of a base that name other children, where kustomize does not rename them. Pure.
 
-In some places a child's bare name can only be meant as a host name: environment, arguments, probes, ConfigMaps. In
-others it may be any word: annotations, and all of a custom object, of which kustomize knows nothing. There it counts
-with a port, with a namespace or in a URL, or where the field's name says that an object is named.
+Looked at are the places that may hold host names: environment, arguments, probes, ConfigMaps, annotations, and all of
+a custom object, of which kustomize knows nothing. A name counts where it can only be meant as an address
+(`nuvop.addresses`), or where the name of a custom object's field says that an object is named.
 """
 
 from collections.abc import Iterator, Sequence
@@ -40,11 +40,6 @@ _OF_KIND = {
 _ADDRESSABLE = frozenset({("", "Service"), ("apps", "StatefulSet")})
 """What has a host name."""
 
-_HOST_FIELDS = frozenset(
-    {"host", "hosts", "hostname", "hostnames", "server", "servers", "address", "addresses", "endpoint", "upstream"}
-)
-"""Fields of custom objects that hold host names."""
-
 
 @dataclass(frozen=True)
 class _Names:
@@ -67,9 +62,23 @@ def mentions(children: Sequence[Child]) -> Iterator[tuple[Child, FieldPath]]:
     )
     home = home_namespace(children)
     for child in children:
-        own = fields.value_at(child.body, "metadata", "namespace") or home
         if (child.group, child.kind) != ("", "Secret"):  # what a Secret holds is not read
-            yield from ((child, at) for at in _in_child(child, names, own))
+            yield from ((child, at) for at in _in_child(child, names, _own_namespace(child, home)))
+
+
+def callers(service: Child, children: Sequence[Child]) -> Iterator[Child]:
+    """The children that name a Service in a text: they tell its port there, or know it without a word."""
+    called = frozenset({service.name})
+    names = _Names(frozenset({(service.kind, service.name)}), called, called, frozenset())
+    home = home_namespace(children)
+    for child in children:
+        is_read = child != service and (child.group, child.kind) != ("", "Secret")
+        if is_read and any(_in_child(child, names, _own_namespace(child, home))):
+            yield child
+
+
+def _own_namespace(child: Child, home: str) -> str:
+    return str(fields.value_at(child.body, "metadata", "namespace") or home)
 
 
 def needed_by(installed: Body, children: Sequence[Child]) -> Iterator[Child]:
@@ -84,39 +93,41 @@ def needed_by(installed: Body, children: Sequence[Child]) -> Iterator[Child]:
 def _in_child(child: Child, names: _Names, own: str) -> Iterator[FieldPath]:
     pods = labelling.pods_at(child.body)
     of_pods = [] if pods is None else [".".join([*pods, "spec", text]) for text in _OF_CONTAINER]
+    annotations = [[*at, "annotations", "*"] for at in (["metadata"], *([] if pods is None else [[*pods, "metadata"]]))]
     for pattern in (*of_pods, *_OF_KIND.get((child.group, child.kind), ())):
         for at, text in fields.places(child.body, parse(pattern)):
-            if isinstance(text, str) and addresses.names_one(text, names.hosts, names.stateful):
+            if isinstance(text, str) and not addresses.is_program(at) and _is_host(child, at, text, names, own):
                 yield at
     if not openapi.knows(child.api_version, child.kind):
-        yield from _in_custom(child.body, (), "", names, own)
-    for metadata in (("metadata",), *([] if pods is None else [(*pods, "metadata")])):
-        for at, text in fields.places(child.body, parse(".".join([*metadata, "annotations", "*"]))):
-            if isinstance(text, str) and _is_sure(text, names, own):
+        yield from _in_custom(child, child.body, (), "", names, own)
+    for way in annotations:
+        for at, text in fields.places(child.body, parse(".".join(way))):
+            if isinstance(text, str) and _is_named(child, at, text, names, own):
                 yield at
 
 
-def _is_sure(text: str, names: _Names, own: str) -> bool:
-    return addresses.names_one(text, names.hosts, names.stateful, in_prose=True) or addresses.is_reference(
-        text, names.all, own
-    )
+def _is_host(child: Child, at: FieldPath, text: str, names: _Names, own: str) -> bool:
+    return addresses.names_one(text, names.hosts, names.stateful, own, addresses.before(child.body, at))
 
 
-def _in_custom(value: Json, at: Pointer, key: str, names: _Names, own: str) -> Iterator[FieldPath]:
+def _is_named(child: Child, at: FieldPath, text: str, names: _Names, own: str) -> bool:
+    return addresses.is_reference(text, names.all, own) or _is_host(child, at, text, names, own)
+
+
+def _in_custom(child: Child, value: Json, at: Pointer, key: str, names: _Names, own: str) -> Iterator[FieldPath]:
     """The texts below a value of a custom object; ``key`` is the field that it is of."""
     members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for member, below in members:
         if not at and member in ("apiVersion", "kind", "metadata", "status"):
             continue
         field = member if isinstance(member, str) else key
+        path = fields.path_to(*at, member)
         if not isinstance(below, str):
-            yield from _in_custom(below, (*at, member), field, names, own)
-        elif (
-            _is_sure(below, names, own)
-            or (field in _HOST_FIELDS and addresses.names_one(below, names.hosts, names.stateful))
-            or (isinstance(value, dict) and _refers(field, below, value.get("kind"), key, names))
+            yield from _in_custom(child, below, (*at, member), field, names, own)
+        elif _is_named(child, path, below, names, own) or (
+            isinstance(value, dict) and _refers(field, below, value.get("kind"), key, names)
         ):
-            yield fields.path_to(*at, member)
+            yield path
 
 
 def _refers(field: str, name: str, kind: Json, of: str, names: _Names) -> bool:

@@ -20,21 +20,19 @@ from nuvop import (
     generated,
     ownership,
     prune,
+    secrecy,
 )
 from nuvop.children import Comparison
 from nuvop.claims import Claims
 from nuvop.cluster import ApiResource
 from nuvop.differences import Way
 from nuvop.drift_policy import Changes
-from nuvop.fields import FieldPath, Name
-from nuvop.kinds import Child, Kind
-from nuvop.objects import REVISION_LABEL, Body, CRKey, ObjectKey, key_of, labels_of, owned_fields, taken_fields
+from nuvop.fields import FieldPath
+from nuvop.kinds import Child
+from nuvop.objects import NO_UID, REVISION_LABEL, Body, CRKey, ObjectKey, key_of, labels_of, taken_fields
 from nuvop.plan import Action, Plan, Planned
 from nuvop.scene import Scene
 from nuvop.status import Reason
-
-NEW_UID = "00000000-0000-0000-0000-000000000000"
-"""The uid of a CR that the API server does not know yet."""
 
 ONCE_CRD = "once its CRD is installed"
 ONCE_READY = "once the resource is ready"
@@ -177,7 +175,7 @@ def _child(view: Outlook, key: ObjectKey, child: Child, trial: Trial, *, is_take
     if live is None or trial.body is None:
         return replace(planned, action=Action.LEAVE, message="was deleted") if view.is_left else planned
     after = _settled(view.scene, key, live, trial.body, is_taken_over=is_taken_over)
-    found = compared(live, after)
+    found = compared(live, after, secret=secrecy.ways_in(view.scene.kind, child.selector))
     said = [f"{path} is released, with the value that it has" for path in _released(view.scene, key, live)]
     said += [TAKEN_OVER] * is_taken_over
     action = Action.CHANGE if found.differences or said else Action.UNCHANGED
@@ -222,7 +220,7 @@ def _settled(scene: Scene, key: ObjectKey, live: Body, tried: Body, *, is_taken_
     for path in _released(scene, key, live):
         for value in fields.values(live, path):
             fields.put(after, path, value)
-    if scene.record.uid == NEW_UID:
+    if scene.record.uid == NO_UID:
         owners = {name: value for name, value in live["metadata"].items() if name == "ownerReferences"}
         after["metadata"] = {**_without_owners(after["metadata"]), **owners}
     return after
@@ -234,14 +232,4 @@ def _without_owners(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 def _released(scene: Scene, key: ObjectKey, live: Body) -> list[FieldPath]:
     """The fields of an object that nuvop hands over before it applies it."""
-    owned = owned_fields(live)
-    return [path for at, path in scene.overlay.released if at == key and str(path) in owned]
-
-
-def secret_ways(kind: Kind) -> frozenset[Way]:
-    """The fields of a CR that become a Secret's values."""
-    return frozenset(
-        tuple(segment.name for segment in setting.source.segments if isinstance(segment, Name))
-        for setting in kind.settings
-        if setting.child.kind == "Secret"
-    )
+    return [path for at, path in scene.overlay.released if at == key and foreign.owned_at(live, path)]

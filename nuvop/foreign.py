@@ -4,26 +4,31 @@ Applying over one would take it over without a word, and delete its owner's fiel
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nuvop import fields, marks
+import orjson
+
+from nuvop import client_side, fields, marks
 from nuvop.cluster import ApiResource, Cluster
 from nuvop.errors import Conflict
-from nuvop.fields import FieldPath, Name, Where, pointer
+from nuvop.fields import FieldPath, Json, Name, Segment, pointer
 from nuvop.inventory import Inventory
 from nuvop.objects import (
     INSTANCE_LABEL,
     LAST_APPLIED,
     NAMESPACE_LABEL,
     OWNER_LABEL,
+    RELEASED_TO,
     Body,
     CRKey,
     ObjectKey,
+    applied_tree,
     is_applied,
     labels_of,
     maker_of,
+    owned_tree,
     owns_label,
 )
 
@@ -171,14 +176,65 @@ async def _whole(cluster: Cluster, resource: ApiResource, body: Body) -> Body:
     return whole
 
 
-def part_of(body: Body, path: FieldPath) -> dict[str, Any]:
-    """The smallest object that has one field of another, as a server-side apply takes it."""
-    value = fields.values(body, path)[0]
-    for segment in reversed(path.segments):
-        match segment:
-            case Where(key, item):
-                value = [{key: item, **value}]
-            case Name(name):
-                value = {name: value}
-    metadata = {"name": body["metadata"]["name"], **value.pop("metadata", {})}
-    return {"apiVersion": body["apiVersion"], "kind": body["kind"], "metadata": metadata, **value}
+def owned_at(body: Body, path: FieldPath) -> Mapping[str, Any]:
+    """What nuvop owns of an object at a field or below it, as a fieldsV1 from the object on; empty for nothing.
+
+    However the path is spelt: what it means is looked for in the object.
+    """
+    owned: dict[str, Any] = {}
+    tree = owned_tree(body)
+    for at, _ in fields.places(body, path):
+        owned = _both(owned, _branch(body, tree, at.segments) or {})
+    return owned
+
+
+def _branch(value: Json, tree: Mapping[str, Any], way: Sequence[Segment]) -> Mapping[str, Any] | None:
+    """The part of a fieldsV1 that lies on a way of names; None where it has none."""
+    if not way:
+        return tree
+    for part, below in tree.items():
+        place = client_side.place(value, part)
+        if place is not None and Name(str(place)) == way[0]:
+            found = _branch(value[place], below, way[1:])
+            return None if found is None else {part: found}
+    return None
+
+
+def _both(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """What either of two fieldsV1 has."""
+    return {part: _both(one.get(part, {}), other.get(part, {})) for part in (*one, *(other.keys() - one.keys()))}
+
+
+def handed_over(body: Body, paths: Iterable[FieldPath]) -> dict[str, Any] | None:
+    """The object that another manager has to apply to own, too, what nuvop owns at some fields; None for nothing.
+
+    It is all that this manager has: what it had before and does not apply again it would lose.
+    """
+    owned: dict[str, Any] = {}
+    for path in paths:
+        owned = _both(owned, owned_at(body, path))
+    if not owned:
+        return None
+    part = _part(body, _both(owned, applied_tree(body, RELEASED_TO)))
+    metadata = {"name": body["metadata"]["name"], **part.pop("metadata", {})}
+    return {"apiVersion": body["apiVersion"], "kind": body["kind"], "metadata": metadata, **part}
+
+
+def _part(value: Json, tree: Mapping[str, Any]) -> Json:
+    """The part of a value that a fieldsV1 has."""
+    parts = [(part, below) for part, below in tree.items() if part != "."]
+    if not parts:
+        return value
+    found = [
+        (part, value[place], below) for part, below in parts if (place := client_side.place(value, part)) is not None
+    ]
+    if isinstance(value, list):
+        return [_item(part, item, below) for part, item, below in found]
+    return {part.removeprefix("f:"): _part(member, below) for part, member, below in found}
+
+
+def _item(part: str, item: Json, tree: Mapping[str, Any]) -> Json:
+    """An item of a list, with what tells it from the others."""
+    if not part.startswith("k:"):
+        return item
+    return {**orjson.loads(part.removeprefix("k:")), **_part(item, tree)}

@@ -106,6 +106,8 @@ _FILES = (".yaml", ".yml", ".json")
 def _entries(source: Path, text: str) -> Iterator[tuple[str, Place, str, int, int]]:
     """What the lists of folders hold: the field, the place, the value, and where that begins and ends in the text."""
     node: Any = yamltext.compose(text)
+    if node is not None and node.id != "mapping":
+        raise KindError("must be a mapping, with fields such as `resources`", Place(source))
     for key, below in node.value if node is not None else ():
         if key.value in _INFLATED:
             yield key.value, Place(source, (key.value,)), "", 0, 0

@@ -40,7 +40,7 @@ def read(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*")):
             name = path.relative_to(folder)
             if not name.as_posix().isprintable():
-                raise KindError(f"{folder}: {name.as_posix()!r}: a file's name must be readable text")
+                raise KindError(f"{name.as_posix()!r}: a file's name must be readable text", Place(folder))
             if any(part.startswith(".") or part == "__pycache__" for part in name.parts):
                 continue
             if path.is_symlink():
@@ -51,6 +51,9 @@ def read(folder: Path) -> dict[str, bytes]:
         raise KindUnreadable(f"{error.filename or folder}: {error.strerror or error}") from error
     return files
 
+
+EXAMPLES = "examples/"
+"""Where a kind has custom resources that show what a user writes."""
 
 EXPECTED = "expected/"
 """Where a kind may have what its examples become, for `nuvop check` to compare; nothing is made of it."""

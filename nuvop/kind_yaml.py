@@ -41,6 +41,9 @@ _NOT_SETTABLE = frozenset(
 _LENGTHS = range(8, 129)
 """How many characters a generated value may have."""
 
+_SECRET_KEY = re.compile("[-._A-Za-z0-9]+")
+"""https://kubernetes.io/docs/concepts/configuration/secret/#restriction-names-data"""
+
 Line = TypeVar("Line")
 Section = TypeVar("Section", dict[str, Any], list[Any])
 
@@ -70,8 +73,6 @@ def _kind(place: Path, files: Mapping[str, bytes], reader: "_Reader", document: 
     _refuse_others(reader, reader.place / "ready", ready, ("deadline", "children"))
     delete = reader.section(document, "delete", dict)
     _refuse_others(reader, reader.place / "delete", delete, ("keep",))
-    with reader.problems.caught():
-        carried = kind_folder.carried(files) if any(name in files for name in kind_folder.KUSTOMIZATION_NAMES) else {}
     return Kind(
         place,
         files,
@@ -90,7 +91,8 @@ def _kind(place: Path, files: Mapping[str, bytes], reader: "_Reader", document: 
         keeps_names=_keeps_names(reader, document),
         deadline=_deadline(reader, ready.get("deadline", DEADLINE)),
         rules=dict(reader.lines(ready, "children", _rule, under=("ready",))),
-        carried=carried,
+        carried=kind_folder.carried(files),
+        defined=crd.defined(files),
     )
 
 
@@ -136,7 +138,7 @@ class _Reader:
 
 
 def _refuse_others(reader: _Reader, place: Place, document: Mapping[str, Any], known: tuple[str, ...]) -> None:
-    for name in document.keys() - set(known):
+    for name in [name for name in document if name not in known]:
         may = ", ".join(each for each in known if each not in ("apiVersion", "kind"))
         reader.problems.add(KindError(f"there is no such field; {may} may stand here", place / name))
 
@@ -152,6 +154,8 @@ def _settings(crd_: Crd, place: Place, source: str, targets: Any) -> Iterator[Se
             raise KindError(f"{target!r}: name the child; * is for status", place)
         if _is_nuvops(found.path):
             raise KindError(f"{target!r}: {found.path} is for nuvop alone to set", place)
+        if _is_all_annotations(found.path):
+            raise KindError(f"{target!r}: nuvop's own annotations may be among them; name each that is set", place)
         yield Setting(path, found.child, found.path)
 
 
@@ -166,14 +170,31 @@ def _cr_field(crd_: Crd, place: Place, text: str) -> FieldPath:
 
 
 def _is_nuvops(path: FieldPath) -> bool:
-    """Whether a field says which object it is or whose, which a CR may not change."""
-    names = tuple(segment.name if isinstance(segment, fields.Name) else "*" for segment in path.segments)
-    match names:
-        case ("metadata",) | ("metadata", "labels"):
+    """Whether a field says which object it is or whose, which a CR may not change; a wildcard may be any field."""
+    if _may_be(path, ("metadata",)) or _may_be(path, ("metadata", "labels")):
+        return True
+    match path.segments:
+        case (_, _, fields.Name(name), *_) if name.startswith(directives.PREFIX) and _may_be(
+            path, ("metadata", "annotations", name), whole=False
+        ):
             return True
-        case ("metadata", "annotations", annotation, *_) if annotation.startswith(directives.PREFIX):
-            return True
-    return any(names[:length] in _NOT_SETTABLE for length in (1, 2, 3))
+    return any(_may_be(path, names, whole=False) for names in _NOT_SETTABLE)
+
+
+def _is_all_annotations(path: FieldPath) -> bool:
+    """Whether a field holds all annotations of a child, or may be any of them."""
+    every = len(path.segments) > 2 and not isinstance(path.segments[2], fields.Name)
+    return _may_be(path, ("metadata", "annotations"), whole=not every)
+
+
+def _may_be(path: FieldPath, names: tuple[str, ...], *, whole: bool = True) -> bool:
+    """Whether a path may lead to a field, or, unless it is the ``whole`` path that counts, to what is in it."""
+    if len(path.segments) < len(names) or (whole and len(path.segments) > len(names)):
+        return False
+    return all(
+        segment.name == name if isinstance(segment, fields.Name) else True
+        for segment, name in zip(path.segments, names, strict=False)
+    )
 
 
 # --- components ------------------------------------------------------------------------------------------------------
@@ -201,7 +222,7 @@ def _report(crd_: Crd, place: Place, name: str, value: Any) -> Iterator[Report]:
     path = _path(place, name)
     if not all(isinstance(segment, fields.Name) for segment in path.segments):
         raise KindError("a status field is named part by part, without brackets or wildcards", place)
-    if name.split(".")[0] in crd.STATUS_FIELDS:
+    if any(path.segments[0] == fields.Name(known) for known in crd.STATUS_FIELDS):
         raise KindError("nuvop itself writes this field", place)
     schema = crd.field(crd_.schema["properties"]["status"], path)
     if schema is None:
@@ -290,6 +311,8 @@ def _generated(_: Crd, place: Place, name: str, value: Any) -> Iterator[Generate
         raise KindError("only the values of a Secret are generated", place)
     lengths = mapping(place, value)
     for key, length in lengths.items():
+        if not _SECRET_KEY.fullmatch(key):
+            raise KindError("a Secret's key has letters, digits, `-`, `_` and `.`", place / key)
         if not isinstance(length, int) or isinstance(length, bool) or length not in _LENGTHS:
             raise KindError(f"{length!r} must be a number of characters from 8 to 128", place / key)
     if not lengths:
@@ -323,7 +346,7 @@ def _retired(place: Place, text: Any) -> tuple[str, str]:
 
 def _refuse_secret(place: Place, of: ChildField) -> None:
     """Refuse what would need a Secret's values: nuvop keeps none, and tells none."""
-    if of.child.kind == "Secret" and of.path.segments[0] in (fields.Name("data"), fields.Name("stringData")):
+    if of.child.kind == "Secret" and any(_may_be(of.path, (name,), whole=False) for name in ("data", "stringData")):
         raise KindError(f"{of}: a Secret's values are not read", place)
 
 

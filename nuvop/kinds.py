@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nuvop import fields, retention
-from nuvop.crd import Crd, ResourceType
+from nuvop.crd import Crd, Resource, ResourceType
 from nuvop.fields import FieldPath, Json
 from nuvop.objects import Body, CRKey, ObjectKey, group_of, labels_of
 from nuvop.readiness import Rule
@@ -194,8 +194,10 @@ class Kind:
     ``carried`` are the files that tell kustomize where custom objects hold names, by the kustomization's field.
 
     ``base`` is what kustomize makes of the folder with the components ``chosen``, and ``rendered`` is its text; both
-    are empty until `nuvop.base` has filled them. ``everything`` is what it makes with any of them, and ``installed``
+    are empty until `nuvop.base` has filled them. ``everything`` is what it makes with any of them, each object once,
+    and ``variants`` are these objects with each of the bodies that one component alone gives them. ``installed`` is
     what is applied once for all CRs.
+    ``defined`` are the resources of the CRDs that stand in any of the files, by group and kind.
     """
 
     folder: Path
@@ -216,10 +218,12 @@ class Kind:
     deadline: float
     rules: Mapping[ChildSelector, Rule]
     carried: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    defined: Mapping[tuple[str, str], Resource] = field(default_factory=dict, repr=False)
     chosen: frozenset[str] = frozenset()
     base: tuple[Child, ...] = ()
     rendered: str = field(default="", repr=False)
     everything: tuple[Child, ...] = ()
+    variants: tuple[Child, ...] = field(default=(), repr=False, compare=False)
     installed: str = field(default="", repr=False)
 
     @property
@@ -239,7 +243,7 @@ class Kind:
     @property
     def makes_claims(self) -> bool:
         """Whether a StatefulSet of it makes PersistentVolumeClaims, whose owners nuvop may have to change."""
-        return any(retention.has_claims(child.body) for child in self.everything)
+        return any(retention.has_claims(child.body) for child in self.variants)
 
     def namespaces_of(self, api_version: str, kind: str, cr_namespace: str) -> frozenset[str]:
         """The namespaces in which a CR of a namespace has objects of a type."""

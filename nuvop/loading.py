@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nuvop import base, check, kind_folder, kind_yaml, overlay, patches_py
+from nuvop.check import Finding
 from nuvop.errors import BuildFailed
 from nuvop.kinds import Kind
 from nuvop.kubectl import Kubectl, without_path
@@ -22,25 +23,34 @@ class Loader:
         self._kubectl = kubectl
         self._generated = generated
         self._rendered: dict[tuple[Path, frozenset[str]], Kind] = {}
+        self._findings: dict[Path, list[Finding]] = {}
         self._rendering = asyncio.Lock()
 
-    async def load(self, path: Path) -> Kind:
+    async def load(self, path: Path, *, lenient: bool = False) -> Kind:
         """Read, parse and render a kind's folder, with no component and with each one alone.
 
-        Raises KindError and KindUnreadable, BuildFailed, which names the folder, other errors of kubectl's,
-        WriteFailed.
+        With ``lenient`` what a newer Kubernetes may have, or allow, is no error. Raises KindError and KindUnreadable,
+        BuildFailed, which names the folder, other errors of kubectl's, WriteFailed.
         """
-        kind = kind_yaml.parse(path, await asyncio.to_thread(kind_folder.read, path))
+        # In threads: a folder may bring megabytes of YAML, and the event loop has others to serve.
+        kind = await asyncio.to_thread(_parsed, path)
         if patches_py.FILE in kind.files:
-            await asyncio.to_thread(patches_py.load, path, kind.files[patches_py.FILE])
+            await patches_py.try_out(path, kind.files[patches_py.FILE])
         bases = [await self._render(kind, chosen) for chosen in _choices(kind)]
-        whole = base.with_everything(bases[0], bases)
+        whole = await asyncio.to_thread(base.with_everything, bases[0], bases)
+        found = await asyncio.to_thread(check.findings, whole)
         self._rendered = {at: known for at, known in self._rendered.items() if at[0] != path}
-        if error := check.errors(whole):
+        if error := check.error_of(each for each in found if not (lenient and each.may_pass)):
             raise error
+        self._findings[path] = found
         for each in bases:
-            self._rendered[path, each.chosen] = replace(each, everything=whole.everything)
+            known = replace(each, everything=whole.everything, variants=whole.variants)
+            self._rendered[path, each.chosen] = known
         return self._rendered[path, NOTHING]
+
+    def findings(self, kind: Kind) -> list[Finding]:
+        """What is odd about a kind that was loaded."""
+        return self._findings[kind.folder]
 
     def alternatives(self, kind: Kind) -> list[Kind]:
         """A kind that was loaded, with no component and with each one alone."""
@@ -63,13 +73,16 @@ class Loader:
         return found if found is not None and found.digest == kind.digest else None
 
     async def _render(self, kind: Kind, chosen: frozenset[str]) -> Kind:
-        source = overlay.write_source(self._generated, kind)
         try:
             text = await self._kubectl.build(overlay.write_choice(self._generated, kind, chosen))
         except BuildFailed as error:
             what = f"{kind.folder}: with {', '.join(sorted(chosen))}" if chosen else str(kind.folder)
-            raise BuildFailed(f"{what}: {without_path(str(error), source)}") from error
-        return base.with_base(kind, text, chosen)
+            raise BuildFailed(f"{what}: {without_path(str(error), overlay.source(self._generated, kind))}") from error
+        return await asyncio.to_thread(base.with_base, kind, text, chosen)
+
+
+def _parsed(path: Path) -> Kind:
+    return kind_yaml.parse(path, kind_folder.read(path))
 
 
 def _choices(kind: Kind) -> list[frozenset[str]]:

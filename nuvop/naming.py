@@ -9,8 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nuvop.cluster import ApiResource
+from nuvop.crd import Crd
 from nuvop.errors import NotResolved
 from nuvop.objects import Body
+
+NOT_SERVED = "the API server has no kind of that name; kubectl api-resources lists them"
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,14 @@ def served(groups: Iterable[Body]) -> Iterator[Served]:
                 )
 
 
+def of_crd(crd: Crd) -> Iterator[Served]:
+    """A kind's resource, as an API server with its CRD has it, the stored version first."""
+    type_ = crd.resource
+    for version in sorted(crd.schemas, key=lambda version: version != type_.version):
+        resource = ApiResource(type_.group, version, type_.plural, type_.kind, has_status=True)
+        yield Served(resource, crd.singular, crd.short_names)
+
+
 def parse(words: Sequence[str]) -> tuple[str, str]:
     """``sam/obj`` or ``sam obj`` → what its kind and it itself are called; raise NotResolved."""
     match [part for word in words for part in word.split("/")]:
@@ -65,19 +76,34 @@ def parse(words: Sequence[str]) -> tuple[str, str]:
     raise NotResolved(f"{' '.join(words)!r} must be KIND/NAME, such as samples/obj")
 
 
-def resolve(name: str, known: Sequence[Served]) -> ApiResource:
-    """The resource that is called so, with its version and group or without; raise NotResolved."""
+def resolve(name: str, known: Sequence[Served], none: str = NOT_SERVED) -> ApiResource:
+    """The resource that is called so, with its version and group or without; raise NotResolved.
+
+    ``none`` is what there is to say where there is none.
+    """
     found = _narrowed(name.lower(), known)
     groups: dict[str, Served] = {}
     for each in found:
         groups.setdefault(each.resource.group, each)
     if not groups:
-        raise NotResolved(f"{name!r}: the API server has no kind of that name; kubectl api-resources lists them")
+        raise NotResolved(f"{name!r}: {none}")
     first, *others = groups.values()
     if others:
         names = " or ".join(each.full_name for each in (first, *others))
         raise NotResolved(f"{name!r} may be {names}: say which")
     return first.resource
+
+
+def plain(known: Sequence[Served]) -> dict[str, ApiResource]:
+    """Each resource by what is enough to name it: its plural, with the group where several groups have that plural."""
+    groups: dict[str, set[str]] = {}
+    for each in known:
+        groups.setdefault(each.resource.plural, set()).add(each.resource.group)
+    found: dict[str, ApiResource] = {}
+    for each in known:
+        name = each.full_name if len(groups[each.resource.plural]) > 1 else each.resource.plural
+        found.setdefault(name, each.resource)
+    return found
 
 
 def _narrowed(name: str, known: Sequence[Served]) -> list[Served]:

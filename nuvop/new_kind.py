@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nuvop import base, check, crd, fields, follow
+from nuvop import base, check, crd, fields, follow, labelling, openapi
 from nuvop.errors import FieldPathError, KindError, Place
 from nuvop.kinds import (
     NEVER_A_CHILD,
@@ -101,11 +101,7 @@ def understood(names: Names, objects: Sequence[Mapping[str, Any]]) -> NewKind:
     installed: list[Mapping[str, Any]] = []
     others: list[Mapping[str, Any]] = []
     for obj in objects:
-        name = (obj.get("metadata") or {}).get("name")
-        if not (name and obj.get("kind") and obj.get("apiVersion")):
-            raise KindError(
-                f"an object of the folder has no apiVersion, kind or metadata.name: {obj.get('kind')!r}, {name!r}"
-            )
+        name = _refuse_malformed(obj)
         if obj["kind"] in NEVER_A_CHILD and obj["kind"] not in _INSTALLED:
             raise KindError(
                 f"{obj['kind']}/{name}: deleting one {names.kind} must not delete it, so it cannot be part of a kind; "
@@ -131,6 +127,50 @@ def understood(names: Names, objects: Sequence[Mapping[str, Any]]) -> NewKind:
         dict(_schemas(crds)),
         keeps_names,
     )
+
+
+def _refuse_malformed(obj: Any) -> str:
+    """Refuse an object that is not of the shape of its kind, so far as it will be read; return its name."""
+    match obj:
+        case {"apiVersion": str(api_version), "kind": str(kind), "metadata": {"name": str(name)}} if (
+            api_version and kind and name
+        ):
+            pass
+        case _:
+            kind, name = fields.value_at(obj, "kind"), fields.value_at(obj, "metadata", "name")
+            raise KindError(f"an object of the folder has no apiVersion, kind or metadata.name: {kind!r}, {name!r}")
+    for at, type_ in openapi.misfits(api_version, kind, obj):
+        raise KindError(f"{kind}/{name}: {fields.readable(obj, at)} must be {_A[type_]}")
+    for pattern in (*_named_in(obj), *_NEEDED.get((api_version, kind), ())):
+        above, _, last = pattern.rpartition(".")
+        for at, member in fields.places(obj, fields.parse(above)) if above else [(fields.path_to(), obj)]:
+            if not isinstance(member, dict) or not member.get(last):
+                raise KindError(f"{kind}/{name}: {fields.readable(obj, at) or 'the object'} has no {last}")
+    return str(name)
+
+
+_A = {"object": "a mapping", "array": "a list", "string": "a text", "boolean": "true or false"} | dict.fromkeys(
+    ("integer", "number", "value"), "a number"
+)
+
+_NEEDED = {
+    ("apiextensions.k8s.io/v1", "CustomResourceDefinition"): (
+        "spec", "spec.group", "spec.scope", "spec.names", "spec.names.kind", "spec.names.plural", "spec.versions",
+        "spec.versions.*.name",
+    ),
+    ("v1", "Service"): ("spec.ports.*.port",),
+    ("apps/v1", "StatefulSet"): (
+        "spec.volumeClaimTemplates.*.metadata", "spec.volumeClaimTemplates.*.metadata.name",
+    ),
+}  # fmt: skip
+"""Fields that an object cannot do without."""
+
+
+def _named_in(obj: Mapping[str, Any]) -> Iterator[str]:
+    """The names of containers."""
+    pods = labelling.pods_at(obj)
+    for containers in ("containers", "initContainers") if pods is not None else ():
+        yield ".".join([*(pods or ()), "spec", containers, "*", "name"])
 
 
 def _children(objects: Sequence[Mapping[str, Any]], crds: Sequence[Mapping[str, Any]]) -> list[Child]:

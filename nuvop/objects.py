@@ -11,6 +11,8 @@ from typing import Any
 
 import orjson
 
+from nuvop import fields
+
 Body = Mapping[str, Any]
 """An object as the API server sends it; never changed in place."""
 
@@ -40,6 +42,9 @@ FINALIZER = "nuvop.nuvolaris.org/children"
 """On a CR with children that the garbage collector would not delete, or that are to outlive it."""
 
 LABEL_VALUE_LIMIT = 63
+
+NO_UID = "00000000-0000-0000-0000-000000000000"
+"""What stands for the uid of a CR that the API server does not know yet."""
 
 
 @dataclass(frozen=True, order=True)
@@ -144,28 +149,33 @@ def owns_label(body: Body, label: str) -> bool:
 
 def owned_tree(body: Body) -> Mapping[str, Any]:
     """The fieldsV1 of what nuvop owns in an object; empty where it owns nothing."""
-    entry = _ownership(body)
+    return applied_tree(body, FIELD_MANAGER)
+
+
+def applied_tree(body: Body, manager: str) -> Mapping[str, Any]:
+    """The fieldsV1 of what a manager owns in an object by server-side applies; empty where it owns nothing so."""
+    entry = _ownership(body, manager)
     return _tree(entry) if entry else {}
 
 
-def _ownership(body: Body) -> Mapping[str, Any] | None:
-    """nuvop's entry in managedFields: the one that `kubectl apply --server-side` writes; None where it is gone."""
+def _ownership(body: Body, manager: str = FIELD_MANAGER) -> Mapping[str, Any] | None:
+    """A manager's entry in managedFields: the one that `kubectl apply --server-side` writes; None where it is gone."""
     for entry in body["metadata"].get("managedFields") or ():
-        if (entry.get("manager"), entry.get("operation")) == (FIELD_MANAGER, "Apply") and not entry.get("subresource"):
+        if (entry.get("manager"), entry.get("operation")) == (manager, "Apply") and not entry.get("subresource"):
             found: Mapping[str, Any] = entry
             return found
     return None
 
 
 def _packed(entry: Mapping[str, Any]) -> str:
-    fields = entry.get("fieldsV1") or {}
+    tree = entry.get("fieldsV1") or {}
     # Not the bytes themselves: orjson hands them out in a buffer of several times their size.
-    return fields if isinstance(fields, str) else orjson.dumps(fields, option=orjson.OPT_SORT_KEYS).decode()
+    return tree if isinstance(tree, str) else orjson.dumps(tree, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def _tree(entry: Mapping[str, Any]) -> Mapping[str, Any]:
-    fields = entry.get("fieldsV1") or {}
-    tree: Mapping[str, Any] = orjson.loads(fields) if isinstance(fields, str) else fields
+    packed = entry.get("fieldsV1") or {}
+    tree: Mapping[str, Any] = orjson.loads(packed) if isinstance(packed, str) else packed
     return tree
 
 
@@ -295,11 +305,6 @@ def _others(body: Body) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield manager, _tree(entry)
 
 
-def owned_fields(body: Body) -> frozenset[str]:
-    """The paths of the fields that nuvop owns, as in ``spec.template.spec.containers.[name=nginx].image``."""
-    return frozenset(map(_readable, _leaves(owned_tree(body))))
-
-
 def _leaves(fields_v1: Mapping[str, Any], at: Leaf = ()) -> set[Leaf]:
     """The ends of a fieldsV1 tree (https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management)."""
     found: set[Leaf] = set()
@@ -318,5 +323,5 @@ def _readable(leaf: Leaf) -> str:
         if mark == "k":
             parts.append("[" + ",".join(f"{name}={value}" for name, value in orjson.loads(text).items()) + "]")
         else:
-            parts.append(text.replace(".", r"\."))
+            parts.append(fields.written(text))
     return ".".join(parts)

@@ -15,7 +15,7 @@ from nuvop.applier import Applier
 from nuvop.catalog import Catalog
 from nuvop.cluster import Cluster, answer
 from nuvop.crd import ResourceType
-from nuvop.errors import ClusterError, GeneratedInUse, KindError, KindUnreadable, LoginError, NotServed, SettingsError
+from nuvop.errors import ClusterError, GeneratedInUse, KindError, LoginError, NotServed, SettingsError
 from nuvop.events import Recorder
 from nuvop.kubectl import Kubectl, Processes, find_kubectl
 from nuvop.login import Credentials, Login
@@ -53,29 +53,14 @@ def find_types(settings: Settings) -> list[tuple[Path, ResourceType]]:
     A folder whose CRD cannot be understood is logged and left out. Raises KindError when none is left.
     """
     found: list[tuple[Path, ResourceType]] = []
-    for path in kind_folder.find(settings.kinds):
-        try:
-            type_ = crd.resource_type(path, kind_folder.read(path))
-            same = [other for other, known in found if known.plural == type_.plural]
-            alike = [other for other, known in found if _is_ambiguous(known.plural, type_.plural)]
-            if alike:
-                raise KindError(
-                    f"{path / crd.FILE}: spec.names.plural: {type_.plural!r} and that of {alike[0]} differ by what "
-                    "may be the beginning of a name, so two resources could have one label: change one of them"
-                )
-            if same:
-                raise KindError(f"{path / crd.FILE}: spec.names.plural: {type_.plural!r} is that of {same[0]} too")
+    for path, type_ in crd.resource_types(kind_folder.find(settings.kinds)):
+        if isinstance(type_, ResourceType):
             found.append((path, type_))
-        except (KindError, KindUnreadable) as error:
-            logger.error("a kind cannot be served: %s", error)
+        else:
+            logger.error("a kind cannot be served: %s", type_)
     if not found:
         raise KindError("no kind can be served")
     return found
-
-
-def _is_ambiguous(plural: str, other: str) -> bool:
-    """Whether ``plural-name`` of one may be that of the other: labels tell resources apart by that."""
-    return plural.startswith(f"{other}-") or other.startswith(f"{plural}-")
 
 
 See = Callable[[ResourceType], Awaitable[None]]

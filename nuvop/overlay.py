@@ -23,6 +23,7 @@ import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from nuvop import addresses, directives, fields, labelling, patches_py, yamltext
 from nuvop.errors import FieldPathError, GeneratedInUse, OverlayError, SettingsError, WriteFailed
@@ -30,6 +31,7 @@ from nuvop.fields import FieldPath, Json, Operation
 from nuvop.kinds import Child, ChildSelector, Kind, Setting, home_namespace, is_outside, name_prefix
 from nuvop.objects import (
     INSTANCE_LABEL,
+    LABELS,
     MANAGED_BY_LABEL,
     NAMESPACE_LABEL,
     OWNER_LABEL,
@@ -189,8 +191,32 @@ def _python(kind: Kind, cr: Body) -> dict[ChildSelector, list[dict[str, Json]]]:
         if child is None:
             raise OverlayError(f"{where}: the folder has none; it has {', '.join(map(str, kind.base))}")
         _refuse_unwritable(where, patch)
+        _refuse_nuvops(where, patch)
         found.setdefault(child.selector, []).append({**patch, "apiVersion": child.api_version})
     return found
+
+
+_PYTHON_METADATA = ("name", "labels", "annotations")
+"""What a kind's own Python may give of a child's metadata; the rest says which object it is, and whose."""
+
+
+def _refuse_nuvops(where: str, patch: Mapping[str, Any]) -> None:
+    """Refuse what would make a child another object, another's, or none: nuvop would wait for it for ever."""
+    metadata = patch["metadata"]
+    refused = [
+        *(name for name in patch if name.startswith("$") or name == "status"),
+        *(f"metadata.{name}" for name in metadata if name not in _PYTHON_METADATA),
+        *(f"metadata.labels.{name}" for name in metadata.get("labels") or () if name in LABELS),
+        *(f"metadata.annotations.{name}" for name in metadata.get("annotations") or () if _is_nuvops(name)),
+    ]
+    if refused:
+        raise OverlayError(
+            f"{where}: {', '.join(refused)}: which children there are, and whose, is not for Python to say"
+        )
+
+
+def _is_nuvops(annotation: str) -> bool:
+    return annotation.startswith(directives.PREFIX) or annotation == LOCAL_CONFIG
 
 
 class _Draft:
@@ -217,9 +243,13 @@ class _Draft:
         names = {child.name: child.name_for(cr.name) for child in kind.base}
         stateful = {child.name for child in kind.base if (child.group, child.kind) == ("apps", "StatefulSet")}
         own_namespace = fields.value_at(self.child.body, "metadata", "namespace") or home_namespace(kind.base)
-        for at, text in fields.places(self.body, path):
-            if isinstance(text, str):
-                followed = addresses.renamed(text, names, stateful, names.__getitem__, cr.namespace, own_namespace)
+        # As the base has them: what two lines name is the same to both.
+        for at, text in fields.places(self.child.body, path):
+            if isinstance(text, str) and not addresses.is_program(at):
+                before = addresses.before(self.child.body, at)
+                followed = addresses.renamed(
+                    text, names, stateful, names.__getitem__, cr.namespace, own_namespace, before
+                )
                 if followed != text:
                     self.put(at, followed)
 
@@ -254,7 +284,8 @@ class _Draft:
 _OWNER_REFERENCES = fields.path_to("metadata", "ownerReferences")
 _NAMESPACE_LABEL = fields.path_to("metadata", "labels", NAMESPACE_LABEL)
 _KEEP = fields.path_to("metadata", "annotations", directives.DELETE)
-_LOCAL_CONFIG = fields.path_to("metadata", "annotations", "config.kubernetes.io/local-config")
+LOCAL_CONFIG = "config.kubernetes.io/local-config"
+_LOCAL_CONFIG = fields.path_to("metadata", "annotations", LOCAL_CONFIG)
 """What kustomize leaves out of its output, having renamed the references to it
 (https://kubectl.docs.kubernetes.io/references/kustomize/glossary/#local-configuration)."""
 
@@ -449,16 +480,21 @@ def _unusable(error: OSError) -> SettingsError:
 
 def write_source(generated: Path, kind: Kind) -> Path:
     """Write a kind's files as they were digested, read-only; return the folder, which kustomize can build."""
-    target = generated / SNAPSHOTS / kind.digest / "source"
+    target = source(generated, kind)
     _write_snapshot(target, kind.files)
     return target
 
 
+def source(generated: Path, kind: Kind) -> Path:
+    """Where a kind's files stand as they were digested."""
+    return generated / SNAPSHOTS / kind.digest / "source"
+
+
 def write_choice(generated: Path, kind: Kind, chosen: frozenset[str]) -> Path:
     """Write a kind's files, and a kustomization of them with components; return the folder, which can be built."""
-    source = write_source(generated, kind)
+    base = write_source(generated, kind)
     if not chosen:
-        return source
+        return base
     target = generated / SNAPSHOTS / kind.digest / ".".join(["with", *sorted(chosen)])
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",

@@ -6,12 +6,16 @@ It has one function, ``patches(cr)``, that takes the CR and gives partial object
 CR, because a revision is a digest of what it gives.
 """
 
+import asyncio
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 from functools import lru_cache
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from types import CodeType
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -21,9 +25,16 @@ from nuvop.objects import Body
 FILE = "patches.py"
 FUNCTION = "patches"
 
+TIMEOUT = 10.0
+"""Seconds that a folder's Python may take, for a CR or to be loaded."""
+
+THREADS = 4
+"""How many CRs of a kind may be at its Python at once. Each that never ends takes one, until the file changes."""
+
 _FAILURES = (Exception, SystemExit)
 """A folder's ``sys.exit()`` must not end the operator."""
 
+Result = TypeVar("Result")
 Patches = Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any]]]
 
 
@@ -54,6 +65,60 @@ def _function(folder: Path, source: bytes) -> Patches:
 def load(folder: Path, source: bytes) -> None:
     """Run a ``patches.py`` once; raise KindError where it fails, or has no function."""
     _function(folder, source)
+
+
+async def try_out(folder: Path, source: bytes) -> None:
+    """`load` it within the `TIMEOUT`; raise KindError, also where it takes longer."""
+    try:
+        await in_time(folder, source, lambda: load(folder, source))
+    except TimeoutError as error:
+        raise KindError(f"took longer than {TIMEOUT:g} s", Place(folder / FILE)) from error
+
+
+class _Threads:
+    """A few threads for the Python of one folder, in the state that it is in; one that never ends holds up no other.
+
+    They are daemons: neither asyncio nor the interpreter waits for them at the end, as for those of an executor.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        for _ in range(THREADS):
+            Thread(target=self._work, name=FILE, daemon=True).start()
+
+    def submit(self, work: Callable[[], Result]) -> Future[Result]:
+        """Have something done as soon as a thread is free."""
+        future: Future[Result] = Future()
+        self._waiting.put((future, work))
+        return future
+
+    def close(self) -> None:
+        """Let each thread end that is free, or will be."""
+        for _ in range(THREADS):
+            self._waiting.put(None)
+
+    def _work(self) -> None:
+        while (given := self._waiting.get()) is not None:
+            future, work = given
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(work())
+                except BaseException as error:
+                    future.set_exception(error)
+            del given, future, work  # nothing of it is kept until the next one comes
+
+
+_threads: dict[Path, tuple[bytes, _Threads]] = {}
+
+
+async def in_time(folder: Path, source: bytes, work: Callable[[], Result]) -> Result:
+    """Do work that runs a folder's Python, in a thread of the folder's own; raise TimeoutError after the `TIMEOUT`."""
+    known = _threads.get(folder)
+    if known is None or known[0] != source:
+        if known is not None:
+            known[1].close()
+        known = _threads[folder] = source, _Threads()
+    return await asyncio.wait_for(asyncio.wrap_future(known[1].submit(work)), TIMEOUT)
 
 
 def run(folder: Path, source: bytes, cr: Body) -> list[dict[str, Any]]:

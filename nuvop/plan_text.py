@@ -13,6 +13,7 @@ from nuvop.differences import MISSING, Difference
 from nuvop.fields import Json
 from nuvop.objects import CRKey
 from nuvop.plan import Action, Outcome, Plan, Planned, Plans
+from nuvop.printable import printable
 
 LONGEST = 60
 """Characters of a value on a line."""
@@ -92,13 +93,13 @@ def _title(group: Sequence[Plan], verbose: bool) -> str:
 
 
 def _body(plan: Plan, verbose: bool) -> Iterator[str]:
-    yield from (f"  # {_printable(note)}" for note in plan.notes)
+    yield from (f"  # {printable(note)}" for note in plan.notes)
     if plan.itself:
         yield from _object(plan.itself, verbose)
     if plan.outcome is not Outcome.APPLIED:
         mark = "!" if plan.outcome in plans.WRONG else "·"
         reason = f"{plan.reason}: " if plan.reason else ""
-        yield f"  {mark} {reason}{_printable(plan.message)}"
+        yield f"  {mark} {reason}{printable(plan.message)}"
     for each in plan.objects:
         yield from _object(each, verbose)
 
@@ -106,7 +107,7 @@ def _body(plan: Plan, verbose: bool) -> Iterator[str]:
 def _object(each: Planned, verbose: bool) -> Iterator[str]:
     if each.action is Action.UNCHANGED and not verbose:
         return
-    message = f": {_printable(each.message)}" if each.message else ""
+    message = f": {printable(each.message)}" if each.message else ""
     yield f"  {MARKS[each.action]} {each.key}{message}"
     for difference in each.differences:
         yield from (f"      {line}" for line in difference_lines(difference))
@@ -123,7 +124,7 @@ def _painted(line: str, paint: Paint) -> str:
 
 def difference_lines(each: Difference) -> Iterator[str]:
     """One field; a text of several lines, or what is too long for one, by the lines that differ."""
-    path = _printable(each.path)
+    path = printable(each.path)
     if each.is_secret:
         yield f"{path}: {_of_secret(each)}"
         return
@@ -150,7 +151,7 @@ def _has_lines(value: Json) -> bool:
 def _by_lines(before: Json, after: Json) -> list[str]:
     """The lines that differ, with little around them."""
     found = list(difflib.unified_diff(_lines(before), _lines(after), n=CONTEXT, lineterm=""))[2:]
-    changed = [f"{line[:1]} {_cut(_printable(line[1:]), 2 * LONGEST)}" for line in found if not line.startswith("@@")]
+    changed = [f"{line[:1]} {_cut(printable(line[1:]), 2 * LONGEST)}" for line in found if not line.startswith("@@")]
     left = len(changed) - MOST_LINES
     return [*changed[:MOST_LINES], *([f"  … {left} more lines"] if left > 0 else [])]
 
@@ -182,16 +183,11 @@ def _inline(value: Json) -> str:
         return "(not set)"
     if isinstance(value, str) and _PLAIN.fullmatch(value) and value not in ("true", "false", "null"):
         return value
-    return _printable(json.dumps(value, ensure_ascii=False))
+    return printable(json.dumps(value, ensure_ascii=False))
 
 
 _PLAIN = re.compile(r"(?=.*[^\d.eE+-])(?![\"'{}\[\]()])[!-~](?:[ -~]*[!-~])?")
 """Printable ASCII that is neither a number nor looks like a list or a mapping."""
-
-
-def _printable(text: str) -> str:
-    """A text that cannot move a terminal's cursor."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 # --- the summary -----------------------------------------------------------------------------------------------------

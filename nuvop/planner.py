@@ -5,11 +5,11 @@ The overlays are the operator's, and so are the rules of what is applied, refuse
 """
 
 import asyncio
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
-from nuvop import client_side, crd, directives, forecast, inventory, overlay, plan, prune, yamltext
+from nuvop import client_side, crd, directives, forecast, inventory, overlay, plan, prune, secrecy, yamltext
 from nuvop.catalog import check_scope
 from nuvop.cluster import ApiResource, Cluster
 from nuvop.errors import (
@@ -22,9 +22,9 @@ from nuvop.errors import (
     NuvopError,
     OverlayError,
 )
-from nuvop.forecast import NEW_UID, ONCE_CRD, Outlook, Trial
+from nuvop.forecast import ONCE_CRD, Outlook, Trial
 from nuvop.kinds import Kind
-from nuvop.objects import Body, CRKey, ObjectKey, group_of, is_deleting, key_of
+from nuvop.objects import NO_UID, Body, CRKey, ObjectKey, group_of, is_deleting, key_of
 from nuvop.plan import Action, Outcome, Plan, Planned, Plans
 from nuvop.prune import Refusal
 from nuvop.record import Record
@@ -35,9 +35,6 @@ from nuvop.workbench import Workbench
 
 NEVER = "9999-12-31T23:59:59Z"
 """When a CR was created that is not yet: after all others."""
-
-_INVALID_VALUE = re.compile(r'(?<= value: )(?:"(?:[^"\\]|\\.)*"|[^"][^:]*)(?=:|$)')
-"""A value of a CR as the API server quotes it."""
 
 Resources = Mapping[Type, ApiResource]
 
@@ -52,10 +49,14 @@ class Stopped(NuvopError):
 
 @dataclass(frozen=True)
 class Wanted:
-    """A CR as the operator would see it; ``cr`` is None where the API server refuses it, for the reason ``refused``."""
+    """A CR as the operator would see it; ``cr`` is None where the API server refuses it, for the reason ``refused``.
+
+    ``live`` is what a file changes.
+    """
 
     key: CRKey
     cr: Body | None
+    live: Body | None = None
     itself: Planned | None = None
     notes: tuple[str, ...] = ()
     refused: str = ""
@@ -116,11 +117,11 @@ class Planner:
                 return _unseen(
                     kind, cr, f"namespace {key.namespace} does not exist: kubectl create namespace {key.namespace}"
                 )
-            return Wanted(key, None, refused=_discreet(kind, said(error)))
+            return Wanted(key, None, live, refused=said(error))
         if live is None:
-            return Wanted(key, _new(kind, tried), _created(cr))
-        itself = forecast.compared(live, tried, secret=forecast.secret_ways(kind))
-        return Wanted(key, kind.crd.defaulted(tried), itself)
+            return Wanted(key, _new(kind, tried), itself=_created(cr))
+        itself = forecast.compared(live, tried, secret=secrecy.ways(kind))
+        return Wanted(key, kind.crd.defaulted(tried), live, itself)
 
     async def _is_served(self, kind: Kind) -> bool:
         try:
@@ -148,7 +149,15 @@ class Planner:
                     plans[each.key] = settled
         plans |= {plan_.key: plan_ for plan_ in await self._of_scenes(scenes, there, coming)}
         plans = await self._guarded(kind, plans, crs)
-        told = (replace(plans[each.key], itself=each.itself, notes=each.notes) for each in wanted)
+        told = (
+            secrecy.kept(
+                kind,
+                replace(plans[each.key], itself=each.itself, notes=each.notes),
+                [cr for cr in (each.live, each.cr) if cr is not None],
+                there.by_instance.get(instance_of(each.key), {}).values(),
+            )
+            for each in wanted
+        )
         return Plans((kind.resource.plural,), tuple(told), installed)
 
     async def _resources(self, kind: Kind, coming: Coming) -> Resources | Stopped:
@@ -253,20 +262,14 @@ class Planner:
     async def _refusal(self, kind: Kind, namespace: str | None, crs: Mapping[CRKey, Body]) -> Refusal | None:
         """What the operator would say to pruning of a kind, as it judges that over all CRs."""
         every = {_key(kind, cr): cr for cr in await self._existing(kind, namespace)}
-        counted = []
-        for key, cr in {**every, **{key: crs[key] for key in every.keys() & crs.keys()}}.items():
-            known = inventory.keys(inventory.of(cr.get("status") or {}))
-            try:
-                wanted = frozenset(overlay.objects_of(await self._bench.loader.choose(kind, cr), key))
-            except BuildFailed:
-                wanted = known
-            counted.append((known, wanted))
-        return prune.guard(counted, kind.resource.plural, self._bench.settings.prune_limit)
+        as_planned = {**every, **{key: crs[key] for key in every.keys() & crs.keys()}}
+        choose, limit = partial(self._bench.loader.choose, kind), self._bench.settings.prune_limit
+        return await prune.judged(kind.resource.plural, as_planned.values(), choose, limit)
 
     async def _installed(self, kind: Kind, coming: Coming) -> tuple[Planned, ...]:
         """What becomes of what a kind installs once for all; what is new is added to what is ``coming``."""
         planned = []
-        for body in yamltext.load_all(kind.installed):
+        for body in yamltext.load_printed(kind.installed):
             found = await self._install(body, coming)
             if found.action is Action.CREATE:
                 _note(body, coming)
@@ -317,13 +320,13 @@ def _key(kind: Kind, cr: Body) -> CRKey:
 
 def _new(kind: Kind, cr: Body) -> Body:
     """A CR as the operator would first see it."""
-    given = {"uid": NEW_UID, "generation": 1, "creationTimestamp": NEVER, "resourceVersion": "0"}
+    given = {"uid": NO_UID, "generation": 1, "creationTimestamp": NEVER, "resourceVersion": "0"}
     return kind.crd.defaulted({**cr, "metadata": {**cr["metadata"], **given}})
 
 
 def _unseen(kind: Kind, cr: Body, note: str) -> Wanted:
     """A CR that the API server cannot be asked about."""
-    return Wanted(_key(kind, cr), _new(kind, client_side.bare(cr)), _created(cr), notes=(note,))
+    return Wanted(_key(kind, cr), _new(kind, client_side.bare(cr)), itself=_created(cr), notes=(note,))
 
 
 def _created(cr: Body) -> Planned:
@@ -333,8 +336,3 @@ def _created(cr: Body) -> Planned:
 def _no_crd(kind: Kind) -> str:
     name = f"{kind.resource.plural}.{kind.resource.group}"
     return f"CRD {name} is not installed: kubectl apply -f {kind.folder / crd.FILE}"
-
-
-def _discreet(kind: Kind, message: str) -> str:
-    """What the API server says of a CR, without its values where some of them become a Secret's."""
-    return _INVALID_VALUE.sub("(hidden)", message) if forecast.secret_ways(kind) else message

@@ -1,7 +1,7 @@
 """Which fields a kind would usually have, given the objects of its base. Pure.
 
-Proposed is what can be changed later on, and alone: no image of a Job, whose pods stay as they were made, and no port
-that a text or a webhook of the base names, too.
+Proposed is what can be changed later on, and alone: no image of a Job, whose pods stay as they were made, no port of a
+Service that a text or a webhook of the base names, and none that would be the port of the pods, too.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from nuvop import directives, fields, labelling, yamltext
+from nuvop import directives, fields, follow, labelling
 from nuvop.fields import Json, parse
 from nuvop.kinds import Child, ChildField
 
@@ -170,7 +170,7 @@ def _of_containers(child: Child) -> Iterator[_Usual]:
     if at is None or not containers:
         return
     annotations = fields.value_at(child.body, *at, "metadata", "annotations") or {}
-    main = annotations.get(_DEFAULT_CONTAINER, child.name)
+    main = annotations.get(_DEFAULT_CONTAINER) or _called_alike(child.name, [each["name"] for each in containers])
     beside = fields.value_at(child.body, *at, "spec", "initContainers") or []
     images: dict[str, list[ChildField]] = {}
     parts: dict[str, str] = {}
@@ -192,12 +192,21 @@ def _of_containers(child: Child) -> Iterator[_Usual]:
         yield _Usual("image", child, parts[image], tuple(targets))
 
 
+def _called_alike(workload: str, containers: Sequence[str]) -> str:
+    """The container that has the name of its workload, or its end, where kustomize has put a prefix before it."""
+    alike = [name for name in containers if workload == name or workload.endswith(f"-{name}")]
+    return max(alike, key=len, default="")
+
+
 def _of_service(child: Child, base: Sequence[Child]) -> Iterator[_Usual]:
     spec = child.body.get("spec") or {}
     ports = spec.get("ports") or []
     if len(ports) != 1 or spec.get("clusterIP") == "None" or spec.get("type") == "ExternalName":
         return
-    if any(_names_port(each, child.name, ports[0]["port"]) for each in base if each.kind != "Secret"):
+    # What has no targetPort has the same one as the port, and there nobody listens once that is another.
+    if not ports[0].get("targetPort") or any(_is_asked(each, child.name) for each in base):
+        return
+    if any(follow.callers(child, base)):
         return
     owner = _selected(child, base)
     beside = [each for each in base if each.kind == "Service" and owner != child and _selected(each, base) == owner]
@@ -222,18 +231,17 @@ def _selected(service: Child, base: Sequence[Child]) -> Child:
     return found[0] if len(found) == 1 else service
 
 
-def _names_port(child: Child, service: str, port: int) -> bool:
-    """Whether a child names a Service with its port, in a text or as the target of a webhook."""
-    is_named = re.search(rf"(?<![\w.-]){re.escape(service)}(\.[\w.{{}}-]+)?:{port}\b", yamltext.dump(dict(child.body)))
+def _is_asked(child: Child, service: str) -> bool:
+    """Whether a child has a webhook that a Service serves."""
     called = (webhook.get("clientConfig") or {} for webhook in child.body.get("webhooks") or ())
-    return is_named is not None or any((each.get("service") or {}).get("name") == service for each in called)
+    return any((each.get("service") or {}).get("name") == service for each in called)
 
 
 def _backends(ingress: Child, service: str, port: int) -> Iterator[str]:
     """Where an Ingress names a Service's port by its number."""
     for pattern in ("spec.defaultBackend", "spec.rules.*.http.paths.*.backend"):
         for at, backend in fields.places(ingress.body, parse(pattern)):
-            if backend.get("service") == {"name": service, "port": {"number": port}}:
+            if isinstance(backend, dict) and backend.get("service") == {"name": service, "port": {"number": port}}:
                 yield f"{at}.service.port.number"
 
 

@@ -3,12 +3,14 @@
 Deleting cannot be undone, so every rule here is in favour of keeping.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from nuvop import inventory, overlay
 from nuvop.directives import PRUNE, may_be_pruned
-from nuvop.kinds import NEVER_A_CHILD
-from nuvop.objects import OWNER_LABEL, REVISION_LABEL, Body, ObjectKey, is_deleting, labels_of, owns_label
+from nuvop.errors import BuildFailed
+from nuvop.kinds import NEVER_A_CHILD, Kind
+from nuvop.objects import OWNER_LABEL, REVISION_LABEL, Body, CRKey, ObjectKey, is_deleting, labels_of, owns_label
 
 FEW = 10
 """So many children of a kind may go at once whatever share of all they are: of few, one is a large share."""
@@ -70,13 +72,33 @@ def guard(
     has any object a build came out empty, and not even a few may go.
     """
     going = total = wanted = 0
-    for inventory, overlay in crs:
-        going += len(frozenset(inventory).difference(overlay))
-        total += len(inventory)
-        wanted += len(overlay)
+    for known, made in crs:
+        going += len(frozenset(known).difference(made))
+        total += len(known)
+        wanted += len(made)
     refusal = Refusal(kind, going, total, percent)
     is_empty = going > 0 and wanted == 0
     return refusal if is_empty or (refusal.is_large and going > FEW) else None
+
+
+async def judged(
+    plural: str, crs: Iterable[Body], choose: Callable[[Body], Awaitable[Kind]], percent: int
+) -> Refusal | None:
+    """What `guard` says to all CRs of a kind, given how the kind with a CR's choice of components is come by.
+
+    Where that cannot be built, nothing of the CR will go.
+    """
+    counted = []
+    for cr in crs:
+        known, metadata = inventory.keys(inventory.of(cr.get("status") or {})), cr["metadata"]
+        try:
+            kind = await choose(cr)
+        except BuildFailed:
+            counted.append((known, known))
+        else:
+            wanted = overlay.objects_of(kind, CRKey(plural, metadata["namespace"], metadata["name"]))
+            counted.append((known, frozenset(wanted)))
+    return guard(counted, plural, percent)
 
 
 def _is_orphan(key: ObjectKey, body: Body, uid: str, revision: str) -> bool:

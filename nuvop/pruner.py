@@ -6,23 +6,21 @@ Nothing is deleted but right after the CR was found to be what its newest overla
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 
-from nuvop import inventory, prune
+from nuvop import prune
 from nuvop.catalog import Catalog
 from nuvop.cluster import Cluster
-from nuvop.errors import BuildFailed, ClusterError, ClusterUnreachable, Conflict, NotFound
+from nuvop.errors import ClusterError, Conflict, NotFound
 from nuvop.events import News
 from nuvop.metrics import Metrics
-from nuvop.objects import Body, CRKey, ObjectKey
-from nuvop.overlay import objects_of
+from nuvop.objects import ObjectKey
 from nuvop.prune import Refusal
 from nuvop.reporter import Reporter
 from nuvop.scene import Scene
 from nuvop.status import Also, Aspect, Reason
 
 logger = logging.getLogger(__name__)
-
-TOO_MANY_REQUESTS = 429
 
 StillCurrent = Callable[[], Awaitable[bool]]
 
@@ -82,7 +80,7 @@ class Pruner:
         except (NotFound, Conflict):
             return ""  # the watch will tell more
         except ClusterError as error:
-            if isinstance(error, ClusterUnreachable) and error.status in (0, TOO_MANY_REQUESTS):
+            if error.is_silence:
                 raise
             # No right, a webhook, a policy: that is about this object.
             return f"{key} is no longer part of the kind and cannot be deleted: {error}"
@@ -118,17 +116,4 @@ class Pruner:
     async def _judge(self, scene: Scene, namespace: str | None) -> Refusal | None:
         plural = scene.key.plural
         crs = await self._cluster.list(self._catalog.resource(plural), namespace)
-        return prune.guard(
-            [(inventory.keys(inventory.of(cr.get("status") or {})), await self._wanted(plural, cr)) for cr in crs],
-            plural,
-            self._percent,
-        )
-
-    async def _wanted(self, plural: str, cr: Body) -> frozenset[ObjectKey]:
-        """The objects of any CR of the kind; where its choice of components cannot be built, nothing of it will go."""
-        metadata = cr["metadata"]
-        try:
-            kind = await self._catalog.choose(plural, cr)
-        except BuildFailed:
-            return inventory.keys(inventory.of(cr.get("status") or {}))
-        return frozenset(objects_of(kind, CRKey(plural, metadata["namespace"], metadata["name"])))
+        return await prune.judged(plural, crs, partial(self._catalog.choose, plural), self._percent)

@@ -42,7 +42,8 @@ from nuvop import yamltext
 from nuvop.errors import KindError
 from nuvop.fields import Name
 from nuvop.kinds import Child, Kind
-from nuvop.resources import Resources, group_kind
+from nuvop.objects import group_of
+from nuvop.resources import Resources
 
 EVERYWHERE = ""
 """The place of a right that holds in all namespaces, and outside of them."""
@@ -283,10 +284,8 @@ class _Needs:
         generated = {each.child for each in self._kind.generated}
         for child in self._kind.everything:
             group, plural = child.group, self._resources[child.group, child.kind].plural
-            if child.selector in generated:
-                # Where the garbage collector does not delete it nuvop has to.
-                verbs = CHILD_VERBS[:-1] if child.is_beside else CHILD_VERBS
-                yield from _need(Purpose.GENERATED, self._places(child), group, plural, verbs)
+            if child.selector in generated:  # the garbage collector deletes it
+                yield from _need(Purpose.GENERATED, self._places(child), group, plural, CHILD_VERBS[:-1])
             else:
                 yield from _need(Purpose.CHILDREN, self._places(child), group, plural, CHILD_VERBS)
             yield from _need(Purpose.EVENTS, self._places(child) if child.namespace else (), "", "events", _SEE)
@@ -306,7 +305,7 @@ class _Needs:
             (Purpose.RETIRED, (*_SEE, "patch", "delete"), self._kind.retired),
         ):
             for api_version, name in sorted(types_):
-                at = group_kind(api_version, name)
+                at = (group_of(api_version), name)
                 resource = self._resources[at]
                 places = self._mode.places if resource.namespaced else (EVERYWHERE,)
                 yield from _need(purpose, places, at[0], resource.plural, verbs)

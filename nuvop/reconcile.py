@@ -45,7 +45,7 @@ from nuvop.judge import Judgement
 from nuvop.kinds import OUTSIDE, Kind
 from nuvop.made_once import Installer, Secrets
 from nuvop.metrics import Metrics
-from nuvop.objects import RELEASED_TO, Body, CRKey, ObjectKey, is_deleting, key_of, owned_fields, version_of
+from nuvop.objects import RELEASED_TO, Body, CRKey, ObjectKey, is_deleting, key_of, version_of
 from nuvop.observer import Observer
 from nuvop.overlay import Overlay
 from nuvop.ownership import Ownership
@@ -85,9 +85,6 @@ LOOK_FOR_END = 10.0
 
 MISSED_END = 60.0
 """The same for a CR that is being deleted and waits for somebody else."""
-
-PYTHON_TIMEOUT = 10.0
-"""Seconds that a kind's own Python may take for one CR."""
 
 STOP_GRACE = 10.0
 """Seconds that a running apply gets when the operator stops; then kubectl is killed."""
@@ -440,10 +437,10 @@ class Reconciler:
             await self._custom_resources.set_finalizer(scene.key, record, wanted=True)
         if not await self._announce(scene):
             return False
-        for key, path in scene.overlay.released:
+        for key in dict.fromkeys(key for key, _ in scene.overlay.released):
+            paths = [path for at, path in scene.overlay.released if at == key]
             body = scene.live.get(key)
-            if body is not None and str(path) in owned_fields(body):
-                part = foreign.part_of(body, path)
+            if body is not None and (part := foreign.handed_over(body, paths)):
                 await self._cluster.hand_over(scene.resource(key), key.namespace, part, RELEASED_TO)
         if self._ownership.collision(scene):
             # An earlier CR has come meanwhile.
@@ -645,11 +642,13 @@ async def _made(kind: Kind, cr: Body, *, orphan: bool, without: frozenset[Object
     """Make an overlay; a kind's own Python has its own thread, and may not take for ever. Raises OverlayError."""
     if patches_py.FILE not in kind.files:
         return overlays.make(kind, cr, orphan=orphan, without=without)
-    making = asyncio.to_thread(overlays.make, kind, cr, orphan=orphan, without=without)
+    source = kind.files[patches_py.FILE]
     try:
-        return await asyncio.wait_for(making, PYTHON_TIMEOUT)
+        return await patches_py.in_time(
+            kind.folder, source, lambda: overlays.make(kind, cr, orphan=orphan, without=without)
+        )
     except TimeoutError as error:
-        raise OverlayError(f"{kind.folder / patches_py.FILE}: took longer than {PYTHON_TIMEOUT:g} s") from error
+        raise OverlayError(f"{kind.folder / patches_py.FILE}: took longer than {patches_py.TIMEOUT:g} s") from error
 
 
 def _note_finished(record: Record, overlay: Overlay, gone: Mapping[ObjectKey, Body]) -> None:

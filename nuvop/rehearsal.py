@@ -18,7 +18,6 @@ from nuvop.cluster import ApiResource, Cluster
 from nuvop.errors import (
     BuildFailed,
     ClusterError,
-    ClusterUnreachable,
     KubectlError,
     KubectlTimeout,
     NotFound,
@@ -34,9 +33,6 @@ from nuvop.slots import SLOTS
 
 FEW = 20
 """The objects of so many CRs are asked for by their labels; of more, all that carry an instance label are listed."""
-
-TOO_MANY_REQUESTS = 429
-UNAUTHORIZED = 401
 
 _NO_NAMESPACE = re.compile(r'namespaces "(?P<name>[^"]+)" not found')
 _STATUS = re.compile(r" \(\d{3}\)$")
@@ -202,8 +198,7 @@ def _places(kind: Kind, crs: Mapping[CRKey, Body]) -> dict[Type, set[str]]:
 
 def is_no_answer(error: ClusterError) -> bool:
     """Whether an error says nothing of what was asked, but that the API server cannot be asked at all."""
-    is_silent = isinstance(error, ClusterUnreachable) and error.status in (0, TOO_MANY_REQUESTS)
-    return is_silent or error.status == UNAUTHORIZED
+    return error.is_silence or error.is_unauthorized
 
 
 def missing_namespace(error: ClusterError) -> str:

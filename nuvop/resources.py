@@ -6,15 +6,12 @@ CRDs tell; the rest is left to a cluster's discovery.
 """
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
-from nuvop import yamltext
+from nuvop.crd import Resource
 from nuvop.kinds import Kind
-from nuvop.objects import group_of
 
 TABLE = "kubernetes.csv"
 COLUMNS = ("group", "kind", "plural", "scope")
@@ -24,20 +21,7 @@ GroupKind = tuple[str, str]
 """An API group, empty for the core group, and a kind. The version changes neither plural nor scope."""
 
 
-@dataclass(frozen=True)
-class Resource:
-    """A kind's plural, and whether its objects live in namespaces."""
-
-    plural: str
-    namespaced: bool
-
-
 Resources = Mapping[GroupKind, Resource]
-
-
-def group_kind(api_version: str, kind: str) -> GroupKind:
-    """``apps/v1``, ``Deployment`` → ``apps``, ``Deployment``."""
-    return group_of(api_version), kind
 
 
 def known(kinds: Iterable[Kind]) -> dict[GroupKind, Resource]:
@@ -60,22 +44,5 @@ def of_kubernetes() -> Resources:
 
 def of_folder(kind: Kind) -> Resources:
     """The kind's CRs, and what the CRDs define that stand in any file of its folder."""
-    found = {(kind.resource.group, kind.resource.kind): Resource(kind.resource.plural, namespaced=True)}
-    for name, content in kind.files.items():
-        if name.endswith((".yaml", ".yml", ".json")):
-            found |= dict(_defined(content))
-    return found
-
-
-def _defined(content: bytes) -> Iterator[tuple[GroupKind, Resource]]:
-    try:
-        documents: list[Any] = yamltext.load_all(content)
-    except yamltext.NotYaml:
-        return  # kustomize reads it, or nobody does
-    for document in documents:
-        match document:
-            case {
-                "kind": "CustomResourceDefinition",
-                "spec": {"group": str(group), "scope": scope, "names": {"kind": str(kind), "plural": str(plural)}},
-            }:
-                yield (group, kind), Resource(plural, scope == NAMESPACED)
+    own = (kind.resource.group, kind.resource.kind)
+    return {own: Resource(kind.resource.plural, namespaced=True), **kind.defined}

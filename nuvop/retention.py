@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nuvop import fields, marks
-from nuvop.objects import Body, ObjectKey, group_of, is_deleting
+from nuvop.objects import Body, ObjectKey, group_of, is_deleting, key_of
 
 POLICY = "persistentVolumeClaimRetentionPolicy"
 
@@ -62,15 +62,21 @@ def _owner(stateful_set: Body) -> dict[str, Any]:
 
 
 def _claims(stateful_set: Body, live: Mapping[ObjectKey, Body]) -> Iterator[Body]:
-    """The claims that its controller has made, by their names: ``<template>-<StatefulSet>-<number>``."""
-    templates = "|".join(re.escape(name) for name in _templates(stateful_set))
-    metadata = stateful_set["metadata"]
-    named = re.compile(rf"(?:{templates})-{re.escape(metadata['name'])}-\d+")
+    """The claims that its controller has made."""
     for key, body in sorted(live.items()):
-        is_beside = (key.group, key.kind, key.namespace) == ("", "PersistentVolumeClaim", metadata["namespace"])
-        if is_beside and named.fullmatch(key.name) and not is_deleting(body):
+        if is_claim_of(key, stateful_set) and not is_deleting(body):
             yield body
 
 
-def _templates(stateful_set: Body) -> list[str]:
-    return [template["metadata"]["name"] for template in fields.value_at(stateful_set, "spec", "volumeClaimTemplates")]
+def is_claim_of(key: ObjectKey, stateful_set: Body) -> bool:
+    """Whether an object is a claim that a StatefulSet's controller has made, by its name
+    (https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#stable-storage):
+    ``<template>-<StatefulSet>-<number>``.
+    """
+    of = key_of(stateful_set)
+    is_beside = (key.group, key.kind, key.namespace) == ("", "PersistentVolumeClaim", of.namespace)
+    if not (is_beside and has_claims(stateful_set)):
+        return False
+    templates = fields.value_at(stateful_set, "spec", "volumeClaimTemplates")
+    names = "|".join(re.escape(template["metadata"]["name"]) for template in templates)
+    return re.fullmatch(rf"(?:{names})-{re.escape(of.name)}-[0-9]+", key.name) is not None

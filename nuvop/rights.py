@@ -14,12 +14,14 @@ from pathlib import Path
 
 from nuvop import rbac, resources
 from nuvop.cluster import Cluster
+from nuvop.crd import Resource
 from nuvop.errors import ClusterError, ClusterUnreachable, KindError, LoginError, NotServed
 from nuvop.kinds import Kind
 from nuvop.login import Credentials
 from nuvop.metrics import Metrics
+from nuvop.objects import group_of
 from nuvop.rbac import Mode, Need, Rule, Subject
-from nuvop.resources import GroupKind, Resource
+from nuvop.resources import GroupKind
 from nuvop.settings import KINDS, Settings
 from nuvop.trouble import Trouble
 
@@ -108,7 +110,7 @@ class Rights:
         return list(dict.fromkeys(wanted)), is_all
 
     async def _learn(self, known: dict[GroupKind, Resource], api_version: str, name: str) -> None:
-        at = resources.group_kind(api_version, name)
+        at = (group_of(api_version), name)
         if at not in known:
             found = await self._cluster.discover(api_version, name)
             known[at] = Resource(found.plural, found.namespaced)

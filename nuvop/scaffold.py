@@ -33,7 +33,7 @@ _BOUNDS: Mapping[tuple[str, str], Mapping[str, Json]] = {
     ("integer", "nodePort"): {"minimum": 0, "maximum": 65535},
     ("integer", "maxReplicas"): {"minimum": 1},
 }
-"""Bounds that Kubernetes checks, and its OpenAPI documents do not tell, by the field's type and name
+"""Bounds that Kubernetes checks of its own kinds, and its OpenAPI documents do not tell, by the field's type and name
 (https://github.com/kubernetes/kubernetes/tree/master/pkg/apis: each group's validation)."""
 
 _DEFAULTS: Mapping[tuple[str, str], Json] = {
@@ -287,10 +287,13 @@ def _field_schema(new: NewKind, field: Proposal) -> dict[str, Any]:
     schema = _of_target(new, child, target) or _of_value(value_of(child, target))
     schema.pop("default", None)
     name = _name_of(target)
-    schema |= _BOUNDS.get((schema.get("type", ""), name), {})
+    if openapi.names_field(child.api_version, child.kind, target.path):
+        schema |= _BOUNDS.get((schema.get("type", ""), name), {})
     if _is_secret(field):
         schema["format"] = "password"
-    text = _DESCRIPTIONS.get(name, "") if schema.get("x-kubernetes-int-or-string") else schema.pop("description", "")
+    text = schema.pop("description", "") or (
+        _DESCRIPTIONS.get(name, "") if schema.get("x-kubernetes-int-or-string") else ""
+    )
     has_default = value is not None and _fits(value, schema)
     description = _description(text, field, is_kept=value_of(child, target) is not None and not has_default)
     if has_default:
@@ -337,14 +340,13 @@ def _fits(value: Json, schema: Mapping[str, Any]) -> bool:
 
 
 def _description(text: str, field: Proposal, *, is_kept: bool) -> str:
-    what = _SENTENCE.split(_told(text, _name_of(field.targets[0])))[0].rstrip(".")
+    what = openapi.SENTENCE.split(_told(text, _name_of(field.targets[0])))[0].rstrip(".")
     sets = "Sets " + " and ".join(f"{target.path} of {target.child}" for target in field.targets)
     if is_kept:
         sets += ", which stays as it is where this is left out"
     return f"{what}. {sets}." if what else f"{sets}."
 
 
-_SENTENCE = re.compile(r"(?<=[a-z0-9)\"'`])\.\s+(?=[A-Z])")
 _VERB = r"(?:is|are|specifies|describes|defines|represents|indicates|contains|lists|holds|denotes|determines)"
 
 

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from nuvop import inventory, tree
-from nuvop.children import Children
+from nuvop import inventory
+from nuvop.children import Children, Instance, belongs_to
 from nuvop.cluster import ApiResource, Changed, Cluster, Failing, Listed, Removed
+from nuvop.complaints import Complaint
 from nuvop.errors import (
     ClusterError,
     ClusterUnreachable,
@@ -19,7 +20,7 @@ from nuvop.errors import (
 )
 from nuvop.inventory import Entry
 from nuvop.objects import INSTANCE_LABEL, Body, CRKey, ObjectKey
-from nuvop.tree import Complaint, Seen
+from nuvop.tree import Seen
 from nuvop.trouble import Trouble
 
 EVENTS = ApiResource("", "v1", "events", "Event")
@@ -30,8 +31,6 @@ GATHER = 0.2
 """Seconds for which changes are gathered: they come in bursts."""
 TICK = 5.0
 """Seconds after which all is shown anew without a change: ages grow, and a Pod without a node fails."""
-
-UNAUTHORIZED = 401
 
 Type = tuple[str, str]
 """An apiVersion and a kind."""
@@ -109,7 +108,8 @@ class Sight:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._follow_cr())
                 await self._show_changes(show, group)
-        except* NuvopError as errors:
+        except* (NuvopError, OSError) as errors:
+            # An OSError is of what shows it: `| head` has closed the pipe.
             raise errors.exceptions[0] from errors
 
     def look_again(self) -> None:
@@ -183,7 +183,7 @@ class Sight:
                 scope.resource, scope.namespace, metadata_only=scope.is_secret, **selectors
             )
         except (Forbidden, NotFound) as error:
-            if error.status == UNAUTHORIZED:
+            if error.is_unauthorized:
                 raise
             self._refused[scope] = _refusal(scope, error)
             return
@@ -246,7 +246,7 @@ class Sight:
         """Note that a scope cannot be seen; return whether for good: who has no right gets none meanwhile."""
         self._refused[scope] = _refusal(scope, error)
         self._changed.set()
-        return isinstance(error, Forbidden) and error.status != UNAUTHORIZED
+        return isinstance(error, Forbidden) and not error.is_unauthorized
 
     # --- what is seen -------------------------------------------------------------------------------------------------
 
@@ -267,15 +267,21 @@ class Sight:
             except NotFound:
                 continue
             except Forbidden as error:
-                if error.status == UNAUTHORIZED:
+                if error.is_unauthorized:
                     raise
                 if scope in self._refused:
                     self._unseen[entry.key] = self._refused[scope]
 
+    @property
+    def _instance(self) -> Instance:
+        return self._key.namespace, self._key.instance
+
     def _live(self) -> Mapping[ObjectKey, Body]:
-        return self._children.of((self._key.namespace, self._key.instance))
+        return self._children.of(self._instance)
 
     def _seen(self, scopes: Collection[Scope]) -> Seen:
+        # What may be got but not listed carries the label, too.
+        labelled = {key: body for key, body in self._found.items() if belongs_to(body) == self._instance}
         listed = {(entry.apiVersion, entry.kind) for entry in self._entries}
         beside = [
             why
@@ -285,8 +291,8 @@ class Sight:
         return Seen(
             self._key.plural,
             self._cr,
-            dict(self._live()),
-            self._found,
+            {**self._live(), **labelled},
+            {key: body for key, body in self._found.items() if key not in labelled},
             self._unseen,
             tuple(sorted(beside)),
             self._complaints(),
@@ -299,8 +305,9 @@ class Sight:
     def _complaints(self) -> dict[str, tuple[Complaint, ...]]:
         found: dict[str, list[Complaint]] = {}
         for events in self._events.values():
-            for uid, complaint in map(tree.complaint_of, events.values()):
-                found.setdefault(uid, []).append(complaint)
+            for event in events.values():
+                uid = str((event.get("involvedObject") or {}).get("uid", ""))
+                found.setdefault(uid, []).append(Complaint.of(event))
         return {uid: tuple(listed) for uid, listed in found.items()}
 
 

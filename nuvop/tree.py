@@ -12,7 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from nuvop import complaints, directives, generated, inventory, objects, readiness
+from nuvop import directives, generated, inventory, objects, readiness, retention
+from nuvop.complaints import Complaint
 from nuvop.inventory import Entry
 from nuvop.kinds import OUTSIDE, ChildSelector, name_prefix
 from nuvop.objects import (
@@ -42,15 +43,6 @@ class State(StrEnum):
     MISSING = "Missing"
     NOT_OWNED = "NotOwned"
     UNSEEN = "Unseen"
-
-
-@dataclass(frozen=True, order=True)
-class Complaint:
-    """A Warning event: when it was last seen, in seconds since the epoch, how often, and what it says."""
-
-    time: float
-    count: int
-    text: str
 
 
 @dataclass(frozen=True)
@@ -121,13 +113,6 @@ def is_well(root: Node) -> bool:
     return root.is_well and all(child.is_well for child in root.children)
 
 
-def complaint_of(event: Body) -> tuple[str, Complaint]:
-    """The uid of the object that an event is about, and what it says."""
-    count = (event.get("series") or {}).get("count") or event.get("count") or 1
-    text = f"{event.get('reason', '')}: {' '.join(event.get('message', '').split())}"
-    return str((event.get("involvedObject") or {}).get("uid", "")), Complaint(complaints.last_seen(event), count, text)
-
-
 class _Gardener:
     """Puts together what belongs together."""
 
@@ -177,8 +162,10 @@ class _Gardener:
 
     def _cr_notes(self) -> Iterator[str]:
         observed, generation = self._status.get("observedGeneration"), self._metadata.get("generation")
-        if "Ready" in self._conditions and observed != generation:
-            yield f"generation {generation}, observed {'none yet' if observed in (None, -1) else observed}"
+        # Of a generation that nobody has looked at the message tells.
+        if self._conditions.get("Ready", {}).get("observedGeneration") == generation != observed:
+            last = "nor has any before" if observed in (None, -1) else f"the last that has is {observed}"
+            yield f"generation {generation} has not come to an end yet, {last}"
         for type_, condition in self._conditions.items():
             if type_ not in ("Ready", "Reconciling", "Stalled"):
                 value = "" if condition["status"] == "True" else f" is {condition['status']}"
@@ -341,7 +328,7 @@ def _conditions(status: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 def _made_by(body: Body) -> str:
     maker = maker_of(body)
-    return "nuvop has not made it" + (f", but {maker}" if maker else "")
+    return f"made by {maker}, not by nuvop" if maker else "not made by nuvop"
 
 
 def _parent(
@@ -353,21 +340,11 @@ def _parent(
         if owner["uid"] in by_uid:
             return by_uid[owner["uid"]]
     if (key.group, key.kind) == ("", "PersistentVolumeClaim"):
-        return next((found for found in bodies if _claims(found, bodies[found], key)), None)
+        return next((found for found, body in bodies.items() if retention.is_claim_of(key, body)), None)
     return None
 
 
-def _claims(key: ObjectKey, body: Body, claim: ObjectKey) -> bool:
-    """Whether a claim is a StatefulSet's, by the name that Kubernetes gives it
-    (https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#stable-storage)."""
-    if (key.group, key.kind, key.namespace) != ("apps", "StatefulSet", claim.namespace):
-        return False
-    templates: Iterable[Mapping[str, Any]] = (body.get("spec") or {}).get("volumeClaimTemplates") or ()
-    names = "|".join(re.escape(template["metadata"]["name"]) for template in templates)
-    return bool(names and re.fullmatch(rf"({names})-{re.escape(key.name)}-[0-9]+", claim.name))
-
-
-_HOUSEKEEPING = re.compile(r"metadata\.annotations\.(.*\\\.)?kubernetes\\\.io/")
+_HOUSEKEEPING = re.compile(r"metadata\.annotations\.\[(.*\.)?kubernetes\.io/")
 """What Kubernetes' own controllers note for themselves."""
 
 _SHORTENED = re.compile(r"\A(spec\.template\.spec|spec\.jobTemplate\.spec\.template\.spec|spec|metadata)\.")

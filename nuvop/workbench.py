@@ -3,13 +3,14 @@
 All of it is gone when the command ends, however it ends.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from nuvop import directives, kind_folder, login, overlay
+from nuvop import crd, directives, kind_folder, login, overlay
 from nuvop.cluster import Cluster
+from nuvop.crd import ResourceType, Unfit
 from nuvop.errors import KindError
 from nuvop.kinds import Kind
 from nuvop.kubectl import Kubectl, Processes, find_kubectl
@@ -29,10 +30,37 @@ class Workbench:
     generated: Path
     login: Login
     loader: Loader
+    loaded: dict[Path, Kind] = field(default_factory=dict)
+    """The kinds that were asked for, by their folders."""
 
     async def kinds(self) -> list[Kind]:
         """Load every kind of the settings; raise what the first broken folder met with."""
-        return [await self.loader.load(path) for path in kind_folder.find(self.settings.kinds)]
+        return [await self._load(path, type_) for path, type_ in self._types()]
+
+    async def kind_of(self, api_version: str, name: str) -> Kind:
+        """Load the kind of a custom resource, by what it says of itself, and no other.
+
+        Raises KindError where no folder is for it, and what the folder met with.
+        """
+        group, types = api_version.rpartition("/")[0], list(self._types())
+        for path, type_ in types:
+            if isinstance(type_, ResourceType) and (type_.group, type_.kind) == (group, name):
+                return await self._load(path, type_)
+        has = ", ".join(f"{each.kind} ({each.api_version})" for _, each in types if isinstance(each, ResourceType))
+        broken = "".join(f"; {each}" for _, each in types if not isinstance(each, ResourceType))
+        raise KindError(
+            f"apiVersion: {api_version!r}, kind: {name!r}: no kind's folder is for it; there are {has}{broken}"
+        )
+
+    def _types(self) -> Iterator[tuple[Path, ResourceType | Unfit]]:
+        return crd.resource_types(kind_folder.find(self.settings.kinds))
+
+    async def _load(self, path: Path, type_: ResourceType | Unfit) -> Kind:
+        if not isinstance(type_, ResourceType):
+            raise type_
+        if path not in self.loaded:
+            self.loaded[path] = await self.loader.load(path, lenient=True)
+        return self.loaded[path]
 
     async def write(self, kind: Kind, cr: Body) -> Overlay:
         """Make and write the overlay of a custom resource that has a namespace and a uid, as the operator does.

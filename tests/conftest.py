@@ -44,6 +44,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 FAILED = pytest.StashKey[bool]()
 
+LINES = 60
+"""How much of an operator's log a failure shows; where the tests ran, the files may be gone."""
+
 
 INJECTED = pytest.StashKey[Counter[str]]()
 """How many requests met which fault."""
@@ -141,5 +144,7 @@ def operator(
     assert not any(codes), f"operators that were asked to stop ended with {codes}"
     if request.node.stash.get(FAILED, True):
         print(f"\nthe operator's log and the events are in {folder}")
+        for operator in made:
+            print(f"--- the end of {operator.log_file.name}:", *operator.log().splitlines()[-LINES:], sep="\n")
     else:
         shutil.rmtree(folder)

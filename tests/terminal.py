@@ -15,8 +15,17 @@ from types import TracebackType
 _SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 """What a terminal obeys: https://en.wikipedia.org/wiki/ANSI_escape_code#CSI."""
 
-HOME = "\x1b[H"
+HOME, BELOW = "\x1b[H", "\x1b[J"
+"""A drawing begins with the one and ends with the other."""
 ALTERNATE, NORMAL = "\x1b[?1049h", "\x1b[?1049l"
+
+
+def heed_interrupts() -> None:
+    """Have SIGINT end this process, as it does in a shell's foreground.
+
+    What a shell has started in the background ignores it, and so does all that is started by that: the tests, say.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Terminal:
@@ -28,13 +37,18 @@ class Terminal:
         self._ours, theirs = os.openpty()
         self._size(columns, rows)
         self._written = b""
+
+        def prepare() -> None:
+            heed_interrupts()
+            os.login_tty(theirs)
+
         self._process = subprocess.Popen(
             command,
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
             env={"TERM": "xterm-256color", **environment},
-            preexec_fn=lambda: os.login_tty(theirs),
+            preexec_fn=prepare,
         )
         os.close(theirs)
         self._reader = threading.Thread(target=self._read)
@@ -57,8 +71,10 @@ class Terminal:
         return self._written.decode(errors="replace")
 
     def screen(self) -> list[str]:
-        """The lines that were drawn last, without what is for the terminal alone."""
-        return [line.rstrip() for line in _SEQUENCE.sub("", self.written.rpartition(HOME)[2]).splitlines()]
+        """The lines of the last drawing that is whole, without what is for the terminal alone."""
+        # Of a line's end the terminal makes \r\n, also where there was a \r before.
+        drawn = self.written.rpartition(BELOW)[0].rpartition(HOME)[2].replace("\r", "")
+        return [line.rstrip() for line in _SEQUENCE.sub("", drawn).splitlines()]
 
     def press(self, keys: str) -> None:
         """Press keys, such as Ctrl-C."""

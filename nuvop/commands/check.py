@@ -7,11 +7,10 @@ from pathlib import Path
 import click
 
 from nuvop import check as checks
-from nuvop import examples, kind_folder
+from nuvop import crd, examples, kind_folder
 from nuvop.check import Finding
 from nuvop.commands import common
-from nuvop.commands.render import NO_UID
-from nuvop.errors import BuildFailed, DirectiveError, KindError, NuvopError, OverlayError, Place
+from nuvop.errors import KindError, NuvopError, Place
 from nuvop.kinds import Kind
 from nuvop.settings import Settings
 from nuvop.workbench import Workbench, workbench
@@ -57,15 +56,22 @@ async def _check(settings: Settings, paths: list[Path]) -> list[tuple[str, Findi
     """The findings of each folder, as lines."""
     found = []
     async with workbench(settings) as bench:
+        types = dict(crd.resource_types(paths))
         for path in paths:
             listed = [finding async for finding in _findings(bench, path)]
+            if isinstance(unfit := types[path], KindError):
+                listed += checks.of_error(unfit, path)
             files = _files(path)
-            here = Path.cwd()
-            for finding in listed:
-                line = checks.located(finding, files, str(path))
-                # As the user would type the paths here, also in what is to be typed.
-                found.append((line.replace(f"{here}/", ""), finding))
+            for finding in dict.fromkeys(listed):
+                here = replace(finding, place=replace(finding.place, file=_here(finding.place.file)))
+                found.append((checks.located(here, files, str(_here(path))), finding))
     return found
+
+
+def _here(path: Path) -> Path:
+    """A path as the user would type it here."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _files(path: Path) -> dict[str, bytes]:
@@ -79,14 +85,16 @@ async def _findings(bench: Workbench, path: Path) -> AsyncIterator[Finding]:
     try:
         kind = await bench.loader.load(path)
     except KindError as error:
-        for finding in checks.of_error(error) or [Finding(Place(path), str(error), is_error=True)]:
+        for finding in checks.of_error(error, path):
             yield finding
         return
     except NuvopError as error:
         yield Finding(Place(path), str(error).removeprefix(f"{path}: "), is_error=True)
         return
-    for finding in checks.findings(kind):
+    for finding in bench.loader.findings(kind):
         yield finding
+    for place, message in examples.untried(kind):
+        yield Finding(place, message)
     async for finding in _of_examples(bench, kind):
         yield finding
 
@@ -102,19 +110,19 @@ async def _of_examples(bench: Workbench, kind: Kind) -> AsyncIterator[Finding]:
         for finding in wrong:
             yield finding
         if not wrong:
-            metadata = {"namespace": "default", "uid": NO_UID, **example["metadata"]}
             try:
-                made = await bench.manifests(kind, {**example, "metadata": metadata})
-            except (OverlayError, DirectiveError, BuildFailed) as error:
+                made = await bench.manifests(kind, common.for_rendering(example))
+            except NuvopError as error:
                 yield Finding(place, f"cannot be rendered: {error}", is_error=True)
             else:
                 rendered.setdefault(place.file, []).append(made)
     for path, texts in rendered.items():
         expected = kind.files.get(f"{kind_folder.EXPECTED}{path.name}")
         if expected is not None and not examples.are_alike("---\n".join(texts), expected.decode()):
+            folder = _here(kind.folder)
             told = (
                 f"what it becomes is not what {kind_folder.EXPECTED}{path.name} says; if that is meant, "
-                f"`nuvop render -f {path} --kinds {kind.folder} > {kind.folder}/{kind_folder.EXPECTED}{path.name}`"
+                f"`nuvop render -f {_here(path)} --kinds {folder} > {folder}/{kind_folder.EXPECTED}{path.name}`"
             )
             yield Finding(Place(path), told, is_error=True)
     if not has_one:

@@ -12,6 +12,7 @@ import click
 
 from nuvop import settings, yamltext
 from nuvop.errors import NuvopError
+from nuvop.objects import NO_UID
 from nuvop.settings import Settings
 
 Result = TypeVar("Result")
@@ -105,6 +106,12 @@ def _with_namespace(file: str, document: Any, namespace: str) -> dict[str, Any]:
         case {"apiVersion": str(), "kind": str(), "metadata": {"name": str()} as metadata}:
             return {**document, "metadata": _completed(metadata, namespace)}
     raise click.ClickException(f"{file}: an object in it has no apiVersion, kind or metadata.name")
+
+
+def for_rendering(cr: Mapping[str, Any], uid: str | None = None) -> dict[str, Any]:
+    """A custom resource with all that an overlay is made of, where it has none: a namespace, and a uid."""
+    metadata = _completed(cr["metadata"], "default")
+    return {**cr, "metadata": {**metadata, "uid": metadata.get("uid") or uid or NO_UID}}
 
 
 def _completed(metadata: Mapping[str, Any], namespace: str) -> dict[str, Any]:

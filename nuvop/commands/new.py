@@ -9,7 +9,6 @@ import click
 
 from nuvop import base, check, follow, gather, kind_folder, new_kind, proposals, scaffold, yamltext
 from nuvop.commands import common
-from nuvop.commands.render import NO_UID
 from nuvop.errors import KindError, KubectlError, NuvopError
 from nuvop.kinds import home_namespace
 from nuvop.new_kind import Names, NewKind
@@ -63,8 +62,8 @@ def new(
     once for all. What cannot work is refused with the reason: remote bases, Helm charts, APIServices, names that are
     too long; download, render or shorten them first.
 
-    Exit code 0 when the kind is made; it can be loaded then, and its example renders. 1 where that cannot be, 2 where
-    the command is not understood; then nothing is made.
+    Exit code 0 when the kind is made; it can be loaded then, and its example renders. 1 where that cannot be; then
+    nothing is made.
 
     \b
     nuvop new Web --group example.com --from ./web --yes
@@ -128,8 +127,7 @@ async def _proven(bench: Workbench, draft: Path, names: Names) -> list[str]:
     try:
         kind = await bench.loader.load(draft)
         example = yamltext.load((draft / "examples" / names.file).read_text())
-        metadata = {**example["metadata"], "namespace": "default", "uid": NO_UID}
-        made = await bench.manifests(kind, {**example, "metadata": metadata})
+        made = await bench.manifests(kind, common.for_rendering(example))
     except NuvopError as error:
         raise KindError(str(error).replace(f"{draft}", names.plural)) from error
     _write(draft, {f"{kind_folder.EXPECTED}{names.file}": made.encode()})

@@ -1,17 +1,16 @@
 """``nuvop plan``: what would become of custom resources and their children, without changing anything."""
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 import click
 
-from nuvop import crd, plan_text, yamltext
+from nuvop import naming, plan_text
 from nuvop import plan as plans
 from nuvop.commands import common
-from nuvop.errors import KindError
+from nuvop.errors import NotResolved
 from nuvop.kinds import Kind
 from nuvop.objects import Body, key_of
 from nuvop.plan import Plans
@@ -74,13 +73,13 @@ def plan(
         raise click.UsageError("--all-namespaces goes with --kind, and without --namespace")
     with common.told():
         known = common.read_settings(folders)
-    work = _of_kind(known, name, namespace, everywhere) if name else _of_file(known, file, namespace)
+    work = _of_file(known, file, namespace) if name is None else _of_kind(known, name, namespace, everywhere)
     found = common.run(work)
     if output == "json":
         click.echo(json.dumps(plans.as_json(found), indent=2, ensure_ascii=False))
     else:
         for line in plan_text.lines(found, _painted, verbose=verbose):
-            click.echo(line, color=False if os.environ.get("NO_COLOR") else None)
+            click.echo(line)
     raise click.exceptions.Exit(plans.summed_up(found).exit_code)
 
 
@@ -97,14 +96,13 @@ async def _of_kind(settings: Settings, name: str, namespace: str | None, everywh
 
 def _named(known: Sequence[Kind], name: str) -> Kind:
     """The kind that a user means by any of the names that kubectl takes."""
-    wanted, _, group = name.lower().partition(".")
-    for kind in known:
-        names = yamltext.load(kind.files[crd.FILE])["spec"]["names"]
-        known_as = {names["plural"], names["kind"].lower(), names.get("singular"), *(names.get("shortNames") or ())}
-        if wanted in known_as and group in ("", kind.resource.group):
-            return kind
     has = ", ".join(kind.resource.plural for kind in known)
-    raise KindError(f"--kind: {name!r}: there is no such kind; there are {has}")
+    served = [each for kind in known for each in naming.of_crd(kind.crd)]
+    try:
+        found = naming.resolve(name, served, f"there is no such kind; there are {has}")
+    except NotResolved as error:
+        raise NotResolved(f"--kind: {error}") from error
+    return next(kind for kind in known if (kind.resource.group, kind.resource.plural) == (found.group, found.plural))
 
 
 async def _of_file(settings: Settings, file: TextIO | None, namespace: str | None) -> Plans:

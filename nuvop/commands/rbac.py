@@ -10,10 +10,12 @@ import click
 from nuvop import rbac as rights
 from nuvop import resources
 from nuvop.commands import common
+from nuvop.crd import Resource
 from nuvop.errors import ClusterError, KindError, LoginError
 from nuvop.kinds import Kind
+from nuvop.objects import group_of
 from nuvop.rbac import Mode, Subject
-from nuvop.resources import Resource, Resources
+from nuvop.resources import Resources
 from nuvop.settings import Settings
 from nuvop.workbench import Workbench, workbench
 
@@ -112,8 +114,9 @@ async def _resources(bench: Workbench, kinds: Sequence[Kind]) -> Resources:
     found = resources.known(kinds)
     for kind in kinds:
         for api_version, name in sorted(rights.types(kind)):
-            if resources.group_kind(api_version, name) not in found:
-                found[resources.group_kind(api_version, name)] = await _ask(bench, kind, api_version, name)
+            at = (group_of(api_version), name)
+            if at not in found:
+                found[at] = await _ask(bench, kind, api_version, name)
     return found
 
 

@@ -7,10 +7,7 @@ import click
 
 from nuvop.commands import common
 from nuvop.settings import Settings
-from nuvop.workbench import pick, workbench
-
-NO_UID = "00000000-0000-0000-0000-000000000000"
-"""What stands for the uid that the API server will give a custom resource."""
+from nuvop.workbench import workbench
 
 
 @click.command()
@@ -38,10 +35,8 @@ def render(file: TextIO, folders: tuple[Path, ...], namespace: str | None, uid: 
 
 async def _render(settings: Settings, crs: list[dict[str, Any]], uid: str | None) -> str:
     async with workbench(settings) as bench:
-        known = await bench.kinds()
-        made = [await bench.manifests(pick(known, cr["apiVersion"], cr["kind"]), _named(cr, uid)) for cr in crs]
+        made = [
+            await bench.manifests(await bench.kind_of(cr["apiVersion"], cr["kind"]), common.for_rendering(cr, uid))
+            for cr in crs
+        ]
     return "---\n".join(made)
-
-
-def _named(cr: dict[str, Any], uid: str | None) -> dict[str, Any]:
-    return {**cr, "metadata": {"uid": uid or NO_UID, **cr["metadata"]}}

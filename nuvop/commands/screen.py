@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import click
 
-from nuvop import drawing
+from nuvop.printable import on_one_line
 
 _ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l\x1b[?7l", "\x1b[?7h\x1b[?25h\x1b[?1049l"
 """The alternate screen without a cursor, where long lines are cut
@@ -39,7 +39,8 @@ class Screen:
             sys.stdout.write(_ENTER)
             self._is_taken = True
         width, height = shutil.get_terminal_size()
-        head = f"{self._title.ljust(width - 10)}  {time.strftime('%H:%M:%S')}"
+        left = max(width - 10, 0)
+        head = f"{self._title[:left].ljust(left)}  {time.strftime('%H:%M:%S')}"
         foot = [self._said[:width]] if self._said else []
         # The last line stays empty: at its end the screen would scroll.
         room = max(height - 3 - len(foot), 1)
@@ -71,7 +72,7 @@ class Screen:
                 sys.stdout.flush()
 
     def _say(self, text: str) -> None:
-        self._said = f"{time.strftime('%H:%M:%S')} {drawing.printable(text)}"
+        self._said = f"{time.strftime('%H:%M:%S')} {on_one_line(text)}"
 
 
 class _Handler(logging.Handler):

@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +32,9 @@ INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
 
 COMPLETION_TIMEOUT = 5.0
 """Seconds that a shell waits for the names of custom resources."""
+
+LIST_TIMEOUT = 2.0
+"""Seconds of them that the names of one kind's may take; one that is being deleted, say, must not hide the others."""
 
 CATEGORY = "nuvop"
 """The category of the kinds whose custom resources are completed; `nuvop new` writes it into the CRDs."""
@@ -196,17 +199,32 @@ def _rules(settings: Settings, is_named: bool, resource: ApiResource) -> tuple[R
         if is_named:
             raise
         return {}, ""
+    try:
+        return _rules_in(paths, settings.kinds, resource), ""
+    except NuvopError as error:
+        if is_named:
+            raise
+        return {}, f"the rules of its kind's folder do not count: {error}"
+
+
+def _rules_in(paths: Sequence[Path], named: Collection[Path], resource: ApiResource) -> Rules:
+    """The rules of the kind's folder, if it is among these; raise what is wrong with it.
+
+    Whose folder it is that names no type nobody knows, unless it was named itself or is called as the kind is.
+    """
+    unknown: list[NuvopError] = []
     for path in paths:
         try:
             files = kind_folder.read(path)
             type_ = crd.resource_type(path, files)
-            if (type_.group, type_.kind) == (resource.group, resource.kind):
-                return kind_yaml.parse(path, files).rules, ""
         except NuvopError as error:
-            if is_named:
-                raise
-            return {}, f"the rules of its kind's folder do not count: {error}"
-    return {}, ""
+            unknown += [error] * (path in named or path.name == resource.plural)
+            continue
+        if (type_.group, type_.kind) == (resource.group, resource.kind):
+            return kind_yaml.parse(path, files).rules
+    if unknown:
+        raise unknown[0]
+    return {}
 
 
 async def _names(settings: Settings, namespace: str | None, words: tuple[str, ...], incomplete: str) -> list[str]:
@@ -219,16 +237,16 @@ async def _names(settings: Settings, namespace: str | None, words: tuple[str, ..
             prefix = "" if words else f"{begun}/"
             resources = {prefix: naming.resolve(words[0] if words else begun, known)}
         else:
-            resources = {f"{each.resource.plural}/": each.resource for each in known}
-        found = []
-        for prefix, resource in resources.items():
-            found += [f"{prefix}{name}" for name in await _called(cluster, resource, where)]
+            resources = {f"{name}/": found for name, found in naming.plain(known).items() if name.startswith(begun)}
+        called = await asyncio.gather(*(_called(cluster, resource, where) for resource in resources.values()))
+        found = [f"{prefix}{name}" for prefix, names in zip(resources, called, strict=True) for name in names]
         return [name for name in found if name.startswith(incomplete)]
 
 
 async def _called(cluster: Cluster, resource: ApiResource, namespace: str) -> list[str]:
     try:
-        bodies = await cluster.list(resource, namespace, metadata_only=True)
-    except ClusterError:
+        async with asyncio.timeout(LIST_TIMEOUT):
+            bodies = await cluster.list(resource, namespace, metadata_only=True)
+    except (ClusterError, TimeoutError):
         return []  # others may be listed
     return sorted(body["metadata"]["name"] for body in bodies)

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
@@ -13,6 +13,7 @@ import pytest
 
 from lab.controlplane import Cluster
 from tests.conftest import Start
+from tests.e2e.conftest import Make
 from tests.e2e.harness import (
     PROGRAMS,
     Kubectl,
@@ -26,12 +27,9 @@ from tests.e2e.harness import (
     every_version,
     fake_kubectl,
     is_ready,
-    make_kind,
     stalled,
     writes_of,
 )
-
-Make = Callable[..., TestKind]
 
 ROLE = {
     "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -43,13 +41,12 @@ ROLE = {
 
 
 @pytest.fixture
-def make(kubectl: Kubectl, tmp_path: Path) -> Iterator[Make]:
+def make(kubectl: Kubectl, widgets: Make) -> Iterator[Make]:
     """Makes the test's kind. Every version of its CRs is checked for its truth."""
     with ExitStack() as ending:
 
         def make(*manifests: dict[str, Any], **fields: Any) -> TestKind:
-            kind = make_kind(tmp_path / "kinds", kubectl, *manifests, **fields)
-            ending.callback(kind.forget, kubectl)
+            kind = widgets(*manifests, **fields)
             seen = ending.enter_context(every_version(kubectl, kind.plural, "-A"))
             ending.callback(check, seen)
             return kind

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nuvop import addresses
+from nuvop import addresses, fields
 
 NAMES = {"cache", "api", "db", "web-api"}
 
@@ -18,7 +18,10 @@ def renamed(text: str, own_namespace: str = "") -> str:
         ("cache:6379", "obj-cache:6379"),
         ("http://api/", "http://obj-api/"),
         ("http://api", "http://obj-api"),
-        ("http://api:8080/v1/api?x=api", "http://obj-api:8080/v1/api?x=obj-api"),
+        ("http://api:8080/v1/api?x=api", "http://obj-api:8080/v1/api?x=api"),
+        ("cache:$(CACHE_PORT)", "obj-cache:$(CACHE_PORT)"),
+        ("mongodb://db-0.db,db-1.db/x", "mongodb://obj-db-0.obj-db,obj-db-1.obj-db/x"),
+        ("amqp://api,cache/x", "amqp://obj-api,obj-cache/x"),
         ("redis://user:secret@cache:6379/0", "redis://user:secret@obj-cache:6379/0"),
         ("--upstream=api", "--upstream=obj-api"),
         ("cache:6379,db:5432", "obj-cache:6379,obj-db:5432"),
@@ -31,6 +34,16 @@ def renamed(text: str, own_namespace: str = "") -> str:
         ("proxy_pass http://web-api;", "proxy_pass http://obj-web-api;"),
         ('{"host": "cache"}', '{"host": "obj-cache"}'),
         ("a: 1\nhost: cache\n", "a: 1\nhost: obj-cache\n"),
+        # Words, where the text has nothing that is more certain: whoever asks for it to be renamed means them.
+        ("wait-for cache", "wait-for obj-cache"),
+        ("user  api;", "user  obj-api;"),
+        # Otherwise only what is.
+        ("user api; proxy_pass http://api/;", "user api; proxy_pass http://obj-api/;"),
+        ("role=api host=db", "role=api host=obj-db"),
+        ("nslookup db && exec api", "nslookup obj-db && exec api"),
+        ("host=db user=api dbname=db", "host=obj-db user=api dbname=db"),
+        ("tcp(db:3306)/db", "tcp(obj-db:3306)/db"),
+        ("pg_dump -h db -U me db", "pg_dump -h obj-db -U me db"),
         # What is no host name of theirs.
         ("", ""),
         ("mycache", "mycache"),
@@ -46,7 +59,13 @@ def renamed(text: str, own_namespace: str = "") -> str:
         ("Cache", "Cache"),
         ("api-3", "api-3"),
         ("api.other.svc", "obj-api.other.svc"),
-        ("cache.demo.", "obj-cache.demo."),
+        ("cache.demo", "cache.demo"),
+        ("api.conf", "api.conf"),
+        ("-c api.conf", "-c api.conf"),
+        ("https://api.io/docs", "https://api.io/docs"),
+        ("api:1.25", "api:1.25"),
+        ("db:16-alpine", "db:16-alpine"),
+        ("image: db:16", "image: db:16"),
         ("https://api.example.com/", "https://api.example.com/"),
         ("db-0.db.example.com", "db-0.db.example.com"),
         ("demo/api", "demo/api"),
@@ -74,21 +93,130 @@ def test_a_name_that_is_no_host_name() -> None:
     assert addresses.renamed("a.B", {"a.B"}, (), lambda name: f"obj-{name}", "demo") == "obj-a.B"
 
 
+def test_two_parts_of_which_the_second_is_the_namespace() -> None:
+    assert renamed("http://api.base", own_namespace="base") == "http://obj-api.demo"
+    assert renamed("api.base.", own_namespace="base") == "obj-api.demo."
+    assert renamed("api.base.org", own_namespace="base") == "api.base.org"
+
+
 @pytest.mark.parametrize(
-    ("text", "anywhere", "in_prose"),
+    ("text", "is_certain"),
     [
-        ("cache", True, False),
-        ("the cache, or none.", True, False),
-        ("a cache.", True, False),
-        ("cache:6379", True, True),
-        ("//cache", True, True),
-        ("see http://cache/", True, True),
-        ("cache.demo", True, True),
-        ("db-0.db", True, True),
-        ("cache.example.com", False, False),
-        ("mycache:6379", False, False),
+        # An address by itself.
+        ("cache:6379", True),
+        ("//cache", True),
+        ("see http://cache/", True),
+        ("cache.base", True),
+        ("cache.{namespace}", True),
+        ("cache.other.svc", True),
+        ("db-0.db", True),
+        ("postgres://me:secret@db/x", True),
+        ("mycache:6379", False),
+        ("cache.example.com", False),
+        ("cache.conf", False),
+        ("https://cache.io", False),
+        ("me:word@tcp(db:3306)/db", True),
+        # The value of a key that is about hosts.
+        ("db.host=db", True),
+        ("host: db # ours", True),
+        ('{"hosts": ["cache", "db"]}', True),
+        ("host=db user=me", True),
+        ("bootstrap_servers = other,db", True),
+        ("export API_URL=api", True),
+        ("host: db of all", False),
+        ('[ "$(hostname)" = db-0 ] || exit', True),
+        ('[[ "${HOSTNAME}" == "db-0" ]]', True),
+        ('[ "$HOSTNAME" != db-0 ]', True),
+        ('[ "$ROLE" = db ]', False),
+        ("role: db", False),
+        ("user=api dbname=db", False),
+        ("CREATE DATABASE db; GRANT ALL TO api", False),
+        ("host: x\nrole: db", False),
+        ("hosts: [x], role: db", False),
+        # The value of a flag.
+        ("pg_isready -h db", True),
+        ("run --cache-host cache", True),
+        ("run --server=cache", True),
+        ("run --mode cache", False),
+        ("run -c cache", False),
+        ("pg_dump -h db -U me db", True),
+        ("pg_dump -U me db", False),
+        # A program or a setting that is told a host.
+        ("until nslookup db; do sleep 1; done", True),
+        ("nc -z -w 2 db 5432", True),
+        ("getent hosts cache", True),
+        ("replicaof cache 6379", True),
+        ("curl -sf cache", True),
+        ("wget -qO- cache", True),
+        ("curl -o cache http://x", False),
+        ("curl --output cache http://x", False),
+        ("exec cache", False),
+        ("sync db", False),
+        # A statement.
+        ("upstream api {\n  server web-api;\n}", True),
+        ("server_name api;", True),
+        ("server cache weight=5;", True),
+        ("user  api;", False),
+        ("the server cache is old", False),
+        ("server cache is old", False),
+        # A word.
+        ("cache", False),
+        ("a cache.", False),
+        ("the cache, or none.", False),
+        ("cache/index.html", False),
     ],
 )
-def test_whether_a_child_is_named(text: str, anywhere: bool, in_prose: bool) -> None:
-    assert addresses.names_one(text, NAMES, {"db"}) is anywhere
-    assert addresses.names_one(text, NAMES, {"db"}, in_prose=True) is in_prose
+def test_whether_a_child_is_named_for_certain(text: str, is_certain: bool) -> None:
+    assert addresses.names_one(text, NAMES, {"db"}, "base") is is_certain
+
+
+@pytest.mark.parametrize(
+    ("key", "is_certain"),
+    [
+        *((key, True) for key in ("CACHE", "DB_HOST", "PGHOST", "REDIS_HOSTNAME", "CACHE_ADDR", "cacheAddress")),
+        *((key, True) for key in ("KAFKA_BOOTSTRAP_SERVERS", "KAFKA_BROKERS", "apiEndpoint", "API_URL", "host")),
+        *((key, True) for key in ("DB_HOST_READ", "REDIS_HOST_1")),
+        *((key, False) for key in ("ROLE", "CACHE_DRIVER", "CELERY_BROKER", "DB_CONNECTION", "SERVER_NAME", "IMAGE")),
+        *((key, False) for key in ("HOSTED_BY", "DB_NAME", "SERVER_ROLE", "OTEL_SERVICE_NAME", "nginx.conf", "")),
+    ],
+)
+def test_a_name_as_the_whole_value_of_a_key(key: str, is_certain: bool) -> None:
+    assert addresses.names_one("cache", NAMES, {"db"}, before=f"{key}=") is is_certain
+
+
+POD = {
+    "containers": [
+        {
+            "name": "a",
+            "command": ["pg_isready", "-h"],
+            "args": ["db", "--x"],
+            "env": [{"name": "DB_HOST", "value": "db"}],
+            "readinessProbe": {"tcpSocket": {"host": "db"}, "exec": {"command": ["nc", "db"]}},
+        }
+    ],
+    "data": {"nginx.conf": "x"},
+    "hosts": ["a", "b"],
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("containers.0.command.1", "pg_isready "),
+        ("containers.0.args.0", "pg_isready -h "),
+        ("containers.0.args.1", "pg_isready -h db "),
+        ("containers.0.env.*.value", "DB_HOST="),
+        ("containers.0.readinessProbe.exec.command.1", "nc "),
+        ("containers.0.readinessProbe.tcpSocket.host", "host="),
+        ("data.*", "nginx.conf="),
+        ("hosts.1", "hosts="),
+    ],
+)
+def test_what_stands_before_a_text(path: str, expected: str) -> None:
+    ((at, _),) = fields.places(POD, fields.parse(path))
+    assert addresses.before(POD, at) == expected
+
+
+def test_a_long_line_is_no_trouble() -> None:
+    text = 'server=a,"b",' * 100_000 + " cache http://cache"
+    assert renamed(text).endswith(" cache http://obj-cache")

@@ -246,3 +246,205 @@ def test_a_component_that_kustomize_refuses(folder: Path) -> None:
     assert code == 1
     assert lines[0].startswith("samples: error: with more: ")
     assert "'components/more': kustomization.yaml is empty" in lines[0]
+
+
+def fill(folder: Path, set_: str, crd_field: str, *objects: str) -> None:
+    """Let spec.image, of another type, set something else, in objects that are added to the base."""
+    deployment = (folder / "deployment.yaml").read_text()
+    (folder / "deployment.yaml").write_text("---\n".join([deployment, *objects]))
+    edit(
+        folder / "kind.yaml",
+        "  spec.image: Deployment/demo-deploy spec.template.spec.containers.[name=nginx].image\n",
+        f"  spec.image: {set_}\n",
+    )
+    text = (folder / "crd.yaml").read_text()
+    head, _, rest = text.partition("                image:\n")
+    lines = rest.splitlines(keepends=True)
+    kept = next(index for index, line in enumerate(lines) if not line.startswith("                  "))
+    (folder / "crd.yaml").write_text(f"{head}                image: {{{crd_field}}}\n{''.join(lines[kept:])}")
+    (folder / "examples/image.yaml").unlink(missing_ok=True)
+
+
+POD = """apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec: {containers: [{name: c, image: x, resources: {limits: {cpu: 1}}}]}
+"""
+SERVICE = "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: [{port: 80, targetPort: 8080}]}\n"
+BUDGET = "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: b}\nspec: {maxUnavailable: 1}\n"
+SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData: {password: hunter2}\n"
+CUSTOM = "apiVersion: example.org/v1\nkind: Widget\nmetadata: {name: w}\nspec: {size: 2}\n"
+CPU = "Pod/p spec.containers.[name=c].resources.limits.cpu"
+
+
+@pytest.mark.parametrize(
+    ("target", "field", "said"),
+    [
+        (CPU, "type: string", ""),
+        (CPU, "type: integer", ""),
+        (CPU, "x-kubernetes-int-or-string: true", ""),
+        (CPU, "type: boolean", "takes `type: integer` or `type: string`"),
+        ("Service/s spec.ports.0.targetPort", "type: string", ""),
+        ("PodDisruptionBudget/b spec.maxUnavailable", "type: string", ""),
+        ("Service/s spec.ports.0.port", "type: string", "takes `type: integer`"),
+        ("Widget/w spec.size", "type: string", "Widget/w spec.size is an integer (2): write `type: integer`"),
+        ("Widget/w spec.size", "type: number", ""),
+        ("Secret/db stringData.password", "type: integer", "Secret/db stringData.password takes `type: string`"),
+        ("Secret/db password", "type: integer", "a Secret has no field password (Kubernetes"),
+    ],
+)
+def test_types_that_fit_and_that_do_not(folder: Path, target: str, field: str, said: str) -> None:
+    fill(folder, target, field, POD, SERVICE, BUDGET, SECRET, CUSTOM)
+    found = [line for line in run(folder)[1] if ": set: spec.image: " in line]
+    assert [said in line for line in found] == [True] * bool(said), found
+
+
+@pytest.mark.parametrize("api_version", ["v1", "example.org/v1"])
+def test_a_secrets_value_is_not_told(folder: Path, api_version: str) -> None:
+    secret = SECRET.replace("apiVersion: v1", f"apiVersion: {api_version}").replace("stringData", "words")
+    fill(folder, "Secret/db words.password", "type: integer", secret)
+    code, lines = run(folder)
+    assert code == 1
+    assert "hunter2" not in "".join(lines)
+    assert api_version == "v1" or "Secret/db words.password is a string: write `type: string`" in lines[0]
+
+
+ZONES = """apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: zones.example.org}
+spec: {group: example.org, scope: Cluster, names: {kind: Zone, plural: zones}, versions: []}
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("", "error: children: Zone/z: a Zone lives outside namespaces: write `scope: Cluster` here"),
+        ("  Zone/z: {scope: Cluster}\n", ""),
+        (
+            "  Zone/z: {scope: Cluster}\n  Service/s: {scope: Cluster}\n",
+            "error: children: Service/s: a Service lives in a namespace; `scope: Cluster` does not fit it",
+        ),
+    ],
+)
+def test_scopes_are_known_without_a_cluster(folder: Path, line: str, said: str) -> None:
+    zone = "apiVersion: example.org/v1\nkind: Zone\nmetadata: {name: z}\n"
+    (folder / "deployment.yaml").write_text("---\n".join([(folder / "deployment.yaml").read_text(), zone, SERVICE]))
+    (folder / "zones.yaml").write_text(ZONES)
+    with (folder / "kind.yaml").open("a") as file:
+        file.write(f"children:\n{line}" if line else "")
+    found = [each for each in run(folder)[1] if "error: " in each]
+    assert [said in each for each in found] == [True] * bool(said), found
+
+
+def component(folder: Path, patch: str) -> None:
+    """A component that patches the Deployment."""
+    edit(folder / "crd.yaml", "count:\n", "more: {type: boolean}\n                count:\n")
+    (folder / "components/more").mkdir(parents=True)
+    (folder / "components/more/kustomization.yaml").write_text(
+        "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\npatches: [{path: patch.yaml}]\n"
+    )
+    (folder / "components/more/patch.yaml").write_text(patch)
+    with (folder / "kind.yaml").open("a") as file:
+        file.write("components:\n  more: spec.more\n")
+
+
+def test_what_a_component_patches_into_the_base_is_checked(folder: Path) -> None:
+    service = "apiVersion: v1\nkind: Service\nmetadata: {name: demo}\nspec: {ports: [{port: 80}]}\n"
+    (folder / "deployment.yaml").write_text("---\n".join([(folder / "deployment.yaml").read_text(), service]))
+    component(folder, service.replace("port: 80", "port: 80, nodePort: 30080"))
+    lines = run(folder)[1]
+    assert [line for line in lines if "Service/demo spec.ports.0.nodePort is 30080" in line]
+    argument = "spec: {template: {spec: {containers: [{name: nginx, args: ['http://demo:80/']}]}}}"
+    (folder / "components/more/patch.yaml").write_text(
+        f"apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: demo-deploy}}\n{argument}\n"
+    )
+    assert [line for line in run(folder)[1] if ".args.0` under `follow`" in line]
+
+
+def test_what_cannot_be_a_child_is_told_once_for_each(folder: Path) -> None:
+    others = [
+        *(f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n" for name in ("one", "two")),
+        "apiVersion: apiregistration.k8s.io/v1\nkind: APIService\nmetadata: {name: three}\n",
+    ]
+    (folder / "others.yaml").write_text("---\n".join(others))
+    edit(folder / "kustomization.yaml", "resources:", "resources:\n  - others.yaml")
+    code, lines = run(folder)
+    assert code == 1
+    assert sorted(line.split(": a")[0] for line in lines[:-1]) == [
+        "samples/others.yaml:1: error: APIService/three",
+        "samples/others.yaml:1: error: Namespace/one",
+        "samples/others.yaml:1: error: Namespace/two",
+    ]
+
+
+def test_an_example_that_two_components_spoil_hides_nothing(folder: Path) -> None:
+    for name in ("more", "less"):
+        edit(folder / "crd.yaml", "count:\n", f"{name}: {{type: boolean}}\n                count:\n")
+        at = folder / "components" / name
+        at.mkdir(parents=True)
+        (at / "kustomization.yaml").write_text(
+            "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nresources: [x.yaml]\n"
+        )
+        version = "v1" if name == "more" else "v2"
+        (at / "x.yaml").write_text(f"apiVersion: example.org/{version}\nkind: Widget\nmetadata: {{name: x}}\n")
+    with (folder / "kind.yaml").open("a") as file:
+        file.write("components: {more: spec.more, less: spec.less}\n")
+    spec = "{count: 1, more: true, less: true}"
+    (folder / "examples/both.yaml").write_text(
+        f"apiVersion: nuvolaris.org/v1\nkind: Sample\nmetadata: {{name: both}}\nspec: {spec}\n"
+    )
+    edit(folder / "examples/obj.yaml", "count: 2", "count: two")
+    code, lines = run(folder)
+    assert code == 1
+    both, obj = lines[:-1]
+    assert both.startswith("samples/examples/both.yaml:1: error: cannot be rendered: ")
+    assert "Widget/x stands there twice" in both
+    assert "'two' is not of type 'integer'" in obj
+
+
+@pytest.mark.parametrize("pattern", [r"\A[a-z]+\z", r"\pL"])
+def test_a_pattern_that_python_does_not_know_is_told(folder: Path, pattern: str) -> None:
+    edit(folder / "crd.yaml", "count:\n", f"word: {{type: string, pattern: '{pattern}'}}\n                count:\n")
+    edit(folder / "examples/obj.yaml", "count: 2", "count: 2\n  word: abc")
+    edit(folder / "kind.yaml", "  spec.image:", "  spec.word: Deployment/demo-deploy metadata.labels.x\n  spec.image:")
+    code, lines = run(folder)
+    assert code == 0, lines
+    (found,) = lines[:-1]
+    assert ": warning: spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.word.pattern: " in found
+    assert "the examples are not tried against it" in found
+
+
+def test_what_is_no_yaml_is_told_with_its_line(folder: Path) -> None:
+    with (folder / "kind.yaml").open("a") as file:
+        file.write("status: [\n")
+    end = (folder / "kind.yaml").read_text().count("\n") + 1
+    (found,) = run(folder)[1][:-1]
+    assert found.startswith(f"samples/kind.yaml:{end}: error: is not YAML: ")
+
+
+def test_only_paths_are_made_relative(folder: Path) -> None:
+    image = f"reg{folder.parent}/x"
+    edit(folder / "crd.yaml", "count:\n", f"size: {{enum: ['{image}']}}\n                count:\n")
+    edit(folder / "kind.yaml", "kind: Kind\n", f"kind: Kind\ncomponents: {{x: spec.size={image}/y}}\n")
+    (folder / "components/x").mkdir(parents=True)
+    (folder / "components/x/kustomization.yaml").write_text(
+        "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\ncommonAnnotations: {more: is}\n"
+    )
+    (found,) = run(folder)[1][:-1]
+    assert found.startswith("samples/kind.yaml:3: warning: ")
+    assert f"is never '{image}/y': the CRD allows {image}" in found
+
+
+@pytest.mark.parametrize(("plural", "said"), [("samples", "is that of"), ("samples-x", "differ by what")])
+def test_kinds_whose_resources_could_have_one_label(folder: Path, plural: str, said: str) -> None:
+    other = shutil.copytree(folder, folder.parent / "with")
+    (other / "crd.yaml").write_text((other / "crd.yaml").read_text().replace("samples", plural))
+    shutil.rmtree(other / "expected", ignore_errors=True)
+    code, lines = run(folder.parent)
+    assert code == 1
+    (found,) = lines[:-1]
+    assert found.startswith("with/crd.yaml:")
+    assert f": error: spec.names.plural: '{plural}'" in found
+    assert said in found
+    assert run(other)[0] == 0

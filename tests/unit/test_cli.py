@@ -5,7 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import click
 import pytest
 from click.testing import CliRunner
 
@@ -64,7 +63,6 @@ def test_as_a_plugin_every_example_names_it(
 
 def test_an_error_of_the_command_line_is_no_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit code 2 is what `plan` and `tree` have for what they find."""
-    monkeypatch.setattr(click.UsageError, "exit_code", click.UsageError.exit_code)
     for arguments in (["tree"], ["tree", "a/b", "--nothing"], ["nothing"], ["plan"]):
         monkeypatch.setattr(sys, "argv", ["nuvop", *arguments])
         with pytest.raises(SystemExit) as ended:

@@ -33,6 +33,23 @@ def test_where_kubectl_has_not_applied_it_nothing_goes() -> None:
     assert client_side.merged(mangled, cr({"b": 1}))["spec"] == {"a": 1, "b": 1}
 
 
+def test_who_has_applied_what_kubectl_had_printed_may_do_so_again() -> None:
+    """kubectl's note then has what only the API server writes, and that is not removed though the file has it not."""
+    live = cr({"a": 1}, uid="u", resourceVersion="7")
+    noted = {**cr({"a": 1}, uid="u", resourceVersion="6", creationTimestamp="x"), "status": {"a": 1}}
+    live["metadata"]["annotations"] = {LAST_APPLIED: json.dumps(noted)}
+    live["status"] = {"a": 2}
+    merged = client_side.merged(live, cr({"a": 2}))
+    assert (merged["metadata"]["uid"], merged["metadata"]["resourceVersion"]) == ("u", "7")
+    assert (merged["spec"], merged["status"]) == ({"a": 2}, {"a": 2})
+
+
+@pytest.mark.parametrize("note", ["[]", "1", '{"metadata": 5}', "{", '{"spec": {"b": 1}}'])
+def test_a_note_of_another_shape_tells_what_it_can(note: str) -> None:
+    live = cr({"a": 1}, annotations={LAST_APPLIED: note})
+    assert client_side.merged(live, cr({"c": 1}))["spec"] == {"a": 1, "c": 1}
+
+
 @pytest.mark.parametrize(
     ("live", "wanted", "merged"),
     [

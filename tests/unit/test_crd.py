@@ -27,7 +27,11 @@ SCHEMA: dict[str, Any] = {
                     },
                 },
                 "size": {"x-kubernetes-int-or-string": True},
-                "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+                "free": {
+                    "type": "object",
+                    "x-kubernetes-preserve-unknown-fields": True,
+                    "properties": {"names": {"type": "array"}},
+                },
             },
         }
     },
@@ -67,6 +71,7 @@ def test_a_cr_of_another_version_is_shown_in_the_stored_one() -> None:
         ("spec.ports.*.name", None),
         ("spec.tags.any.on", "boolean"),
         ("spec.free.a.b", None),
+        ("spec.free.names", "array"),
         ("spec.size", None),
     ],
 )
@@ -83,7 +88,7 @@ def test_a_field_that_there_cannot_be(path: str) -> None:
 
 def test_the_ends_of_a_schema() -> None:
     found = {".".join(leaf) for leaf in crd.leaves(SCHEMA)}
-    assert {"spec.count", "spec.backup.at", "spec.ports", "spec.tags", "spec.free"} <= found
+    assert {"spec.count", "spec.backup.at", "spec.ports", "spec.tags", "spec.free.names"} <= found
     assert "spec.backup" not in found
 
 

@@ -59,7 +59,7 @@ def test_whoever_changes_nuvops_labels_is_no_other_nuvop() -> None:
     owner: dict[str, Any] = {"f:metadata": {"f:labels": {f"f:{OWNER_LABEL}": {}}}}
     after = body({"f:metadata": {"f:labels": {f"f:{REVISION_LABEL}": {}}}}, {"kubectl-label": owner})
     (change,) = drift.changes(comparison(outdated=(WEB,)), {WEB: body(OUR_LABELS)}, {WEB: after})
-    assert change.text == r"Deployment/web: metadata.labels.nuvop\.nuvolaris\.org/owner was changed by kubectl-label"
+    assert change.text == "Deployment/web: metadata.labels.[nuvop.nuvolaris.org/owner] was changed by kubectl-label"
 
 
 def test_nothing_is_nothing() -> None:

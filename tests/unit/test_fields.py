@@ -42,6 +42,21 @@ def test_a_name_may_end_with_a_dot() -> None:
     assert fields.parse(r"data.a\.").segments == fields.path_to("data", "a.").segments
 
 
+@pytest.mark.parametrize("name", ["a", "0", "a.b/c", "*", "[x]", "a=b", "]=.", r"d\e", "a b"])
+def test_a_path_through_names_is_written_as_it_is_read(name: str) -> None:
+    path = fields.path_to("data", name, "x")
+    assert fields.parse(path.text) == path
+    found = fields.readable({"data": {name: {"x": 1}}}, path)
+    assert fields.parse(found).segments == path.segments
+
+
+def test_an_item_is_called_by_its_name_where_a_path_can_say_it() -> None:
+    items = {"list": [{"name": "a.b", "x": 1}, {"name": "a]b", "x": 2}]}
+    for index, text in enumerate(("list.[name=a.b].x", "list.1.x")):
+        assert fields.readable(items, fields.path_to("list", index, "x")) == text
+        assert fields.values(items, fields.parse(text)) == [index + 1]
+
+
 @pytest.mark.parametrize("text", ["", ".", "a.", "a..b", ".a", "a.[", "a.[]", "a.[x=1", "a]b", "a[0]", "a\\"])
 def test_unreadable_paths_are_named(text: str) -> None:
     with pytest.raises(FieldPathError) as error:

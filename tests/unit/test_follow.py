@@ -57,7 +57,20 @@ def test_a_base_alone_names_nobody() -> None:
 @pytest.mark.parametrize(
     ("container", "at"),
     [
+        ("env: [{name: API_HOST, value: api}]", "env.[name=API_HOST].value"),
         ("env: [{name: API, value: api}]", "env.[name=API].value"),
+        ("env: [{name: PEER, value: 'api:80'}]", "env.[name=PEER].value"),
+        ("command: [api, run, api], args: [api, --role=api]", None),
+        ("command: [api, --upstream, api]", "command.2"),
+        ("args: [--upstream, api]", "args.1"),
+        ("env: [{name: ROLE, value: api}, {name: DB_CONNECTION, value: db}]", None),
+        ("command: [api, -c, api.conf]", None),
+        ("command: ['api:80']", None),
+        ("command: [sh, -c, exec api]", None),
+        ("command: [app], args: [api, --mode, db]", None),
+        ("args: [--db-host, db]", "args.1"),
+        ("command: [nc, -z], args: [db, '5432']", "args.0"),
+        ("args: ['--image=db:16']", None),
         ("args: [--verbose, '--api=http://api']", "args.1"),
         ("command: [sh, -c, 'until nslookup db-0.db; do sleep 1; done']", "command.2"),
         ("readinessProbe: {exec: {command: [pg_isready, -h, db]}}", "readinessProbe.exec.command.2"),
@@ -76,7 +89,7 @@ def test_texts_of_a_container(container: str, at: str | None) -> None:
     assert mentions(DEPLOYMENT % container) == ([f"{CONTAINER}.{at}"] if at else [])
 
 
-POD = "{metadata: {annotations: {peer: 'db:5432'}}, spec: {initContainers: [{name: x, args: [nc, db]}]}}"
+POD = "{metadata: {annotations: {peer: 'db:5432'}}, spec: {initContainers: [{name: x, args: [-h, db]}]}}"
 
 
 @pytest.mark.parametrize(
@@ -110,9 +123,8 @@ def test_a_base_without_a_namespace_is_in_the_default_one() -> None:
 
 
 def test_a_pod() -> None:
-    pod = (
-        "{apiVersion: v1, kind: Pod, metadata: {name: x, namespace: home}, spec: {containers: [{name: x, args: [db]}]}}"
-    )
+    metadata, container = "{name: x, namespace: home}", "{name: x, args: ['--host=db']}"
+    pod = f"{{apiVersion: v1, kind: Pod, metadata: {metadata}, spec: {{containers: [{container}]}}}}"
     assert mentions(pod) == ["Pod/x spec.containers.[name=x].args.0"]
 
 
@@ -159,6 +171,9 @@ def test_outside_of_namespaces_the_base_has_the_namespace_of_most() -> None:
         ("ConfigMap", "data: {nginx.conf: 'upstream a { server api:80; }'}", "data.[nginx.conf]"),
         ("ConfigMap", "data: {host: api}", "data.host"),
         ("ConfigMap", "data: {a: 'some words'}", None),
+        ("ConfigMap", "data: {nginx.conf: 'user  api;'}", None),
+        ("ConfigMap", "data: {role: api, api: api}", None),
+        ("ConfigMap", "data: {nginx.conf: 'server api;'}", "data.[nginx.conf]"),
         ("Service", "spec: {type: ExternalName, externalName: api.home.svc.cluster.local}", "spec.externalName"),
         ("Service", "spec: {type: ExternalName, externalName: api.example.com}", None),
     ],
@@ -197,6 +212,15 @@ def test_an_annotation_of_a_custom_object_is_named_once() -> None:
     metadata = {"name": "x", "namespace": "home", "annotations": {"a": "api:80"}}
     obj = {"apiVersion": "example.org/v1", "kind": "Any", "metadata": metadata, "status": {"url": "http://api"}}
     assert mentions(yamltext.dump(obj)) == ["Any/x metadata.annotations.a"]
+
+
+def test_who_calls_a_service() -> None:
+    """Also without a port: what it is then is known to the caller alone."""
+    route = {"apiVersion": "example.org/v1", "kind": "Route", "metadata": {"name": "r", "namespace": "home"}}
+    text = yamltext.dump({**route, "spec": {"backendRefs": [{"name": "api", "port": 80}]}})
+    base = list(children(f"{DEPLOYMENT % 'env: [{name: API_HOST, value: api}, {name: PEER, value: db}]'}\n---\n{text}"))
+    assert [str(child) for child in follow.callers(base[0], base)] == ["Deployment/web", "Route/r"]
+    assert not list(follow.callers(base[0], base[:-2]))
 
 
 def test_a_webhook_of_a_crd_needs_its_service() -> None:

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from nuvop import directives, fields, forecast, inventory, overlay
-from nuvop.forecast import NEW_UID, Outlook, Trial
+from nuvop.forecast import Outlook, Trial
 from nuvop.kinds import ChildField, ChildSelector, Generated, Kind, Setting
 from nuvop.objects import (
     INSTANCE_LABEL,
     LAST_APPLIED,
+    NO_UID,
     OWNER_LABEL,
     REVISION_LABEL,
     Body,
@@ -288,6 +289,20 @@ def test_what_cannot_be_changed_is_made_anew_where_the_folder_allows_it() -> Non
     assert planned(current, a=immutable)[0][0] is Action.FAIL, "what is of this revision is not deleted"
 
 
+@pytest.mark.parametrize("path", ["metadata.annotations.[a.b/c]", r"metadata.annotations.a\.b/c"])
+def test_a_released_field_may_be_spelt_in_any_way(path: str) -> None:
+    kind = make_kind(manifest("a"), releases=(ChildField(ChildSelector("ConfigMap", "a"), fields.parse(path)),))
+    here = scene(kind, cr())
+    body = made(here, A, revision="older")
+    body["metadata"]["annotations"] = {"a.b/c": "5"}
+    body["metadata"]["managedFields"][0]["fieldsV1"]["f:metadata"]["f:annotations"] = {"f:a.b/c": {}}
+    here = seen_by(here, {A: body}, "older")
+    after = relabelled(body, here)
+    del after["metadata"]["annotations"]
+    (found,) = forecast.plan(forecast.outlook(here, {}), {A: Trial(after)}).objects
+    assert (found.differences, found.message) == ((), f"{path} is released, with the value that it has")
+
+
 def test_a_released_field_keeps_its_value() -> None:
     kind = make_kind(
         manifest("a"), releases=(ChildField(ChildSelector("ConfigMap", "a"), fields.parse("spec.replicas")),)
@@ -308,11 +323,11 @@ def test_a_released_field_keeps_its_value() -> None:
 
 def test_who_owns_the_children_of_a_resource_that_is_new_is_no_difference() -> None:
     """Those of an earlier one of its name: nobody knows the new one's uid."""
-    here = scene(KIND, cr(uid=NEW_UID))
+    here = scene(KIND, cr(uid=NO_UID))
     before = made(scene(KIND, cr(uid="earlier")), A, revision="older")
     before["metadata"]["ownerReferences"] = [{"uid": "earlier"}]
     after = relabelled(before, here)
-    after["metadata"]["ownerReferences"] = [{"uid": NEW_UID}]
+    after["metadata"]["ownerReferences"] = [{"uid": NO_UID}]
     view = forecast.outlook(with_live(here, A, before), {})
     assert planned(view, a=Trial(after))[0] == (Action.UNCHANGED, "obj-a", "")
     known = scene(KIND, cr(uid="u1"))
@@ -357,9 +372,10 @@ def test_what_is_installed_once(live: Body | None, trial: Trial, action: Action,
     assert (found.action, found.message, found.key) == (action, message, A)
 
 
-def test_the_fields_of_a_resource_that_become_a_secrets_values() -> None:
-    def setting(source: str, child: str) -> Setting:
-        return Setting(fields.parse(source), ChildSelector(child, "x"), fields.parse("data.x"))
-
-    kind = replace(KIND, settings=(setting("spec.a.b", "Secret"), setting("spec.c", "ConfigMap")))
-    assert forecast.secret_ways(kind) == {("spec", "a", "b")}
+def test_a_field_that_reaches_a_secret_is_told_of_no_other_child() -> None:
+    children = (ChildSelector("Secret", "x"), ChildSelector("ConfigMap", "a"))
+    settings = tuple(Setting(fields.parse("spec.word"), child, fields.parse("data.x")) for child in children)
+    here = settled(replace(make_kind(manifest("a")), settings=settings), "older")
+    after = Trial(changed(relabelled(here.live[A], here), "data.x", "hunter2"))
+    (found,) = forecast.plan(forecast.outlook(here, {}), {A: after}).objects
+    assert [(each.path, each.is_secret) for each in found.differences] == [("data.x", True)]

@@ -117,27 +117,95 @@ async def test_closing_leaves_no_task() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
+WEB, PORT = 'k:{"name":"web"}', 'k:{"containerPort":80,"protocol":"TCP"}'
+DEPLOYMENT = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "x", "namespace": "demo", "annotations": {"a.b/c": "1", "d": "2"}, "finalizers": ["f", "g"]},
+    "spec": {
+        "replicas": 3,
+        "paused": True,
+        "template": {
+            "spec": {
+                "containers": [
+                    {"name": "side", "image": "s"},
+                    {"name": "web", "image": "nginx", "tty": True, "ports": [{"containerPort": 80, "protocol": "TCP"}]},
+                ]
+            }
+        },
+    },
+}
+
+
+def deployment(ours: dict[str, Any], released: dict[str, Any] | None = None) -> dict[str, Any]:
+    entries = [
+        {"manager": manager, "operation": "Apply", "fieldsV1": tree}
+        for manager, tree in (("nuvop", ours), ("nuvop-released", released))
+        if tree is not None
+    ]
+    return {**DEPLOYMENT, "metadata": {**cast("Any", DEPLOYMENT["metadata"]), "managedFields": entries}}
+
+
+OURS: dict[str, Any] = {
+    "f:metadata": {"f:annotations": {"f:a.b/c": {}}, "f:finalizers": {'v:"g"': {}}},
+    "f:spec": {
+        "f:replicas": {},
+        "f:template": {
+            "f:spec": {
+                "f:containers": {
+                    WEB: {".": {}, "f:name": {}, "f:image": {}, "f:ports": {PORT: {".": {}, "f:containerPort": {}}}}
+                }
+            }
+        },
+    },
+}
+
+
+def in_web(**part: Any) -> dict[str, Any]:
+    return {"spec": {"template": {"spec": {"containers": [{"name": "web", **part}]}}}}
+
+
 @pytest.mark.parametrize(
-    ("path", "part"),
+    ("paths", "part"),
     [
-        ("spec.replicas", {"spec": {"replicas": 3}}),
+        (["spec.replicas"], {"spec": {"replicas": 3}}),
+        *[
+            ([path], in_web(image="nginx"))
+            for path in (
+                "spec.template.spec.containers.[name=web].image",
+                "spec.template.spec.containers.1.image",
+                "spec.template.spec.containers.[image=nginx].image",
+                "spec.[template].spec.containers.[1].image",
+            )
+        ],
+        *[
+            ([path], {"metadata": {"name": "x", "annotations": {"a.b/c": "1"}}})
+            for path in ("metadata.annotations.[a.b/c]", r"metadata.annotations.a\.b/c", "metadata.annotations")
+        ],
         (
-            "spec.template.spec.containers.[name=web].image",
-            {"spec": {"template": {"spec": {"containers": [{"name": "web", "image": "nginx"}]}}}},
+            ["spec.template.spec.containers.[name=web].ports.[containerPort=80].containerPort"],
+            in_web(ports=[{"containerPort": 80, "protocol": "TCP"}]),
         ),
-        ("metadata.annotations.a\\.b", {"metadata": {"name": "x", "annotations": {"a.b": "c"}}}),
+        (["metadata.finalizers.1"], {"metadata": {"name": "x", "finalizers": ["g"]}}),
+        (["spec.paused"], None),
+        (["spec.template.spec.containers.0.image"], None),
+        (["spec.nothing", "spec.template.spec.containers.7.image"], None),
+        (
+            ["spec.replicas", "spec.template.spec.containers.1.image"],
+            {"spec": {"replicas": 3, **in_web(image="nginx")["spec"]}},
+        ),
     ],
 )
-def test_the_part_of_an_object_that_holds_one_field(path: str, part: dict[str, Any]) -> None:
-    obj = {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": "x", "namespace": "demo", "annotations": {"a.b": "c", "d": "e"}},
-        "spec": {
-            "replicas": 3,
-            "paused": True,
-            "template": {"spec": {"containers": [{"name": "side", "image": "s"}, {"name": "web", "image": "nginx"}]}},
-        },
-    }
+def test_what_is_handed_over_however_it_is_spelt(paths: list[str], part: dict[str, Any] | None) -> None:
     head = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "x"}}
-    assert foreign.part_of(obj, fields.parse(path)) == {**head, **part}
+    body = deployment(OURS)
+    assert foreign.handed_over(body, map(fields.parse, paths)) == (None if part is None else {**head, **part})
+    assert any(foreign.owned_at(body, fields.parse(path)) for path in paths) == (part is not None)
+
+
+def test_what_was_handed_over_before_is_not_lost() -> None:
+    """A manager that applies less loses the rest."""
+    body = deployment({"f:spec": {"f:replicas": {}}}, {"f:spec": {"f:paused": {}}})
+    part = foreign.handed_over(body, [fields.parse("spec.replicas")]) or {}
+    assert part["spec"] == {"replicas": 3, "paused": True}
+    assert foreign.handed_over(body, [fields.parse("spec.paused")]) is None

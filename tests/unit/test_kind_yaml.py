@@ -107,6 +107,10 @@ def test_false_is_a_value_that_a_component_may_be_for(value: object, chosen: boo
             "status: {address: [Secret/s data.x]}",
             "kind.yaml: status.address: Secret/s data.x: a Secret's values are not",
         ),
+        ("status: {'[inventory]': Pod/* a}", "kind.yaml: status: [inventory]: nuvop itself writes this field"),
+        ("status: {address: ['Secret/s *.x']}", "kind.yaml: status.address: Secret/s *.x: a Secret's values are not"),
+        ("ready: {children: {Secret/s: '*.x=y'}}", "kind.yaml: ready.children: Secret/s: Secret/s *.x: a Secret's"),
+        ("generate: {Secret/x: {a b: 9}}", "kind.yaml: generate: Secret/x: a b: a Secret's key has letters, digits"),
         ("status: {pods: 'Pod/[app] a'}", "kind.yaml: status.pods: '[app]' must read `[label=value]`"),
         ("status: {pods: 'Pod/[app=x a'}", "kind.yaml: status.pods: '[app=x' must read `[label=value]`"),
         ("set: {spec.replicas: 'Pod/[app=x] a'}", "kind.yaml: set: spec.replicas: 'Pod/[app=x] a': name the child; *"),
@@ -147,6 +151,15 @@ def test_false_is_a_value_that_a_component_may_be_for(value: object, chosen: boo
 def test_what_is_wrong_is_named(text: str, said: str) -> None:
     (error,) = errors(text)
     assert error.startswith(said)
+
+
+def test_errors_come_in_the_order_of_the_lines() -> None:
+    found = errors("".join(f"wrong{number}: 1\n" for number in range(9)))
+    assert [error.split(": ")[1] for error in found] == [f"wrong{number}" for number in range(9)]
+
+
+def test_all_annotations_may_be_followed() -> None:
+    assert parse("follow: ['Deployment/web metadata.annotations.*']").follows
 
 
 def test_one_wrong_line_does_not_hide_another() -> None:
@@ -218,6 +231,69 @@ def test_lines_that_do_not_fit_the_base(text: str, said: str) -> None:
         return
     (error,) = base_errors(text, "ConfigMap/b")
     assert error.startswith(said)
+
+
+GENERATE = "generate: {Secret/db: {password: 24}}\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            "set: {spec.greeting: Secret/db data.user}",
+            "kind.yaml: set: spec.greeting: Secret/db data.user: its values are made once (`generate`) and it is not",
+        ),
+        (
+            "follow: ['Secret/db metadata.annotations.at']",
+            "kind.yaml: follow[0]: Secret/db metadata.annotations.at: its values are made once (`generate`) and it is",
+        ),
+        ("release: [Secret/db metadata.labels.x]", "kind.yaml: release[0]: Secret/db metadata.labels.x: its values"),
+        (
+            "children: {Secret/db: {namespace: there}}",
+            "kind.yaml: children: Secret/db: nuvop makes its values once (`generate`), and it lives as long as the",
+        ),
+        ("children: {Secret/db: {scope: Cluster}}", "kind.yaml: children: Secret/db: nuvop makes its values once"),
+    ],
+)
+def test_what_would_come_to_nothing_in_a_secret_that_is_made_once(line: str, said: str) -> None:
+    (error,) = base_errors(f"{GENERATE}{line}", "Secret/db", "Secret/other")
+    assert error.startswith(said)
+    loaded(f"{GENERATE}{line.replace('/db', '/other')}", "Secret/db", "Secret/other")
+
+
+def test_what_cannot_be_a_child_is_told_with_its_file() -> None:
+    files = {
+        "zones_yaml": "apiVersion: v1\nkind: Namespace\nmetadata: {name: one}\n---\nkind: Secret\n",
+        "workload_yaml": "broken: [Namespace, one",
+    }
+    kind = parse("", **files)
+    with pytest.raises(KindError) as raised:
+        base.with_base(kind, objects("Namespace/one", "Namespace/two", "APIService/three", "ConfigMap/b"))
+    found = [str(error).removeprefix("kinds/parts/") for error in (raised.value, *raised.value.more)]
+    assert [error.split(": a ")[0] for error in found] == [
+        "zones.yaml: Namespace/one",
+        "kustomization.yaml: Namespace/two",
+        "kustomization.yaml: APIService/three",
+    ]
+
+
+def test_a_label_that_only_a_component_gives_counts() -> None:
+    bare = base.with_base(parse("status: {pods: 'Pod/[app=web] metadata.name'}"), objects("Deployment/web"))
+    labelled = objects("Deployment/web") + "spec: {template: {metadata: {labels: {app: web}}}}\n"
+    more = base.with_base(bare, labelled, frozenset({"backup"}))
+    assert base.with_everything(bare, [bare, more]).reports
+
+
+def test_claims_that_only_a_component_brings() -> None:
+    stateful = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\n"
+    bare = base.with_base(parse(""), stateful)
+    claims = "spec: {volumeClaimTemplates: [{metadata: {name: x}}]}\n"
+    more = base.with_base(bare, f"{stateful}{claims}", frozenset({"backup"}))
+    whole = base.with_everything(bare, [bare, more])
+    assert not bare.makes_claims
+    assert whole.makes_claims
+    assert (len(whole.everything), len(whole.variants)) == (1, 2)
+    assert base.with_everything(bare, [bare, bare]).variants == bare.base
 
 
 def test_a_label_that_nothing_has_is_told() -> None:

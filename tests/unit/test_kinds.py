@@ -109,6 +109,10 @@ def test_digest_depends_on_names_and_contents() -> None:
         (files(crd="kind: Secret"), ["kinds/web/crd.yaml: kind: 'Secret'"]),
         (files(crd="kind: CustomResourceDefinition"), ["kinds/web/crd.yaml", "names.plural"]),
         (with_crd(lambda text: text.replace("storage: true", "storage: false")), ["storage: true"]),
+        (
+            with_crd(lambda text: text.replace("served: true", "served: false")),
+            ["crd.yaml: spec.versions[0].served: version v1: nuvop watches the stored version", "`served: true`"],
+        ),
         (with_crd(lambda text: text.replace("Namespaced", "Cluster")), ["spec.scope: 'Cluster' must be 'Namespaced'"]),
         (
             with_crd(lambda text: text.replace("        status: {}\n", "", 1)),
@@ -210,13 +214,24 @@ def test_what_is_wrong_is_named(content: dict[str, bytes], said: list[str]) -> N
         "metadata.ownerReferences.0.uid",
         "metadata.labels",
         "metadata.labels.[nuvop.nuvolaris.org/owner]",
+        "metadata.labels.*",
         "metadata.annotations.[nuvop.nuvolaris.org/recreate]",
+        "metadata.*",
+        "metadata.*.[nuvop.nuvolaris.org/owner]",
+        "*",
+        "*.annotations.[nuvop.nuvolaris.org/recreate]",
     ],
 )
 def test_what_says_which_object_it_is_cannot_be_set(path: str) -> None:
     assert f"{path} is for nuvop alone" in error_of(
         with_kind_yaml(f"set: {{spec.count: 'Deployment/demo-deploy {path}'}}")
     )
+
+
+@pytest.mark.parametrize("path", ["metadata.annotations", "metadata.annotations.*"])
+def test_annotations_are_set_one_by_one(path: str) -> None:
+    text = f"set: {{spec.count: 'Deployment/demo-deploy {path}'}}"
+    assert "nuvop's own annotations may be among them; name each" in error_of(with_kind_yaml(text))
 
 
 @pytest.mark.parametrize("path", ["metadata.labels.mine", "metadata.annotations.x", "spec.selector.name"])

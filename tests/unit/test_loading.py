@@ -6,7 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from nuvop.errors import BuildFailed
+from nuvop import openapi
+from nuvop.errors import BuildFailed, KindError
 from nuvop.loading import Loader
 
 PARTS = Path(__file__).parents[1] / "golden/parts"
@@ -85,3 +86,15 @@ async def test_what_cannot_be_built_says_with_which_components(kind: Path, tmp_p
     with pytest.raises(BuildFailed) as raised:
         await loader.choose(loaded, {"spec": {"backup": {}, "metrics": "plain"}})
     assert str(raised.value) == f"{kind}: with backup, metrics: no"
+
+
+async def test_what_a_newer_kubernetes_may_have_keeps_no_operator_from_serving(kind: Path, tmp_path: Path) -> None:
+    loader = Loader(cast("Any", Kubectl()), tmp_path / "generated")
+    with (kind / "kind.yaml").open("a") as file:
+        file.write("set: {spec.greeting: ConfigMap/settings novel}\n")
+    with pytest.raises(KindError, match="a ConfigMap has no field novel"):
+        await loader.load(kind)
+    loaded = await loader.load(kind, lenient=True)
+    assert [finding.message for finding in loader.findings(loaded) if finding.is_error] == [
+        f"a ConfigMap has no field novel (Kubernetes {openapi.version()})"
+    ]

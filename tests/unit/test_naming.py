@@ -101,3 +101,10 @@ def test_one_word_or_two(words: tuple[str, ...]) -> None:
 def test_no_object_is_named(words: tuple[str, ...]) -> None:
     with pytest.raises(NotResolved, match="must be KIND/NAME"):
         naming.parse(words)
+
+
+def test_what_is_enough_to_name_each() -> None:
+    names = {name: (found.group, found.version) for name, found in naming.plain(KNOWN).items()}
+    assert names["samples"] == ("nuvolaris.org", "v2")
+    assert "psqls" not in names
+    assert (names["psqls.test.com"], names["psqls.other.io"]) == (("test.com", "v1"), ("other.io", "v1"))

@@ -112,18 +112,18 @@ def test_wordpress(here: Path) -> None:
     kind = document(path / "kind.yaml")
     # The prefix that all names share is not part of the fields' names.
     assert list(kind["set"]) == [
-        *("spec.mysql.replicas", "spec.mysql.image", "spec.mysql.port"),
-        *("spec.wordpress.replicas", "spec.wordpress.image", "spec.wordpress.port"),
+        *("spec.mysql.replicas", "spec.mysql.image"),
+        *("spec.wordpress.replicas", "spec.wordpress.image"),
     ]
+    # The line that it echoes names nobody to talk to.
     assert kind["follow"] == [
-        "Deployment/demo-wordpress spec.template.spec.containers.[name=wordpress].env.[name=WORDPRESS_DB_HOST].value",
-        "Deployment/demo-wordpress spec.template.spec.initContainers.[name=init-command].args.1",
+        "Deployment/demo-wordpress spec.template.spec.containers.[name=wordpress].env.[name=WORDPRESS_DB_HOST].value"
     ]
     assert kind["status"]["replicas"] == {
         "sum": ["Deployment/demo-mysql status.replicas", "Deployment/demo-wordpress status.replicas"]
     }
     assert spec_of(path)["mysql"]["default"] == {}
-    assert spec_of(path)["mysql"]["properties"]["port"]["default"] == 3306
+    assert spec_of(path)["mysql"]["properties"]["image"]["default"] == "mysql:4.8"
     rendered = CliRunner().invoke(render, ["-f", str(path / "examples/blog.yaml"), "--kinds", str(path)])
     assert rendered.stdout == (path / "expected/blog.yaml").read_text()
     assert "value: example-demo-mysql" in rendered.stdout
@@ -242,6 +242,7 @@ def test_nothing_is_overwritten(here: Path) -> None:
         ("resources: [none.yaml]", "kustomize cannot build it: "),
         ("resources: []", "the folder makes no object that could be a child"),
         ("a: [", "kustomization.yaml: is not YAML: "),
+        *((text, "source/kustomization.yaml: must be a mapping") for text in ("a", "[a]", "[[a, b]]", "- a: b")),
     ],
 )
 def test_what_cannot_work_is_refused_with_the_reason(here: Path, lines: str, said: str) -> None:
@@ -323,6 +324,54 @@ spec:
 """
 
 
+NGINX = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: nginx}
+spec:
+  selector: {matchLabels: {app: nginx}}
+  template:
+    metadata: {labels: {app: nginx}}
+    spec:
+      containers:
+      - name: nginx
+        image: nginx:1.25
+        command: [nginx, -c, nginx.conf, -g, "daemon off;"]
+        env: [{name: ROLE, value: nginx}, {name: SELF_HOST, value: nginx}]
+---
+{apiVersion: v1, kind: Service, metadata: {name: nginx}, spec: {selector: {app: nginx}, ports: [{port: 80}]}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: conf}
+data:
+  nginx.conf: |
+    user  nginx;
+    events {}
+    http { server { location / { proxy_pass http://nginx/; } } }
+  mime.types: |
+    user  nginx;
+"""
+
+
+def test_a_word_that_is_also_a_services_name_stays(here: Path) -> None:
+    written(here / "source", {"kustomization.yaml": "resources: [a.yaml]\n", "a.yaml": NGINX})
+    assert run("Web", here / "source", "--yes").exit_code == 0
+    path = here / "kustomize/webs"
+    assert document(path / "kind.yaml")["follow"] == [
+        "ConfigMap/conf data.[nginx.conf]",
+        "Deployment/nginx spec.template.spec.containers.[name=nginx].env.[name=SELF_HOST].value",
+    ]
+    expected = yamltext.load_all((path / "expected/web.yaml").read_text())
+    config, pods = (next(each for each in expected if each["kind"] == kind) for kind in ("ConfigMap", "Deployment"))
+    (container,) = pods["spec"]["template"]["spec"]["containers"]
+    assert container["command"] == ["nginx", "-c", "nginx.conf", "-g", "daemon off;"]
+    assert [each["value"] for each in container["env"]] == ["nginx", "example-nginx"]
+    assert config["data"]["nginx.conf"].startswith("user  nginx;")
+    assert "proxy_pass http://example-nginx/;" in config["data"]["nginx.conf"]
+    assert "no warnings" in CliRunner().invoke(check, [str(path)]).output
+
+
 def test_names_inside_of_custom_objects_follow(here: Path) -> None:
     """As in a kubebuilder project with cert-manager; a folder below tells kustomize of one name alone."""
     source = written(
@@ -379,6 +428,15 @@ def test_a_crd_that_asks_a_service_of_the_folder_keeps_its_name(here: Path) -> N
         "asks Service/webhook, which is called otherwise for each Crew: write `names: keep`, which allows one Crew in a"
     )
     assert f"install: CustomResourceDefinition/captains.crew.example.com {told} namespace" in checked.output
+
+
+def test_a_folder_below_that_has_no_kustomization(here: Path) -> None:
+    source = written(
+        here / "source", {"kustomization.yaml": "resources: [below]\n", "below/kustomization.yaml": "[a]\n"}
+    )
+    done = run("Thing", source, "--yes")
+    assert done.exit_code == 1
+    assert "source/below/kustomization.yaml: must be a mapping, with fields such as `resources`" in done.stderr
 
 
 def test_no_kind_is_made_inside_of_another(here: Path) -> None:

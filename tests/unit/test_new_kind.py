@@ -20,6 +20,7 @@ API_VERSIONS = {
     "APIService": "apiregistration.k8s.io/v1",
     "ClusterRole": "rbac.authorization.k8s.io/v1",
     "CustomResourceDefinition": "apiextensions.k8s.io/v1",
+    "StatefulSet": "apps/v1",
     "Role": "rbac.authorization.k8s.io/v1",
     "Zone": "example.org/v1",
 }
@@ -98,6 +99,45 @@ def test_what_makes_no_kind_is_refused(objects: list[dict[str, Any]], said: str)
     with pytest.raises(KindError) as error:
         understood(*objects)
     assert said in str(error.value)
+
+
+POD: dict[str, Any] = {"containers": [{"image": "a"}], "initContainers": []}
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (obj("Pod", "p", spec=POD), "Pod/p: spec.containers.0 has no name"),
+        (obj("Pod", "p", spec={"containers": {}}), "Pod/p: spec.containers must be a list"),
+        (obj("Pod", "p", spec={"containers": [None]}), "Pod/p: spec.containers.0 must be a mapping"),
+        (obj("Pod", "p", spec=3), "Pod/p: spec must be a mapping"),
+        (obj("Service", "s", spec={"ports": [{"name": "a"}]}), "Service/s: spec.ports.[name=a] has no port"),
+        (obj("Service", "s", spec={"ports": [{"port": "80"}]}), "Service/s: spec.ports.0.port must be a number"),
+        (obj("ConfigMap", "c", data={"a.b": True}), "ConfigMap/c: data.[a.b] must be a text"),
+        (
+            obj("StatefulSet", "s", spec={"volumeClaimTemplates": [{"spec": {}}]}),
+            "StatefulSet/s: spec.volumeClaimTemplates.0 has no metadata",
+        ),
+        (obj("CustomResourceDefinition", "c"), "CustomResourceDefinition/c: the object has no spec"),
+        (
+            obj("CustomResourceDefinition", "c", spec={**crd("Zone")["spec"], "versions": None}),
+            "CustomResourceDefinition/c: spec has no versions",
+        ),
+        ({"apiVersion": "v1", "kind": 3, "metadata": []}, "no apiVersion, kind or metadata.name: 3, None"),
+    ],
+)
+def test_what_is_malformed_is_named(broken: dict[str, Any], said: str) -> None:
+    with pytest.raises(KindError) as error:
+        understood(broken, obj("ConfigMap", "a"))
+    assert said in str(error.value)
+
+
+def test_what_is_left_empty_or_is_not_known_is_not_malformed() -> None:
+    understood(
+        obj("Pod", "p", spec={"containers": [{"name": "a", "args": None, "x": 1}], "volumes": None}),
+        obj("Service", "s", spec={"ports": [{"port": 80, "targetPort": "a"}]}),
+        obj("Zone", "z", spec=3),
+    )
 
 
 def test_one_letter_is_enough_for_a_name() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nuvop import kind_folder, kind_yaml, overlay
+from nuvop import kind_folder, kind_yaml, overlay, yamltext
 from nuvop.errors import GeneratedInUse, OverlayError, SettingsError, WriteFailed
 from nuvop.kinds import Kind
 from nuvop.objects import CRKey, ObjectKey
@@ -354,3 +354,71 @@ def test_a_claim_is_not_taken_from_another(tmp_path: Path) -> None:
         overlay.keep_claim(generated, lock)
     for descriptor in (lock, others):
         os.close(descriptor)
+
+
+def with_python(kind: Kind, given: dict[str, Any]) -> Kind:
+    patch = {"kind": "Deployment", **given, "metadata": {"name": "demo-deploy", **given.get("metadata", {})}}
+    source = f"import json\ndef patches(cr):\n    yield json.loads({json.dumps(patch)!r})\n"
+    return replace(kind, files={**kind.files, "patches.py": source.encode()})
+
+
+def test_a_kinds_own_python_may_change_what_a_child_is_like(kind: Kind) -> None:
+    metadata = {"labels": {"a": "b"}, "annotations": {"c": None}}
+    spec = {"template": {"$patch": "replace"}}
+    files = overlay.make(with_python(kind, {"metadata": metadata, "spec": spec}), sample()).files
+    (patch,) = [json.loads(text) for name, text in files.items() if name.startswith("python-")]
+    assert (patch["metadata"], patch["spec"]) == ({"name": "demo-deploy", **metadata}, spec)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"$patch": "delete"}, "$patch"),
+        ({"status": {"replicas": 1}}, "status"),
+        ({"metadata": {"namespace": "other", "finalizers": []}}, "metadata.namespace, metadata.finalizers"),
+        ({"metadata": {"labels": {"nuvop.nuvolaris.org/owner": "me"}}}, "metadata.labels.nuvop.nuvolaris.org/owner"),
+        (
+            {"metadata": {"annotations": {"config.kubernetes.io/local-config": "true"}}},
+            "metadata.annotations.config.kubernetes.io/local-config",
+        ),
+        (
+            {"metadata": {"annotations": {"nuvop.nuvolaris.org/adopt": "true"}}},
+            "metadata.annotations.nuvop.nuvolaris.org/adopt",
+        ),
+    ],
+)
+def test_a_kinds_own_python_may_not_say_which_children_there_are(kind: Kind, given: dict[str, Any], said: str) -> None:
+    with pytest.raises(OverlayError) as raised:
+        overlay.make(with_python(kind, given), sample())
+    where = f"{kind.folder}/patches.py: Deployment/demo-deploy: "
+    assert str(raised.value) == f"{where}{said}: which children there are, and whose, is not for Python to say"
+
+
+def test_names_follow_as_the_base_has_them_whatever_lines_say_so() -> None:
+    """Neither does a second line rename words that the first one has left, nor is a program ever a host."""
+    at = "Deployment/web spec.template.spec.containers.[name=a]"
+    lines = [f"{at}.command.*", f"{at}.args.*", f"{at}.args.0", f"{at}.env.[name=PEER].value"]
+    files = dict(kind_folder.read(SAMPLES))
+    files["kind.yaml"] = yamltext.dump(
+        {"apiVersion": "nuvop.nuvolaris.org/v1", "kind": "Kind", "follow": lines}
+    ).encode()
+    container = {
+        "name": "a",
+        "command": ["web", "-h", "web"],
+        "args": ["web proxies http://web/", "--mode"],
+        "env": [{"name": "PEER", "value": "web"}, {"name": "ROLE", "value": "web"}],
+    }
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web"},
+        "spec": {"template": {"spec": {"containers": [container]}}},
+    }
+    kind = with_base(kind_yaml.parse(SAMPLES, files), [deployment])
+    made = json.loads(overlay.make(kind, sample()).files["deployment-web.json"])
+    place = "/spec/template/spec/containers/0/"
+    assert {each["path"].removeprefix(place): each["value"] for each in made if place in each["path"]} == {
+        "command/2": "obj-web",
+        "args/0": "web proxies http://obj-web/",
+        "env/0/value": "obj-web",
+    }

@@ -1,5 +1,9 @@
 """A kind's own Python: what it may give, and what becomes of its errors."""
 
+import asyncio
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -66,3 +70,38 @@ def test_what_cannot_be_loaded(source: str, said: str) -> None:
     with pytest.raises(KindError) as raised:
         patches_py.load(FOLDER, source.encode())
     assert str(raised.value).startswith(said)
+
+
+FOR_EVER = "import threading\nthreading.Event().wait()\n"
+
+
+async def test_what_never_ends_when_it_is_loaded_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patches_py, "TIMEOUT", 0.2)
+    with pytest.raises(KindError) as raised:
+        await patches_py.try_out(FOLDER, FOR_EVER.encode())
+    assert str(raised.value) == "kinds/web/patches.py: took longer than 0.2 s"
+
+
+async def test_what_never_ends_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patches_py, "TIMEOUT", 0.2)
+    never, stuck = threading.Event(), Path("kinds/stuck")
+    waiting = [patches_py.in_time(stuck, b"1", never.wait) for _ in range(3 * patches_py.THREADS)]
+    assert {type(each) for each in await asyncio.gather(*waiting, return_exceptions=True)} == {TimeoutError}
+    assert await patches_py.in_time(FOLDER, b"x = 1", lambda: 7) == 7
+    assert await patches_py.in_time(stuck, b"2", lambda: 8) == 8  # once the file is another
+    assert await asyncio.to_thread(lambda: 9) == 9
+    never.set()
+
+
+async def test_its_errors_come_to_who_waits() -> None:
+    with pytest.raises(KindError, match="there is no function"):
+        await patches_py.try_out(FOLDER, b"x = 1\n")
+
+
+def test_no_end_of_a_process_waits_for_it() -> None:
+    program = (
+        "import asyncio, pathlib, threading; from nuvop import patches_py; patches_py.TIMEOUT = 0.1\n"
+        f"asyncio.run(patches_py.try_out(pathlib.Path('x'), {FOR_EVER.encode()!r}))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+    assert "x/patches.py: took longer than 0.1 s" in done.stderr

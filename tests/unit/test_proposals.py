@@ -27,7 +27,7 @@ def workload(name: str, containers: str = "[{name: main, image: a}]", kind: str 
 
 
 def service(name: str, app: str, port: int = 80, more: str = "") -> str:
-    ports = f"[{{port: {port}}}]"
+    ports = f"[{{port: {port}, targetPort: http}}]"
     spec = f"{{selector: {{app: {app}}}, ports: {ports}{more}}}"
     return f"---\n{{apiVersion: v1, kind: Service, metadata: {{name: {name}}}, spec: {spec}}}\n"
 
@@ -85,6 +85,13 @@ def test_containers_of_one_image_are_one_field() -> None:
             f"{at}.initContainers.[name=migrate].image",
         ],
     }
+
+
+def test_a_container_may_be_called_as_the_workload_is_without_its_prefix() -> None:
+    found = proposed(workload("shop-web", "[{name: web, image: a}, {name: exporter, image: b}]"))
+    assert list(found) == ["replicas", "image", "exporter.image"]
+    both = proposed(workload("a-b", "[{name: b, image: a}, {name: a-b, image: b}]"))
+    assert set(both) == {"replicas", "image", "b.image"}
 
 
 def test_side_cars_of_one_name_are_two_fields() -> None:
@@ -188,11 +195,21 @@ webhooks: [{clientConfig: {service: {name: web}}}]
         (", type: ExternalName", ""),
         ("", workload("b", "[{name: b, image: b, args: ['http://web:80/']}]")),
         ("", workload("b", "[{name: b, image: b, args: ['http://web.{namespace}.svc:80/']}]")),
+        # Who names no port knows it all the same.
+        ("", workload("b", "[{name: b, image: b, args: ['http://web/']}]")),
+        ("", workload("b", "[{name: b, image: b, env: [{name: WEB_HOST, value: web}]}]")),
         ("", WEBHOOK),
     ],
 )
 def test_a_port_that_is_named_elsewhere_is_not_proposed(more: str, base: str) -> None:
     assert not [name for name in proposed(workload("web") + service("web", "web", more=more) + base) if "port" in name]
+
+
+@pytest.mark.parametrize(("ports", "names"), [("", []), (", targetPort: 80", ["port"]), (", targetPort: a", ["port"])])
+def test_a_port_that_is_the_pods_too_is_not_proposed(ports: str, names: list[str]) -> None:
+    """Without a targetPort the pods would have to listen at it."""
+    text = workload("web") + service("web", "web").replace(", targetPort: http", ports)
+    assert [name for name in proposed(text) if "port" in name] == names
 
 
 def test_several_services_of_one_workload() -> None:
@@ -230,7 +247,7 @@ def test_names_are_fields_whatever_the_children_are_called(
     for kind, name, containers in given_:
         spec = {
             "selector": {"app": name},
-            "ports": [{"port": 80}],
+            "ports": [{"port": 80, "targetPort": 8080}],
             "rules": [{"host": f"{container}.example.com"} for container, _ in containers],
             "volumeClaimTemplates": [{"metadata": {"name": container}} for container, _ in containers],
             "template": {

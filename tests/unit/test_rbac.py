@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nuvop import kind_folder, kind_yaml, kinds, rbac, resources, yamltext
+from nuvop.crd import Resource
 from nuvop.errors import KindError
 from nuvop.kinds import Kind
 from nuvop.rbac import EVERYWHERE, Mode, Need, Purpose, Right, Rule, Subject
-from nuvop.resources import Resource
 from tests.unit.based import with_base
 
 SAMPLES = Path(__file__).parents[2] / "kustomize/samples"
@@ -210,9 +210,6 @@ def test_a_secret_that_is_made_once_is_never_deleted_beside_its_resource() -> No
     assert rights(found, Purpose.GENERATED) == allowed("", "", "secrets", "get", "list", "watch", "create", "patch")
     assert rights(found, Purpose.CHILDREN) == set()
     assert rights(found, Purpose.SEEN) == allowed("", "", "persistentvolumeclaims", "list", "watch")
-    text = "generate: {Secret/password: {admin: 24}}\nchildren: {Secret/password: {namespace: there}}\n"
-    found = needed(kind_of(secret, text=text), mode=Mode(("a",)))
-    assert rights(found, Purpose.GENERATED) == allowed("there", "", "secrets", *rbac.CHILD_VERBS)
 
 
 # --- roles among the children ----------------------------------------------------------------------------------------

@@ -28,6 +28,12 @@ def stateful_set(deleted: str | None = KEEP, scaled: str = KEEP, uid: str = "s1"
     }
 
 
+@pytest.mark.parametrize("spec", [{}, {"volumeClaimTemplates": None}, {"volumeClaimTemplates": []}])
+def test_a_stateful_set_without_templates_has_no_claims(spec: dict[str, Any]) -> None:
+    bare = {**stateful_set(), "spec": spec}
+    assert list(retentions.changes(bare, live(claim("www-obj-db.x-0"), claim("-obj-db.x-0")))) == []
+
+
 OWNER = {
     "apiVersion": "apps/v1",
     "kind": "StatefulSet",

@@ -109,23 +109,21 @@ def test_of_two_kinds_with_one_plural_the_first_is_served(ran: list[dict[str, An
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "said"),
     [
-        (["--kinds", "none"], 1, "Error: {here}/none: there is no such folder, so there are no kinds"),
-        (["--kinds", "empty"], 1, "Error: {here}/empty: no folder in it describes a kind"),
-        ([], 1, "Error: {here}/kustomize: there is no such folder"),
-        (["none.py"], 2, "Error: none.py: there is no such file"),
-        (["empty"], 2, "Error: empty is a folder; PATHS are Python files with handlers (--kinds empty for kinds)"),
-        (["mine.txt"], 2, "Error: mine.txt: the name of a Python file ends in .py"),
+        (["--kinds", "none"], "Error: {here}/none: there is no such folder, so there are no kinds"),
+        (["--kinds", "empty"], "Error: {here}/empty: no folder in it describes a kind"),
+        ([], "Error: {here}/kustomize: there is no such folder"),
+        (["none.py"], "Error: none.py: there is no such file"),
+        (["empty"], "Error: empty is a folder; PATHS are Python files with handlers (--kinds empty for kinds)"),
+        (["mine.txt"], "Error: mine.txt: the name of a Python file ends in .py"),
     ],
 )
-def test_what_is_wrong_is_said(
-    ran: list[dict[str, Any]], tmp_path: Path, arguments: list[str], code: int, said: str
-) -> None:
+def test_what_is_wrong_is_said(ran: list[dict[str, Any]], tmp_path: Path, arguments: list[str], said: str) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "mine.txt").touch()
-    done = called(run.run, *arguments)
-    assert done.exit_code == code
+    done = called(cli.COMMANDS, "run", *arguments)
+    assert done.exit_code == 1
     assert said.format(here=tmp_path) in done.output
     assert not ran
 

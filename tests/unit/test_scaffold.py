@@ -110,6 +110,42 @@ def test_bounds(target: str, bounds: dict[str, Any]) -> None:
     }
 
 
+WIDGET = """
+apiVersion: example.org/v1
+kind: Widget
+metadata: {name: w}
+spec: {number: 100000, port: 0, host: "", replicas: -1}
+---
+{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {host: "", image: ""}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        *((f"Widget/w:spec.{name}", ("integer", value)) for name, value in (("number", 100000), ("port", 0))),
+        *((f"Widget/w:spec.{name}", of) for name, of in (("host", ("string", "")), ("replicas", ("integer", -1)))),
+        *((f"ConfigMap/c:data.{name}", ("string", "")) for name in ("host", "image")),
+    ],
+)
+def test_other_fields_that_are_called_as_kubernetes_own_have_no_bounds(target: str, expected: tuple[str, Any]) -> None:
+    field = of(WIDGET, target)
+    assert set(field) == {"description", "type", "default"}
+    assert (field["type"], field["default"]) == expected
+
+
+def test_the_port_of_a_backend_has_bounds() -> None:
+    text = """
+      apiVersion: networking.k8s.io/v1
+      kind: Ingress
+      metadata: {name: i}
+      spec: {defaultBackend: {service: {name: a, port: {number: 80}}}, rules: [{host: a.example.com}]}
+    """
+    number = of(text, "Ingress/i:spec.defaultBackend.service.port.number")
+    assert (number["minimum"], number["maximum"]) == (1, 65535)
+    assert of(text, "Ingress/i:spec.rules.0.host")["minLength"] == 1
+
+
 def test_an_object_has_its_value_as_default_and_nothing_that_is_of_no_use() -> None:
     field = of(WEB, f"{MAIN}.resources")
     assert list(field["properties"]) == ["limits", "requests"]
@@ -211,6 +247,28 @@ def test_the_least_is_not_more_than_the_most() -> None:
 
 
 OPEN = {"x-kubernetes-preserve-unknown-fields": True}
+GOES = """
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: zones.example.org}
+spec:
+  group: example.org
+  scope: Namespaced
+  names: {kind: Zone, plural: zones}
+  versions:
+  - name: v1
+    schema: {openAPIV3Schema: {properties: {spec: {properties: {name: {type: string, pattern: '%s'}}}}}}
+---
+{apiVersion: example.org/v1, kind: Zone, metadata: {name: z}, spec: {name: abc}}
+"""
+
+
+@pytest.mark.parametrize("pattern", [r"\A[a-z]+\z", r"\pL+", "(?i"])
+def test_a_regular_expression_that_only_go_knows(pattern: str) -> None:
+    field = of(GOES % pattern, "Zone/z:spec.name")
+    assert (field["pattern"], field["default"]) == (pattern, "abc")
+
+
 CUSTOM = """
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
@@ -227,6 +285,7 @@ spec:
           spec:
             properties:
               size: {description: How large it is., type: integer, maximum: 9, default: 5}
+              storage: {description: How much., x-kubernetes-int-or-string: true}
 ---
 {apiVersion: example.org/v1, kind: Zone, metadata: {name: z}, spec: {size: 3, list: [a]}}
 ---
@@ -241,6 +300,7 @@ spec: {b: true, f: 1.5, list: [1], map: {a: 1}, mixed: [1, a], empty: []}
     ("target", "expected"),
     [
         ("Zone/z:spec.size", {"type": "integer", "maximum": 9, "default": 3}),
+        ("Zone/z:spec.storage", {"x-kubernetes-int-or-string": True}),
         ("Other/o:spec.b", {"type": "boolean", "default": True}),
         ("Other/o:spec.f", {"type": "number", "default": 1.5}),
         ("Other/o:spec.list", {"type": "array", "items": {"type": "integer"}, "default": [1]}),
@@ -253,7 +313,7 @@ spec: {b: true, f: 1.5, list: [1], map: {a: 1}, mixed: [1, a], empty: []}
 def test_custom_objects(target: str, expected: dict[str, Any]) -> None:
     """By the CRD that the folder brings, else by the value."""
     field = of(CUSTOM, target)
-    assert field.pop("description").endswith(f"Sets {target.partition(':')[2]} of {target.partition(':')[0]}.")
+    assert f"Sets {target.partition(':')[2]} of {target.partition(':')[0]}" in field.pop("description")
     assert field == expected
 
 

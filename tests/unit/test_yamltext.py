@@ -110,3 +110,36 @@ def test_files_read_well() -> None:
     twice = [1]
     text = yamltext.dump({"zone": twice, "app": twice, "no": None, "text": "no", "none": {}})
     assert text == 'zone:\n- 1\napp:\n- 1\n"no": null\ntext: "no"\nnone: {}\n'
+
+
+def test_integers_of_more_than_64_bits_are_read_as_kubectl_reads_them() -> None:
+    found = yamltext.load("[99999999999999999999, -99999999999999999999, 18446744073709551615, -9223372036854775808]")
+    assert repr(found) == repr([1e20, -1e20, 2**64 - 1, -(2**63)])
+    yamltext.dump_json(found)
+
+
+def test_what_no_json_can_hold_stays_text() -> None:
+    assert yamltext.load(f"[.inf, -.inf, .nan, 1e999, {'9' * 400}]") == [".inf", "-.inf", ".nan", "1e999", "9" * 400]
+
+
+def test_keys_are_texts() -> None:
+    text = "a: &a {8080: tcp, true: x, 1.5: y, z: {1: 2}}\nb: *a"
+    found = {"8080": "tcp", "true": "x", "1.5": "y", "z": {"1": 2}}
+    assert yamltext.load(text) == {"a": found, "b": found}
+    with pytest.raises(yamltext.NotYaml, match="can be no key"):
+        yamltext.load("{null: x}")
+
+
+@pytest.mark.parametrize(
+    ("content", "at", "line"),
+    [
+        (b"a: 1\nb: [\n", (), 3),
+        (b"a: 1\nb: c: d\n", ("a",), 2),
+        (b"a: 1\nb: 2\na: 3\n", (), 3),
+        (b"a: 1\nb: \xff\n", (), 2),
+        (b"# x\na: 1\nb: {c: [1,\n 2]}\n", ("b", "c", 1), 4),
+        (b"# x\na: 1\n", (), 2),
+    ],
+)
+def test_lines(content: bytes, at: tuple[str | int, ...], line: int) -> None:
+    assert yamltext.line_of(content, at) == line
