@@ -97,7 +97,7 @@ class Handlers:
     async def log_in(self, **_: Any) -> kopf.AiohttpSession:
         """Give kopf the same credentials that kubectl and the status client have."""
         try:
-            return await kopf_session(self._operator.login)
+            return await kopf_session(self._operator.login, self._operator.kopf_requested)
         except LoginError as error:
             raise kopf.TemporaryError(str(error), delay=2) from error
 

@@ -5,6 +5,10 @@
 """
 
 import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
 from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
@@ -17,6 +21,11 @@ ApplyResult = Literal["applied", "failed", "partly"]
 """What became of one kubectl: all of its CRs were applied, none was, or some were."""
 APPLY_RESULTS: tuple[ApplyResult, ...] = ("applied", "failed", "partly")
 
+Stage = Literal["reconcile", "overlay", "apply", "turn", "status"]
+"""What a CR goes through: ``reconcile`` is all of it, ``apply`` begins with the wait for a ``turn``."""
+STAGES: tuple[Stage, ...] = ("reconcile", "overlay", "apply", "turn", "status")
+
+STAGE_SECONDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0)
 APPLY_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0)
 BATCH_SIZES = (1, 2, 5, 10, 20, 30, 40, 50)
 """Upper bounds of the histograms' buckets."""
@@ -90,6 +99,32 @@ class Metrics:
             buckets=BATCH_SIZES,
             registry=self.registry,
         )
+        self._applying = Gauge(
+            "nuvop_applying", "Custom resources that kubectl is at, in this moment.", registry=self.registry
+        )
+        self._in_stage = Gauge(
+            "nuvop_in_stage", "Custom resources that are in a stage now.", ["stage"], registry=self.registry
+        )
+        self._stage_seconds = Histogram(
+            "nuvop_stage_seconds",
+            "How long a custom resource was in a stage.",
+            ["stage"],
+            buckets=STAGE_SECONDS,
+            registry=self.registry,
+        )
+        for stage in STAGES:
+            self._stage_seconds.labels(stage)
+            if stage != "turn":
+                self._in_stage.labels(stage)
+        self._api_requests = Counter(
+            "nuvop_api_requests",
+            "Requests to the API server but kubectl's, by what became of them.",
+            ["client", "method", "code"],
+            registry=self.registry,
+        )
+        Gauge("nuvop_build_info", "Which nuvop this is; always 1.", ["version", "kopf"], registry=self.registry).labels(
+            version("nuvop"), version("kopf")
+        ).set(1)
 
     def drifted(self, kind: str, child: str, field: str, manager: str) -> None:
         """A field of a child was changed.
@@ -134,6 +169,34 @@ class Metrics:
         self._applies.labels(result).inc()
         self._apply_seconds.observe(seconds)
         self._batch_size.observe(size)
+
+    @contextmanager
+    def applying(self, size: int) -> Iterator[None]:
+        """So many CRs are with kubectl while it is in the ``with`` block."""
+        self._applying.inc(size)
+        try:
+            yield
+        finally:
+            self._applying.dec(size)
+
+    @contextmanager
+    def stage(self, stage: Stage) -> Iterator[None]:
+        """What a CR is in while it is in the ``with`` block."""
+        begun = time.monotonic()
+        self._in_stage.labels(stage).inc()
+        try:
+            yield
+        finally:
+            self._in_stage.labels(stage).dec()
+            self._stage_seconds.labels(stage).observe(time.monotonic() - begun)
+
+    def turn_came(self, seconds: float) -> None:
+        """A CR has waited so long until kubectl was given it."""
+        self._stage_seconds.labels("turn").observe(seconds)
+
+    def requested(self, client: str, method: str, code: str) -> None:
+        """A client, nuvop's own or kopf's, has got this answer from the API server; ``code`` is empty for none."""
+        self._api_requests.labels(client, method, code).inc()
 
     def judged(self, key: CRKey, phase: Phase) -> None:
         """A CR is in this phase now; saying it again changes nothing."""

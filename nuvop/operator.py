@@ -74,12 +74,12 @@ class Operator:
     reconciler: Reconciler
     _credentials: Credentials
     _catalog: Catalog
-    _metrics: Metrics
 
     def __init__(self, settings: Settings, types: Sequence[tuple[Path, ResourceType]]) -> None:
         """Nothing happens before `start`."""
         self._settings = settings
         self._types = types
+        self._metrics = Metrics()
         self._ending = AsyncExitStack()
 
     async def start(self, see: See, *, cluster_wide: bool) -> None:
@@ -98,12 +98,12 @@ class Operator:
         self._ending.callback(processes.close)
         program = await find_kubectl(processes)
         self.login = Login(self._settings, processes, program, private)
-        self.cluster = Cluster(self.login)
+        metrics = self._metrics
+        self.cluster = Cluster(self.login, partial(metrics.requested, "nuvop"))
         self._ending.push_async_callback(self.cluster.close)
         self._credentials = credentials = await self.cluster.connect()
         logger.info("logged in to %s with %s", credentials.server, credentials.source)
         kubectl = Kubectl(processes, program, private)
-        self._metrics = metrics = Metrics()
         probes = Probes(processes)
         self._serve(metrics, probes)
         self._catalog = catalog = Catalog(self._types, kubectl, self.cluster, generated, metrics)
@@ -154,6 +154,10 @@ class Operator:
             cluster_wide=cluster_wide,
         )
         self._ending.push_async_callback(self.reconciler.close)
+
+    def kopf_requested(self, method: str, code: str) -> None:
+        """Take in a request of kopf's and the status that it was answered with; an empty one for no answer."""
+        self._metrics.requested("kopf", method, code)
 
     async def stop(self) -> None:
         """Let what is being applied end, then leave nothing: no process, no credentials on disk."""

@@ -1,6 +1,7 @@
 """What is counted."""
 
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,32 @@ def test_applies(metrics: Metrics) -> None:
     assert [value(metrics, "nuvop_apply_batch_size_bucket", le=le) for le in ("1.0", "10.0", "50.0")] == [1, 2, 3]
 
 
+def test_stages(metrics: Metrics) -> None:
+    with metrics.stage("overlay"):
+        assert value(metrics, "nuvop_in_stage", stage="overlay") == 1
+    assert value(metrics, "nuvop_in_stage", stage="overlay") == 0
+    assert value(metrics, "nuvop_stage_seconds_count", stage="overlay") == 1
+    assert value(metrics, "nuvop_stage_seconds_count", stage="status") == 0
+    metrics.turn_came(3.0)
+    assert value(metrics, "nuvop_stage_seconds_sum", stage="turn") == 3
+    assert value(metrics, "nuvop_in_stage", stage="turn") is None, "nuvop_in_stage of apply less nuvop_applying"
+    with metrics.applying(7), metrics.applying(2):
+        assert value(metrics, "nuvop_applying") == 9
+    assert value(metrics, "nuvop_applying") == 0
+
+
+def test_requests(metrics: Metrics) -> None:
+    metrics.requested("nuvop", "GET", "200")
+    metrics.requested("nuvop", "GET", "200")
+    metrics.requested("kopf", "GET", "")
+    assert value(metrics, "nuvop_api_requests_total", client="nuvop", method="GET", code="200") == 2
+    assert value(metrics, "nuvop_api_requests_total", client="kopf", method="GET", code="") == 1
+
+
+def test_which_nuvop_it_is(metrics: Metrics) -> None:
+    assert value(metrics, "nuvop_build_info", version=version("nuvop"), kopf=version("kopf")) == 1
+
+
 def phases(metrics: Metrics, kind: str) -> list[float | None]:
     return [value(metrics, "nuvop_resources", kind=kind, phase=phase) for phase in ("Ready", "InProgress", "Stalled")]
 
@@ -136,6 +163,7 @@ def test_the_page_about_metrics_has_them_all(metrics: Metrics) -> None:
     metrics.kind_loaded("samples", is_broken=False)
     metrics.rights_missing("samples", 1)
     metrics.judged(CRKey("samples", "a", "one"), Phase.READY)
+    metrics.requested("nuvop", "GET", "200")
     there = set()
     for family in metrics.registry.collect():
         name = f"{family.name}_total" if family.type == "counter" else family.name
