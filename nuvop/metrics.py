@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, make_wsgi_app
 
 from nuvop.objects import CRKey
 from nuvop.status import Phase
@@ -44,6 +44,7 @@ class Metrics:
     def __init__(self) -> None:
         """All counters begin at zero, in a registry of their own."""
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
         self._phases: dict[CRKey, Phase] = {}
         self._drift_series: set[tuple[str, str, str, str]] = set()
         self._drift = Counter(
