@@ -100,6 +100,11 @@ class Metrics:
             buckets=BATCH_SIZES,
             registry=self.registry,
         )
+        self._paused = Gauge(
+            "nuvop_paused",
+            "1 while the peering lets another operator work instead of this one.",
+            registry=self.registry,
+        )
         self._applying = Gauge(
             "nuvop_applying", "Custom resources that kubectl is at, in this moment.", registry=self.registry
         )
@@ -198,6 +203,15 @@ class Metrics:
     def requested(self, client: str, method: str, code: str) -> None:
         """A client, nuvop's own or kopf's, has got this answer from the API server; ``code`` is empty for none."""
         self._api_requests.labels(client, method, code).inc()
+
+    def paused(self, *, is_paused: bool) -> None:
+        """Another operator of the peering works instead of this one, or does no more."""
+        self._paused.set(is_paused)
+
+    def forget_resources(self) -> None:
+        """Nothing is known of any CR any more."""
+        for key in list(self._phases):
+            self._move(key, None)
 
     def judged(self, key: CRKey, phase: Phase) -> None:
         """A CR is in this phase now; saying it again changes nothing."""
