@@ -4,7 +4,9 @@ A text names a child by a host name: the child's name alone (``cache``), with a 
 (``http://cache/``), with a namespace behind it (``cache.demo``, ``cache.demo.svc``), or as the pod of a StatefulSet
 behind its service (``db-0.db``). A part of a path, a key, a file's name (``cache.conf``), a word that only contains the
 name, or a longer name of the Internet (``cache.example.com``) is none. Controllers also take ``namespace/name`` for an
-object.
+object, and the API server knows a service account as the user ``system:serviceaccount:namespace:name``.
+
+A namespace alone is one where the key, the variable or the flag that it is the value of says so.
 
 A name alone may be any word: a program, a user, a role. It is an address for certain only where the text says so: as
 the value of a key, a flag or a statement that is about hosts, or where a program is told with whom to talk.
@@ -13,13 +15,32 @@ https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#stable-ne
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 from nuvop import fields
 from nuvop.fields import FieldPath, Json, Name
 
 NAMESPACE = "{namespace}"
 """What a manifest may write for the namespace that it does not know."""
+
+UNNAMED = "default"
+"""The namespace of a base that names none. As a word it says nothing: it may as well be another one's default."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the children of a base are called.
+
+    ``hosts`` are the names of those that have a host name, ``stateful`` those of StatefulSets, whose pods have names
+    with a number behind them, ``accounts`` those of ServiceAccounts.
+    """
+
+    all: frozenset[str]
+    hosts: frozenset[str] = frozenset()
+    stateful: frozenset[str] = frozenset()
+    accounts: frozenset[str] = frozenset()
+
 
 _PORT = re.compile(r":(?:\d{2,5}(?![\w-]|\.\w)|\$)")
 """A port, also of a variable; ``:7`` and ``:1.25-alpine`` are an image's tag."""
@@ -68,6 +89,21 @@ _END_OF_STATEMENT = re.compile(r"[ \t]*(?:$|[;{])|[ \t][^\n;]*;", re.MULTILINE)
 
 _IMAGE = re.compile(r"image[\"']?[ \t]*[:=][ \t]*[\"']?$", re.IGNORECASE)
 
+_OF_NAMESPACE = re.compile(
+    r"""(?:^|\s)(?P<dashes>--?)?
+        (?:(?:my|own|pod|k8s|kube|kubernetes|watch|target|operator|release|leader[_-]?elect(?:ion)?)[_-]?)*
+        (?:namespaces?|matchNames)(?:=|(?(dashes)[ ]|=))$""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""The end of a key, a variable or a flag whose value is a namespace of Kubernetes: ``POD_NAMESPACE``, ``--namespace``.
+Not ``METRICS_NAMESPACE`` and the like: others have namespaces, too."""
+
+_ACCOUNT = re.compile(
+    r"(?<![\w.:-])system:serviceaccount(?:s:(?P<all>[\w{}-]+)|:(?P<namespace>[\w{}-]+):(?P<name>[\w.-]+))(?![\w:])"
+)
+"""A user that is a service account, and the group of all those of a namespace
+(https://kubernetes.io/docs/reference/access-authn-authz/authentication/#service-account-tokens)."""
+
 _LONGEST = 300
 """Characters of a line before a name that are looked at."""
 
@@ -95,58 +131,93 @@ def is_program(at: FieldPath) -> bool:
 
 def renamed(
     text: str,
-    names: Collection[str],
-    stateful: Collection[str],
+    names: Names,
     rename: Callable[[str], str],
     namespace: str,
     own_namespace: str = "",
     before: str = "",
 ) -> str:
-    """Return a text with the names of a kind's children replaced.
+    """Return a text with the names of a kind's children, and their namespace, replaced.
 
-    ``names`` are the children's names in the base, ``stateful`` those of StatefulSets, whose pods have names with
-    a number behind them; ``rename`` gives what one is called for a CR, ``namespace`` is the CR's, ``own_namespace``
-    the base's, if it names one. Names that are only words count where the text has no certain address and is not
-    itself one name: whoever asks for it to be renamed means them.
+    ``names`` are those in the base; ``rename`` gives what one is called for a CR, ``namespace`` is the CR's,
+    ``own_namespace`` the base's, if it names one. Names that are only words count where the text has no certain
+    address and is not itself one name: whoever asks for it to be renamed means them.
     """
-    if text in names:
+    if _is_namespace_of(text, own_namespace, before):
+        return f"{_split_flag(text)[0]}{namespace}"
+    if text in names.all:
         return rename(text)
     if is_reference(text, names, own_namespace):
         return f"{namespace}/{rename(text.partition('/')[2])}"
-    only_certain = names_one(text, names, stateful, own_namespace, before)
+    # Whoever asks for it to be renamed means any child, not only those with a host name for certain.
+    names = replace(names, hosts=names.all)
+    only_certain = names_one(text, names, own_namespace, before) or names_namespace(text, names, own_namespace, before)
 
-    def replace(found: re.Match[str]) -> str:
+    def renamed_account(found: re.Match[str]) -> str:
+        if not _is_own_account(found, names, own_namespace):
+            return found[0]
+        name = found["name"]
+        return (
+            f"system:serviceaccounts:{namespace}"
+            if name is None
+            else f"system:serviceaccount:{namespace}:{rename(name) if name in names.accounts else name}"
+        )
+
+    def renamed_host(found: re.Match[str]) -> str:
         parts = found["host"].split(".")
-        count = _renamed_parts(parts, names, stateful, rename, own_namespace)
+        count = _renamed_parts(parts, names, rename, own_namespace)
         if not count or _is_image(found, before) or (only_certain and not _is_certain(found, before)):
             return found[0]
         if len(parts) > count and parts[count] in (NAMESPACE, *([own_namespace] if own_namespace else [])):
             parts[count] = namespace
         return found["before"] + ".".join(parts)
 
-    return _HOST.sub(replace, text)
+    return _HOST.sub(renamed_host, _ACCOUNT.sub(renamed_account, text))
 
 
-def names_one(
-    text: str, names: Collection[str], stateful: Collection[str], own_namespace: str = "", before: str = ""
-) -> bool:
+def names_one(text: str, names: Names, own_namespace: str = "", before: str = "") -> bool:
     """Whether a text has a host name of a child that can be nothing else."""
-    return any(_is_certain(found, before) for found in _hosts(text, names, stateful, own_namespace, before))
+    return any(_is_certain(found, before) for found in _hosts(text, names, own_namespace, before))
 
 
-def _hosts(
-    text: str, names: Collection[str], stateful: Collection[str], own_namespace: str, before: str
-) -> Iterator[re.Match[str]]:
+def names_namespace(text: str, names: Names, own_namespace: str, before: str) -> bool:
+    """Whether a text is the base's namespace for certain, or has a user in it that is a service account there."""
+    is_one = _is_namespace_of(text, own_namespace, before)
+    return is_one or any(_is_own_account(found, names, own_namespace) for found in _ACCOUNT.finditer(text))
+
+
+def _hosts(text: str, names: Names, own_namespace: str, before: str) -> Iterator[re.Match[str]]:
     for found in _HOST.finditer(text):
-        is_one = _renamed_parts(found["host"].split("."), names, stateful, str, own_namespace)
+        is_one = _renamed_parts(found["host"].split("."), names, str, own_namespace)
         if is_one and not _is_image(found, before):
             yield found
 
 
-def is_reference(text: str, names: Collection[str], own_namespace: str) -> bool:
+def is_reference(text: str, names: Names, own_namespace: str) -> bool:
     """Whether a text is ``namespace/name`` of a child."""
     namespace, _, name = text.partition("/")
-    return name in names and namespace in (NAMESPACE, own_namespace) and bool(namespace)
+    return name in names.all and namespace in (NAMESPACE, own_namespace) and bool(namespace)
+
+
+def _split_flag(text: str) -> tuple[str, str]:
+    """A flag up to its value, and the value: of ``--namespace=shop`` both; no flag is empty."""
+    flag, equals, value = text.partition("=") if text.startswith("-") else ("", "", text)
+    return f"{flag}{equals}", value
+
+
+def _is_namespace_of(text: str, own_namespace: str, before: str) -> bool:
+    """Whether a text is the base's namespace, as its key or flag says."""
+    flag, value = _split_flag(text)
+    is_known = value in (NAMESPACE, own_namespace) and value not in ("", UNNAMED)
+    return is_known and _OF_NAMESPACE.search(f"{before}{flag}") is not None
+
+
+def _is_own_account(found: re.Match[str], names: Names, own_namespace: str) -> bool:
+    """Whether a user is a child, or what the pods of a namespace run as that the base names: its ``default``."""
+    namespace, name = found["all"] or found["namespace"], found["name"]
+    if namespace not in (NAMESPACE, own_namespace) or not namespace:
+        return False
+    return name in names.accounts or (name in (None, "default") and namespace != UNNAMED)
 
 
 def _is_certain(found: re.Match[str], before: str) -> bool:
@@ -180,18 +251,12 @@ def _line(found: re.Match[str], before: str) -> str:
     return f"{before if start < _LONGEST else ''}{line}".rpartition("\n")[2]
 
 
-def _renamed_parts(
-    parts: list[str],
-    names: Collection[str],
-    stateful: Collection[str],
-    rename: Callable[[str], str],
-    own_namespace: str,
-) -> int:
+def _renamed_parts(parts: list[str], names: Names, rename: Callable[[str], str], own_namespace: str) -> int:
     """Rename the leading parts of a host name that are children's; return how many there are."""
     name, _, number = parts[0].rpartition("-")
-    is_pod = parts[0] not in names and name in stateful and number.isdecimal()
-    count = 2 if is_pod and len(parts) > 1 and parts[1] in names else 1
-    if not (is_pod or parts[0] in names) or not _is_namespace(parts[count:], own_namespace):
+    is_pod = parts[0] not in names.hosts and name in names.stateful and number.isdecimal()
+    count = 2 if is_pod and len(parts) > 1 and parts[1] in names.hosts else 1
+    if not (is_pod or parts[0] in names.hosts) or not _is_namespace(parts[count:], own_namespace):
         return 0
     parts[0] = f"{rename(name)}-{number}" if is_pod else rename(parts[0])
     if count > 1:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from nuvop import directives, fields, yamltext
 from nuvop.errors import FieldPathError, KindError, Place
-from nuvop.fields import Json
+from nuvop.fields import FieldPath, Json
 from nuvop.kind_folder import EXAMPLES, EXPECTED
 from nuvop.kinds import (
     MADE_BY_CHILDREN,
@@ -22,6 +22,7 @@ from nuvop.kinds import (
     ChildSelector,
     Kind,
     is_outside,
+    selector_of,
     unique,
 )
 from nuvop.problems import Problems
@@ -89,20 +90,22 @@ def _documents(rendered: str) -> Iterator[tuple[str, Mapping[str, Json]]]:
 
 
 def _selector_of(kind: Kind, obj: Mapping[str, Json]) -> ChildSelector:
-    name = (obj.get("metadata") or {}).get("name")
-    if not (obj.get("kind") and name and obj.get("apiVersion")):
-        has = f"{obj.get('kind')!r}, {name!r}"
-        message = f"every object needs apiVersion, kind and metadata.name; one has {has}"
-        raise KindError(message, Place(kind.folder / "kustomization.yaml"))
-    return ChildSelector(obj["kind"], name)
+    match obj:
+        case {"apiVersion": str(api_version), "kind": str(name), "metadata": {"name": str(called)}} if (
+            api_version and name and called
+        ):
+            return selector_of(name, called)
+    has = ", ".join(repr(fields.value_at(obj, *at)) for at in (("apiVersion",), ("kind",), ("metadata", "name")))
+    message = f"every object needs apiVersion, kind and metadata.name, which are texts; one has {has}"
+    raise KindError(message, Place(kind.folder / "kustomization.yaml"))
 
 
 def _child(kind: Kind, obj: Mapping[str, Json]) -> Child:
     selector, metadata = _selector_of(kind, obj), obj["metadata"]
     if wrong := _unfit_for_a_child(selector, metadata):
-        raise KindError(f"{selector}: {wrong}", _place_of(kind, selector))
+        raise KindError(f"{selector}: {wrong}", place_of(kind, selector))
     namespace = OUTSIDE if is_outside(obj["apiVersion"], selector.kind) else kind.elsewhere.get(selector)
-    return Child(obj["apiVersion"], selector.kind, selector.name, obj, namespace, kind.keeps_names)
+    return Child(obj["apiVersion"], selector.kind, metadata["name"], obj, namespace, kind.keeps_names)
 
 
 def _unfit_for_a_child(selector: ChildSelector, metadata: Mapping[str, Json]) -> str:
@@ -125,24 +128,34 @@ def _unfit_for_a_child(selector: ChildSelector, metadata: Mapping[str, Json]) ->
     return ""
 
 
-def _place_of(kind: Kind, selector: ChildSelector) -> Place:
-    """Where an object stands: a file of the folder, the kustomization where none has an object of that name."""
+def place_of(kind: Kind, selector: ChildSelector, path: FieldPath | None = None) -> Place:
+    """Where an object stands, or a field of it: in a manifest or a patch, or in the kustomization where in neither.
+
+    A field that none of these has, because kustomize has made it, stands where its object does.
+    """
+    written = list(_written(kind, selector))
+    for place, document in written:
+        if found := fields.pointers(document, path) if path else ():
+            return replace(place, at=found[0])
+    return written[0][0] if written else Place(kind.folder / "kustomization.yaml")
+
+
+def _written(kind: Kind, selector: ChildSelector) -> Iterator[tuple[Place, Json]]:
+    """The documents of a folder's files that are of an object, or patch it."""
     for name, content in kind.files.items():
         is_manifest = name.endswith((".yaml", ".yml")) and not name.startswith((EXAMPLES, EXPECTED))
-        if is_manifest and selector.name.encode() in content and any(_has_object(content, selector)):
-            return Place(kind.folder / name)
-    return Place(kind.folder / "kustomization.yaml")
+        if is_manifest and selector.name.encode() in content:
+            for index, document in enumerate(_read(content)):
+                match document:
+                    case {"kind": selector.kind, "metadata": {"name": selector.name}}:
+                        yield Place(kind.folder / name, document=index), document
 
 
-def _has_object(content: bytes, selector: ChildSelector) -> Iterator[bool]:
+def _read(content: bytes) -> list[Json]:
     try:
-        documents = yamltext.load_all(content)
+        return yamltext.load_all(content)
     except yamltext.NotYaml:
-        return
-    for document in documents:
-        match document:
-            case {"kind": kind, "metadata": {"name": name}}:
-                yield (kind, name) == (selector.kind, selector.name)
+        return []
 
 
 # --- what does not fit together --------------------------------------------------------------------------------------
@@ -171,6 +184,12 @@ def _unfit(kind: Kind, bases: Sequence[Kind]) -> Iterator[KindError]:
     for selector in kind.kept:
         yield from _no_such_child(place / "delete" / "keep" / str(selector), selector, kind)
     for generated in kind.generated:
+        if any(child.selector == generated.child and child.has_hash for child in kind.everything):
+            yield KindError(
+                "kustomize puts a hash behind its name, so it would be another Secret, with other values, after a "
+                "change of the folder: write `options: {disableNameSuffixHash: true}` in its generator",
+                place / "generate" / str(generated.child),
+            )
         if generated.child in kind.elsewhere:
             yield KindError(
                 "nuvop makes its values once (`generate`), and it lives as long as the resource and its data, so it "
@@ -225,32 +244,20 @@ def _installed_in(base: Kind) -> set[ChildSelector]:
 
 
 def _no_such_child(place: Place, selector: ChildSelector, kind: Kind) -> Iterator[KindError]:
-    found = [child for child in kind.everything if child.selector == selector]
+    # With another component, what is in a generated ConfigMap is another, and so is the hash; it is the same child.
+    found = {(child.group, child.has_hash) for child in kind.everything if child.selector == selector}
     if len(found) != 1:
-        has = ", ".join(map(str, kind.everything))
+        has = ", ".join(dict.fromkeys(map(str, kind.everything)))
         yield KindError(
             f"the folder has {len(found) or 'no'} {selector}; it has {has}{advice(selector, kind.everything)}", place
         )
 
 
-_HASH = "-[bcdfghkmt2-9]{10}"
-"""What kustomize puts behind the name of a ConfigMap or a Secret that it generates."""
-
-HASH_ADVICE = (
-    ". The name ends with a hash: write `generatorOptions: {disableNameSuffixHash: true}` in the kustomization"
-)
-
-
-def has_hash(child: Child) -> bool:
-    """Whether kustomize has put a hash behind a child's name: it changes with what is in it."""
-    return child.kind in ("ConfigMap", "Secret") and re.search(f"{_HASH}$", child.name) is not None
-
-
 def advice(selector: ChildSelector, children: Sequence[Child]) -> str:
-    """What to do where kustomize has put a hash behind the name; empty where it has not."""
-    hashed = re.compile(f"{re.escape(selector.name)}{_HASH}")
-    is_hashed = any(child.kind == selector.kind and hashed.fullmatch(child.name) for child in children)
-    return HASH_ADVICE if is_hashed else ""
+    """What to write for a child's name that has kustomize's hash behind it; empty where it has none."""
+    plain = selector_of(selector.kind, selector.name)
+    is_hashed = plain != selector and any(child.selector == plain for child in children)
+    return f"; write {plain}, without the hash that kustomize puts behind it" if is_hashed else ""
 
 
 def _no_such_field(place: Place, wanted: ChildField, kind: Kind, bases: Sequence[Kind]) -> Iterator[KindError]:

@@ -5,10 +5,10 @@ import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from nuvop import check, kind_folder
+from nuvop import check, crd, kind_folder
 from nuvop.cluster import ApiResource, Cluster
 from nuvop.crd import ResourceType
-from nuvop.errors import BuildFailed, KindError, KindUnreadable, KubectlError, WriteFailed
+from nuvop.errors import BuildFailed, KindError, KindUnreadable, KubectlError, Place, WriteFailed
 from nuvop.kinds import Kind
 from nuvop.kubectl import Kubectl
 from nuvop.loading import Loader
@@ -140,11 +140,12 @@ class Catalog:
         path = self._folders[plural]
         kind = await self._loader.load(path, lenient=True)
         if kind.resource != self._types[plural]:
-            raise KindError(f"{path / 'crd.yaml'}: names another type than at start; restart nuvop to serve it")
+            raise KindError("names another type than at start; restart nuvop to serve it", Place(path / crd.FILE))
         return kind
 
 
 def check_scope(kind: Kind, resource: ApiResource) -> None:
     """Raise KindError where a kind says that a child lives in a namespace and it does not, or the other way round."""
     for error in check.unfit_scopes(kind, resource.api_version, resource.kind, namespaced=resource.namespaced):
+        kind_folder.tell_lines(error, kind.folder, kind.files)
         raise error

@@ -4,17 +4,29 @@ What keeps a kind from being loaded at all, `nuvop.kind_yaml` and `nuvop.base` s
 further errors, such as types that cannot fit, and warnings: what works, but not as its author will have meant.
 """
 
-import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nuvop import crd, fields, follow, kind_folder, openapi, patches_py, resources, yamltext
+from nuvop import (
+    base,
+    crd,
+    crd_rules,
+    fields,
+    follow,
+    kind_folder,
+    manifests,
+    openapi,
+    patches_py,
+    proposals,
+    resources,
+    yamltext,
+)
 from nuvop.errors import KindError, Place
 from nuvop.fields import FieldPath, Json
-from nuvop.kinds import Child, ChildField, Kind, Setting
+from nuvop.kinds import MADE_BY_CHILDREN, Child, ChildField, ChildSelector, Kind, Report, Setting, name_prefix
 from nuvop.objects import group_of
 
 NAME_LIMITS = {
@@ -54,7 +66,7 @@ _JSON_TYPES = {
 class Finding:
     """One thing that is wrong: where, what, and what to write instead.
 
-    An error that ``may_pass`` is none to a Kubernetes that is newer than what nuvop knows of it.
+    An error that ``may_pass`` is none where the API server says so: it may be newer than what nuvop knows of it.
     """
 
     place: Place
@@ -74,8 +86,20 @@ def of_error(error: KindError, folder: Path) -> list[Finding]:
 def findings(kind: Kind) -> list[Finding]:
     """What is wrong with a kind that was loaded, each thing once."""
     parts = (
-        *(_types, _unknown, _scopes, _unused, _never_chosen, _names, _unfollowed, _asked_by_all, _only_one),
-        _deprecated,
+        *(
+            _refused,
+            _malformed,
+            _types,
+            _unknown,
+            _scopes,
+            _unused,
+            _never_chosen,
+            _names,
+            _unfollowed,
+            _asked_by_all,
+            _only_one,
+        ),
+        *(_reported, _never_ready, _never_released, _retired, _fought_over, _deprecated),
     )
     return list(dict.fromkeys(finding for part in parts for finding in part(kind)))
 
@@ -162,6 +186,127 @@ def _described(value: Json, *, is_secret: bool) -> str:
     return f"{article} {_type_of(value)}{shown}"
 
 
+# --- manifests -------------------------------------------------------------------------------------------------------
+
+
+def _malformed(kind: Kind) -> Iterator[Finding]:
+    """What keeps the API server from taking a child, or what is installed. One that is newer may take it."""
+    for child in kind.variants:
+        for at, message in manifests.faults(child.body, child.name_for("x")):
+            yield _in_base(kind, child.body, at, message)
+    for obj in yamltext.load_printed(kind.installed):
+        for at, message in _of_installed(obj):
+            yield _in_base(kind, obj, at, message)
+
+
+def _of_installed(obj: Mapping[str, Json]) -> Iterable[manifests.Fault]:
+    faults = [*manifests.faults(obj, obj["metadata"]["name"]), *manifests.lacks(obj)]
+    return crd_rules.faults(obj) if obj["kind"] == "CustomResourceDefinition" and not faults else faults
+
+
+def _in_base(kind: Kind, obj: Mapping[str, Json], at: Sequence[str | int], message: str) -> Finding:
+    selector = ChildSelector(obj["kind"], obj["metadata"]["name"])
+    path = fields.readable(obj, fields.path_to(*at))
+    place = base.place_of(kind, selector, path)
+    told = message if place.at else f"{selector} {path}: {message}"
+    return Finding(place, told, is_error=True, may_pass=True)
+
+
+# --- what is expected of children ------------------------------------------------------------------------------------
+
+
+def _reported(kind: Kind) -> Iterator[Finding]:
+    """Fields of children that status lines report and that these do not have, or that never fit the CR's."""
+    for report in kind.reports:
+        place = _kind_yaml(kind) / "status" / str(report.path)
+        for source in report.sources:
+            api_version = _api_version_of(kind, source.child.kind)
+            if openapi.knows(api_version, source.child.kind):
+                schema = openapi.live_field(api_version, source.child.kind, source.path)
+                if message := _never_there(source) if schema is None else _misfit(report, source, schema):
+                    yield Finding(place, message)
+
+
+def _api_version_of(kind: Kind, name: str) -> str:
+    """The apiVersion of the kind of objects that a line of ``kind.yaml`` means."""
+    found = [child.api_version for child in kind.everything if child.kind == name]
+    return found[0] if found else MADE_BY_CHILDREN.get(name, "")
+
+
+def _never_there(of: ChildField) -> str:
+    return f"{of}: {manifests.a(of.child.kind)} has no such field (Kubernetes {openapi.version()})"
+
+
+def _misfit(report: Report, source: ChildField, schema: openapi.Schema) -> str:
+    """Why a child's field is never taken for the CR's, by their types; empty where it may be."""
+    type_ = str(schema.get("type", ""))
+    wanted = "number" if report.is_sum else report.item_type if report.type == "array" else report.type
+    if not type_ or not wanted or type_ in _TAKEN_AS.get(wanted, (wanted,)):
+        return ""
+    if type_ == "array" and report.type == "array":
+        return f"{source} is a list, and the status takes its items: write `{source}.*`"
+    told = "a sum adds numbers" if report.is_sum else f"the CRD says `type: {wanted}`"
+    return f"{told}, and {source} is {openapi.A[type_]}: it would never be there"
+
+
+_TAKEN_AS = {
+    "string": ("string", "integer", "number", "boolean"),
+    **dict.fromkeys(("integer", "number"), ("integer", "number")),
+}
+"""The types of children's fields that a status field of a type may take; any other takes its own only."""
+
+
+def _never_ready(kind: Kind) -> Iterator[Finding]:
+    """Rules for when a child is ready that ask for what its kind does not have."""
+    for child in kind.everything:
+        rule = kind.rules.get(child.selector)
+        if rule is None or not rule.wanted or not openapi.knows(child.api_version, child.kind):
+            continue
+        path = rule.path or _CONDITIONS
+        if openapi.live_field(child.api_version, child.kind, path) is None:
+            place = _kind_yaml(kind) / "ready" / "children" / str(child)
+            told = f"{_never_there(ChildField(child.selector, path))}, so it would never be ready: write `exists`"
+            yield Finding(place, f"{told}, or a field and its value", is_error=True, may_pass=True)
+
+
+_CONDITIONS = fields.parse("status.conditions")
+
+
+def _never_released(kind: Kind) -> Iterator[Finding]:
+    """Fields that are released although base or CR always set them, so that no one else ever has them."""
+    for index, release in enumerate(kind.releases):
+        place = _kind_yaml(kind) / "release" / index
+        in_base = [_values_in(child, release) for child in kind.variants if child.selector == release.child]
+        always = [
+            str(setting.source)
+            for setting in kind.settings
+            if (setting.child, setting.target.segments) == (release.child, release.path.segments)
+            and crd.is_always_there(kind.crd.schema, setting.source)
+        ]
+        is_told = release in [ChildField(child.selector, _REPLICAS) for child, _, _ in _autoscaled(kind)]
+        if all(in_base) and not is_told:
+            yield Finding(
+                place, f"{release} is set in the base, so it is never released: take it out there, or this line"
+            )
+        elif always:
+            yield Finding(
+                place,
+                f"{always[0]} sets {release}, and the CRD requires it or gives it a default, so it is never released: "
+                "let it be left out, or take out this line",
+            )
+
+
+def _values_in(child: Child, of: ChildField) -> list[Json]:
+    return [value for value in fields.values(child.body, of.path) if value is not None]
+
+
+def _retired(kind: Kind) -> Iterator[Finding]:
+    """Retired kinds that Kubernetes has not and never had."""
+    for index, (api_version, name) in enumerate(kind.retired):
+        for _, message in manifests.of_type(api_version, name):
+            yield Finding(_kind_yaml(kind) / "retired" / index, message)
+
+
 # --- scopes ----------------------------------------------------------------------------------------------------------
 
 
@@ -187,6 +332,13 @@ def unfit_scopes(kind: Kind, api_version: str, name: str, *, namespaced: bool) -
 
 
 # --- the CRD ---------------------------------------------------------------------------------------------------------
+
+
+def _refused(kind: Kind) -> Iterator[Finding]:
+    """What keeps the API server from taking the CRD. One that is newer, or has it already, may have taken it."""
+    document = kind.crd.document
+    for at, message in (*manifests.faults(document, kind.resource.plural), *crd_rules.faults(document)):
+        yield Finding(Place(kind.folder / crd.FILE, at), message, is_error=True, may_pass=True)
 
 
 def _unused(kind: Kind) -> Iterator[Finding]:
@@ -225,8 +377,7 @@ def _names_of(path: FieldPath) -> tuple[str, ...]:
 
 def _schema_place(kind: Kind, names: Iterable[str]) -> Place:
     """Where the CRD describes a field of the stored version."""
-    place = Place(kind.folder / crd.FILE) / "spec" / "versions" / list(kind.crd.schemas).index(kind.resource.version)
-    place = place / "schema" / "openAPIV3Schema"
+    place = Place(kind.folder / crd.FILE, kind.crd.schema_at(kind.resource.version))
     for name in names:
         place = place / "properties" / name
     return place
@@ -293,7 +444,7 @@ def _unfollowed(kind: Kind) -> Iterator[Finding]:
             path = fields.readable(child.body, at)
             yield Finding(
                 _kind_yaml(kind),
-                f"{child} {path} names another child, and kustomize does not rename it there: write "
+                f"{child} {path} names a child, or its namespace, and kustomize does not rename it there: write "
                 f"`- {child} {path}` under `follow`",
             )
 
@@ -330,6 +481,33 @@ def _only_one(kind: Kind) -> Iterator[Finding]:
                     )
 
 
+_REPLICAS = fields.parse("spec.replicas")
+
+
+def _fought_over(kind: Kind) -> Iterator[Finding]:
+    """Replicas that the base sets, and a HorizontalPodAutoscaler of it, too.
+
+    Where a component takes them out they are not: it will be the one that brings the autoscaler.
+    """
+    for child, autoscaler, replicas in _autoscaled(kind):
+        release = ChildField(child.selector, _REPLICAS)
+        line = "" if release in kind.releases else f", and write `- {release}` under `release` in kind.yaml"
+        yield Finding(
+            base.place_of(kind, child.selector, _REPLICAS),
+            f"{autoscaler} sets the replicas of {child}, and nuvop would set them back to {replicas!r} each time: take "
+            f"this line out{line}",
+        )
+
+
+def _autoscaled(kind: Kind) -> Iterator[tuple[Child, Child, Json]]:
+    """Children whose replicas an autoscaler sets, with it and what the base says."""
+    for child in kind.everything:
+        autoscaler = proposals.autoscaler_of(child, kind.everything)
+        replicas = [fields.values(each.body, _REPLICAS) for each in kind.variants if each == child]
+        if autoscaler is not None and all(replicas):
+            yield child, autoscaler, replicas[0][0]
+
+
 # --- kustomization ---------------------------------------------------------------------------------------------------
 
 
@@ -340,14 +518,35 @@ def _deprecated(kind: Kind) -> Iterator[Finding]:
                 yield Finding(Place(kind.folder / name) / field, f"is deprecated: {instead} (`kustomize edit fix`)")
 
 
+# --- examples --------------------------------------------------------------------------------------------------------
+
+
+def of_rendered(kind: Kind, place: Place, cr: Mapping[str, Json], rendered: str) -> Iterator[Finding]:
+    """What the API server would refuse in what an example becomes; the base itself has been found to be right.
+
+    It stands in the kind's own Python, or the example's values make it so. Raises OverlayError.
+    """
+    source = kind.files.get(patches_py.FILE, b"")
+    patches = patches_py.run(kind.folder, source, cr) if source else []
+    prefix = "" if kind.keeps_names else name_prefix(cr["metadata"]["name"])
+    for obj in yamltext.load_printed(rendered):
+        name = obj["metadata"]["name"]
+        own = [each for each in patches if (each["kind"], f"{prefix}{each['metadata']['name']}") == (obj["kind"], name)]
+        for at, message in (*manifests.faults(obj, name), *manifests.lacks(obj)):
+            path = fields.readable(obj, fields.path_to(*at))
+            where = f" {path}" if at else ""
+            if by := [patch for patch in own if at and fields.pointers(patch, path)]:
+                line = patches_py.place_naming(kind.folder, source, str(at[-1]))
+                yield Finding(line, f"{obj['kind']}/{by[0]['metadata']['name']}{where}: {message}", is_error=True)
+            else:
+                yield Finding(place, f"{obj['kind']}/{name}{where}: {message}", is_error=True)
+
+
 # --- lines -----------------------------------------------------------------------------------------------------------
 
 
 def located(finding: Finding, folder: Mapping[str, bytes], root: str) -> str:
     """A finding as compilers write theirs: ``file:line: error: what``; ``root`` is the folder's path."""
-    file = str(finding.place.file)
-    content = folder.get(posixpath.relpath(file, root))
-    line = f":{yamltext.line_of(content, finding.place.at)}" if content is not None else ""
-    at = str(finding.place).removeprefix(file).removeprefix(": ")
+    place = kind_folder.located(finding.place, Path(root), folder)
     level = "error" if finding.is_error else "warning"
-    return f"{file}{line}: {level}: {at}{': ' if at else ''}{finding.message}"
+    return ": ".join(filter(None, (place.file_and_line, level, place.path, finding.message)))

@@ -39,13 +39,26 @@ def _usage_errors_as_errors() -> Iterator[None]:
         raise
 
 
+@contextmanager
+def _interrupted_as_in_a_shell() -> Iterator[None]:
+    """Ctrl-C is no error: it ends a command with the exit code that a shell has for it."""
+    try:
+        yield
+    except (KeyboardInterrupt, click.Abort) as error:
+        # At a question click makes an Abort of it, and of the end of the input, too.
+        if isinstance(error, click.Abort) and not isinstance(error.__context__, KeyboardInterrupt):
+            raise
+        click.echo(err=True)
+        raise click.exceptions.Exit(common.INTERRUPTED) from None
+
+
 class _Commands(click.Group):
     def make_context(self, *args: Any, **more: Any) -> click.Context:
         with _usage_errors_as_errors():
             return super().make_context(*args, **more)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with _usage_errors_as_errors():
+        with _usage_errors_as_errors(), _interrupted_as_in_a_shell():
             return super().invoke(ctx)
 
 

@@ -570,6 +570,8 @@ def _replacing(
     for name in {**before, **status}:
         path = pointer(("status", name))
         if name not in status:
+            # Nothing can be removed that is not there, and somebody else may have been quicker.
+            yield {"op": "add", "path": path, "value": ""}
             yield {"op": "remove", "path": path}
         elif name not in beside:
             yield {"op": "add", "path": path, "value": status[name]}

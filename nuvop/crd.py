@@ -1,23 +1,27 @@
 """A kind's CustomResourceDefinition: which type it defines, and what its schema says of a field. Pure."""
 
 import copy
+import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nuvop import fields, kind_folder, yamltext
+import jsonschema
+
+from nuvop import fields, kind_folder, openapi, yamltext
 from nuvop.errors import KindError, KindUnreadable, Place
-from nuvop.fields import Every, FieldPath, Json, Name, Segment
+from nuvop.fields import Every, FieldPath, Json, Name, Pointer, Segment
 from nuvop.kind_folder import document, mapping
+from nuvop.problems import Problems
 
 FILE = "crd.yaml"
 
 _NAMESPACED = "Namespaced"
 
-_KIND = b"CustomResourceDefinition"
+_API_VERSION, _KIND = "apiextensions.k8s.io/v1", "CustomResourceDefinition"
 
 STATUS_FIELDS = ("conditions", "observedGeneration", "inventory", "lastAppliedRevision", "lastHandledReconcileAt")
 """What nuvop writes to every CR's status; a field that the schema lacks would vanish without an error."""
@@ -29,12 +33,18 @@ Schema = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class ResourceType:
-    """A CR's type as its CRD names it."""
+    """A CR's type as its CRD names it; what else it is called makes no other type of it.
+
+    ``version`` is the stored one, and ``versions`` are all that are served.
+    """
 
     group: str
     version: str
     kind: str
     plural: str
+    singular: str = dataclasses.field(default="", compare=False)
+    short_names: tuple[str, ...] = dataclasses.field(default=(), compare=False)
+    versions: tuple[str, ...] = dataclasses.field(default=(), compare=False)
 
     @property
     def api_version(self) -> str:
@@ -54,18 +64,22 @@ class Resource:
 class Crd:
     """A CRD: the type that nuvop watches, which is the stored version's, and the schema of each version.
 
-    ``singular`` and ``short_names`` are what else the type is called.
+    ``document`` is all that the file says.
     """
 
     resource: ResourceType
     schemas: Mapping[str, Schema]
-    singular: str = ""
-    short_names: tuple[str, ...] = ()
+    document: Mapping[str, Json] = dataclasses.field(default_factory=dict, repr=False)
 
     @property
     def schema(self) -> Schema:
         """The stored version's schema."""
         return self.schemas[self.resource.version]
+
+    def schema_at(self, version: str) -> Pointer:
+        """The way to a version's schema in the file."""
+        names = [each["name"] for each in self.document["spec"]["versions"]]
+        return ("spec", "versions", names.index(version), "schema", "openAPIV3Schema")
 
     @cached_property
     def passwords(self) -> frozenset[tuple[Segment, ...]]:
@@ -88,25 +102,47 @@ def resource_type(folder: Path, files: Mapping[str, bytes]) -> ResourceType:
     """
     place = Place(folder / FILE)
     crd = document(place, files, FILE)
-    if crd.get("kind") != "CustomResourceDefinition":
-        raise KindError(f"{crd.get('kind')!r} is not CustomResourceDefinition", place / "kind")
-    try:
-        spec = crd["spec"]
-        index = next(index for index, version in enumerate(spec["versions"]) if version["storage"])
-        stored = spec["versions"][index]
-        found = ResourceType(spec["group"], stored["name"], spec["names"]["kind"], spec["names"]["plural"])
-        is_served = stored.get("served", True)
-    except (KeyError, StopIteration, TypeError, AttributeError) as error:
-        raise KindError(
-            f"spec needs group, names.kind, names.plural and a version with storage: true ({error!r})", place
-        ) from error
-    if not is_served:
+    for name, value in (("kind", _KIND), ("apiVersion", _API_VERSION)):
+        if crd.get(name) != value:
+            raise KindError(f"{crd.get(name)!r} must be {value!r}", place / name)
+    _refuse(_misshapen(place, crd))
+    spec = crd["spec"]
+    index = next((index for index, version in enumerate(spec["versions"]) if version["storage"]), None)
+    if index is None:
+        raise KindError("no version has `storage: true`: write it for one of them", place / "spec" / "versions")
+    stored, names = spec["versions"][index], spec["names"]
+    found = ResourceType(
+        spec["group"],
+        stored["name"],
+        names["kind"],
+        names["plural"],
+        names.get("singular") or names["kind"].lower(),
+        tuple(names.get("shortNames") or ()),
+        tuple(version["name"] for version in spec["versions"] if version["served"]),
+    )
+    if not stored["served"]:
         raise KindError(
             f"version {found.version}: nuvop watches the stored version, and this one is not served: write "
             "`served: true`, or let another version be the stored one",
             place / "spec" / "versions" / index / "served",
         )
     return found
+
+
+def _misshapen(place: Place, crd: Mapping[str, Json]) -> Iterator[KindError]:
+    """Fields of a CRD that it lacks, or whose values are of another type than Kubernetes has them."""
+    for at, type_ in openapi.misfits(_API_VERSION, _KIND, crd):
+        value = fields.value_at(crd, *at)
+        yield KindError(f"{value!r} must be {openapi.A[type_]}", replace(place, at=at))
+    for at, name in openapi.missing(_API_VERSION, _KIND, crd):
+        yield KindError(f"{name} is missing", replace(place, at=at))
+
+
+def _refuse(errors: Iterable[KindError]) -> None:
+    problems = Problems()
+    for error in errors:
+        problems.add(error)
+    problems.settle()
 
 
 Unfit = KindError | KindUnreadable
@@ -117,13 +153,22 @@ def resource_types(folders: Iterable[Path]) -> Iterator[tuple[Path, ResourceType
     found: list[tuple[Path, ResourceType]] = []
     for path in folders:
         try:
-            type_ = resource_type(path, kind_folder.read(path))
-            _refuse_ambiguous(path, type_, found)
+            type_ = _unambiguous(path, kind_folder.read(path), found)
         except (KindError, KindUnreadable) as error:
             yield path, error
         else:
             found.append((path, type_))
             yield path, type_
+
+
+def _unambiguous(path: Path, files: Mapping[str, bytes], known: Iterable[tuple[Path, ResourceType]]) -> ResourceType:
+    try:
+        type_ = resource_type(path, files)
+        _refuse_ambiguous(path, type_, known)
+    except KindError as error:
+        kind_folder.tell_lines(error, path, files)
+        raise
+    return type_
 
 
 def _refuse_ambiguous(path: Path, type_: ResourceType, known: Iterable[tuple[Path, ResourceType]]) -> None:
@@ -144,7 +189,7 @@ def defined(files: Mapping[str, bytes]) -> dict[tuple[str, str], Resource]:
     """The resources of all CRDs that stand in any of a folder's files, by group and kind."""
     found: dict[tuple[str, str], Resource] = {}
     for name, content in files.items():
-        if name.endswith((".yaml", ".yml", ".json")) and _KIND in content:
+        if name.endswith((".yaml", ".yml", ".json")) and _KIND.encode() in content:
             found |= dict(_defined(content))
     return found
 
@@ -167,21 +212,16 @@ def parse(folder: Path, files: Mapping[str, bytes]) -> Crd:
     """Understand ``crd.yaml``, and check it for what nuvop needs of it; raise KindError."""
     resource = resource_type(folder, files)
     place = Place(folder / FILE)
-    try:
-        spec = document(place, files, FILE)["spec"]
-        if spec.get("scope") != _NAMESPACED:
-            raise KindError(f"{spec.get('scope')!r} must be 'Namespaced'", place / "spec" / "scope")
-        schemas = {
-            version["name"]: _schema(place / "spec" / "versions" / index, version)
-            for index, version in enumerate(spec["versions"])
-            if version.get("served", True) or version["storage"]
-        }
-        names = spec["names"]
-        singular = names.get("singular") or resource.kind.lower()
-        short_names = tuple(names.get("shortNames") or ())
-    except (TypeError, AttributeError, KeyError, IndexError) as error:
-        raise KindError(f"is not of the shape of a CRD: {error}", place) from error
-    return Crd(resource, schemas, singular, short_names)
+    content = document(place, files, FILE)
+    spec = content["spec"]
+    if spec["scope"] != _NAMESPACED:
+        raise KindError(f"{spec['scope']!r} must be 'Namespaced'", place / "spec" / "scope")
+    schemas = {
+        version["name"]: _schema(place / "spec" / "versions" / index, version)
+        for index, version in enumerate(spec["versions"])
+        if version["served"] or version["storage"]
+    }
+    return Crd(resource, schemas, content)
 
 
 def _schema(place: Place, version: Mapping[str, Any]) -> Schema:
@@ -190,6 +230,7 @@ def _schema(place: Place, version: Mapping[str, Any]) -> Schema:
             f"version {version['name']}: subresources: status is missing: write `status: {{}}`", place / "subresources"
         )
     schema = mapping(place / "schema", (version.get("schema") or {}).get("openAPIV3Schema"))
+    _refuse_malformed(place / "schema" / "openAPIV3Schema", schema)
     at = place / "schema" / "openAPIV3Schema" / "properties" / "status"
     status = ((schema.get("properties") or {}).get("status") or {}).get("properties") or {}
     for name in STATUS_FIELDS:
@@ -209,6 +250,31 @@ def _schema(place: Place, version: Mapping[str, Any]) -> Schema:
             at / "default",
         )
     return schema
+
+
+def _refuse_malformed(place: Place, schema: Schema) -> None:
+    """Raise KindError where a schema is none, as the API server would say of the CRD."""
+    try:
+        jsonschema.Draft202012Validator.check_schema(json_schema(schema))
+    except jsonschema.SchemaError as error:
+        way = list(error.absolute_path)
+        is_type = way[-1:] == ["type"]
+        told = f"{error.instance!r} is none of {', '.join(_TYPES)}" if is_type else error.message
+        raise KindError(told, Place(place.file, (*place.at, *way))) from error
+
+
+_TYPES = ("array", "boolean", "integer", "number", "object", "string")
+
+
+def is_always_there(schema: Schema, path: FieldPath) -> bool:
+    """Whether every CR has a field, which is named part by part: it is required, or has a default."""
+    for segment in path.segments:
+        name = segment.name if isinstance(segment, Name) else ""
+        below = (schema.get("properties") or {}).get(name)
+        if below is None or not (name in (schema.get("required") or ()) or below.get("default") is not None):
+            return False
+        schema = below
+    return True
 
 
 ANYTHING: Schema = {}
@@ -242,15 +308,14 @@ def json_schema(schema: Schema) -> dict[str, Any]:
 
     Rules in CEL have no counterpart there, and patterns that Python does not know are left out (`unknown_patterns`).
     """
-    kept = {name: value for name, value in schema.items() if name in _SAME_IN_JSON_SCHEMA}
-    if "pattern" in kept and not _is_known(kept["pattern"]):
-        del kept["pattern"]
+    kept = _of_values(schema)
     if schema.get("x-kubernetes-int-or-string"):
         kept["type"] = ["integer", "string"]
     if schema.get("nullable") and "type" in kept:
         kept["type"] = [kept["type"], "null"]
     if "properties" in schema:
-        kept["properties"] = {name: json_schema(below) for name, below in schema["properties"].items()}
+        implied = _OF_AN_OBJECT if schema.get("x-kubernetes-embedded-resource") else {}
+        kept["properties"] = {**implied, **{name: json_schema(below) for name, below in schema["properties"].items()}}
         if not (schema.get("x-kubernetes-preserve-unknown-fields") or "additionalProperties" in schema):
             kept["additionalProperties"] = False
     if isinstance(schema.get("additionalProperties"), dict):
@@ -260,10 +325,44 @@ def json_schema(schema: Schema) -> dict[str, Any]:
     return kept
 
 
+def _of_values(schema: Schema) -> dict[str, Any]:
+    """What a schema says of the values, not of which fields there are."""
+    kept = {name: value for name, value in schema.items() if name in _SAME_IN_JSON_SCHEMA}
+    if "pattern" in kept and not _is_known(kept["pattern"]):
+        del kept["pattern"]
+    lowest, highest = _RANGES.get(schema.get("format", ""), (None, None))
+    if schema.get("type") == "integer" and highest is not None:
+        kept = {"minimum": lowest, "maximum": highest, **kept}
+    for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
+        if schema.get(exclusive) is True and bound in kept:
+            kept[exclusive] = kept.pop(bound)
+    for name in ("allOf", "anyOf", "oneOf"):
+        if name in schema:
+            kept[name] = [_alternative(each) for each in schema[name]]
+    if "not" in schema:
+        kept["not"] = _alternative(schema["not"])
+    return kept
+
+
+def _alternative(schema: Schema) -> dict[str, Any]:
+    """A schema that stands beside the structural one, which alone says which fields there are."""
+    kept = _of_values(schema)
+    if "properties" in schema:
+        kept["properties"] = {name: _alternative(below) for name, below in schema["properties"].items()}
+    for name in ("items", "additionalProperties"):
+        if isinstance(schema.get(name), dict):
+            kept[name] = _alternative(schema[name])
+    return kept
+
+
+_RANGES = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
+
+_OF_AN_OBJECT: Mapping[str, Any] = {"apiVersion": {}, "kind": {}, "metadata": {}}
+
 _SAME_IN_JSON_SCHEMA = frozenset(
     {
-        *("type", "enum", "required", "minimum", "maximum", "multipleOf", "minLength", "maxLength", "pattern"),
-        *("minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties"),
+        *("type", "format", "enum", "required", "minimum", "maximum", "multipleOf", "minLength", "maxLength"),
+        *("pattern", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties"),
     }
 )
 
@@ -316,8 +415,8 @@ def _default(value: Json, schema: Schema) -> None:
     """
     if isinstance(value, dict):
         for name, below in (schema.get("properties") or {}).items():
-            if value.get(name) is None and name in value and not below.get("nullable") and "default" in below:
-                del value[name]  # a null that may not be is pruned before defaults are
+            if value.get(name) is None and name in value and not below.get("nullable"):
+                del value[name]  # a null that may not be counts as left out
             if name not in value and "default" in below:
                 value[name] = copy.deepcopy(below["default"])
             if name in value:
@@ -325,7 +424,10 @@ def _default(value: Json, schema: Schema) -> None:
         rest = schema.get("additionalProperties")
         if isinstance(rest, dict):
             for name in value.keys() - (schema.get("properties") or {}).keys():
-                _default(value[name], rest)
+                if value[name] is None and not rest.get("nullable"):
+                    del value[name]
+                else:
+                    _default(value[name], rest)
     elif isinstance(value, list) and isinstance(schema.get("items"), dict):
         for item in value:
             _default(item, schema["items"])

@@ -3,13 +3,23 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from nuvop import fields
 from nuvop.children import Comparison
-from nuvop.objects import OWNER_LABEL, REVISION_LABEL, Body, ObjectKey, labels_of, owns_label, taken_fields
+from nuvop.objects import (
+    FIELD_MANAGER,
+    OWNER_LABEL,
+    REVISION_LABEL,
+    Body,
+    ObjectKey,
+    labels_of,
+    owns_label,
+    taken_fields,
+)
 
 Contender = tuple[ObjectKey | None, str, str]
 """A child (None for all of a CR's), a field of it, a field manager."""
 
-_REVISION = f"metadata.labels.{REVISION_LABEL}"
+_REVISION = str(fields.path_to("metadata", "labels", REVISION_LABEL))
 
 
 @dataclass(frozen=True)
@@ -28,7 +38,8 @@ class Change:
     @property
     def contender(self) -> Contender:
         """Who changes what; another nuvop changes all children of a CR at once."""
-        return (None if self.field == _REVISION else self.key), self.field, self.manager
+        is_another_nuvop = (self.field, self.manager) == (_REVISION, FIELD_MANAGER)
+        return (None if is_another_nuvop else self.key), self.field, self.manager
 
 
 def changes(
@@ -57,7 +68,7 @@ def _relabelled(key: ObjectKey, before: Body | None, after: Body) -> Iterable[Ch
         return
     revision = labels_of(after).get(REVISION_LABEL)
     text = f"{key} was applied by another nuvop, with another folder (revision {revision})"
-    yield Change(key, text, _REVISION, "nuvop")
+    yield Change(key, text, _REVISION, FIELD_MANAGER)
 
 
 def _taken(key: ObjectKey, before: Body | None, after: Body) -> Iterable[Change]:

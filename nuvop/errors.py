@@ -27,7 +27,8 @@ The text of each is one line that names the culprit and can be shown to a user a
 kopf's own errors appear in ``handlers.py`` only.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
 
@@ -52,27 +53,48 @@ class LoginError(NuvopError):
     """There are no credentials, or none that nuvop can use."""
 
 
+def way_to(names: Iterable[str | int]) -> str:
+    """``ready.children: Widget/w``: words with dots between, what holds dots or slashes apart."""
+    text, is_word = "", False
+    for name in names:
+        was_word, is_word = is_word, isinstance(name, int) or str(name).isidentifier()
+        if isinstance(name, int):
+            text += f"[{name}]"
+        else:
+            text += f"{'.' if was_word and is_word else ': ' if text else ''}{name}"
+    return text
+
+
 @dataclass(frozen=True)
 class Place:
-    """Where in a kind's folder something stands: a file, and the way to a value in it, member by member."""
+    """Where something stands: a file, the way to a value in it, member by member, and in which of its documents.
+
+    ``document`` is counted from 0. ``line``, counted from 1, follows from these where the file can be read; 0 where
+    nobody has looked.
+    """
 
     file: Path
     at: tuple[str | int, ...] = ()
+    document: int = 0
+    line: int = field(default=0, compare=False)
 
     def __truediv__(self, name: str | int) -> "Place":
         """A member of the value, or an item of it."""
-        return Place(self.file, (*self.at, name))
+        return replace(self, at=(*self.at, name), line=0)
+
+    @property
+    def path(self) -> str:
+        """``ready.children: Widget/w``."""
+        return way_to(self.at)
+
+    @property
+    def file_and_line(self) -> str:
+        """``kind.yaml:5``."""
+        return f"{self.file}:{self.line}" if self.line else str(self.file)
 
     def __str__(self) -> str:
-        """``kind.yaml: ready.children: Widget/w``: words with dots between, what holds dots or slashes apart."""
-        text, is_word = str(self.file), False
-        for name in self.at:
-            was_word, is_word = is_word, isinstance(name, int) or str(name).isidentifier()
-            if isinstance(name, int):
-                text += f"[{name}]"
-            else:
-                text += f"{'.' if was_word and is_word else ': '}{name}"
-        return text
+        """``kind.yaml:5: ready.children: Widget/w``."""
+        return ": ".join(filter(None, (self.file_and_line, self.path)))
 
 
 class KindError(NuvopError):
@@ -82,10 +104,13 @@ class KindError(NuvopError):
     """
 
     def __init__(self, message: str, place: Place | None = None) -> None:
-        super().__init__(f"{place}: {message}" if place else message)
+        super().__init__(message)
         self.place = place
         self.message = message
         self.more: tuple[KindError, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}" if self.place else self.message
 
 
 class KindUnreadable(NuvopError):
@@ -97,7 +122,12 @@ class FieldPathError(KindError):
 
 
 class OverlayError(NuvopError):
-    """This CR cannot be turned into an overlay."""
+    """This CR cannot be turned into an overlay; ``place`` is where in the kind's folder, if it is wrong."""
+
+    def __init__(self, message: str, place: Place | None = None) -> None:
+        super().__init__(f"{place}: {message}" if place else message)
+        self.place = place
+        self.message = message
 
 
 class DirectiveError(NuvopError):

@@ -54,6 +54,10 @@ class FieldPath:
         return self.text
 
 
+Pointer = tuple[str | int, ...]
+"""The way to a value: members by their names, items of lists by their numbers."""
+
+
 def path_to(*names: str | int) -> FieldPath:
     """The path through members and items that are named one by one."""
     return FieldPath(".".join(written(str(name)) for name in names), tuple(Name(str(name)) for name in names))
@@ -111,26 +115,38 @@ def places(obj: Json, path: FieldPath) -> list[tuple[FieldPath, Json]]:
     return [(path_to(*at), value) for at, value in _walk(obj, path.segments, ())]
 
 
-def readable(obj: Json, path: FieldPath) -> str:
+def pointers(obj: Json, path: FieldPath) -> list[Pointer]:
+    """Return where the values at ``path`` stand, members by their names and items by their numbers."""
+    return [at for at, _ in _walk(obj, path.segments, ())]
+
+
+def readable(obj: Json, path: FieldPath) -> FieldPath:
     """A path of names as one would write it for this object: an item by its name, if it has one, not by its place."""
-    parts = []
+    segments: list[Segment] = []
     for segment in path.segments:
-        name = segment.name if isinstance(segment, Name) else str(segment)
         found = list(_members(obj, segment))
         below = found[0][1] if found else None
         called = below.get("name") if isinstance(obj, list) and isinstance(below, dict) else None
-        parts.append(f"[name={called}]" if isinstance(called, str) and "]" not in called else written(name))
+        is_called = isinstance(called, str) and "]" not in called
+        segments.append(Where("name", str(called)) if is_called else segment)
         obj = below
-    return ".".join(parts)
+    return FieldPath(".".join(map(_as_written, segments)), tuple(segments))
+
+
+def _as_written(segment: Segment) -> str:
+    match segment:
+        case Name(name):
+            return written(name)
+        case Where(key, value):
+            return f"[{key}={value}]"
+        case Every():
+            return "*"
 
 
 def value_at(obj: Json, *names: str | int) -> Json:
     """Return the value at a path of names; None where there is none."""
     found = _walk(obj, tuple(Name(str(name)) for name in names), ())
     return next((value for _, value in found), None)
-
-
-Pointer = tuple[str | int, ...]
 
 
 def _walk(obj: Json, segments: tuple[Segment, ...], at: Pointer) -> Iterator[tuple[Pointer, Json]]:

@@ -2,13 +2,14 @@
 
 Looked at are the places that may hold host names: environment, arguments, probes, ConfigMaps, annotations, and all of
 a custom object, of which kustomize knows nothing. A name counts where it can only be meant as an address
-(`nuvop.addresses`), or where the name of a custom object's field says that an object is named.
+(`nuvop.addresses`), or where the name of a custom object's field says that an object is named. A Secret that a
+Certificate makes is no child, so kustomize renames it nowhere; it counts where something of the base reads it.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from nuvop import addresses, fields, labelling, openapi
+from nuvop import addresses, fields, labelling, names, openapi
 from nuvop.fields import FieldPath, Json, Pointer, parse
 from nuvop.kinds import Child, home_namespace
 from nuvop.objects import Body
@@ -34,51 +35,89 @@ _OF_KIND = {
     ("", "Service"): ("spec.externalName",),
     ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): ("webhooks.*.clientConfig.url",),
     ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): ("webhooks.*.clientConfig.url",),
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): ("subjects.*.name",),
+    ("rbac.authorization.k8s.io", "RoleBinding"): ("subjects.*.name",),
 }
-"""Where Kubernetes' own kinds hold host names that kustomize does not rename."""
+"""Where Kubernetes' own kinds hold host names, or users, that kustomize does not rename."""
 
-_ADDRESSABLE = frozenset({("", "Service"), ("apps", "StatefulSet")})
-"""What has a host name."""
+_SECRETS_OF_PODS = (
+    "volumes.*.secret.secretName",
+    "volumes.*.projected.sources.*.secret.name",
+    *(
+        f"{containers}.*.{text}"
+        for containers in ("containers", "initContainers")
+        for text in ("env.*.valueFrom.secretKeyRef.name", "envFrom.*.secretRef.name")
+    ),
+)
+_SECRETS_OF_KIND = {("networking.k8s.io", "Ingress"): ("spec.tls.*.secretName",)}
+"""Where Kubernetes' own kinds name a Secret, which kustomize renames where that is a child."""
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A text of a child, and what is known of its place.
+
+    ``names_secret`` is whether it is a Secret's name and nothing else; ``may_be_reference`` whether ``namespace/name``
+    counts. Of a member of a custom object ``field`` is its name, ``beside`` the kind that stands beside it, and ``of``
+    the field that both are members of.
+    """
+
+    child: Child
+    at: FieldPath
+    text: str
+    names_secret: bool = False
+    may_be_reference: bool = False
+    field: str = ""
+    beside: Json = None
+    of: str = ""
+
+    @property
+    def before(self) -> str:
+        """What stands before it."""
+        return addresses.before(self.child.body, self.at)
 
 
 @dataclass(frozen=True)
 class _Names:
-    """What the children of a base are called; ``hosts`` are the names of those that have a host name."""
+    """What the children of a base are called, also by kind and name, and the namespace in which most live."""
 
     children: frozenset[tuple[str, str]]
-    all: frozenset[str]
-    hosts: frozenset[str]
-    stateful: frozenset[str]
+    texts: addresses.Names
+    home: str
 
 
 def mentions(children: Sequence[Child]) -> Iterator[tuple[Child, FieldPath]]:
-    """Each text that names a child, by the child that it stands in and the way to it."""
-    types = [(child.group, child.kind, child.name) for child in children]
-    names = _Names(
-        frozenset((kind, name) for _, kind, name in types),
-        frozenset(name for *_, name in types),
-        frozenset(name for group, kind, name in types if (group, kind) in _ADDRESSABLE),
-        frozenset(name for group, kind, name in types if (group, kind) == ("apps", "StatefulSet")),
-    )
+    """Each text that names a child, or its namespace, by the child that it stands in and the way to it."""
     home = home_namespace(children)
-    for child in children:
-        if (child.group, child.kind) != ("", "Secret"):  # what a Secret holds is not read
-            yield from ((child, at) for at in _in_child(child, names, _own_namespace(child, home)))
+    made = frozenset(_read_secrets(children, home))
+    known = _Names(
+        frozenset([*((child.kind, child.name) for child in children), *(("Secret", name) for name in made)]),
+        names.of_base(children),
+        home,
+    )
+    for text in _texts(children):
+        own = names.own_namespace(text.child, home)
+        is_named = text.text in made if text.names_secret else _names_child(text, known)
+        if is_named or addresses.names_namespace(text.text, known.texts, own, text.before):
+            yield text.child, text.at
 
 
 def callers(service: Child, children: Sequence[Child]) -> Iterator[Child]:
     """The children that name a Service in a text: they tell its port there, or know it without a word."""
     called = frozenset({service.name})
-    names = _Names(frozenset({(service.kind, service.name)}), called, called, frozenset())
-    home = home_namespace(children)
-    for child in children:
-        is_read = child != service and (child.group, child.kind) != ("", "Secret")
-        if is_read and any(_in_child(child, names, _own_namespace(child, home))):
-            yield child
+    known = _Names(frozenset({(service.kind, service.name)}), addresses.Names(called, called), home_namespace(children))
+    others = [child for child in children if child != service]
+    yield from dict.fromkeys(text.child for text in _texts(others) if _names_child(text, known))
 
 
-def _own_namespace(child: Child, home: str) -> str:
-    return str(fields.value_at(child.body, "metadata", "namespace") or home)
+def _read_secrets(children: Sequence[Child], home: str) -> Iterator[str]:
+    """Of the Secrets that Certificates make those that something of the base reads."""
+    made = {(certificate, at.segments): name for certificate, at, name in names.made_secrets(children)}
+    readers = [text for text in _texts(children) if made and (text.child, text.at.segments) not in made]
+    for name in dict.fromkeys(made.values()):
+        known = _Names(frozenset({("Secret", name)}), addresses.Names(frozenset({name})), home)
+        if any(text.text == name if text.names_secret else _names_child(text, known) for text in readers):
+            yield name
 
 
 def needed_by(installed: Body, children: Sequence[Child]) -> Iterator[Child]:
@@ -90,58 +129,77 @@ def needed_by(installed: Body, children: Sequence[Child]) -> Iterator[Child]:
     yield from (child for child in children if (child.group, child.kind, child.name) == ("", "Service", service))
 
 
-def _in_child(child: Child, names: _Names, own: str) -> Iterator[FieldPath]:
+# --- which texts -----------------------------------------------------------------------------------------------------
+
+
+def _texts(children: Sequence[Child]) -> Iterator[_Text]:
+    for child in children:
+        if (child.group, child.kind) != ("", "Secret"):  # what a Secret holds is not read
+            yield from _in_child(child)
+
+
+def _in_child(child: Child) -> Iterator[_Text]:
     pods = labelling.pods_at(child.body)
-    of_pods = [] if pods is None else [".".join([*pods, "spec", text]) for text in _OF_CONTAINER]
-    annotations = [[*at, "annotations", "*"] for at in (["metadata"], *([] if pods is None else [[*pods, "metadata"]]))]
-    for pattern in (*of_pods, *_OF_KIND.get((child.group, child.kind), ())):
-        for at, text in fields.places(child.body, parse(pattern)):
-            if isinstance(text, str) and not addresses.is_program(at) and _is_host(child, at, text, names, own):
-                yield at
+    spec = () if pods is None else (*pods, "spec")
+    type_ = (child.group, child.kind)
+    for text in _at(child, *(".".join([*spec, text]) for text in _OF_CONTAINER if spec), *_OF_KIND.get(type_, ())):
+        if not addresses.is_program(text.at):
+            yield text
+    if child.is_beside:  # elsewhere there are other Secrets
+        of_pods = (".".join([*spec, text]) for text in _SECRETS_OF_PODS if spec)
+        for text in _at(child, *of_pods, *_SECRETS_OF_KIND.get(type_, ())):
+            yield replace(text, names_secret=True)
     if not openapi.knows(child.api_version, child.kind):
-        yield from _in_custom(child, child.body, (), "", names, own)
-    for way in annotations:
-        for at, text in fields.places(child.body, parse(".".join(way))):
-            if isinstance(text, str) and _is_named(child, at, text, names, own):
-                yield at
+        yield from _in_custom(child, child.body, (), "")
+    metadata = [("metadata",), *([] if pods is None else [(*pods, "metadata")])]
+    for text in _at(child, *(".".join([*at, "annotations", "*"]) for at in metadata)):
+        yield replace(text, may_be_reference=True)
 
 
-def _is_host(child: Child, at: FieldPath, text: str, names: _Names, own: str) -> bool:
-    return addresses.names_one(text, names.hosts, names.stateful, own, addresses.before(child.body, at))
+def _at(child: Child, *patterns: str) -> Iterator[_Text]:
+    for pattern in patterns:
+        for at, text in fields.places(child.body, parse(pattern)):
+            if isinstance(text, str):
+                yield _Text(child, at, text)
 
 
-def _is_named(child: Child, at: FieldPath, text: str, names: _Names, own: str) -> bool:
-    return addresses.is_reference(text, names.all, own) or _is_host(child, at, text, names, own)
-
-
-def _in_custom(child: Child, value: Json, at: Pointer, key: str, names: _Names, own: str) -> Iterator[FieldPath]:
+def _in_custom(child: Child, value: Json, at: Pointer, key: str) -> Iterator[_Text]:
     """The texts below a value of a custom object; ``key`` is the field that it is of."""
     members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for member, below in members:
         if not at and member in ("apiVersion", "kind", "metadata", "status"):
             continue
         field = member if isinstance(member, str) else key
-        path = fields.path_to(*at, member)
         if not isinstance(below, str):
-            yield from _in_custom(child, below, (*at, member), field, names, own)
-        elif _is_named(child, path, below, names, own) or (
-            isinstance(value, dict) and _refers(field, below, value.get("kind"), key, names)
-        ):
-            yield path
+            yield from _in_custom(child, below, (*at, member), field)
+        elif isinstance(value, dict):
+            path = fields.path_to(*at, member)
+            yield _Text(child, path, below, may_be_reference=True, field=field, beside=value.get("kind"), of=key)
+        else:
+            yield _Text(child, fields.path_to(*at, member), below, may_be_reference=True)
 
 
-def _refers(field: str, name: str, kind: Json, of: str, names: _Names) -> bool:
-    """Whether a field refers to a child, as in ``issuerRef: {name: ca}``, ``services: [{name: web}]``, ``secretName``.
-
-    ``kind`` stands beside it, if any does; ``of`` is the field that both are members of.
-    """
-    if field != "name":
-        return field.endswith("Name") and _has(names, field.removesuffix("Name"), name)
-    if isinstance(kind, str):
-        return (kind, name) in names.children
-    of = of.removesuffix("s")
-    return name in names.all if of.endswith("Ref") else _has(names, of, name)
+# --- whom they name --------------------------------------------------------------------------------------------------
 
 
-def _has(names: _Names, kind: str, name: str) -> bool:
-    return any(known.lower() == kind.lower() and called == name for known, called in names.children)
+def _names_child(text: _Text, known: _Names) -> bool:
+    own = names.own_namespace(text.child, known.home)
+    return (
+        addresses.names_one(text.text, known.texts, own, text.before)
+        or (text.may_be_reference and addresses.is_reference(text.text, known.texts, own))
+        or (bool(text.field) and _refers(text, known))
+    )
+
+
+def _refers(text: _Text, known: _Names) -> bool:
+    """Whether a field refers to a child: ``issuerRef: {name: ca}``, ``services: [{name: web}]``, ``secretName``."""
+    if text.field != "name":
+        return text.field.endswith("Name") and _has(known, text.field.removesuffix("Name"), text.text)
+    if isinstance(text.beside, str):
+        return (text.beside, text.text) in known.children
+    of = text.of.removesuffix("s")
+    return any(name == text.text for _, name in known.children) if of.endswith("Ref") else _has(known, of, text.text)
+
+
+def _has(known: _Names, kind: str, name: str) -> bool:
+    return any(each.lower() == kind.lower() and called == name for each, called in known.children)

@@ -11,13 +11,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nuvop import kind_folder, yamltext
+from nuvop import fields, kind_folder, yamltext
 from nuvop.errors import KindError, Place
 from nuvop.kind_folder import KUSTOMIZATION_NAMES
 
 _FOLDERS = ("resources", "components", "bases")
 """Where a kustomization may name folders outside of itself; of files kustomize does not allow it
 (https://kubectl.docs.kubernetes.io/faq/kustomize/#security-file-foo-is-not-in-or-below-bar)."""
+
+_FILES_AT = (
+    *(f"{name}.*" for name in (
+        *_FOLDERS, "configurations", "crds", "generators", "patchesStrategicMerge", "transformers", "validators",
+    )),
+    *(f"{name}.*.path" for name in ("patches", "patchesJson6902", "replacements")),
+    *(f"{kind}Generator.*.{name}" for kind in ("configMap", "secret") for name in ("env", "envs.*", "files.*")),
+    "openapi.path",
+)  # fmt: skip
+"""Where a kustomization names files; those of a generator may have a key before them, as in ``key=path``."""
 
 _INFLATED = ("helmCharts", "helmChartInflationGenerator")
 
@@ -35,12 +45,16 @@ class _Reference:
 def gather(folder: Path) -> dict[str, bytes]:
     """Return the files of a kustomize folder by their path in it, complete in itself.
 
-    Hidden files are left out. Raises KindError where it refers to what is not on this disk, or is no kustomize folder;
-    KindUnreadable.
+    Hidden files that no kustomization names are left out. Raises KindError where it refers to what is not on this disk,
+    or is no kustomize folder; KindUnreadable.
     """
     root = folder.resolve()
     if not any((root / name).is_file() for name in KUSTOMIZATION_NAMES):
-        raise KindError("there is no such file, so this is no kustomize folder", Place(folder / "kustomization.yaml"))
+        raise KindError(
+            "there is no such file, so this is no kustomize folder: write one with the manifests under `resources` "
+            "(`kustomize create --autodetect` does)",
+            Place(folder / "kustomization.yaml"),
+        )
     return _Gathering(root).files
 
 
@@ -69,6 +83,7 @@ class _Gathering:
             references = list(_references(source, text))
         except (UnicodeDecodeError, yamltext.NotYaml) as error:
             raise KindError(f"is not YAML: {error}", Place(source)) from error
+        _refuse_outside(source, yamltext.load(text))
         targets = [self._place_of(reference.folder) for reference in references]
         for reference, target in sorted(zip(references, targets, strict=True), key=lambda pair: -pair[0].start):
             path = posixpath.relpath(target or ".", posixpath.dirname(name) or ".")
@@ -98,6 +113,25 @@ def _references(source: Path, text: str) -> Iterator[_Reference]:
                 yield _Reference(start, end, target.resolve(), place)
         elif "://" in value or value.startswith("git@") or (not target.exists() and not value.endswith(_FILES)):
             raise KindError(f"{value!r} is not on this disk: remote bases are not fetched, download it", place)
+
+
+def _refuse_outside(source: Path, document: Any) -> None:
+    """Refuse files that kustomize would not take, as they lie outside of the kustomization's folder."""
+    for pattern in _FILES_AT:
+        for at, text in fields.places(document, fields.parse(pattern)):
+            value = text.rpartition("=")[2] if isinstance(text, str) and "\n" not in text else ""
+            target = Path(os.path.normpath(source.parent / value))
+            if not value or target.is_relative_to(source.parent) or target.is_dir():
+                continue
+            names = [segment.name for segment in at.segments if isinstance(segment, fields.Name)]
+            place = Place(source, tuple(int(name) if name.isdecimal() else name for name in names))
+            if not target.exists():
+                raise KindError(f"{value!r}: there is no such file", place)
+            raise KindError(
+                f"{value!r} lies outside of the kustomization's folder, and kustomize takes no file from there: copy "
+                "it in",
+                place,
+            )
 
 
 _FILES = (".yaml", ".yml", ".json")

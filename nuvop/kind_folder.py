@@ -3,6 +3,7 @@
 import hashlib
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,24 +33,69 @@ def find(roots: Sequence[Path]) -> list[Path]:
 def read(folder: Path) -> dict[str, bytes]:
     """Return the folder's files by their path in it (``/`` between parts).
 
-    Hidden files and Python's caches are left out. A symbolic link is refused: what kustomize reads must be what
-    was digested. Raises KindError where there is something that may not be, KindUnreadable.
+    Python's caches are left out, and so are hidden files that no kustomization names. A symbolic link is refused: what
+    kustomize reads must be what was digested. Raises KindError where there is something that may not be,
+    KindUnreadable.
     """
     files: dict[str, bytes] = {}
+    hidden: dict[str, Path] = {}
     try:
         for path in sorted(folder.rglob("*")):
             name = path.relative_to(folder)
             if not name.as_posix().isprintable():
                 raise KindError(f"{name.as_posix()!r}: a file's name must be readable text", Place(folder))
-            if any(part.startswith(".") or part == "__pycache__" for part in name.parts):
+            if "__pycache__" in name.parts or ".git" in name.parts:
                 continue
-            if path.is_symlink():
-                raise KindError("is a symbolic link; put the file itself into the kind's folder", Place(path))
-            if path.is_file():
-                files[name.as_posix()] = path.read_bytes()
+            if any(part.startswith(".") for part in name.parts):
+                hidden[name.as_posix()] = path
+            else:
+                files |= _read(name.as_posix(), path)
+        # Kustomizations are only read where there is anything that they could name.
+        for named in sorted(_named(files) & hidden.keys()) if hidden else ():
+            files |= _read(named, hidden[named])
     except OSError as error:
         raise KindUnreadable(f"{error.filename or folder}: {error.strerror or error}") from error
     return files
+
+
+def located(place: Place, folder: Path, files: Mapping[str, bytes]) -> Place:
+    """A place in a kind's folder with its line, if it is in one of the files that are YAML."""
+    content = files.get(posixpath.relpath(place.file, folder))
+    if content is None or place.line or place.file.suffix == ".py":
+        return place
+    return replace(place, line=yamltext.line_of(content, place.at, place.document))
+
+
+def tell_lines(error: KindError, folder: Path, files: Mapping[str, bytes]) -> None:
+    """Have an error, and what it carries with it, tell the lines in a kind's files."""
+    for each in (error, *error.more):
+        each.place = each.place and located(each.place, folder, files)
+
+
+def _read(name: str, path: Path) -> dict[str, bytes]:
+    """A file by its name; nothing of what is none."""
+    if path.is_symlink():
+        raise KindError("is a symbolic link; put the file itself into the kind's folder", Place(path))
+    return {name: path.read_bytes()} if path.is_file() else {}
+
+
+def _named(files: Mapping[str, bytes]) -> set[str]:
+    """All that the kustomizations of a folder may mean by a text: a path, also behind a key as in ``key=path``."""
+    return {
+        posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
+        for name, document_ in kustomizations(files)
+        for text in _texts(document_)
+        for path in (text, text.partition("=")[2])
+    }
+
+
+def _texts(value: Any) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case dict() | list():
+            for below in value.values() if isinstance(value, dict) else value:
+                yield from _texts(below)
 
 
 EXAMPLES = "examples/"

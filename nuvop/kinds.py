@@ -7,6 +7,7 @@ The data flows from `nuvop.kind_folder`, which reads the files, through `nuvop.k
 `nuvop.base`, which takes in what kustomize made of them. `nuvop.loading` does all three.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -67,6 +68,16 @@ class ChildSelector:
 
     def __str__(self) -> str:
         return f"{self.kind}/" + (self.name if self.label is None else f"[{'='.join(self.label)}]")
+
+
+_HASH = re.compile("-[bcdfghkmt2-9]{10}$")
+"""What kustomize puts behind the name of a ConfigMap or a Secret that it generates, made of what is in it
+(https://github.com/kubernetes-sigs/kustomize/blob/master/api/hasher/hasher.go)."""
+
+
+def selector_of(kind: str, name: str) -> ChildSelector:
+    """How a line of ``kind.yaml`` names an object that kustomize has rendered: without the hash of what is in it."""
+    return ChildSelector(kind, _HASH.sub("", name) if kind in ("ConfigMap", "Secret") else name)
 
 
 @dataclass(frozen=True)
@@ -169,7 +180,12 @@ class Child:
     @property
     def selector(self) -> ChildSelector:
         """How a line of ``kind.yaml`` names it."""
-        return ChildSelector(self.kind, self.name)
+        return selector_of(self.kind, self.name)
+
+    @property
+    def has_hash(self) -> bool:
+        """Whether kustomize has put a hash behind its name: it is another object after a change of what is in it."""
+        return self.selector.name != self.name
 
     def key(self, cr: CRKey) -> ObjectKey:
         """Which object it is for a CR."""
@@ -181,7 +197,7 @@ class Child:
         return self.name if self.keeps_name else f"{name_prefix(cr_name)}{self.name}"
 
     def __str__(self) -> str:
-        return f"{self.kind}/{self.name}"
+        return str(self.selector)
 
 
 @dataclass(frozen=True)

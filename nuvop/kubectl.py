@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -287,7 +288,7 @@ class Kubectl:
         if done.stdout and not done.stdout.endswith(b"\n"):
             raise KubectlError("kubectl kustomize printed half a line")
         if not done.stdout and done.stderr:
-            raise KubectlError(f"kubectl kustomize ended well but printed nothing: {_first_message(done.stderr)}")
+            raise KubectlError(f"kubectl kustomize ended well but printed nothing: {_messages(done.stderr)}")
         return done.stdout.decode()
 
     async def apply(self, folder: Path, *, size: int, timeout: float) -> list[Body]:  # noqa: ASYNC109 – as in run
@@ -309,7 +310,7 @@ class Kubectl:
             raise KubectlError(f"kubectl apply was killed by signal {-done.returncode}")
         if done.returncode != 0:
             raise ApplyFailed(
-                _reason(done.stderr),
+                _messages(done.stderr),
                 terminal=_is_terminal(done.stderr),
                 unreachable=bool(_UNREACHABLE.search(done.stderr)),
                 immutable=is_immutable(done.stderr),
@@ -319,7 +320,7 @@ class Kubectl:
             objects: list[Body] = printed["items"] if printed["kind"] == "List" else [printed]
         except (ValueError, KeyError, TypeError) as error:
             raise ApplyFailed(
-                f"kubectl apply ended well but printed no objects: {_first_message(done.stderr)}", terminal=False
+                f"kubectl apply ended well but printed no objects: {_messages(done.stderr)}", terminal=False
             ) from error
         return objects
 
@@ -339,7 +340,7 @@ async def find_kubectl(processes: Processes) -> str:
         found = tuple(map(int, re.findall(r"\d+", version)[:2]))
     except (ValueError, KeyError, TypeError) as error:
         raise KubectlUnusable(
-            f"{program} does not tell its version (exit code {done.returncode}): {_first_message(done.stderr)}"
+            f"{program} does not tell its version (exit code {done.returncode}): {_messages(done.stderr)}"
         ) from error
     if found < MINIMUM_VERSION:
         raise KubectlUnusable(f"{program} is {version}; nuvop needs {wanted} or newer")
@@ -356,11 +357,11 @@ async def user_config(processes: Processes, program: str, context: str | None = 
     argv += [f"--context={context}"] if context else []
     done = await processes.run_unless_killed(argv, environment=os.environ, timeout=VERSION_TIMEOUT)
     if done.returncode != 0:
-        raise KubectlError(_first_message(done.stderr))
+        raise KubectlError(_messages(done.stderr))
     try:
         config: dict[str, Any] = orjson.loads(done.stdout)
     except ValueError as error:
-        raise KubectlError(f"kubectl config printed no kubeconfig: {_first_message(done.stderr)}") from error
+        raise KubectlError(f"kubectl config printed no kubeconfig: {_messages(done.stderr)}") from error
     return config
 
 
@@ -393,6 +394,9 @@ _ADVICE_ON_CONFLICTS = "Please review the fields above"
 
 SILENCE = "it said nothing"
 
+_TOLD = 900
+"""Characters of messages; a condition and an Event hold little more."""
+
 
 def is_immutable(message: str) -> bool:
     """Whether the API server refuses a change because the field may never change."""
@@ -416,20 +420,23 @@ def _is_terminal(stderr: str) -> bool:
     return bool(_TERMINAL.search(stderr)) and "being terminated" not in stderr
 
 
-def _reason(stderr: str) -> str:
-    return without_values(_NAMED_FILE.sub("", _first_message(stderr)))
-
-
-def _first_message(stderr: str) -> str:
-    """The first message of an error on one line, with a count of further ones."""
-    lines = _lines(stderr)
-    if not lines:
+def _messages(stderr: str) -> str:
+    """The messages of an error on one line, each once; how many there are beyond what a condition holds."""
+    found: list[tuple[str, list[str]]] = []
+    for line in _lines(stderr):
+        # An error's list of causes follows it, a line each.
+        if found and line.startswith(("* ", "  ")):
+            found[-1][1].append(line.strip().removeprefix("* "))
+        else:
+            found.append((line.removeprefix("error: "), []))
+    whole = (f"{first} {'; '.join(causes)}".strip() for first, causes in found)
+    texts = list(dict.fromkeys(without_values(_NAMED_FILE.sub("", text)) for text in whole))
+    if not texts:
         return SILENCE
-    # An error's list of causes follows it, a line each.
-    first, causes = lines[0], [line.strip().removeprefix("* ") for line in lines[1:] if line.startswith(("* ", "  "))]
-    others = len(lines) - 1 - len(causes)
-    text = f"{first.removeprefix('error: ')} {'; '.join(causes)}".strip()
-    return f"{text} (and {others} more)" if others > 0 else text
+    sizes = accumulate(len(text) + 2 for text in texts)
+    told = max(sum(size <= _TOLD for size in sizes), 1)
+    others = len(texts) - told
+    return "; ".join(texts[:told]) + (f" (and {others} more)" if others else "")
 
 
 def _lines(stderr: str) -> list[str]:

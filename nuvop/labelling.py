@@ -21,6 +21,10 @@ _TEMPLATES = {
 """Where the kinds of Kubernetes itself keep their pod template."""
 
 
+_MONITORS = frozenset(("monitoring.coreos.com", kind) for kind in ("PodMonitor", "ServiceMonitor"))
+"""Of the Prometheus operator (https://prometheus-operator.dev/docs/api-reference/api/)."""
+
+
 def _type_of(body: Body) -> tuple[str, str]:
     return group_of(body["apiVersion"]), body["kind"]
 
@@ -28,6 +32,11 @@ def _type_of(body: Body) -> tuple[str, str]:
 def pods_at(body: Body) -> tuple[str, ...] | None:
     """Where an object has the metadata and the spec of the pods that it makes or is; None where it makes none."""
     return () if _type_of(body) == ("", "Pod") else _TEMPLATES.get(_type_of(body))
+
+
+def is_service(body: Body) -> bool:
+    """Whether an object is a Service of Kubernetes itself."""
+    return _type_of(body) == ("", "Service")
 
 
 def template_labels(body: Body) -> Iterator[Mapping[str, str]]:
@@ -49,11 +58,14 @@ def template_paths(body: Body) -> Iterator[FieldPath]:
             yield fields.path_to("spec", "volumeClaimTemplates", index, "metadata", "labels", INSTANCE_LABEL)
 
 
-def selector_paths(body: Body, templates: list[Mapping[str, str]]) -> Iterator[FieldPath]:
-    """Where the instance label narrows a selector to this CR's own pods.
+def selector_paths(
+    body: Body, templates: list[Mapping[str, str]], services: list[Mapping[str, str]], namespace: str
+) -> Iterator[FieldPath]:
+    """Where the instance label narrows a selector to this CR's own pods, or Services.
 
     A workload's own selector always takes it. Any other does when it selects pods that this kind makes: a selector
-    of somebody else's pods, an ExternalName Service or one without a selector is none of these.
+    of somebody else's pods, an ExternalName Service or one without a selector is none of these. ``services`` are the
+    labels of the kind's Services, which a ServiceMonitor selects; ``namespace`` is the CR's.
     """
     kind = _type_of(body)
     spec = ("spec",)
@@ -61,7 +73,7 @@ def selector_paths(body: Body, templates: list[Mapping[str, str]]) -> Iterator[F
         yield fields.path_to(*spec, "selector", "matchLabels", INSTANCE_LABEL)
     elif kind == ("", "ReplicationController"):
         yield fields.path_to(*spec, "selector", INSTANCE_LABEL)
-    elif kind == ("", "Service"):
+    elif is_service(body):
         selector = fields.value_at(body, *spec, "selector")
         if (
             selector
@@ -73,6 +85,10 @@ def selector_paths(body: Body, templates: list[Mapping[str, str]]) -> Iterator[F
         yield fields.path_to(*spec, "selector", "matchLabels", INSTANCE_LABEL)
     elif kind == ("networking.k8s.io", "NetworkPolicy"):
         yield from _network_policy_selectors(body, templates)
+    elif kind in _MONITORS and _looks_into(body, namespace):
+        monitored = services if kind[1] == "ServiceMonitor" else templates
+        if _selects(fields.value_at(body, *spec, "selector"), monitored):
+            yield fields.path_to(*spec, "selector", "matchLabels", INSTANCE_LABEL)
     if at := _TEMPLATES.get(kind):
         for found in _label_selectors(fields.value_at(body, *at, "spec") or {}, (*at, "spec")):
             if _selects(fields.value_at(body, *map(str, found)), templates):
@@ -93,6 +109,12 @@ def _network_policy_selectors(body: Body, templates: list[Mapping[str, str]]) ->
                     and _selects(peer["podSelector"], templates)
                 ):
                     yield fields.path_to("spec", rules, i, peers, j, "podSelector", "matchLabels", INSTANCE_LABEL)
+
+
+def _looks_into(monitor: Body, namespace: str) -> bool:
+    """Whether a monitor looks for what it monitors in a namespace; without names it is its own, or all."""
+    listed = fields.value_at(monitor, "spec", "namespaceSelector", "matchNames")
+    return not listed or namespace in listed
 
 
 def _label_selectors(obj: Json, at: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:

@@ -1,12 +1,13 @@
 """From a kind's folder to a kind with its rendered base: the same way for the operator and for each command."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from nuvop import base, check, kind_folder, kind_yaml, overlay, patches_py
 from nuvop.check import Finding
-from nuvop.errors import BuildFailed
+from nuvop.errors import BuildFailed, KindError
 from nuvop.kinds import Kind
 from nuvop.kubectl import Kubectl, without_path
 from nuvop.objects import Body
@@ -29,11 +30,19 @@ class Loader:
     async def load(self, path: Path, *, lenient: bool = False) -> Kind:
         """Read, parse and render a kind's folder, with no component and with each one alone.
 
-        With ``lenient`` what a newer Kubernetes may have, or allow, is no error. Raises KindError and KindUnreadable,
-        BuildFailed, which names the folder, other errors of kubectl's, WriteFailed.
+        With ``lenient`` what a newer Kubernetes may have, or allow, is no error. Raises KindError, with lines, and
+        KindUnreadable, BuildFailed, which names the folder, other errors of kubectl's, WriteFailed.
         """
         # In threads: a folder may bring megabytes of YAML, and the event loop has others to serve.
-        kind = await asyncio.to_thread(_parsed, path)
+        files = await asyncio.to_thread(kind_folder.read, path)
+        try:
+            return await self._load(path, files, lenient=lenient)
+        except KindError as error:
+            await asyncio.to_thread(kind_folder.tell_lines, error, path, files)
+            raise
+
+    async def _load(self, path: Path, files: Mapping[str, bytes], *, lenient: bool) -> Kind:
+        kind = await asyncio.to_thread(kind_yaml.parse, path, files)
         if patches_py.FILE in kind.files:
             await patches_py.try_out(path, kind.files[patches_py.FILE])
         bases = [await self._render(kind, chosen) for chosen in _choices(kind)]
@@ -79,10 +88,6 @@ class Loader:
             what = f"{kind.folder}: with {', '.join(sorted(chosen))}" if chosen else str(kind.folder)
             raise BuildFailed(f"{what}: {without_path(str(error), overlay.source(self._generated, kind))}") from error
         return await asyncio.to_thread(base.with_base, kind, text, chosen)
-
-
-def _parsed(path: Path) -> Kind:
-    return kind_yaml.parse(path, kind_folder.read(path))
 
 
 def _choices(kind: Kind) -> list[frozenset[str]]:

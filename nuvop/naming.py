@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nuvop.cluster import ApiResource
-from nuvop.crd import Crd
+from nuvop.crd import ResourceType
 from nuvop.errors import NotResolved
 from nuvop.objects import Body
 
@@ -60,12 +60,11 @@ def served(groups: Iterable[Body]) -> Iterator[Served]:
                 )
 
 
-def of_crd(crd: Crd) -> Iterator[Served]:
+def of_type(type_: ResourceType) -> Iterator[Served]:
     """A kind's resource, as an API server with its CRD has it, the stored version first."""
-    type_ = crd.resource
-    for version in sorted(crd.schemas, key=lambda version: version != type_.version):
+    for version in sorted(type_.versions, key=lambda version: version != type_.version):
         resource = ApiResource(type_.group, version, type_.plural, type_.kind, has_status=True)
-        yield Served(resource, crd.singular, crd.short_names)
+        yield Served(resource, type_.singular, type_.short_names)
 
 
 def parse(words: Sequence[str]) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from nuvop.kinds import (
     home_namespace,
     is_outside,
 )
-from nuvop.proposals import Proposal
+from nuvop.proposals import Proposal, autoscaler_of, value_of
 
 _INSTALLED = ("Namespace", "CustomResourceDefinition")
 
@@ -45,14 +45,16 @@ class Names:
 class NewKind:
     """What a new kind is called, and what it is made of.
 
-    ``children`` are the objects of its base, ``installed`` those that are no children, as ``Kind/name``; ``schemas``
-    are those of the CRDs that the folder brings, by apiVersion and kind. ``keeps_names`` says why the children have to
-    be called as in the base; it is empty where they need not.
+    ``children`` are the objects of its base, ``installed`` those that are no children, as ``Kind/name``; ``homes`` are
+    the Namespaces of the folder in whose place each CR has its own. ``schemas`` are those of the CRDs that the folder
+    brings, by apiVersion and kind. ``keeps_names`` says why the children have to be called as in the base; it is empty
+    where they need not.
     """
 
     names: Names
     children: Sequence[Child]
     installed: Sequence[str]
+    homes: Sequence[Mapping[str, Any]]
     schemas: Mapping[tuple[str, str], crd.Schema]
     keeps_names: str
     fields: Sequence[Proposal] = ()
@@ -60,6 +62,19 @@ class NewKind:
     def child(self, target: ChildField) -> Child:
         """The child that a field is of."""
         return next(child for child in self.children if child.selector == target.child)
+
+    @property
+    def autoscaled(self) -> list[ChildField]:
+        """The replicas that the folder gives to workloads which its autoscalers scale."""
+        scaled = [child for child in self.children if autoscaler_of(child, self.children)]
+        found = [(child, ChildField(child.selector, fields.parse("spec.replicas"))) for child in scaled]
+        return [target for child, target in found if value_of(child, target) is not None]
+
+    @property
+    def released(self) -> list[ChildField]:
+        """Those that no field of the CR sets: they are the autoscalers' own."""
+        is_set = {target for field in self.fields for target in field.targets}
+        return [target for target in self.autoscaled if target not in is_set]
 
     def with_fields(self, chosen: Sequence[Proposal]) -> "NewKind":
         """The kind with the fields of its CRs; raise KindError where one is a member of another."""
@@ -120,10 +135,13 @@ def understood(names: Names, objects: Sequence[Mapping[str, Any]]) -> NewKind:
     keeps_names = f"CustomResourceDefinition/{needed[0]['metadata']['name']} asks {needed[1]}" if needed else ""
     if not keeps_names:
         _refuse_long_names(names, children)
+    # Where names are kept, a CRD asks for a child in this namespace.
+    homes = [] if keeps_names else _homes([obj for obj in installed if obj["kind"] == "Namespace"], children)
     return NewKind(
         names,
         children,
-        [f"{obj['kind']}/{obj['metadata']['name']}" for obj in installed],
+        [f"{obj['kind']}/{obj['metadata']['name']}" for obj in installed if obj not in homes],
+        homes,
         dict(_schemas(crds)),
         keeps_names,
     )
@@ -139,19 +157,15 @@ def _refuse_malformed(obj: Any) -> str:
         case _:
             kind, name = fields.value_at(obj, "kind"), fields.value_at(obj, "metadata", "name")
             raise KindError(f"an object of the folder has no apiVersion, kind or metadata.name: {kind!r}, {name!r}")
-    for at, type_ in openapi.misfits(api_version, kind, obj):
-        raise KindError(f"{kind}/{name}: {fields.readable(obj, at)} must be {_A[type_]}")
+    for way, type_ in openapi.misfits(api_version, kind, obj):
+        raise KindError(f"{kind}/{name}: {fields.readable(obj, fields.path_to(*way))} must be {openapi.A[type_]}")
     for pattern in (*_named_in(obj), *_NEEDED.get((api_version, kind), ())):
         above, _, last = pattern.rpartition(".")
         for at, member in fields.places(obj, fields.parse(above)) if above else [(fields.path_to(), obj)]:
             if not isinstance(member, dict) or not member.get(last):
-                raise KindError(f"{kind}/{name}: {fields.readable(obj, at) or 'the object'} has no {last}")
+                raise KindError(f"{kind}/{name}: {fields.readable(obj, at).text or 'the object'} has no {last}")
     return str(name)
 
-
-_A = {"object": "a mapping", "array": "a list", "string": "a text", "boolean": "true or false"} | dict.fromkeys(
-    ("integer", "number", "value"), "a number"
-)
 
 _NEEDED = {
     ("apiextensions.k8s.io/v1", "CustomResourceDefinition"): (
@@ -184,13 +198,36 @@ def _children(objects: Sequence[Mapping[str, Any]], crds: Sequence[Mapping[str, 
         api_version, kind = obj["apiVersion"], obj["kind"]
         is_out = is_outside(api_version, kind) or (api_version.rpartition("/")[0], kind) in outside
         found.append(Child(api_version, kind, obj["metadata"]["name"], obj, OUTSIDE if is_out else None))
+    _refuse_namesakes(found)
     home = home_namespace(found)
     return [replace(child, namespace=_namespace(child, home)) for child in found]
+
+
+def _refuse_namesakes(children: Sequence[Child]) -> None:
+    """Refuse objects of one name in several namespaces: their CR would bring all of them into its own."""
+    namespaces: dict[tuple[str, str, str], list[str]] = {}
+    for child in children:
+        namespace = fields.value_at(child.body, "metadata", "namespace") or "default"
+        namespaces.setdefault((child.group, child.kind, child.name), []).append(namespace)
+    for (_, kind, name), found in namespaces.items():
+        if len(found) > 1:
+            raise KindError(
+                f"{kind}/{name} stands in the namespaces {' and '.join(found)}, and kind and name tell children apart: "
+                "give one of them another name"
+            )
 
 
 def _namespace(child: Child, home: str) -> str | None:
     own = fields.value_at(child.body, "metadata", "namespace") or home
     return child.namespace if child.cluster_scoped or own == home else str(own)
+
+
+def _homes(namespaces: Sequence[Mapping[str, Any]], children: Sequence[Child]) -> list[Mapping[str, Any]]:
+    """Of the Namespaces of a folder the one where its children live; of children that name none, the only one."""
+    if not any(fields.value_at(child.body, "metadata", "namespace") for child in children):
+        return list(namespaces) if len(namespaces) == 1 else []
+    home = home_namespace(children)
+    return [obj for obj in namespaces if obj["metadata"]["name"] == home]
 
 
 def _refuse_long_names(names: Names, children: Sequence[Child]) -> None:
@@ -239,6 +276,4 @@ def _field(new: NewKind, text: str) -> tuple[str, ChildField]:
         raise KindError(
             f"the folder has no {target.child}; it has {has}{base.advice(target.child, new.children)}", place
         )
-    if base.has_hash(child):
-        raise KindError(f"{child} has another name after each change{base.HASH_ADVICE}", place)
     return found["name"].removeprefix("spec."), target

@@ -7,13 +7,13 @@ that brings their CRDs says itself what they have (`nuvop.crd`).
 import gzip
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from nuvop import fields
-from nuvop.fields import FieldPath, Json
+from nuvop.fields import FieldPath, Json, Pointer
 
 FILE = Path(__file__).with_suffix(".json.gz")
 
@@ -48,12 +48,39 @@ def kinds() -> list[tuple[str, str]]:
 def field(api_version: str, kind: str, path: FieldPath) -> Schema | None:
     """The schema of a field of a kind; None where there is no such field, or the kind is not known."""
     name = _extract()["kinds"].get(f"{api_version} {kind}")
-    schema = {"$ref": name} if name else None
-    for segment in path.segments:
-        if schema is None:
+    return _below({"$ref": name}, path.segments) if name else None
+
+
+def live_field(api_version: str, kind: str, path: FieldPath) -> Schema | None:
+    """The schema of a field of a known kind's objects as the API server shows them; empty where that is not known.
+
+    None where there is no such field. The extract has what a kind's status is, but no field of that name.
+    """
+    name = _extract()["kinds"][f"{api_version} {kind}"]
+    status = fields.Name(_LEFT_OUT)
+    if path.segments[0] == status:
+        found = f"{name}Status"
+        return _live({"$ref": found}, path.segments[1:]) if found in _extract()["schemas"] else None
+    return _live({"$ref": name}, path.segments)
+
+
+def _live(schema: Schema, segments: Sequence[fields.Segment]) -> Schema | None:
+    schema = resolved(schema)
+    for segment in segments:
+        is_any = segment == fields.Name(_LEFT_OUT) or (isinstance(segment, fields.Every) and "items" not in schema)
+        if (found := _below(schema, (segment,))) is None:
+            return {} if is_any else None
+        schema = found
+    return schema
+
+
+def _below(schema: Schema, segments: Sequence[fields.Segment]) -> Schema | None:
+    for segment in segments:
+        found = _member(resolved(schema), segment)
+        if found is None:
             return None
-        schema = _member(resolved(schema), segment)
-    return resolved(schema) if schema is not None else None
+        schema = found
+    return resolved(schema)
 
 
 def names_field(api_version: str, kind: str, path: FieldPath) -> bool:
@@ -63,30 +90,80 @@ def names_field(api_version: str, kind: str, path: FieldPath) -> bool:
     return isinstance(last, fields.Name) and last.name in (above.get("properties") or {})
 
 
-def misfits(api_version: str, kind: str, obj: Json) -> Iterator[tuple[FieldPath, str]]:
+def misfits(api_version: str, kind: str, obj: Json) -> Iterator[tuple[Pointer, str]]:
     """Fields of an object that have no such value as Kubernetes' kind has there, each with the type that it has."""
+    for at, schema, value in _nodes(api_version, kind, obj):
+        if not _fits(schema, value):
+            yield at, str(schema.get("type", "value"))
+
+
+def unknown(api_version: str, kind: str, obj: Json) -> Iterator[tuple[Pointer, Collection[str]]]:
+    """Fields of an object that Kubernetes' kind does not have, each with those that it has there."""
+    for at, schema, value in _nodes(api_version, kind, obj):
+        known = schema.get("properties")
+        if isinstance(value, dict) and known and "additionalProperties" not in schema:
+            for name in value:
+                if name not in known and name != _LEFT_OUT:
+                    yield (*at, name), known.keys()
+
+
+def missing(api_version: str, kind: str, obj: Json) -> Iterator[tuple[Pointer, str]]:
+    """Fields that Kubernetes' kind cannot do without and an object lacks, each with the way to where it belongs."""
+    for at, schema, value in _nodes(api_version, kind, obj):
+        for name in schema.get("required") or () if isinstance(value, dict) else ():
+            if value.get(name) is None:
+                yield at, name
+
+
+_LEFT_OUT = "status"
+"""A field that the extract has nowhere."""
+
+_SCHEMA = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps"
+"""A schema. Of the types that allow for something else in its place the extract tells nothing: a list, which no API
+server takes, and true or false."""
+
+
+def _nodes(api_version: str, kind: str, obj: Json) -> Iterator[tuple[Pointer, Schema, Json]]:
+    """Every value of an object that the kind has a field for, with the way to it and the field's schema."""
     name = _extract()["kinds"].get(f"{api_version} {kind}")
     if name:
-        yield from _misfits({"$ref": name}, obj, ())
+        yield from _walk({"$ref": name}, obj, ())
 
 
-def _misfits(schema: Schema, value: Json, at: tuple[str | int, ...]) -> Iterator[tuple[FieldPath, str]]:
+def _walk(schema: Schema, value: Json, at: Pointer) -> Iterator[tuple[Pointer, Schema, Json]]:
+    if schema.get("$ref") == f"{_SCHEMA}OrArray" or (
+        schema.get("$ref") == f"{_SCHEMA}OrBool" and not isinstance(value, bool)
+    ):
+        schema = {"$ref": _SCHEMA}
     schema = resolved(schema)
-    type_ = str(schema.get("type", ""))
-    if value is None or type_ not in _TYPES or schema.get("x-kubernetes-int-or-string"):
+    if value is None:
         return
-    if not isinstance(value, _TYPES[type_]) or (isinstance(value, bool) and type_ != "boolean"):
-        yield fields.path_to(*at), type_
-    elif isinstance(value, list):
+    yield at, schema, value
+    if isinstance(value, list) and "items" in schema:
         for index, item in enumerate(value):
             if item is None:
-                yield fields.path_to(*at, index), resolved(schema["items"]).get("type", "value")
-            yield from _misfits(schema["items"], item, (*at, index))
+                yield (*at, index), resolved(schema["items"]), None
+            yield from _walk(schema["items"], item, (*at, index))
     elif isinstance(value, dict):
+        of_any = schema.get("additionalProperties")
         for member, below in value.items():
-            found = (schema.get("properties") or {}).get(member, schema.get("additionalProperties"))
-            if isinstance(found, dict):
-                yield from _misfits(found, below, (*at, member))
+            found = (schema.get("properties") or {}).get(member, of_any)
+            if (
+                below is None
+                and found is of_any
+                and isinstance(found, dict)
+                and resolved(found).get("type") == "object"
+            ):
+                yield (*at, member), resolved(found), None
+            elif isinstance(found, dict):
+                yield from _walk(found, below, (*at, member))
+
+
+def _fits(schema: Schema, value: Json) -> bool:
+    type_ = str(schema.get("type", ""))
+    if value is not None and (type_ not in _TYPES or schema.get("x-kubernetes-int-or-string")):
+        return True
+    return isinstance(value, _TYPES.get(type_, ())) and (type_ == "boolean" or not isinstance(value, bool))
 
 
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
@@ -97,6 +174,12 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "number": (int, float),
     "boolean": bool,
 }
+
+
+A = {"object": "a mapping", "array": "a list", "string": "a text", "boolean": "true or false"} | dict.fromkeys(
+    ("integer", "number", "value"), "a number"
+)
+"""What a user calls a type."""
 
 
 def _member(schema: Schema, segment: fields.Segment) -> dict[str, Any] | None:

@@ -25,8 +25,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from nuvop import addresses, directives, fields, labelling, patches_py, yamltext
-from nuvop.errors import FieldPathError, GeneratedInUse, OverlayError, SettingsError, WriteFailed
+from nuvop import addresses, directives, fields, labelling, names, patches_py, yamltext
+from nuvop.errors import FieldPathError, GeneratedInUse, OverlayError, Place, SettingsError, WriteFailed
 from nuvop.fields import FieldPath, Json, Operation
 from nuvop.kinds import Child, ChildSelector, Kind, Setting, home_namespace, is_outside, name_prefix
 from nuvop.objects import (
@@ -130,9 +130,10 @@ def make(kind: Kind, cr: Body, *, orphan: bool = False, without: Collection[Obje
     # Also as they were before the CR set anything: a selector that a mapping leaves behind still means this CR's pods.
     bodies = [body for draft in drafts.values() for body in (draft.child.body, draft.body)]
     templates = [labels for body in bodies for labels in labelling.template_labels(body)]
+    services = [body["metadata"].get("labels") or {} for body in bodies if labelling.is_service(body)]
     for draft in drafts.values():
         draft.move_string_data()
-        draft.label(key, templates)
+        draft.label(key, templates, services)
         if draft.child in secrets:
             draft.put(_LOCAL_CONFIG, "true")
         elif draft.child.selector in kind.kept:
@@ -186,12 +187,12 @@ def _python(kind: Kind, cr: Body) -> dict[ChildSelector, list[dict[str, Json]]]:
     source = kind.files.get(patches_py.FILE)
     found: dict[ChildSelector, list[dict[str, Json]]] = {}
     for patch in patches_py.run(kind.folder, source, cr) if source is not None else ():
-        where = f"{kind.folder / patches_py.FILE}: {patch['kind']}/{patch['metadata']['name']}"
+        place, where = Place(kind.folder / patches_py.FILE), f"{patch['kind']}/{patch['metadata']['name']}"
         child = kind.child(ChildSelector(patch["kind"], patch["metadata"]["name"]))
         if child is None:
-            raise OverlayError(f"{where}: the folder has none; it has {', '.join(map(str, kind.base))}")
-        _refuse_unwritable(where, patch)
-        _refuse_nuvops(where, patch)
+            raise OverlayError(f"{where}: the folder has none; it has {', '.join(map(str, kind.base))}", place)
+        _refuse_unwritable(where, patch, place)
+        _refuse_nuvops(where, patch, place)
         found.setdefault(child.selector, []).append({**patch, "apiVersion": child.api_version})
     return found
 
@@ -200,7 +201,7 @@ _PYTHON_METADATA = ("name", "labels", "annotations")
 """What a kind's own Python may give of a child's metadata; the rest says which object it is, and whose."""
 
 
-def _refuse_nuvops(where: str, patch: Mapping[str, Any]) -> None:
+def _refuse_nuvops(where: str, patch: Mapping[str, Any], place: Place) -> None:
     """Refuse what would make a child another object, another's, or none: nuvop would wait for it for ever."""
     metadata = patch["metadata"]
     refused = [
@@ -211,7 +212,7 @@ def _refuse_nuvops(where: str, patch: Mapping[str, Any]) -> None:
     ]
     if refused:
         raise OverlayError(
-            f"{where}: {', '.join(refused)}: which children there are, and whose, is not for Python to say"
+            f"{where}: {', '.join(refused)}: which children there are, and whose, is not for Python to say", place
         )
 
 
@@ -240,16 +241,13 @@ class _Draft:
 
     def follow(self, path: FieldPath, kind: Kind, cr: CRKey) -> None:
         """Replace the names of the kind's children in texts by what they are called for this CR."""
-        names = {child.name: child.name_for(cr.name) for child in kind.base}
-        stateful = {child.name for child in kind.base if (child.group, child.kind) == ("apps", "StatefulSet")}
-        own_namespace = fields.value_at(self.child.body, "metadata", "namespace") or home_namespace(kind.base)
+        known, own_namespace = names.of_base(kind.base), names.own_namespace(self.child, home_namespace(kind.base))
+        renamed = {name: name if kind.keeps_names else f"{name_prefix(cr.name)}{name}" for name in known.all}
         # As the base has them: what two lines name is the same to both.
         for at, text in fields.places(self.child.body, path):
             if isinstance(text, str) and not addresses.is_program(at):
                 before = addresses.before(self.child.body, at)
-                followed = addresses.renamed(
-                    text, names, stateful, names.__getitem__, cr.namespace, own_namespace, before
-                )
+                followed = addresses.renamed(text, known, renamed.__getitem__, cr.namespace, own_namespace, before)
                 if followed != text:
                     self.put(at, followed)
 
@@ -273,9 +271,13 @@ class _Draft:
             self.put(fields.path_to("data", name), base64.b64encode(str(text).encode()).decode())
         self.operations.append(Operation("remove", "/stringData"))
 
-    def label(self, cr: CRKey, templates: list[Mapping[str, str]]) -> None:
-        """Set the labels that kustomize does not; ``templates`` are the labels of all pods that the kind makes."""
-        for path in [*labelling.template_paths(self.body), *labelling.selector_paths(self.body, templates)]:
+    def label(self, cr: CRKey, templates: list[Mapping[str, str]], services: list[Mapping[str, str]]) -> None:
+        """Set the labels that kustomize does not.
+
+        ``templates`` are the labels of all pods that the kind makes, ``services`` those of its Services.
+        """
+        selectors = labelling.selector_paths(self.body, templates, services, cr.namespace)
+        for path in [*labelling.template_paths(self.body), *selectors]:
             self.put(path, cr.instance)
         if not self.child.is_beside:
             self.put(_NAMESPACE_LABEL, cr.namespace)
@@ -340,19 +342,19 @@ def _move(child: Child) -> str:
     )
 
 
-def _refuse_unwritable(source: str, value: Json) -> None:
+def _refuse_unwritable(source: str, value: Json, place: Place | None = None) -> None:
     """Refuse characters that kubectl's YAML does not take, or changes: kubectl would answer with the whole manifest."""
     match value:
         case str():
             if found := _UNWRITABLE.search(value):
-                raise OverlayError(f"{source}: the character U+{ord(found[0]):04X} cannot stand in a manifest")
+                raise OverlayError(f"{source}: the character U+{ord(found[0]):04X} cannot stand in a manifest", place)
         case dict():
             for name, member in value.items():
-                _refuse_unwritable(source, name)
-                _refuse_unwritable(f"{source}.{name}", member)
+                _refuse_unwritable(source, name, place)
+                _refuse_unwritable(f"{source}.{name}", member, place)
         case list():
             for index, item in enumerate(value):
-                _refuse_unwritable(f"{source}.{index}", item)
+                _refuse_unwritable(f"{source}.{index}", item, place)
 
 
 def _revision(

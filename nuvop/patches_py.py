@@ -7,6 +7,7 @@ CR, because a revision is a digest of what it gives.
 """
 
 import asyncio
+import re
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
@@ -43,9 +44,10 @@ def compiled(folder: Path, source: bytes) -> CodeType:
     path = folder / FILE
     try:
         return compile(source, str(path), "exec")
-    except (SyntaxError, ValueError) as error:
-        line = f"line {error.lineno}: {error.msg}" if isinstance(error, SyntaxError) and error.lineno else str(error)
-        raise KindError(line, Place(path)) from error
+    except SyntaxError as error:
+        raise KindError(error.msg, Place(path, line=error.lineno or 0)) from error
+    except ValueError as error:
+        raise KindError(str(error), Place(path)) from error
 
 
 @lru_cache(maxsize=64)
@@ -55,7 +57,7 @@ def _function(folder: Path, source: bytes) -> Patches:
     try:
         exec(code, module)  # noqa: S102 – the folder's own code is what it is for
     except _FAILURES as error:
-        raise KindError(_told(folder, error), Place(folder / FILE)) from error
+        raise KindError(_told(error), _place_of(folder, error)) from error
     if not callable(module.get(FUNCTION)):
         raise KindError("there is no function `patches(cr)` in it", Place(folder / FILE))
     function: Patches = module[FUNCTION]
@@ -132,21 +134,31 @@ def run(folder: Path, source: bytes, cr: Body) -> list[dict[str, Any]]:
     try:
         given = list(function(own))
     except _FAILURES as error:
-        raise OverlayError(f"{folder / FILE}: {_told(folder, error)}") from error
+        raise OverlayError(_told(error), _place_of(folder, error)) from error
     try:
         found: list[dict[str, Any]] = orjson.loads(orjson.dumps(given))
     except orjson.JSONEncodeError as error:
-        raise OverlayError(f"{folder / FILE}: gives what no manifest can hold: {error}") from error
+        raise OverlayError(f"gives what no manifest can hold: {error}", Place(folder / FILE)) from error
     for patch in found:
         match patch:
             case {"kind": str(), "metadata": {"name": str()}}:
                 continue
-        raise OverlayError(f"{folder / FILE}: gives something without kind and metadata.name")
+        raise OverlayError("gives something without kind and metadata.name", Place(folder / FILE))
     return found
 
 
-def _told(folder: Path, error: BaseException) -> str:
-    """The error in one line, with the line of the file that it comes from."""
+def _told(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _place_of(folder: Path, error: BaseException) -> Place:
+    """The line of the file that an error comes from."""
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(folder / FILE)]
-    line = f"line {own[-1].lineno}: " if own else ""
-    return f"{line}{type(error).__name__}: {error}"
+    return Place(folder / FILE, line=(own[-1].lineno or 0) if own else 0)
+
+
+def place_naming(folder: Path, source: bytes, word: str) -> Place:
+    """The first line of a ``patches.py`` that has a word in quotes; the file where none has."""
+    quoted = re.compile(rf"([\"']){re.escape(word)}\1")
+    lines = source.decode(errors="replace").splitlines()
+    return Place(folder / FILE, line=next((number for number, line in enumerate(lines, 1) if quoted.search(line)), 0))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from nuvop.crd import ResourceType
 from nuvop.differences import MISSING, Difference, Hidden
 from nuvop.fields import Json
 from nuvop.objects import CRKey, ObjectKey
@@ -103,10 +104,10 @@ class Plan:
 class Plans:
     """All that was asked for: CRs, and what their kinds install once for all of them.
 
-    ``kinds`` are the plurals of the kinds that were asked about, also where there is no CR of one.
+    ``kinds`` are the types that were asked about, also where there is no CR of one.
     """
 
-    kinds: tuple[str, ...] = ()
+    kinds: tuple[ResourceType, ...] = ()
     plans: tuple[Plan, ...] = ()
     installed: tuple[Planned, ...] = ()
 

@@ -64,7 +64,8 @@ def lines(found: Plans, paint: Paint, *, verbose: bool = False) -> Iterator[str]
         yield from (_painted(line, paint) for line in body[len(group) > 1 :])
         yield ""
     if left := sum(map(len, told[GROUPS:])) * (not verbose):
-        yield f"{left} more resources with changes of their own (--verbose tells them, too)"
+        what = "resource with changes of its" if left == 1 else "resources with changes of their"
+        yield f"{left} more {what} own (--verbose tells {'it' if left == 1 else 'them'}, too)"
         yield ""
     yield from _summary(found)
 
@@ -153,7 +154,7 @@ def _by_lines(before: Json, after: Json) -> list[str]:
     found = list(difflib.unified_diff(_lines(before), _lines(after), n=CONTEXT, lineterm=""))[2:]
     changed = [f"{line[:1]} {_cut(printable(line[1:]), 2 * LONGEST)}" for line in found if not line.startswith("@@")]
     left = len(changed) - MOST_LINES
-    return [*changed[:MOST_LINES], *([f"  … {left} more lines"] if left > 0 else [])]
+    return [*changed[:MOST_LINES], *([f"  … {left} more line{'s' * (left > 1)}"] if left > 0 else [])]
 
 
 def _lines(value: Json) -> list[str]:
@@ -218,10 +219,11 @@ _ALWAYS = (Action.CREATE, Action.CHANGE, Action.DELETE)
 
 
 def _summary(found: Plans) -> Iterator[str]:
-    for plural in found.kinds:
-        of_kind = tuple(plan for plan in found.plans if plan.key.plural == plural)
+    for type_ in found.kinds:
+        of_kind = tuple(plan for plan in found.plans if plan.key.plural == type_.plural)
         counted = _counted(plans.summed_up(Plans(plans=of_kind)).resources, _RESOURCES)
-        yield f"{len(of_kind)} {plural}: {counted}" if of_kind else f"no {plural}"
+        called = type_.kind if len(of_kind) == 1 else type_.plural
+        yield f"{len(of_kind)} {called}: {counted}" if of_kind else f"no {called}"
     summary = plans.summed_up(found)
     relabelled = f" ({summary.relabelled} with a new revision label)" if summary.relabelled else ""
     yield f"objects: {_counted(summary.objects, _OBJECTS, _ALWAYS)}{relabelled}"

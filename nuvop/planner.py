@@ -9,21 +9,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from nuvop import client_side, crd, directives, forecast, inventory, overlay, plan, prune, secrecy, yamltext
+from nuvop import client_side, crd, directives, forecast, inventory, overlay, plan, prune, secrecy, validation, yamltext
 from nuvop.catalog import check_scope
 from nuvop.cluster import ApiResource, Cluster
 from nuvop.errors import (
     BuildFailed,
     ClusterError,
     DirectiveError,
+    Forbidden,
     KindError,
     KubectlError,
+    NotFound,
     NotServed,
     NuvopError,
     OverlayError,
 )
 from nuvop.forecast import ONCE_CRD, Outlook, Trial
-from nuvop.kinds import Kind
+from nuvop.kinds import OUTSIDE, Kind
 from nuvop.objects import NO_UID, Body, CRKey, ObjectKey, group_of, is_deleting, key_of
 from nuvop.plan import Action, Outcome, Plan, Planned, Plans
 from nuvop.prune import Refusal
@@ -75,19 +77,21 @@ class Planner:
     async def of_kind(self, kind: Kind, namespace: str | None) -> Plans:
         """Plan for all CRs of a kind, of all namespaces where ``namespace`` is None.
 
-        Raises NotServed where the CRD is not installed, another ClusterError, LoginError or KubectlError where the API
-        server or kubectl cannot be asked.
+        Raises NotServed where the CRD is not installed, NotFound where the namespace is not there, another
+        ClusterError, LoginError or KubectlError where the API server or kubectl cannot be asked.
         """
         try:
             crs = await self._existing(kind, namespace)
         except NotServed as error:
             raise NotServed(f"{_no_crd(kind)}; so there are no {kind.resource.plural}", status=404) from error
+        if namespace is not None and not crs:
+            await self._refuse_missing(namespace)
         return await self._plans(kind, [Wanted(_key(kind, cr), cr) for cr in crs])
 
     async def of_file(self, kind: Kind, crs: Sequence[Body]) -> Plans:
         """Plan for CRs of a kind as `kubectl apply` of a file would leave them.
 
-        Raises what `of_kind` raises, but for the missing CRD.
+        Raises what `of_kind` raises, but for a CRD or a namespace that is not there.
         """
         return await self._plans(kind, await asyncio.gather(*(self._once_applied(kind, cr) for cr in crs)))
 
@@ -96,6 +100,15 @@ class Planner:
     async def _existing(self, kind: Kind, namespace: str | None) -> list[Body]:
         resource = await self._cluster.discover(kind.resource.api_version, kind.resource.kind)
         return sorted(await self._cluster.list(resource, namespace), key=lambda cr: _key(kind, cr))
+
+    async def _refuse_missing(self, namespace: str) -> None:
+        """Raise NotFound where there is no such namespace: a list of what is in it is empty, too."""
+        try:
+            await self._cluster.get(await self._cluster.discover("v1", "Namespace"), OUTSIDE, namespace)
+        except NotFound as error:
+            raise NotFound(f"namespace {namespace} does not exist", status=404) from error
+        except Forbidden:
+            return  # who may not look at namespaces may still plan in one
 
     async def _once_applied(self, kind: Kind, cr: Body) -> Wanted:
         """A CR of a file as the API server would have it, and what that changes in it."""
@@ -158,7 +171,7 @@ class Planner:
             )
             for each in wanted
         )
-        return Plans((kind.resource.plural,), tuple(told), installed)
+        return Plans((kind.resource,), tuple(told), installed)
 
     async def _resources(self, kind: Kind, coming: Coming) -> Resources | Stopped:
         """The resources of all that a kind may have; why nothing of it can be applied where one is missing."""
@@ -325,7 +338,9 @@ def _new(kind: Kind, cr: Body) -> Body:
 
 
 def _unseen(kind: Kind, cr: Body, note: str) -> Wanted:
-    """A CR that the API server cannot be asked about."""
+    """A CR that the API server cannot be asked about, but what it would refuse for certain."""
+    if refused := validation.refusal(kind.crd, cr):
+        return Wanted(_key(kind, cr), None, refused=refused)
     return Wanted(_key(kind, cr), _new(kind, client_side.bare(cr)), itself=_created(cr), notes=(note,))
 
 

@@ -133,7 +133,7 @@ def _camel(name: str, kind: str) -> str:
 
 
 def _of(child: Child, base: Sequence[Child]) -> Iterator[_Usual]:
-    if child.kind in _SCALED and not _is_autoscaled(child, base):
+    if child.kind in _SCALED and autoscaler_of(child, base) is None:
         yield _usual("replicas", child, child, "spec.replicas")
     if child.kind == "HorizontalPodAutoscaler":
         scaled = next((each for each in base if _scales(child, each)), child)
@@ -256,8 +256,9 @@ def _of_hosts(child: Child) -> Iterator[_Usual]:
         yield _Usual("host", child, "", tuple(targets))
 
 
-def _is_autoscaled(child: Child, base: Sequence[Child]) -> bool:
-    return any(each.kind == "HorizontalPodAutoscaler" and _scales(each, child) for each in base)
+def autoscaler_of(child: Child, base: Sequence[Child]) -> Child | None:
+    """The HorizontalPodAutoscaler that sets a child's replicas; None where there is none."""
+    return next((each for each in base if each.kind == "HorizontalPodAutoscaler" and _scales(each, child)), None)
 
 
 def _scales(autoscaler: Child, child: Child) -> bool:

@@ -38,6 +38,7 @@ from nuvop.errors import (
     NotServed,
     NuvopError,
     OverlayError,
+    Place,
     WriteFailed,
 )
 from nuvop.events import News
@@ -657,7 +658,8 @@ async def _made(kind: Kind, cr: Body, *, orphan: bool, without: frozenset[Object
             kind.folder, source, lambda: overlays.make(kind, cr, orphan=orphan, without=without)
         )
     except TimeoutError as error:
-        raise OverlayError(f"{kind.folder / patches_py.FILE}: took longer than {patches_py.TIMEOUT:g} s") from error
+        place = Place(kind.folder / patches_py.FILE)
+        raise OverlayError(f"took longer than {patches_py.TIMEOUT:g} s", place) from error
 
 
 def _note_finished(record: Record, overlay: Overlay, gone: Mapping[ObjectKey, Body]) -> None:

@@ -7,7 +7,8 @@ import click
 HEAD = """# Command line
 
 What `nuvop --help` and `nuvop COMMAND --help` say, written by `task docs`. As a kubectl plugin it is called
-`kubectl nuvop COMMAND`.
+`kubectl nuvop COMMAND`; options stand behind that (`kubectl nuvop tree sam/obj -n demo`), as kubectl takes none before
+a plugin's name.
 """
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import jsonschema
 
-from nuvop import check, crd, directives, fields, follow, openapi, yamltext
+from nuvop import check, crd, directives, fields, follow, labelling, openapi, yamltext
 from nuvop.fields import Json, Name
 from nuvop.kinds import OUTSIDE, Child, ChildField
 from nuvop.new_kind import NewKind
@@ -27,14 +27,16 @@ _COUNT = {"minimum": 0}
 _PORT = {"minimum": 1, "maximum": 65535}
 _TEXT = {"minLength": 1}
 _BOUNDS: Mapping[tuple[str, str], Mapping[str, Json]] = {
-    **{("integer", name): _COUNT for name in ("replicas", "minReplicas", "parallelism", "completions")},
+    **{("integer", name): _COUNT for name in ("replicas", "parallelism", "completions")},
     **{("integer", name): _PORT for name in ("port", "containerPort", "hostPort", "number")},
     **{("string", name): _TEXT for name in ("image", "schedule", "host")},
     ("integer", "nodePort"): {"minimum": 0, "maximum": 65535},
-    ("integer", "maxReplicas"): {"minimum": 1},
+    **{("integer", name): {"minimum": 1} for name in ("minReplicas", "maxReplicas")},
 }
 """Bounds that Kubernetes checks of its own kinds, and its OpenAPI documents do not tell, by the field's type and name
-(https://github.com/kubernetes/kubernetes/tree/master/pkg/apis: each group's validation)."""
+(https://github.com/kubernetes/kubernetes/tree/master/pkg/apis: each group's validation). An autoscaler's minReplicas
+may be 0 only behind the feature gate HPAScaleToZero
+(https://kubernetes.io/docs/reference/command-line-tools-reference/feature-gates/)."""
 
 _DEFAULTS: Mapping[tuple[str, str], Json] = {
     **{(kind, "spec.replicas"): 1 for kind in ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController")},
@@ -77,8 +79,40 @@ _OPEN: Mapping[str, Json] = {"x-kubernetes-preserve-unknown-fields": True}
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
 
 
+BASE = "base"
+"""The folder within the kind's that has the manifests, where the kind's own kustomization changes some of them."""
+
+
+def kustomization(new: NewKind) -> str:
+    """A kustomization of the manifests in `BASE`, without what a kind leaves to others."""
+    patches = [_without_namespace(home["metadata"]["name"]) for home in new.homes]
+    patches += [_without_replicas(new.child(target)) for target in new.released]
+    document = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [BASE],
+        **({"patches": patches} if patches else {}),
+    }
+    return yamltext.dump_readable(document)
+
+
+def _without_namespace(name: str) -> dict[str, Any]:
+    return _patch("v1", "Namespace", name, {"$patch": "delete"})
+
+
+def _without_replicas(child: Child) -> dict[str, Any]:
+    """A patch after which a manifest does not say how many replicas there are, whether or not it did before."""
+    return _patch(child.api_version, child.kind, child.name, {"spec": {"replicas": None}})
+
+
+def _patch(api_version: str, kind: str, name: str, change: Mapping[str, Json]) -> dict[str, Any]:
+    patch = {"apiVersion": api_version, "kind": kind, "metadata": {"name": name}, **change}
+    # kustomize takes the name of a target as a regular expression.
+    return {"target": {"kind": kind, "name": name.replace(".", r"\.")}, "patch": yamltext.dump_readable(patch)}
+
+
 def files(new: NewKind) -> dict[str, str]:
-    """The new files of the kind's folder."""
+    """The new files of the kind's folder, but for its kustomization."""
     return {
         "crd.yaml": yamltext.dump_readable(_crd(new)),
         "kind.yaml": _kind_yaml(new),
@@ -96,6 +130,8 @@ def _kind_yaml(new: NewKind) -> str:
         ("follow", "texts in which children are named", _follow(new)),
         ("children", "those that do not live in the CR's namespace", _elsewhere(new)),
         ("install", "applied once for all CRs", list(new.installed)),
+        ("delete", "what stays when a CR is deleted, because data would be lost", _delete(new)),
+        ("release", "fields that an autoscaler sets", [str(target) for target in new.released]),
     ]
     head = "apiVersion: nuvop.nuvolaris.org/v1\nkind: Kind\n"
     if new.keeps_names:
@@ -127,6 +163,11 @@ def _elsewhere(new: NewKind) -> dict[str, Any]:
     }
 
 
+def _delete(new: NewKind) -> dict[str, Any]:
+    claims = [str(child) for child in new.children if (child.group, child.kind) == ("", "PersistentVolumeClaim")]
+    return {"keep": claims} if claims else {}
+
+
 def _is_said(child: Child) -> bool:
     """Whether kind.yaml has to say where a child lives."""
     return child.namespace != OUTSIDE or not openapi.knows(child.api_version, child.kind)
@@ -138,9 +179,35 @@ def _status(new: NewKind) -> dict[str, Any]:
     for name in ("replicas", "readyReplicas") if scaled else ():
         sources = [f"{child} status.{name}" for child in scaled]
         found[name] = sources[0] if len(sources) == 1 else {"sum": sources}
-    if any(child.kind in _WORKLOADS for child in new.children):
-        found["podNames"] = "Pod/* metadata.name"
+    pods = [f"{which} metadata.name" for which in _pods(new)]
+    if pods:
+        found["podNames"] = pods[0] if len(pods) == 1 else pods
     return found
+
+
+def _pods(new: NewKind) -> list[str]:
+    """Which pods are the workloads', and no Job's; none where labels do not tell them apart."""
+    own = [_pod_labels(child) for child in new.children if child.kind in _WORKLOADS]
+    jobs = [_pod_labels(child) for child in new.children if child.kind in ("CronJob", "Job")]
+    if not (own and jobs):
+        return ["Pod/*"] * bool(own)
+    telling = [{label for label in labels if not any(label in others for others in jobs)} for labels in own]
+    if shared := set.intersection(*telling):
+        return [_with_label(shared)]
+    # No pod twice: each by a label that the other workloads do not have.
+    alone = [
+        labels.difference(*(others for others in own if others is not mine))
+        for labels, mine in zip(telling, own, strict=True)
+    ]
+    return [_with_label(labels) for labels in alone] if all(alone) else []
+
+
+def _pod_labels(child: Child) -> set[tuple[str, str]]:
+    return {label for labels in labelling.template_labels(child.body) for label in labels.items()}
+
+
+def _with_label(labels: set[tuple[str, str]]) -> str:
+    return f"Pod/[{'='.join(min(labels))}]"
 
 
 # --- crd.yaml --------------------------------------------------------------------------------------------------------

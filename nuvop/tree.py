@@ -15,7 +15,7 @@ from typing import Any
 from nuvop import directives, generated, inventory, objects, readiness, retention
 from nuvop.complaints import Complaint
 from nuvop.inventory import Entry
-from nuvop.kinds import OUTSIDE, ChildSelector, name_prefix
+from nuvop.kinds import OUTSIDE, ChildSelector, name_prefix, selector_of
 from nuvop.objects import (
     INSTANCE_LABEL,
     OWNER_LABEL,
@@ -245,7 +245,7 @@ class _Gardener:
 
     def _rule(self, key: ObjectKey) -> Rule | None:
         base = key.name.removeprefix(name_prefix(self._metadata["name"]))
-        names = (ChildSelector(key.kind, base), ChildSelector(key.kind, key.name))
+        names = (selector_of(key.kind, base), selector_of(key.kind, key.name))
         return next((self._rules[name] for name in names if name in self._rules), None)
 
     # --- what stands below them ---------------------------------------------------------------------------------------

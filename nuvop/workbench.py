@@ -3,12 +3,12 @@
 All of it is gone when the command ends, however it ends.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nuvop import crd, directives, kind_folder, login, overlay
+from nuvop import crd, directives, kind_folder, login, naming, overlay
 from nuvop.cluster import Cluster
 from nuvop.crd import ResourceType, Unfit
 from nuvop.errors import KindError
@@ -46,11 +46,25 @@ class Workbench:
         for path, type_ in types:
             if isinstance(type_, ResourceType) and (type_.group, type_.kind) == (group, name):
                 return await self._load(path, type_)
-        has = ", ".join(f"{each.kind} ({each.api_version})" for _, each in types if isinstance(each, ResourceType))
-        broken = "".join(f"; {each}" for _, each in types if not isinstance(each, ResourceType))
-        raise KindError(
-            f"apiVersion: {api_version!r}, kind: {name!r}: no kind's folder is for it; there are {has}{broken}"
+        has = _listed(types, lambda each: f"{each.kind} ({each.api_version})")
+        raise KindError(f"apiVersion: {api_version!r}, kind: {name!r}: no kind's folder is for it; there are {has}")
+
+    async def kind_called(self, name: str) -> Kind:
+        """Load the kind that a user means by any of the names that kubectl takes, and no other.
+
+        Raises NotResolved where none or several are called so, and what the folder met with.
+        """
+        types = list(self._types())
+        known = [type_ for _, type_ in types if isinstance(type_, ResourceType)]
+        served = [each for type_ in known for each in naming.of_type(type_)]
+        has = _listed(types, lambda each: each.plural)
+        found = naming.resolve(name, served, f"there is no such kind; there are {has}")
+        path, type_ = next(
+            (path, type_)
+            for path, type_ in types
+            if isinstance(type_, ResourceType) and (type_.group, type_.plural) == (found.group, found.plural)
         )
+        return await self._load(path, type_)
 
     def _types(self) -> Iterator[tuple[Path, ResourceType | Unfit]]:
         return crd.resource_types(kind_folder.find(self.settings.kinds))
@@ -102,11 +116,7 @@ async def workbench(settings: Settings) -> AsyncIterator[Workbench]:
         processes.close()
 
 
-def pick(known: Sequence[Kind], api_version: str, kind: str) -> Kind:
-    """The kind of a custom resource, by what it says of itself; raise KindError where no folder is for it."""
-    group = api_version.rpartition("/")[0]
-    for each in known:
-        if (each.resource.group, each.resource.kind) == (group, kind):
-            return each
-    has = ", ".join(f"{each.resource.kind} ({each.resource.api_version})" for each in known)
-    raise KindError(f"apiVersion: {api_version!r}, kind: {kind!r}: no kind's folder is for it; there are {has}")
+def _listed(types: Sequence[tuple[Path, ResourceType | Unfit]], told: Callable[[ResourceType], str]) -> str:
+    """The types there are, and what keeps others from being among them."""
+    has = ", ".join(told(each) for _, each in types if isinstance(each, ResourceType))
+    return has + "".join(f"; {each}" for _, each in types if not isinstance(each, ResourceType))

@@ -9,6 +9,7 @@ it takes a quarter of ruamel's time, and every custom resource has a folder of f
 import math
 import re
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -37,6 +38,7 @@ def _not_yaml(error: YAMLError | yaml.YAMLError) -> NotYaml:
 _INTEGERS = range(-(2**63), 2**64)
 _INT = "tag:yaml.org,2002:int"
 _FLOAT = "tag:yaml.org,2002:float"
+_NULL = "tag:yaml.org,2002:null"
 
 
 class _Constructor(SafeConstructor):
@@ -136,19 +138,24 @@ def load_fast(content: bytes) -> list[Json]:
         return load_all(content)  # libyaml's parser does not read all that is YAML
 
 
-def compose(text: str) -> Any:
-    """The first document as ruamel's nodes, which know where in the text they stand; None where there is none.
+def compose(text: str, document: int = 0) -> Any:
+    """A document as ruamel's nodes, which know where in the text they stand; None where there is none.
 
-    Raises NotYaml.
+    ``document`` is counted from 0, without empty ones, as `load_all` gives them. Raises NotYaml.
     """
     try:
-        return next(iter(YAML(typ="safe", pure=True).compose_all(text)), None)
+        found = filter(_is_there, YAML(typ="safe", pure=True).compose_all(text))
+        return next(islice(found, document, None), None)
     except YAMLError as error:
         raise _not_yaml(error) from error
 
 
-def line_of(content: bytes, at: Sequence[str | int]) -> int:
-    """The line, counted from 1, of a value in the first document, by the way to it; of what there is of the way.
+def _is_there(node: Any) -> bool:
+    return node is not None and node.tag != "tag:yaml.org,2002:null"
+
+
+def line_of(content: bytes, at: Sequence[str | int], document: int = 0) -> int:
+    """The line, counted from 1, of a value in a document, by the way to it; of what there is of the way.
 
     Of what is no YAML it is the line where that shows.
     """
@@ -156,7 +163,7 @@ def line_of(content: bytes, at: Sequence[str | int]) -> int:
     try:
         if not at:
             load_all(content)
-        node = compose(content.decode())
+        node = compose(content.decode(), document)
     except NotYaml as error:
         return error.line
     except UnicodeDecodeError:

@@ -10,7 +10,7 @@ from nuvop import check as checks
 from nuvop import crd, examples, kind_folder
 from nuvop.check import Finding
 from nuvop.commands import common
-from nuvop.errors import KindError, NuvopError, Place
+from nuvop.errors import KindError, NuvopError, OverlayError, Place
 from nuvop.kinds import Kind
 from nuvop.settings import Settings
 from nuvop.workbench import Workbench, workbench
@@ -63,15 +63,9 @@ async def _check(settings: Settings, paths: list[Path]) -> list[tuple[str, Findi
                 listed += checks.of_error(unfit, path)
             files = _files(path)
             for finding in dict.fromkeys(listed):
-                here = replace(finding, place=replace(finding.place, file=_here(finding.place.file)))
-                found.append((checks.located(here, files, str(_here(path))), finding))
+                here = replace(finding, place=replace(finding.place, file=common.here(finding.place.file)))
+                found.append((checks.located(here, files, str(common.here(path))), finding))
     return found
-
-
-def _here(path: Path) -> Path:
-    """A path as the user would type it here."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _files(path: Path) -> dict[str, bytes]:
@@ -93,10 +87,17 @@ async def _findings(bench: Workbench, path: Path) -> AsyncIterator[Finding]:
         return
     for finding in bench.loader.findings(kind):
         yield finding
-    for place, message in examples.untried(kind):
+    for place, message in (*examples.untried(kind), *examples.idle(kind)):
         yield Finding(place, message)
     async for finding in _of_examples(bench, kind):
         yield finding
+
+
+def _not_rendered(example: Place, error: NuvopError) -> Finding:
+    if isinstance(error, OverlayError) and error.place:
+        told = f"{kind_folder.EXAMPLES}{example.file.name} cannot be rendered: {error.message}"
+        return Finding(error.place, told, is_error=True)
+    return Finding(example, f"cannot be rendered: {error}", is_error=True)
 
 
 async def _of_examples(bench: Workbench, kind: Kind) -> AsyncIterator[Finding]:
@@ -105,24 +106,27 @@ async def _of_examples(bench: Workbench, kind: Kind) -> AsyncIterator[Finding]:
     for place, example in examples.of(kind):
         has_one = True
         wrong = [
-            Finding(Place(place.file, at), message, is_error=True) for at, message in examples.unfit(kind, example)
+            Finding(replace(place, at=at), message, is_error=True) for at, message in examples.unfit(kind, example)
         ]
         for finding in wrong:
             yield finding
         if not wrong:
+            cr = common.for_rendering(example)
             try:
-                made = await bench.manifests(kind, common.for_rendering(example))
+                made = await bench.manifests(kind, cr)
+                for finding in checks.of_rendered(kind, place, kind.crd.defaulted(cr), made):
+                    yield finding
             except NuvopError as error:
-                yield Finding(place, f"cannot be rendered: {error}", is_error=True)
+                yield _not_rendered(place, error)
             else:
                 rendered.setdefault(place.file, []).append(made)
     for path, texts in rendered.items():
         expected = kind.files.get(f"{kind_folder.EXPECTED}{path.name}")
-        if expected is not None and not examples.are_alike("---\n".join(texts), expected.decode()):
-            folder = _here(kind.folder)
+        if expected is not None and not examples.are_alike("---\n".join(texts), expected.decode(errors="replace")):
+            folder = common.here(kind.folder)
             told = (
                 f"what it becomes is not what {kind_folder.EXPECTED}{path.name} says; if that is meant, "
-                f"`nuvop render -f {_here(path)} --kinds {folder} > {folder}/{kind_folder.EXPECTED}{path.name}`"
+                f"`nuvop render -f {common.here(path)} --kinds {folder} > {folder}/{kind_folder.EXPECTED}{path.name}`"
             )
             yield Finding(Place(path), told, is_error=True)
     if not has_one:

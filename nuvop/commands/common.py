@@ -2,18 +2,24 @@
 
 import asyncio
 import os
+import signal
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 import click
 
-from nuvop import settings, yamltext
-from nuvop.errors import NuvopError
+from nuvop import settings, validation, yamltext
+from nuvop.errors import NuvopError, Place
+from nuvop.kinds import Kind
 from nuvop.objects import NO_UID
 from nuvop.settings import Settings
+from nuvop.validation import Way
+
+INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
+"""Exit codes as a shell has them."""
 
 Result = TypeVar("Result")
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -39,9 +45,15 @@ def file_option(command: Command) -> Command:
     )(command)
 
 
-def namespace_option(command: Command) -> Command:
-    """``-n NAMESPACE``, for what names none."""
-    return click.option("-n", "--namespace", metavar="NAMESPACE", help="The namespace of what names none.")(command)
+def namespace_option(text: str) -> Callable[[Command], Command]:
+    """``-n NAMESPACE``, with its help text."""
+    return click.option("-n", "--namespace", metavar="NAMESPACE", callback=_checked_namespace, help=text)
+
+
+def _checked_namespace(_: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value and not validation.is_namespace(value):
+        raise click.BadParameter(f"{value!r} {validation.NO_NAMESPACE}", param=param)
+    return value
 
 
 def color_option(command: Command) -> Command:
@@ -67,6 +79,12 @@ def read_settings(folders: tuple[Path, ...]) -> Settings:
     return replace(known, kinds=tuple(folder.absolute() for folder in folders)) if folders else known
 
 
+def here(path: Path) -> Path:
+    """A path as the user would type it here."""
+    place = Path.cwd()
+    return path.relative_to(place) if path.is_relative_to(place) else path
+
+
 def run(work: Coroutine[Any, Any, Result]) -> Result:
     """Run a command's work to its end; an error that nuvop knows is one line and exit code 1."""
     with told():
@@ -82,23 +100,48 @@ def told() -> Iterator[None]:
         raise click.ClickException(str(error)) from error
 
 
-def custom_resources(file: TextIO, namespace: str) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Given:
+    """A custom resource of a file, with a namespace, and where it stands in the file's ``text``."""
+
+    cr: dict[str, Any]
+    place: Place
+    text: str = field(repr=False)
+
+    def misfits(self, kind: Kind) -> list[str]:
+        """What the API server would refuse of it, each thing with file, line and field."""
+        return [f"{self._at(way)}: {message}" for way, message in validation.unfit(kind.crd, self.cr)]
+
+    def _at(self, way: Way) -> Place:
+        at = (*self.place.at, *way)
+        return replace(self.place, at=at, line=yamltext.line_of(self.text.encode(), at, self.place.document))
+
+
+def custom_resources(file: TextIO, namespace: str) -> list[Given]:
     """The custom resources of a file, each with a namespace; raise ClickException where one is none."""
     try:
-        documents = yamltext.load_all(file.read())
+        text = file.read()
+        documents = yamltext.load_all(text)
     except (yamltext.NotYaml, UnicodeDecodeError) as error:
         raise click.ClickException(f"{file.name}: is not YAML: {error}") from error
-    found = []
-    for document in documents:
-        items = document["items"] if _is_list(document) else [document]
-        found += [_with_namespace(file.name, item, namespace) for item in items]
+    found = [
+        Given(_with_namespace(file.name, each, namespace), place, text)
+        for index, document in enumerate(documents)
+        for each, place in _listed(document, Place(Path(file.name), document=index))
+    ]
     if not found:
         raise click.ClickException(f"{file.name}: there is no object in it")
     return found
 
 
-def _is_list(document: Any) -> bool:
-    return isinstance(document, dict) and document.get("kind") == "List" and isinstance(document.get("items"), list)
+def _listed(document: Any, place: Place) -> Iterator[tuple[Any, Place]]:
+    """The objects of a document, which may be a list of them."""
+    match document:
+        case {"kind": "List", "items": list(items)}:
+            for index, item in enumerate(items):
+                yield item, place / "items" / index
+        case _:
+            yield document, place
 
 
 def _with_namespace(file: str, document: Any, namespace: str) -> dict[str, Any]:

@@ -1,13 +1,16 @@
 """``nuvop new``: from a kustomize folder to a kind."""
 
+import re
 import shutil
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from nuvop import base, check, follow, gather, kind_folder, new_kind, proposals, scaffold, yamltext
+from nuvop import check, gather, kind_folder, new_kind, proposals, scaffold, yamltext
 from nuvop.commands import common
 from nuvop.errors import KindError, KubectlError, NuvopError
 from nuvop.kinds import home_namespace
@@ -52,7 +55,9 @@ def new(
     """Make a kind of a kustomize folder: KIND is what its custom resources are called, such as NginxServer.
 
     The folder is copied, with the folders that it refers to; the files stay as they are. Beside them come crd.yaml,
-    kind.yaml, an example, and what the example becomes, which `nuvop check` compares.
+    kind.yaml, an example, and what the example becomes, which `nuvop check` compares. Where a kind has to leave some of
+    it out, such as a Namespace or replicas that an autoscaler sets, a kustomization of its own does, and the files
+    stand in base/.
 
     The CRD's schema is inferred from the manifests: type, bounds, choices and description of each field are those of
     the field that it sets (Kubernetes' own, or of a CRD in the folder), and its present value is the default. Without
@@ -75,9 +80,8 @@ def new(
         names = new_kind.names(kind, group, version, plural, short)
         known = common.read_settings(())
         target = _target(into or known.kinds[0], names.plural)
-        gathered = _without_clashes(gather.gather(source))
-        made, notes = common.run(_make(known, names, gathered, target, wanted, yes=yes))
-    shown = _relative(target)
+        made, notes = common.run(_make(known, names, source, target, wanted, yes=yes))
+    shown = common.here(target)
     click.echo(f"{shown}: {names.kind} has {', '.join(field.source for field in made.fields) or 'no fields'}")
     for note in notes:
         click.echo(note)
@@ -95,44 +99,61 @@ def _target(root: Path, plural: str) -> Path:
     return target
 
 
-def _without_clashes(files: dict[str, bytes]) -> dict[str, bytes]:
-    """The files, in a folder of their own where one has the name of one of the kind's own."""
-    if not any(name.split("/")[0] in _OWN_FILES for name in files):
-        return files
-    head = b"apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n  - base\n"
-    return {"kustomization.yaml": head, **{f"base/{name}": content for name, content in files.items()}}
+def _with_own(gathered: Mapping[str, bytes], made: NewKind) -> dict[str, bytes]:
+    """The files that were gathered with the kind's own.
+
+    They stand in a folder of their own where one has the name of one of the kind's, or the kind changes manifests.
+    """
+    own = scaffold.files(made)
+    if made.homes or made.released or any(name.split("/")[0] in _OWN_FILES for name in gathered):
+        own["kustomization.yaml"] = scaffold.kustomization(made)
+        gathered = {f"{scaffold.BASE}/{name}": content for name, content in gathered.items()}
+    return {**gathered, **{name: text.encode() for name, text in own.items()}}
 
 
 async def _make(
-    settings: Settings, names: Names, gathered: Mapping[str, bytes], target: Path, wanted: Sequence[str], *, yes: bool
+    settings: Settings, names: Names, source: Path, target: Path, wanted: Sequence[str], *, yes: bool
 ) -> tuple[NewKind, list[str]]:
+    gathered = gather.gather(source)
     async with workbench(settings) as bench:
-        draft = bench.generated.parent / names.plural
-        _write(draft, gathered)
+        raw, draft = (bench.generated.parent / name for name in ("gathered", f"made/{names.plural}"))
+        _write(raw, gathered)
         try:
-            rendered = await bench.kubectl.build(draft)
+            rendered = await bench.kubectl.build(raw)
         except KubectlError as error:
             raise KindError(f"kustomize cannot build it: {error}") from error
         made = new_kind.understood(names, yamltext.load_printed(rendered))
         found = new_kind.wanted(made, wanted) if wanted else proposals.propose(made.children)
         made = made.with_fields(found if wanted or yes else _asked(made, found))
-        _write(draft, {name: text.encode() for name, text in scaffold.files(made).items()})
-        notes = [*_notes(made), *await _proven(bench, draft, names)]
+        _write(draft, _with_own(gathered, made))
+        notes = [*_notes(made), *await _proven(bench, draft, source, names)]
         _put(draft, target)
     return made, notes
 
 
-async def _proven(bench: Workbench, draft: Path, names: Names) -> list[str]:
+async def _proven(bench: Workbench, draft: Path, source: Path, names: Names) -> list[str]:
     """See that the kind can be loaded, write down what its example becomes, and return what is worth a look."""
     try:
         kind = await bench.loader.load(draft)
         example = yamltext.load((draft / "examples" / names.file).read_text())
         made = await bench.manifests(kind, common.for_rendering(example))
     except NuvopError as error:
-        raise KindError(str(error).replace(f"{draft}", names.plural)) from error
+        raise KindError(_in_source(str(error), draft, source)) from error
     _write(draft, {f"{kind_folder.EXPECTED}{names.file}": made.encode()})
     lines = [check.located(finding, kind.files, str(draft)) for finding in check.findings(kind)]
     return [line.removeprefix(f"{draft}/") for line in lines]
+
+
+def _in_source(message: str, draft: Path, source: Path) -> str:
+    """A message with the user's own files in the place of their copies."""
+
+    def original(found: re.Match[str]) -> str:
+        path = found[1]
+        theirs = [source / each for each in (path, path.removeprefix(f"{scaffold.BASE}/"))]
+        is_own = path.split("/")[0] in _OWN_FILES
+        return next((str(each) for each in theirs if each.exists() and not is_own), f"{draft.name}/{path}")
+
+    return re.sub(rf"{re.escape(str(draft))}/([^\s:]+)", original, message).replace(str(draft), draft.name)
 
 
 def _notes(made: NewKind) -> Iterator[str]:
@@ -141,17 +162,23 @@ def _notes(made: NewKind) -> Iterator[str]:
     if made.keeps_names:
         where = f"there is one {kind} in a namespace; make it in the namespace {home_namespace(made.children)}"
         yield f"kind.yaml: names: keep, because {made.keeps_names}: {where}"
+    for home in made.homes:
+        labels = home["metadata"].get("labels") or home["metadata"].get("annotations")
+        told = "; its labels and annotations are yours to set there" if labels else ""
+        yield (
+            f"kustomization.yaml: Namespace/{home['metadata']['name']} is left out, because each {kind} lives in the "
+            f"namespace where it is made{told}"
+        )
+    for target in made.released:
+        yield f"kustomization.yaml: {target} is left out, because an autoscaler sets it"
+    for target in made.autoscaled:
+        if target not in made.released:
+            yield f"kind.yaml: {target} is set by a field, and by an autoscaler of the folder: take one of them out"
     for child in made.children:
         if child.kind == "Secret" and (child.body.get("data") or child.body.get("stringData")):
             yield (
                 f"kind.yaml: {child} has the same values for every {kind}; see `generate` in docs/kinds.md for its own"
             )
-        if (
-            base.has_hash(child)
-            and not made.keeps_names
-            and any(of == child for of, _ in follow.mentions(made.children))
-        ):
-            yield f"kind.yaml: follow: {child} has another name after each change{base.HASH_ADVICE}"
 
 
 def _put(draft: Path, target: Path) -> None:
@@ -177,11 +204,6 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
         path.write_bytes(content)
 
 
-def _relative(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
-
-
 def _may_ask() -> bool:
     """Whether there is a person to ask."""
     return sys.stdin.isatty()
@@ -196,6 +218,17 @@ def _asked(made: NewKind, found: Sequence[Proposal]) -> list[Proposal]:
         value = proposals.value_of(made.child(each.targets[0]), each.targets[0])
         shown = "" if value is None or isinstance(value, dict | list) else f" (now {value})"
         where = ", ".join(map(str, each.targets))
-        if click.confirm(f"{each.source}{shown} → {where}", default=True, err=True):
-            chosen.append(each)
+        with _interruptible():
+            if click.confirm(f"{each.source}{shown} → {where}", default=True, err=True):
+                chosen.append(each)
     return chosen
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end a question: within an event loop it would be heeded once the question is answered."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

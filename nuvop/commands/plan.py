@@ -7,23 +7,22 @@ from typing import Any, TextIO
 
 import click
 
-from nuvop import naming, plan_text
 from nuvop import plan as plans
+from nuvop import plan_text
 from nuvop.commands import common
 from nuvop.errors import NotResolved
-from nuvop.kinds import Kind
-from nuvop.objects import Body, key_of
+from nuvop.objects import Body, group_of, key_of
 from nuvop.plan import Plans
 from nuvop.planner import Planner
 from nuvop.settings import Settings
-from nuvop.workbench import pick, workbench
+from nuvop.workbench import workbench
 
 
 @click.command()
 @click.option("-f", "--filename", "file", type=click.File(), help="A file of custom resources; - is stdin.")
 @click.option("--kind", "name", metavar="KIND", help="All custom resources of a kind: samples, Sample or sam.")
 @common.kinds_option
-@click.option("-n", "--namespace", metavar="NAMESPACE", help="The namespace; without it the kubeconfig's.")
+@common.namespace_option("The namespace; without it the kubeconfig's.")
 @click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="With --kind: in all namespaces.")
 @click.option("-o", "--output", type=click.Choice(["json"]), help="For programs: docs/plan.md tells the fields.")
 @click.option("-v", "--verbose", is_flag=True, help="Also what is unchanged, all names and all groups.")
@@ -89,35 +88,26 @@ def _painted(line: str, colour: str) -> str:
 
 async def _of_kind(settings: Settings, name: str, namespace: str | None, everywhere: bool) -> Plans:
     async with workbench(settings) as bench, bench.cluster() as (cluster, credentials):
-        kind = _named(await bench.kinds(), name)
+        try:
+            kind = await bench.kind_called(name)
+        except NotResolved as error:
+            raise NotResolved(f"--kind: {error}") from error
         planner = Planner(bench, cluster, everywhere=everywhere)
         return await planner.of_kind(kind, None if everywhere else namespace or credentials.namespace)
-
-
-def _named(known: Sequence[Kind], name: str) -> Kind:
-    """The kind that a user means by any of the names that kubectl takes."""
-    has = ", ".join(kind.resource.plural for kind in known)
-    served = [each for kind in known for each in naming.of_crd(kind.crd)]
-    try:
-        found = naming.resolve(name, served, f"there is no such kind; there are {has}")
-    except NotResolved as error:
-        raise NotResolved(f"--kind: {error}") from error
-    return next(kind for kind in known if (kind.resource.group, kind.resource.plural) == (found.group, found.plural))
 
 
 async def _of_file(settings: Settings, file: TextIO | None, namespace: str | None) -> Plans:
     assert file is not None  # noqa: S101 – the caller has seen to it
     async with workbench(settings) as bench, bench.cluster() as (cluster, credentials):
-        crs = common.custom_resources(file, namespace or credentials.namespace)
+        crs = [each.cr for each in common.custom_resources(file, namespace or credentials.namespace)]
         _refuse_twice(file.name, crs)
-        known = await bench.kinds()
-        by_kind: dict[str, tuple[Kind, list[Body]]] = {}
+        by_type: dict[tuple[str, str], list[Body]] = {}
         for cr in crs:
-            kind = pick(known, cr["apiVersion"], cr["kind"])
-            by_kind.setdefault(kind.resource.plural, (kind, []))[1].append(cr)
+            by_type.setdefault((group_of(cr["apiVersion"]), cr["kind"]), []).append(cr)
+        kinds = [await bench.kind_of(first["apiVersion"], first["kind"]) for first, *_ in by_type.values()]
         planner = Planner(bench, cluster)
         found = Plans()
-        for kind, of_kind in by_kind.values():
+        for kind, of_kind in zip(kinds, by_type.values(), strict=True):
             found += await planner.of_file(kind, of_kind)
         return found
 

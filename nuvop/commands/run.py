@@ -4,8 +4,10 @@ Both are kopf's own command with nuvop's handlers registered before it loads oth
 """
 
 import copy
+import traceback
 import warnings
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
@@ -20,6 +22,9 @@ _KOPFS = kopf.cli.main.commands["run"]
 
 _LOGGING = ("verbose", "debug", "quiet", "log_format", "log_prefix", "log_refkey")
 """kopf's parameters that are about the log."""
+
+_LOADER = "kopf._cogs.helpers.loaders"
+"""kopf's module that loads the files and modules that are named."""
 
 _HELP = {
     "verbose": "Log more.",
@@ -76,10 +81,36 @@ def _serve(ctx: click.Context, folders: tuple[Path, ...], invoke: Any) -> Any:
     except (kopf.LoginError, NuvopError) as error:
         raise click.ClickException(str(error)) from error
     except Exception as error:
+        if told := _not_loaded(error):
+            raise click.ClickException(told) from error
         # How kopf ends when a startup handler says that it cannot work.
         if isinstance(error.__cause__, kopf.PermanentError):
             raise click.ClickException(str(error.__cause__)) from error
         raise
+
+
+def _not_loaded(error: Exception) -> str:
+    """What is wrong with a user's Python, and how it came there; empty where it was not its loading that failed."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    loading = [index for index, (frame, _) in enumerate(frames) if frame.f_globals.get("__name__") == _LOADER]
+    if not loading:
+        return ""
+    own = [
+        traceback.FrameSummary(str(common.here(Path(frame.f_code.co_filename))), line, frame.f_code.co_name)
+        for frame, line in frames[loading[-1] + 1 :]
+        if not _is_import(frame)
+    ]
+    at, text, way = "", str(error), own if len(own) > 1 else []
+    if isinstance(error, SyntaxError) and error.filename:
+        at, text, way = f"{common.here(Path(error.filename))}:{error.lineno or 1}: ", error.msg, own
+    elif own:
+        at = f"{own[-1].filename}:{own[-1].lineno}: "
+    return f"{at}{type(error).__name__}: {text}\n{''.join(traceback.format_list(way))}".rstrip()
+
+
+def _is_import(frame: FrameType) -> bool:
+    """Whether it is Python's own work at an import."""
+    return frame.f_code.co_filename.startswith("<frozen ") or frame.f_globals.get("__name__") == "importlib"
 
 
 def _described(parameter: click.Parameter) -> click.Parameter:
@@ -103,7 +134,7 @@ run = common.kinds_option(
     a resource. With neither -n nor -A, all namespaces are served.
 
     Exit code 0 where it was asked to stop (SIGTERM, Ctrl-C), 1 where it cannot start (no credentials, no usable
-    kubectl, no kind that can be served) or an error ends it.
+    kubectl, no kind that can be served, Python that cannot be loaded) or an error ends it.
 
     \b
     nuvop run -n demo

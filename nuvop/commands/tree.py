@@ -27,9 +27,6 @@ from nuvop.sight import Sight
 from nuvop.tree import Node, Rules, Seen
 from nuvop.workbench import workbench
 
-INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
-"""Exit codes as a shell has them."""
-
 COMPLETION_TIMEOUT = 5.0
 """Seconds that a shell waits for the names of custom resources."""
 
@@ -61,7 +58,7 @@ def _completed(context: click.Context, _: click.Parameter, incomplete: str) -> l
 @click.argument("words", nargs=-1, required=True, metavar="KIND/NAME", shell_complete=_completed)
 @click.option("-w", "--watch", is_flag=True, help="Draw it anew whenever something changes, until Ctrl-C.")
 @common.kinds_option
-@click.option("-n", "--namespace", metavar="NAMESPACE", help="The namespace; without it the kubeconfig's.")
+@common.namespace_option("The namespace; without it the kubeconfig's.")
 @click.option("-o", "--output", type=click.Choice(["json"]), help="For programs.")
 def tree(
     words: tuple[str, ...], watch: bool, folders: tuple[Path, ...], namespace: str | None, output: str | None
@@ -172,9 +169,9 @@ def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
     try:
         common.run(stoppable())
     except KeyboardInterrupt:
-        raise click.exceptions.Exit(INTERRUPTED) from None
+        raise click.exceptions.Exit(common.INTERRUPTED) from None
     except asyncio.CancelledError:
-        raise click.exceptions.Exit(TERMINATED) from None
+        raise click.exceptions.Exit(common.TERMINATED) from None
 
 
 # --- what is meant ---------------------------------------------------------------------------------------------------

@@ -69,7 +69,6 @@ def test_they_run(kubectl: Kubectl, operator: Start, make: Make, own_group: str,
         )
     with subtests.test("what is installed once stays"):
         kubectl("delete", f"managers.{own_group}", "--all")
-        assert kubectl.get("namespace/project-system")
         assert kubectl.get("crd/captains.crew.example.com")
         eventually(
             "cluster-scoped ones go", lambda: not kubectl.get("clusterrole/one-project-manager-role"), within=LATE

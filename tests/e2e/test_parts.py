@@ -268,7 +268,7 @@ def test_an_error_in_patches_py_is_told_with_its_line_and_stops_nobody_else(
     create("bad", hosts=["x"])
     create("fine", greeting="loud")
     ready(kubectl, "good", "fine")
-    said = f"{folder}/patches.py: line {line}: KeyError: 'none'"
+    said = f"{folder}/patches.py:{line}: KeyError: 'none'"
     eventually("told", lambda: stalled(part(kubectl, "bad")) == ("InvalidSpec", said))
     (folder / "patches.py").write_text(source)
     ready(kubectl, "bad")

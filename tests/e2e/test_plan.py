@@ -199,7 +199,7 @@ def test_a_file(kubectl: Kubectl, operator: Start, widgets: Make, nuvop: Run) ->
             "  + ConfigMap/a-config",
             "  + Deployment/a-web",
             "",
-            "1 widgets: 1 to change",
+            "1 Widget: 1 to change",
             "objects: 3 to create, 0 to change, 0 to delete",
         ],
     )
@@ -208,7 +208,7 @@ def test_a_file(kubectl: Kubectl, operator: Start, widgets: Make, nuvop: Run) ->
     kubectl("apply", "-f", "-", stdin=text)
     running = operator(NUVOP_KINDS=str(kind.folder.parent))
     ready(kubectl, kind.plural, "a")
-    assert said(nuvop("plan", *where, stdin=text)) == (0, ["1 widgets: 1 unchanged", f"{NOTHING}, 3 unchanged"])
+    assert said(nuvop("plan", *where, stdin=text)) == (0, ["1 Widget: 1 unchanged", f"{NOTHING}, 3 unchanged"])
     running.stop()
 
     # What the file has no more goes, what somebody has set beside it stays: as `kubectl apply` will do.
@@ -228,7 +228,7 @@ def test_a_file(kubectl: Kubectl, operator: Start, widgets: Make, nuvop: Run) ->
             '      data.more: "1" → more',
             "  = Deployment/a-web",
             "",
-            "1 widgets: 1 to change",
+            "1 Widget: 1 to change",
             "objects: 0 to create, 2 to change, 0 to delete, 1 unchanged (1 with a new revision label)",
         ],
     )
@@ -462,7 +462,7 @@ def test_where_namespace_or_crd_are_missing(kubectl: Kubectl, widgets: Make, nuv
             "  + Widget/a",
             "  + ConfigMap/a-config: once namespace nowhere exists",
             "",
-            "1 widgets: 1 to change",
+            "1 Widget: 1 to change",
             "objects: 2 to create, 0 to change, 0 to delete",
         ],
     )

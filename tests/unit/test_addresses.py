@@ -3,12 +3,14 @@
 import pytest
 
 from nuvop import addresses, fields
+from nuvop.addresses import Names
 
-NAMES = {"cache", "api", "db", "web-api"}
+ALL = frozenset({"cache", "api", "db", "web-api"})
+NAMES = Names(ALL, ALL, frozenset({"db"}), frozenset({"api"}))
 
 
-def renamed(text: str, own_namespace: str = "") -> str:
-    return addresses.renamed(text, NAMES, {"db"}, lambda name: f"obj-{name}", "demo", own_namespace)
+def renamed(text: str, own_namespace: str = "", before: str = "") -> str:
+    return addresses.renamed(text, NAMES, lambda name: f"obj-{name}", "demo", own_namespace, before)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +92,7 @@ def test_a_name_with_a_namespace() -> None:
 
 def test_a_name_that_is_no_host_name() -> None:
     """Where a child of any kind is named, its name is the whole text."""
-    assert addresses.renamed("a.B", {"a.B"}, (), lambda name: f"obj-{name}", "demo") == "obj-a.B"
+    assert addresses.renamed("a.B", Names(frozenset({"a.B"})), lambda name: f"obj-{name}", "demo") == "obj-a.B"
 
 
 def test_two_parts_of_which_the_second_is_the_namespace() -> None:
@@ -167,7 +169,7 @@ def test_two_parts_of_which_the_second_is_the_namespace() -> None:
     ],
 )
 def test_whether_a_child_is_named_for_certain(text: str, is_certain: bool) -> None:
-    assert addresses.names_one(text, NAMES, {"db"}, "base") is is_certain
+    assert addresses.names_one(text, NAMES, "base") is is_certain
 
 
 @pytest.mark.parametrize(
@@ -181,7 +183,53 @@ def test_whether_a_child_is_named_for_certain(text: str, is_certain: bool) -> No
     ],
 )
 def test_a_name_as_the_whole_value_of_a_key(key: str, is_certain: bool) -> None:
-    assert addresses.names_one("cache", NAMES, {"db"}, before=f"{key}=") is is_certain
+    assert addresses.names_one("cache", NAMES, before=f"{key}=") is is_certain
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "expected"),
+    [
+        ("base", "NAMESPACE=", "demo"),
+        ("base", "POD_NAMESPACE=", "demo"),
+        ("base", "podNamespace=", "demo"),
+        ("base", "WATCH_NAMESPACE=", "demo"),
+        ("base", "matchNames=", "demo"),
+        ("base", "app --v=2 --namespace ", "demo"),
+        ("--namespace=base", "app ", "--namespace=demo"),
+        ("--leader-elect-namespace=base", "", "--leader-elect-namespace=demo"),
+        ("{namespace}", "NAMESPACE=", "demo"),
+        # It is another's, or no namespace of Kubernetes.
+        ("other", "NAMESPACE=", "other"),
+        ("--namespace=other", "", "--namespace=other"),
+        ("base", "METRICS_NAMESPACE=", "base"),
+        ("--metrics-namespace=base", "", "--metrics-namespace=base"),
+        ("base", "NAME=", "base"),
+        ("base", "namespace ", "base"),
+        ("base,other", "NAMESPACE=", "base,other"),
+        ("", "NAMESPACE=", ""),
+        ("{namespace}", "FORMAT=", "{namespace}"),
+        # Service accounts: of the folder, and whoever is that of pods that name none.
+        ("system:serviceaccount:base:api", "", "system:serviceaccount:demo:obj-api"),
+        ("a,system:serviceaccount:base:api b", "", "a,system:serviceaccount:demo:obj-api b"),
+        ("system:serviceaccount:{namespace}:api", "", "system:serviceaccount:demo:obj-api"),
+        ("--admin=system:serviceaccount:base:default", "", "--admin=system:serviceaccount:demo:default"),
+        ("system:serviceaccounts:base", "", "system:serviceaccounts:demo"),
+        ("system:serviceaccount:base:cache", "", "system:serviceaccount:base:cache"),
+        ("system:serviceaccount:base:api:x", "", "system:serviceaccount:base:api:x"),
+        ("system:serviceaccount:other:api", "", "system:serviceaccount:other:api"),
+        ("system:serviceaccounts:other", "", "system:serviceaccounts:other"),
+        ("system:serviceaccounts", "", "system:serviceaccounts"),
+    ],
+)
+def test_the_namespace_of_the_base(text: str, before: str, expected: str) -> None:
+    assert renamed(text, "base", before) == expected
+    assert addresses.names_namespace(text, NAMES, "base", before) is (text != expected)
+
+
+def test_default_may_be_anybodys() -> None:
+    for text, before in (("default", "NAMESPACE="), ("system:serviceaccount:default:default", "")):
+        assert renamed(text, "default", before) == text
+    assert renamed("system:serviceaccount:default:api", "default") == "system:serviceaccount:demo:obj-api"
 
 
 POD = {

@@ -88,7 +88,21 @@ SETS = "  spec.count: Deployment/demo-deploy spec.replicas\n"
             "error: resources[0]: 'https://x.io/a.yaml' is no",
         ),
         ("crd.yaml", "        status: {}\n", "", "error: spec.versions[0]"),
+        (
+            "crd.yaml",
+            "minimum: 0",
+            "minimun: 0",
+            "error: spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.count.minimun: a",
+        ),
+        ("crd.yaml", "name: samples.nuv", "name: sample.nuv", "error: metadata.name: 'sample.nuvolaris.org' must be"),
         ("examples/obj.yaml", "count: 2", "count: two", "error: spec.count: 'two' is not of type 'integer'"),
+        (
+            "examples/obj.yaml",
+            "name: obj",
+            "annotations: 3\n  name: obj",
+            "error: metadata.annotations: 3 must be a mapping",
+        ),
+        ("examples/obj.yaml", "name: obj", "lables: {}\n  name: obj", "error: metadata.lables: there is no such field"),
         ("examples/obj.yaml", "kind: Sample", "kind: Simple", "error: kind: is no Sample of nuvolaris.org, which this"),
         (
             "examples/obj.yaml",
@@ -170,6 +184,94 @@ def test_what_one_object_alone_can_have(folder: Path, spec: str, said: str) -> N
     assert not [line for line in run(folder)[1] if "only one object" in line]
 
 
+AUTOSCALER = """apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: scales}
+spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: demo-deploy}, maxReplicas: 3}
+"""
+FOUGHT_OVER = (
+    "samples/deployment.yaml:13: warning: spec.replicas: HorizontalPodAutoscaler/scales sets the replicas of "
+    "Deployment/demo-deploy, and nuvop would set them back to 1 each time: take this line out"
+)
+
+
+def autoscaled(folder: Path) -> None:
+    text = (folder / "deployment.yaml").read_text()
+    (folder / "deployment.yaml").write_text(f"{AUTOSCALER}---\n{text}")
+    edit(folder / "kind.yaml", SETS, "  spec.count: Deployment/demo-deploy spec.minReadySeconds\n")
+
+
+def test_replicas_that_an_autoscaler_sets_too(folder: Path) -> None:
+    autoscaled(folder)
+    line = ", and write `- Deployment/demo-deploy spec.replicas` under `release` in kind.yaml"
+    assert run(folder)[1][:-1] == [FOUGHT_OVER + line]
+    edit(folder / "kind.yaml", "kind: Kind\n", "kind: Kind\nrelease: [Deployment/demo-deploy spec.replicas]\n")
+    assert run(folder)[1][:-1] == [FOUGHT_OVER]
+    edit(folder / "deployment.yaml", "  replicas: 1\n", "")
+    assert run(folder)[1][:-1] == []
+
+
+def test_replicas_that_a_component_leaves_to_an_autoscaler(folder: Path) -> None:
+    component(folder, "")
+    (folder / "components/more/kustomization.yaml").write_text(
+        "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nresources: [hpa.yaml]\n"
+        'patches: [{patch: \'[{"op": "remove", "path": "/spec/replicas"}]\', target: {kind: Deployment}}]\n'
+    )
+    (folder / "components/more/hpa.yaml").write_text(AUTOSCALER)
+    assert run(folder)[1][:-1] == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "  replicas: 1",
+            "  replica: 1",
+            "spec.replica: a Deployment has no such field (Kubernetes v1.36.3): write `re",
+        ),
+        ("  replicas: 1", "  replicas: one", "spec.replicas: 'one' must be a number"),
+        ("image: nginx", "imag: nginx", "spec.template.spec.containers[0].imag: a Deployment has no such field"),
+        ("apps/v1", "extensions/v1beta1", "apiVersion: 'extensions/v1beta1' must be 'apps/v1' for a Deployment"),
+        ("name: nginx", "name: Nginx", "spec.template.spec.containers[0].name: 'Nginx' must be lower-case letters"),
+    ],
+)
+def test_what_is_wrong_in_the_base_is_told_where_it_stands(folder: Path, old: str, new: str, said: str) -> None:
+    line = edit(folder / "deployment.yaml", old, new)
+    if "Nginx" in new:
+        edit(folder / "kind.yaml", "[name=nginx]", "[name=Nginx]")
+    code, lines = run(folder)
+    assert code == 1
+    (found,) = lines[:-1]
+    assert found.startswith(f"samples/deployment.yaml:{line}: error: {said}")
+
+
+@pytest.mark.parametrize(("old", "new"), [("kind: Service", "kind: 1.5"), ("apiVersion: v1", "apiVersion: {name: 3}")])
+def test_what_an_object_is_called_is_a_text(folder: Path, old: str, new: str) -> None:
+    with (folder / "deployment.yaml").open("a") as file:
+        file.write(f"---\n{SERVICE.replace(old, new)}")
+    (found,) = run(folder)[1][:-1]
+    assert "every object needs apiVersion, kind and metadata.name, which are texts; one has " in found
+
+
+def test_what_is_wrong_in_a_patch_is_told_where_it_stands(folder: Path) -> None:
+    patch = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: demo-deploy}\nspec:\n  replica: 2\n"
+    component(folder, patch)
+    (found,) = run(folder)[1][:-1]
+    assert found.startswith("samples/components/more/patch.yaml:5: error: spec.replica: a Deployment has no such field")
+
+
+def test_what_is_wrong_and_stands_nowhere_is_told_with_its_object(folder: Path) -> None:
+    component(folder, "")
+    (folder / "components/more/kustomization.yaml").write_text(
+        "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
+        'patches: [{patch: \'[{"op": "add", "path": "/spec/novel", "value": 1}]\', target: {kind: Deployment}}]\n'
+    )
+    (found,) = run(folder)[1][:-1]
+    assert found.startswith(
+        "samples/deployment.yaml:1: error: Deployment/demo-deploy spec.novel: a Deployment has no such"
+    )
+
+
 def test_all_errors_are_told_at_once(folder: Path) -> None:
     edit(folder / "kind.yaml", "spec.count:", "spec.size:")
     edit(folder / "kind.yaml", "podNames: Pod/* metadata.name", "podNames: Pod/*")
@@ -178,6 +280,103 @@ def test_all_errors_are_told_at_once(folder: Path) -> None:
     assert code == 1
     assert len(lines) == 4
     assert lines[-1] == "1 kind: 3 errors, no warnings"
+
+
+def test_an_example_without_a_resource_is_told(folder: Path) -> None:
+    (folder / "examples/empty.yaml").write_text("# nothing yet\n")
+    told = "samples/examples/empty.yaml:1: warning: has no custom resource in it: write one, or delete the file"
+    assert run(folder) == (0, [told, "1 kind: no errors, 1 warning"])
+
+
+def test_what_is_expected_of_no_example_is_told(folder: Path) -> None:
+    (folder / "expected").mkdir()
+    (folder / "expected/gone.yaml").write_text("a: b\n")
+    told = (
+        "samples/expected/gone.yaml:1: warning: there is no examples/gone.yaml that could become this: write it, or de"
+    )
+    assert run(folder)[1][0].startswith(told)
+
+
+def test_what_is_expected_may_be_no_text(folder: Path) -> None:
+    (folder / "expected").mkdir()
+    (folder / "expected/obj.yaml").write_bytes(b"\xff")
+    assert "error: what it becomes is not what expected/obj.yaml says" in run(folder)[1][0]
+
+
+def test_an_examples_name_is_one_that_kubernetes_takes(folder: Path) -> None:
+    line = (folder / "examples/obj.yaml").read_text().count("\n") + 4
+    with (folder / "examples/obj.yaml").open("a") as file:
+        file.write("---\napiVersion: nuvolaris.org/v1\nkind: Sample\nmetadata: {name: Obj_1}\nspec: {count: 1}\n")
+    (found,) = run(folder)[1][:-1]
+    assert found.startswith(
+        f"samples/examples/obj.yaml:{line}: error: metadata.name: 'Obj_1' must be lower-case letters"
+    )
+
+
+PATCHES = """
+
+def patches(cr):
+    yield {{
+        "kind": "Deployment",
+        "metadata": {{"name": "demo-deploy"}},
+        "spec": {0},
+    }}
+"""
+NGINX = '{"template": {"spec": {"containers": [{"name": "nginx", "imagePullPolici": "Always"}]}}}'
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ('{"strategy": {"$patch": "replace", "type": "Recreate"}}', ""),
+        (
+            '{"replica": 3}',
+            "error: Deployment/demo-deploy spec.replica: a Deployment has no such field",
+        ),
+        (
+            NGINX,
+            "error: Deployment/demo-deploy spec.template.spec.containers.[name=nginx].imagePullPolici: a Deplo",
+        ),
+        ('cr["spec"]["none"]', "error: examples/obj.yaml cannot be rendered: KeyError: 'none'"),
+        ('{"a": {1}}', "error: examples/obj.yaml cannot be rendered: gives what no manifest can hold"),
+    ],
+)
+def test_what_is_wrong_in_what_python_gives_is_told_with_its_line(folder: Path, spec: str, said: str) -> None:
+    (folder / "examples/image.yaml").unlink()
+    (folder / "patches.py").write_text(PATCHES.format(spec))
+    found = run(folder)[1][:-1]
+    starts = [f"samples/patches.py{'' if '{1}' in spec else ':7'}: {said}"] * bool(said)
+    assert len(found) == len(starts)
+    assert all(map(str.startswith, found, starts)), found
+
+
+def test_a_value_that_does_not_fit_is_told_of_the_example(folder: Path) -> None:
+    fill(folder, "Deployment/demo-deploy spec.strategy", "type: object, x-kubernetes-preserve-unknown-fields: true")
+    edit(folder / "examples/obj.yaml", "count: 2", "count: 2\n  image: {typ: Recreate}")
+    (found,) = run(folder)[1][:-1]
+    assert found.startswith(
+        "samples/examples/obj.yaml:1: error: Deployment/obj-demo-deploy spec.strategy.typ: a Deployment"
+    )
+
+
+def test_what_an_example_leaves_out_is_told(folder: Path) -> None:
+    (folder / "examples/image.yaml").unlink()
+    edit(
+        folder / "deployment.yaml", "          image: nginx\n", "          image: nginx\n          env: [{value: x}]\n"
+    )
+    job = "---\napiVersion: batch/v1\nkind: CronJob\nmetadata: {name: c}\n"
+    (folder / "job.yaml").write_text(job)
+    edit(folder / "kustomization.yaml", "resources:", "resources:\n  - job.yaml")
+    at = "samples/examples/obj.yaml:1: error: "
+    assert sorted(line for line in run(folder)[1] if "missing" in line) == [
+        f"{at}CronJob/obj-c spec: schedule is missing",
+        f"{at}Deployment/obj-demo-deploy spec.template.spec.containers.[name=nginx].env.0: name is missing",
+    ]
+
+
+def test_what_is_no_python_is_told_with_its_line(folder: Path) -> None:
+    (folder / "patches.py").write_text("# [\n\ndef patches(cr)\n")
+    assert run(folder)[1][:-1] == ["samples/patches.py:3: error: expected ':'"]
 
 
 def test_a_kind_without_examples_is_told(folder: Path) -> None:
@@ -193,21 +392,48 @@ def test_what_kustomize_cannot_build_is_an_error(folder: Path) -> None:
     assert "deployment.yaml" in lines[0]
 
 
-def test_a_generated_name_is_explained(folder: Path) -> None:
+@pytest.mark.parametrize("name", ["settings", "settings-7c5h2d4gft"])
+def test_what_is_generated_is_named_as_the_generator_has_it(folder: Path, name: str) -> None:
+    """Whatever the hash is: it changes with each change of what is in it, also with a component."""
+    (folder / "components/more").mkdir(parents=True)
+    (folder / "components/more/kustomization.yaml").write_text(
+        "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
+        "configMapGenerator: [{name: settings, behavior: merge, literals: [c=d]}]\n"
+    )
     edit(
         folder / "kustomization.yaml",
         "resources:",
         "configMapGenerator: [{name: settings, literals: [a=b]}]\nresources:",
     )
-    edit(folder / "kind.yaml", SETS, f"{SETS}  spec.image: ConfigMap/settings data.a\n")
+    edit(folder / "kind.yaml", "kind: Kind\n", "kind: Kind\ncomponents: {more: spec.count=3}\n")
+    edit(folder / "kind.yaml", SETS, f"{SETS}  spec.image: ConfigMap/{name} data.a\n")
     edit(
         folder / "kind.yaml",
         "  spec.image: Deployment/demo-deploy spec.template.spec.containers.[name=nginx].image\n",
         "",
     )
     code, lines = run(folder)
+    if name == "settings":
+        assert (code, lines) == (0, ["1 kind: no errors, no warnings"])
+    else:
+        assert code == 1
+        assert (
+            "the folder has no ConfigMap/settings-7c5h2d4gft; it has ConfigMap/settings, Deployment/demo-deploy;"
+            in lines[0]
+        )
+        assert lines[0].endswith("; write ConfigMap/settings, without the hash that kustomize puts behind it")
+
+
+def test_a_secret_whose_values_are_made_once_has_one_name(folder: Path) -> None:
+    edit(
+        folder / "kustomization.yaml",
+        "resources:",
+        "secretGenerator: [{name: password, literals: [user=admin]}]\nresources:",
+    )
+    edit(folder / "kind.yaml", "kind: Kind\n", "kind: Kind\ngenerate: {Secret/password: {password: 20}}\n")
+    code, lines = run(folder)
     assert code == 1
-    assert "write `generatorOptions: {disableNameSuffixHash: true}`" in lines[0]
+    assert "generate: Secret/password: kustomize puts a hash behind its name, so it would be another" in lines[0]
 
 
 @pytest.mark.parametrize(
@@ -309,6 +535,107 @@ def test_a_secrets_value_is_not_told(folder: Path, api_version: str) -> None:
     assert api_version == "v1" or "Secret/db words.password is a string: write `type: string`" in lines[0]
 
 
+def in_kind_yaml(folder: Path, text: str) -> list[str]:
+    """What is found about a line more in kind.yaml."""
+    with (folder / "kind.yaml").open("a") as file:
+        file.write(text)
+    return [line.partition("kind.yaml:")[2].partition(": ")[2] for line in run(folder)[1][:-1]]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("  replicas: Deployment/demo-deploy status.readyReplica", "a Deployment has no such field (Kubernetes"),
+        (
+            "  podNames: Pod/* status.hostIPs",
+            "is a list, and the status takes its items: write `Pod/* status.hostIPs.*`",
+        ),
+        ("  podNames: Pod/* status.hostIPs.*.ip", ""),
+        (
+            "  podNames: Deployment/demo-deploy status.conditions.*",
+            "the CRD says `type: string`, and Deployment/demo-dep",
+        ),
+        (
+            "  replicas: {sum: Pod/* status.phase}",
+            "a sum adds numbers, and Pod/* status.phase is a text: it would never",
+        ),
+        (
+            "  replicas: Deployment/demo-deploy metadata.name",
+            "the CRD says `type: integer`, and Deployment/demo-deploy m",
+        ),
+        ("  replicas: Deployment/demo-deploy status.conditions.[type=Available].status", ""),
+        ("  replicas: {sum: Deployment/* metadata.generation}", ""),
+    ],
+)
+def test_what_a_status_asks_of_children(folder: Path, line: str, said: str) -> None:
+    name = line.split(":")[0]
+    text = (folder / "kind.yaml").read_text()
+    (folder / "kind.yaml").write_text("".join(each for each in text.splitlines(True) if not each.startswith(name)))
+    found = in_kind_yaml(folder, f"{line}\n")
+    assert [said in each for each in found] == [True] * bool(said), found
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("Available=True", ""),
+        ("status.readyReplicas=1", ""),
+        (
+            "status.phase=Running",
+            "error: ready.children: Deployment/demo-deploy: Deployment/demo-deploy status.phase: a De",
+        ),
+        ("metadata.labels.x=1", ""),
+    ],
+)
+def test_a_rule_that_never_comes_true(folder: Path, rule: str, said: str) -> None:
+    found = in_kind_yaml(folder, f"ready: {{children: {{Deployment/demo-deploy: {rule}}}}}\n")
+    assert [each.startswith(said) for each in found] == [True] * bool(said), found
+
+
+def test_a_condition_of_what_has_none(folder: Path) -> None:
+    with (folder / "deployment.yaml").open("a") as file:
+        file.write("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n")
+    (found,) = in_kind_yaml(folder, "ready: {children: {ConfigMap/c: Ready=True}}\n")
+    assert "a ConfigMap has no such field" in found
+    assert "so it would never be ready: write `exists`, or a field and its value" in found
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ("spec.progressDeadlineSeconds", ""),
+        ("spec.template.spec.containers.0.image", "is set in the base, so it is never released"),
+        (
+            "spec.minReadySeconds",
+            "spec.count sets Deployment/demo-deploy spec.minReadySeconds, and the CRD requires it",
+        ),
+        ("spec.revisionHistoryLimit", ""),
+    ],
+)
+def test_a_field_that_is_released_and_never_free(folder: Path, field: str, said: str) -> None:
+    edit(folder / "kind.yaml", SETS, "  spec.count: Deployment/demo-deploy spec.minReadySeconds\n")
+    edit(
+        folder / "kind.yaml",
+        "  spec.image: ",
+        "  spec.history: Deployment/demo-deploy spec.revisionHistoryLimit\n  spec.image: ",
+    )
+    edit(folder / "crd.yaml", "count:\n", "history: {type: integer}\n                count:\n")
+    found = in_kind_yaml(folder, f"release: [Deployment/demo-deploy {field}]\n")
+    assert [said in each for each in found] == [True] * bool(said), found
+
+
+@pytest.mark.parametrize(
+    ("retired", "said"),
+    [
+        ("batch/v1 CronJob", ""),
+        ("example.org/v1 CronJb", ""),
+        ("batch/v1 CronJb", "warning: retired[0]: batch/v1 has no CronJb (Kubernetes v1.36.3): write `CronJob`"),
+    ],
+)
+def test_a_retired_kind_that_never_was(folder: Path, retired: str, said: str) -> None:
+    assert in_kind_yaml(folder, f"retired: [{retired}]\n") == [said] * bool(said)
+
+
 ZONES = """apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
 metadata: {name: zones.example.org}
@@ -335,6 +662,45 @@ def test_scopes_are_known_without_a_cluster(folder: Path, line: str, said: str) 
         file.write(f"children:\n{line}" if line else "")
     found = [each for each in run(folder)[1] if "error: " in each]
     assert [said in each for each in found] == [True] * bool(said), found
+
+
+INSTALLED = """apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: zones.example.org}
+spec:
+  group: example.org
+  scope: Cluster
+  names: {kind: Zone, plural: zones}
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema: {openAPIV3Schema: {type: object}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("", "", ""),
+        ("name: zones.", "name: zone.", "5: error: metadata.name: 'zone.example.org' must be 'zones.example.org'"),
+        ("type: object", "typ: object", "14: error: spec.versions[0].schema.openAPIV3Schema.typ: a CustomResourceDef"),
+        (
+            "{openAPIV3Schema: {type: object}}",
+            "{openAPIV3Schema: {type: object, nullable: true}}",
+            "14: error: spec.version",
+        ),
+        ("      served: true\n", "", "11: error: spec.versions[0]: served is missing"),
+    ],
+)
+def test_what_is_wrong_with_a_crd_that_is_installed(folder: Path, old: str, new: str, said: str) -> None:
+    text = INSTALLED.replace(old, new)
+    (folder / "zones.yaml").write_text(f"# one\n---\n{text}")
+    edit(folder / "kustomization.yaml", "resources:", "resources:\n  - zones.yaml")
+    name = "zone" if "zone." in new else "zones"
+    edit(folder / "kind.yaml", "kind: Kind\n", f"kind: Kind\ninstall: [CustomResourceDefinition/{name}.example.org]\n")
+    found = run(folder)[1][:-1]
+    assert [line.startswith(f"samples/zones.yaml:{said}") for line in found] == [True] * bool(said), found
 
 
 def component(folder: Path, patch: str) -> None:
@@ -372,9 +738,9 @@ def test_what_cannot_be_a_child_is_told_once_for_each(folder: Path) -> None:
     code, lines = run(folder)
     assert code == 1
     assert sorted(line.split(": a")[0] for line in lines[:-1]) == [
-        "samples/others.yaml:1: error: APIService/three",
         "samples/others.yaml:1: error: Namespace/one",
-        "samples/others.yaml:1: error: Namespace/two",
+        "samples/others.yaml:5: error: Namespace/two",
+        "samples/others.yaml:9: error: APIService/three",
     ]
 
 
@@ -415,6 +781,26 @@ def test_a_pattern_that_python_does_not_know_is_told(folder: Path, pattern: str)
     assert "the examples are not tried against it" in found
 
 
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        ("{type: int}", "type: 'int' is none of array, boolean, integer, number, object, string"),
+        ("{type: string, enum: x}", "enum: 'x' must be a list"),
+        ("{type: string, minLength: '3'}", "minLength: '3' must be a number"),
+        ("{type: array, items: {type: 5}}", "items.type: 5 must be a text"),
+    ],
+)
+def test_a_schema_that_is_none_is_told(folder: Path, schema: str, said: str) -> None:
+    line = edit(
+        folder / "crd.yaml", "                image:\n", f"                more: {schema}\n                image:\n"
+    )
+    edit(folder / "examples/obj.yaml", "count: 2", "count: 2\n  more: 3")
+    code, (found, _) = run(folder)
+    assert code == 1
+    where = "spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.more"
+    assert found.startswith(f"samples/crd.yaml:{line}: error: {where}.{said}")
+
+
 def test_what_is_no_yaml_is_told_with_its_line(folder: Path) -> None:
     with (folder / "kind.yaml").open("a") as file:
         file.write("status: [\n")
@@ -425,7 +811,7 @@ def test_what_is_no_yaml_is_told_with_its_line(folder: Path) -> None:
 
 def test_only_paths_are_made_relative(folder: Path) -> None:
     image = f"reg{folder.parent}/x"
-    edit(folder / "crd.yaml", "count:\n", f"size: {{enum: ['{image}']}}\n                count:\n")
+    edit(folder / "crd.yaml", "count:\n", f"size: {{type: string, enum: ['{image}']}}\n                count:\n")
     edit(folder / "kind.yaml", "kind: Kind\n", f"kind: Kind\ncomponents: {{x: spec.size={image}/y}}\n")
     (folder / "components/x").mkdir(parents=True)
     (folder / "components/x/kustomization.yaml").write_text(

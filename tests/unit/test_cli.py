@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -13,6 +14,7 @@ from nuvop import cli, reference
 from nuvop.cli import COMMANDS
 from nuvop.commands.completion import for_kubectl
 from tests.terminal import Terminal
+from tests.unit.conftest import eventually
 
 PROGRAMS = Path(sys.executable).parent
 
@@ -68,6 +70,38 @@ def test_an_error_of_the_command_line_is_no_finding(monkeypatch: pytest.MonkeyPa
         with pytest.raises(SystemExit) as ended:
             cli.main()
         assert ended.value.code == 1
+
+
+def test_an_interrupt_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    for callback, code in ((interrupted, 130), (lambda: click.confirm("Well?"), 1)):
+        monkeypatch.setitem(COMMANDS.commands, "work", click.Command("work", callback=callback))
+        assert CliRunner().invoke(COMMANDS, ["work"], input="").exit_code == code
+
+
+def test_a_question_can_be_interrupted(tmp_path: Path) -> None:
+    environment = {"PATH": f"{PROGRAMS}:/usr/bin:/bin", "TMPDIR": str(tmp_path)}
+    source, target = Path(__file__).parents[1] / "new/podinfo", tmp_path / "made"
+    command: list[str | Path] = [
+        PROGRAMS / "nuvop",
+        "new",
+        "Podinfo",
+        "--group",
+        "x.org",
+        "--from",
+        source,
+        "--into",
+        target,
+    ]
+    with Terminal(command, environment) as terminal:
+        assert eventually(lambda: "[Y/n]" in terminal.written, 30)
+        terminal.press("\x03")
+        assert terminal.wait() == 130
+    assert "Traceback" not in terminal.written
+    assert not target.exists()
+    assert list(tmp_path.iterdir()) == [], "its private folder is gone"
 
 
 # --- completion by kubectl -------------------------------------------------------------------------------------------

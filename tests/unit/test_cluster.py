@@ -772,9 +772,9 @@ def patching(stored: dict[str, Any]) -> Answer:
                 target = target[parent]
             if operation["op"] == "add":
                 target[last] = operation["value"]
-            elif operation["op"] == "remove":
+            elif operation["op"] == "remove" and last in target:
                 del target[last]
-            elif target.get(last) != operation["value"]:
+            elif operation["op"] == "remove" or target.get(last) != operation["value"]:
                 return await status(422, "the server rejected our request due to an error in our request")(request)
         return await reply(stored)(request)
 
@@ -801,9 +801,16 @@ async def test_a_status_is_replaced_but_for_what_others_write(api: ApiServer, cl
         ("test", "/metadata/uid"),
         ("test", "/metadata/generation"),
         ("add", "/status/phase"),
+        ("add", "/status/left~1over"),
         ("remove", "/status/left~1over"),
         ("add", "/status/conditions"),
     ]
+
+
+async def test_a_field_that_somebody_else_has_just_removed_is_in_nobodys_way(api: ApiServer, client: Cluster) -> None:
+    seen, stored = sample(status={"phase": "Old", "left": 1}), sample(status={"phase": "Old"})
+    api.answers[STATUS] = [patching(stored)]
+    assert (await client.write_status(SAMPLES, seen, NEW))["status"] == NEW
 
 
 async def test_a_first_status_is_written(api: ApiServer, client: Cluster) -> None:

@@ -62,5 +62,18 @@ def test_whoever_changes_nuvops_labels_is_no_other_nuvop() -> None:
     assert change.text == "Deployment/web: metadata.labels.[nuvop.nuvolaris.org/owner] was changed by kubectl-label"
 
 
+def test_the_revision_label_is_a_field_as_any_other() -> None:
+    """It is written alike, whoever changes it; but a person who takes it on two children does so twice."""
+    nuvop = drift.changes(comparison(outdated=(WEB,)), {}, {WEB: body(OUR_LABELS)})
+    revision: dict[str, Any] = {"f:metadata": {"f:labels": {f"f:{REVISION_LABEL}": {}}}}
+    owner: dict[str, Any] = {"f:metadata": {"f:labels": {f"f:{OWNER_LABEL}": {}}}}
+    before, after = body(OUR_LABELS), body(owner, {"kubectl-label": revision})
+    others = drift.changes(
+        comparison(outdated=(WEB, CONFIG)), dict.fromkeys((WEB, CONFIG), before), dict.fromkeys((WEB, CONFIG), after)
+    )
+    assert {change.field for change in (*nuvop, *others)} == {"metadata.labels.[nuvop.nuvolaris.org/revision]"}
+    assert len({change.contender for change in others}) == 2
+
+
 def test_nothing_is_nothing() -> None:
     assert drift.changes(comparison(), {}, {}) == ()

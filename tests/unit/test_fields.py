@@ -47,13 +47,13 @@ def test_a_path_through_names_is_written_as_it_is_read(name: str) -> None:
     path = fields.path_to("data", name, "x")
     assert fields.parse(path.text) == path
     found = fields.readable({"data": {name: {"x": 1}}}, path)
-    assert fields.parse(found).segments == path.segments
+    assert fields.parse(found.text) == found
 
 
 def test_an_item_is_called_by_its_name_where_a_path_can_say_it() -> None:
     items = {"list": [{"name": "a.b", "x": 1}, {"name": "a]b", "x": 2}]}
     for index, text in enumerate(("list.[name=a.b].x", "list.1.x")):
-        assert fields.readable(items, fields.path_to("list", index, "x")) == text
+        assert fields.readable(items, fields.path_to("list", index, "x")).text == text
         assert fields.values(items, fields.parse(text)) == [index + 1]
 
 

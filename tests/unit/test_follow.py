@@ -223,6 +223,109 @@ def test_who_calls_a_service() -> None:
     assert not list(follow.callers(base[0], base[:-2]))
 
 
+CERTIFICATE = """
+apiVersion: cert-manager.io/v1
+kind: Certificate
+metadata: {name: web, namespace: home}
+spec: {secretName: web-tls, dnsNames: [web.example.com]}
+---
+"""
+IN_CERTIFICATE = "Certificate/web spec.secretName"
+
+
+@pytest.mark.parametrize(
+    ("more", "at"),
+    [
+        ("apps/v1 Deployment {template: {spec: {volumes: [{name: t, secret: {secretName: web-tls}}]}}}",
+         "spec.template.spec.volumes.[name=t].secret.secretName"),
+        ("v1 Pod {volumes: [{name: t, projected: {sources: [{secret: {name: web-tls}}]}}]}",
+         "spec.volumes.[name=t].projected.sources.0.secret.[name=web-tls].name"),
+        ("v1 Pod {initContainers: [{name: a, envFrom: [{secretRef: {name: web-tls}}]}]}",
+         "spec.initContainers.[name=a].envFrom.0.secretRef.name"),
+        ("v1 Pod {containers: [{name: a, env: [{name: B, valueFrom: {secretKeyRef: {name: web-tls}}}]}]}",
+         "spec.containers.[name=a].env.[name=B].valueFrom.secretKeyRef.name"),
+        ("networking.k8s.io/v1 Ingress {tls: [{hosts: [web.example.com], secretName: web-tls}]}",
+         "spec.tls.0.secretName"),
+        ("cert-manager.io/v1 Issuer {ca: {secretName: web-tls}}", "spec.ca.secretName"),
+        ("example.org/v1 Gateway {certificateRefs: [{kind: Secret, name: web-tls}]}",
+         "spec.certificateRefs.[name=web-tls].name"),
+        ("v1 Pod {volumes: [{name: t, secret: {secretName: other}}]}", ""),
+        ("v1 Pod {containers: [{name: web-tls, args: [web-tls]}]}", ""),
+        ("example.org/v1 Any {url: 'http://web-tls', name: web-tls, title: web-tls}", ""),
+    ],
+)  # fmt: skip
+def test_a_secret_that_a_certificate_makes_follows_with_those_that_read_it(more: str, at: str) -> None:
+    api_version, kind, spec = more.split(" ", 2)
+    text = f"{{apiVersion: {api_version}, kind: {kind}, metadata: {{name: x, namespace: home}}, spec: {spec}}}"
+    expected = [IN_CERTIFICATE, f"{kind}/x {at.replace('.[name=web-tls].name', '.name')}"] if at else []
+    found = [each.replace(".[name=web-tls].name", ".name") for each in mentions(CERTIFICATE + text)]
+    assert found == expected
+
+
+def test_a_secret_that_an_annotation_names_with_its_namespace_follows() -> None:
+    hook = """
+      apiVersion: admissionregistration.k8s.io/v1
+      kind: ValidatingWebhookConfiguration
+      metadata: {name: h, annotations: {cert-manager.io/inject-ca-from-secret: home/web-tls}}
+    """
+    assert mentions(CERTIFICATE + hook) == [
+        IN_CERTIFICATE,
+        "ValidatingWebhookConfiguration/h metadata.annotations.[cert-manager.io/inject-ca-from-secret]",
+    ]
+
+
+def test_a_secret_of_the_base_is_kustomizes() -> None:
+    pod = "{apiVersion: v1, kind: Pod, metadata: {name: x, namespace: home}, spec: {volumes: [%s]}}"
+    text = CERTIFICATE.replace("web-tls", "login") + pod % "{name: t, secret: {secretName: login}}"
+    assert mentions(text) == [IN_CERTIFICATE], "in a custom object it is not"
+
+
+MONITOR = """
+apiVersion: monitoring.coreos.com/v1
+kind: ServiceMonitor
+metadata: {name: m, namespace: %s}
+spec: {namespaceSelector: {matchNames: [%s]}, selector: {matchLabels: {app: api}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("monitor", "is_one"),
+    [
+        (MONITOR % ("home", "home"), True),
+        (MONITOR % ("home", "monitoring"), False),
+        (MONITOR % ("home", "default"), False),
+    ],
+)
+def test_the_namespace_of_the_base_in_a_custom_object(monitor: str, is_one: bool) -> None:
+    expected = ["ServiceMonitor/m spec.namespaceSelector.matchNames.0"] if is_one else []
+    assert mentions(monitor) == expected
+
+
+def test_elsewhere_the_namespace_of_the_base_is_that_of_most() -> None:
+    (monitor,) = yamltext.load_all(MONITOR % ("monitoring", "home, monitoring"))
+    elsewhere = Child(monitor["apiVersion"], monitor["kind"], "m", monitor, "monitoring")
+    found = list(follow.mentions([*children(""), elsewhere]))
+    assert [str(at) for _, at in found] == ["spec.namespaceSelector.matchNames.0"]
+
+
+def test_the_namespace_of_the_base_in_a_container_and_a_subject() -> None:
+    binding = """
+      ---
+      apiVersion: rbac.authorization.k8s.io/v1
+      kind: RoleBinding
+      metadata: {name: b, namespace: home}
+      subjects: [{kind: ServiceAccount, name: api}, {kind: User, name: "system:serviceaccount:home:default"}]
+    """.replace("\n      ", "\n")
+    text = DEPLOYMENT % "env: [{name: NAMESPACE, value: home}], args: [--namespace, home]"
+    base = list(children(text + binding))
+    assert [f"{child} {fields.readable(child.body, at)}" for child, at in follow.mentions(base)] == [
+        f"{CONTAINER}.env.[name=NAMESPACE].value",
+        f"{CONTAINER}.args.1",
+        "RoleBinding/b subjects.[name=system:serviceaccount:home:default].name",
+    ]
+    assert list(follow.callers(base[0], base)) == [], "nobody calls api"
+
+
 def test_a_webhook_of_a_crd_needs_its_service() -> None:
     crd = {"spec": {"conversion": {"webhook": {"clientConfig": {"service": {"name": "api"}}}}}}
     base = list(children(""))

@@ -110,6 +110,10 @@ def test_false_is_a_value_that_a_component_may_be_for(value: object, chosen: boo
         ("status: {'[inventory]': Pod/* a}", "kind.yaml: status: [inventory]: nuvop itself writes this field"),
         ("status: {address: ['Secret/s *.x']}", "kind.yaml: status.address: Secret/s *.x: a Secret's values are not"),
         ("ready: {children: {Secret/s: '*.x=y'}}", "kind.yaml: ready.children: Secret/s: Secret/s *.x: a Secret's"),
+        (
+            "children: {Role/reader: {namespace: Kube_System}}",
+            "kind.yaml: children: Role/reader: namespace: 'Kube_System' must be lower-case letters, digits and hyphens",
+        ),
         ("generate: {Secret/x: {a b: 9}}", "kind.yaml: generate: Secret/x: a b: a Secret's key has letters, digits"),
         ("status: {pods: 'Pod/[app] a'}", "kind.yaml: status.pods: '[app]' must read `[label=value]`"),
         ("status: {pods: 'Pod/[app=x a'}", "kind.yaml: status.pods: '[app=x' must read `[label=value]`"),

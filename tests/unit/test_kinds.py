@@ -107,7 +107,21 @@ def test_digest_depends_on_names_and_contents() -> None:
         (files(crd="{"), ["kinds/web/crd.yaml", "not YAML"]),
         (files(crd="- 1"), ["kinds/web/crd.yaml", "[1] is not a mapping"]),
         (files(crd="kind: Secret"), ["kinds/web/crd.yaml: kind: 'Secret'"]),
-        (files(crd="kind: CustomResourceDefinition"), ["kinds/web/crd.yaml", "names.plural"]),
+        (
+            files(crd="kind: CustomResourceDefinition\napiVersion: apiextensions.k8s.io/v1beta1"),
+            ["kinds/web/crd.yaml: apiVersion: 'apiextensions.k8s.io/v1beta1' must be 'apiextensions.k8s.io/v1'"],
+        ),
+        (
+            files(crd="kind: CustomResourceDefinition\napiVersion: apiextensions.k8s.io/v1"),
+            ["kinds/web/crd.yaml: spec is missing"],
+        ),
+        (with_crd(lambda text: text.replace("  names:", "  nomes:")), ["crd.yaml: spec: names is missing"]),
+        (with_crd(lambda text: text.replace("    kind: Sample\n", "")), ["crd.yaml: spec.names: kind is missing"]),
+        (with_crd(lambda text: text.replace("type: integer", "type: [integer]")), ["['integer'] must be a text"]),
+        (
+            with_crd(lambda text: text.replace("count:\n", "count:\n                nix:\n", 1)),
+            ["count: None must be a mapping"],
+        ),
         (with_crd(lambda text: text.replace("storage: true", "storage: false")), ["storage: true"]),
         (
             with_crd(lambda text: text.replace("served: true", "served: false")),

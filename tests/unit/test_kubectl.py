@@ -543,6 +543,13 @@ The Deployment "d" is invalid:
 * spec.template.metadata.labels: Invalid value: {"a":"c"}: `selector` does not match template `labels`
 * spec.template.spec.containers[0].image: Required value
 """  # noqa: W291
+INVALID_TOLD = (
+    'The Deployment "d" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0; '
+    'spec.template.metadata.labels: Invalid value: {"a":"c"}: `selector` does not match template `labels`; '
+    "spec.template.spec.containers[0].image: Required value"
+)
+HAS_VALUE = "Error from server: .data.b: expected string, got &value.valueUnstructured{Value:12}"
+WITHOUT_VALUE = "Error from server: .data.b: expected string"
 CONFLICT_ADVICE = """\
 Please review the fields above--they currently have other managers. Here
 are the ways you can resolve this warning:
@@ -616,9 +623,7 @@ PASSING = {
         pytest.param(
             INVALID,
             True,
-            'The Deployment "d" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0; '
-            'spec.template.metadata.labels: Invalid value: {"a":"c"}: `selector` does not match template `labels`; '
-            "spec.template.spec.containers[0].image: Required value",
+            INVALID_TOLD,
             id="invalid in three fields",
         ),
         pytest.param(
@@ -630,9 +635,22 @@ PASSING = {
         pytest.param(
             f'Error from server (Forbidden): {QUOTA}\nThe ConfigMap "c" is invalid: x\n',
             True,
-            f"Error from server (Forbidden): {QUOTA} (and 1 more)",
+            f'Error from server (Forbidden): {QUOTA}; The ConfigMap "c" is invalid: x',
             id="two objects refused",
         ),
+        pytest.param(
+            f'The Secret "s" is invalid: \n* data.a: Required value\n{HAS_VALUE}\n{INVALID}{HAS_VALUE}\n',
+            True,
+            f'The Secret "s" is invalid: data.a: Required value; {WITHOUT_VALUE}; {INVALID_TOLD}',
+            id="several, one of them twice, with causes of their own and a value",
+        ),
+        pytest.param(
+            "".join(f"Error from server: {number}{'x' * 280}\n" for number in range(7)),
+            False,
+            "; ".join(f"Error from server: {number}{'x' * 280}" for number in range(2)) + " (and 5 more)",
+            id="more than a condition holds",
+        ),
+        pytest.param(f"{'x' * 2000}\ny\n", False, f"{'x' * 2000} (and 1 more)", id="one that is too long"),
         pytest.param(
             "error: You must be logged in to the server (Unauthorized)\n",
             False,
@@ -882,7 +900,7 @@ async def test_a_program_that_is_no_kubectl(processes: Processes, on_path: Fake,
     on_path.says(stdout, "kubectl: I am a shim\nmore\n", 3)
     with pytest.raises(KubectlUnusable) as error:
         await find_kubectl(processes)
-    expected = f"{on_path.program} does not tell its version (exit code 3): kubectl: I am a shim (and 1 more)"
+    expected = f"{on_path.program} does not tell its version (exit code 3): kubectl: I am a shim; more"
     assert str(error.value) == expected
 
 

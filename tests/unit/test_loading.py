@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from click.testing import CliRunner
 
 from nuvop import openapi
+from nuvop.commands.check import check
 from nuvop.errors import BuildFailed, KindError
 from nuvop.loading import Loader
 
@@ -47,6 +49,31 @@ def kind(tmp_path: Path) -> Path:
     components = "components: {backup: spec.backup, metrics: spec.metrics=plain}"
     (folder / "kind.yaml").write_text(f"apiVersion: nuvop.nuvolaris.org/v1\nkind: Kind\n{components}\n")
     return folder
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "line"),
+    [
+        ("kind.yaml", "kind: Kind", "kind: Sort", 2),
+        ("kind.yaml", "metrics: spec.metrics=plain", "metrics: spec.nothing", 3),
+        ("crd.yaml", "status: {}", "scale: {}", 0),
+        ("kustomization.yaml", "{}", "\nresources:\n- /abroad", 3),
+    ],
+)
+async def test_an_error_tells_the_line_as_nuvop_check_does(
+    kind: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, old: str, new: str, line: int
+) -> None:
+    text = (kind / file).read_text()
+    (kind / file).write_text(text.replace(old, new, 1))
+    with pytest.raises(KindError) as error:
+        await Loader(cast("Any", Kubectl()), tmp_path / "generated").load(kind)
+    place = error.value.place
+    assert place is not None
+    assert place.line == line or (line == 0 and place.line > 1)
+    assert str(error.value).startswith(f"{kind / file}:{place.line}: {place.path}: ")
+    monkeypatch.chdir(tmp_path)
+    first, *_ = (await asyncio.to_thread(CliRunner().invoke, check, ["parts"])).output.splitlines()
+    assert f"{tmp_path}/{first.replace(' error:', '')}" == str(error.value)
 
 
 async def test_each_choice_is_rendered_once(kind: Path, tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_podinfo(here: Path) -> None:
         ),
         "type": "integer",
         "format": "int32",
-        "minimum": 0,
+        "minimum": 1,
         "default": 2,
     }
     limits = spec["resources"]["properties"]["limits"]["additionalProperties"]
@@ -89,7 +89,7 @@ def test_podinfo(here: Path) -> None:
 def test_a_kubebuilder_project(here: Path) -> None:
     path = made("Manager", "kubebuilder/default", "--yes", "--short", "mgr")
     kind = document(path / "kind.yaml")
-    assert kind["install"] == ["Namespace/project-system", "CustomResourceDefinition/captains.crew.example.com"]
+    assert kind["install"] == ["CustomResourceDefinition/captains.crew.example.com"]
     assert list(kind["set"]) == ["spec.replicas", "spec.image", "spec.resources"]
     crd = document(path / "crd.yaml")
     assert crd["spec"]["names"]["shortNames"] == ["mgr"]
@@ -100,8 +100,8 @@ def test_a_kubebuilder_project(here: Path) -> None:
     }
     # What stood beside the folder stands in it, and nothing else has changed, no comment either.
     before = (FOLDERS / "kubebuilder/default/kustomization.yaml").read_text()
-    assert (path / "kustomization.yaml").read_text() == before.replace("- ../", "- ")
-    assert (path / "crd/bases/crew.example.com_captains.yaml").exists()
+    assert (path / "base/kustomization.yaml").read_text() == before.replace("- ../", "- ")
+    assert (path / "base/crd/bases/crew.example.com_captains.yaml").exists()
     rendered = (path / "expected/manager.yaml").read_text()
     assert "name: example-project-leader-election-role" in rendered
     assert "kind: Namespace" not in rendered
@@ -181,10 +181,32 @@ def test_a_field_cannot_have_members_and_a_value(here: Path) -> None:
     assert "--field: size.a: size is a field of its own" in done.stderr
 
 
-def test_a_name_with_a_hash_is_explained(here: Path) -> None:
-    done = run("Blog", FOLDERS / "wordpress", "--field", "a=Secret/demo-mysql-pass:data.password")
-    assert done.exit_code == 1
-    assert "write `generatorOptions: {disableNameSuffixHash: true}`" in done.stderr
+def test_a_kind_outlives_a_change_of_what_is_generated(here: Path) -> None:
+    """With another hash behind the ConfigMap's name."""
+    source = written(
+        here / "source",
+        {
+            "kustomization.yaml": "resources: [a.yaml]\nconfigMapGenerator: [{name: settings, files: [web.conf]}]\n",
+            "a.yaml": SHOP,
+            "web.conf": "upstream = http://web:443\nlevel = 1\n",
+        },
+    )
+    assert run("Shop", source, "--field=text=ConfigMap/settings:data.[web.conf]").exit_code == 0
+    path = here / "kustomize/shops"
+    assert "ConfigMap/settings data.[web.conf]" in document(path / "kind.yaml")["follow"]
+    for level in ("1", "2"):
+        (path / "web.conf").write_text(f"upstream = http://web:443\nlevel = {level}\n")
+        (path / "patches.py").write_text(
+            "def patches(cr):\n"
+            f"    yield {{'kind': 'ConfigMap', 'metadata': {{'name': 'settings'}}, 'data': {{'level': '{level}'}}}}\n"
+        )
+        arguments = ["-f", str(path / "examples/shop.yaml"), "--kinds", str(path)]
+        done = CliRunner().invoke(render, arguments)
+        assert done.exit_code == 0, done.output
+        (config,) = (each for each in yamltext.load_all(done.stdout) if each["kind"] == "ConfigMap")
+        # What the example sets counts more than the file.
+        assert config["data"] == {"web.conf": "upstream = http://web:443\nlevel = 1\n", "level": level}
+        assert config["metadata"]["name"].startswith("example-settings-")
 
 
 def test_it_asks_where_there_is_a_terminal(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,7 +229,7 @@ def test_it_asks_where_there_is_a_terminal(here: Path, monkeypatch: pytest.Monke
         (["Podinfo", "--plural=Pods"], "--plural: 'Pods' must be a name such as nginxservers"),
         (
             ["Podinfo", "--from=nowhere"],
-            "nowhere/kustomization.yaml: there is no such file, so this is no kustomize folder",
+            "there is no such file, so this is no kustomize folder: write one with the manifests under `resources` (`k",
         ),
     ],
 )
@@ -236,6 +258,19 @@ def test_nothing_is_overwritten(here: Path) -> None:
             "resources: ['https://example.org/a.yaml']",
             "kustomization.yaml: resources[0]: 'https://example.org/a.yaml' is not on",
         ),
+        *(
+            (
+                lines,
+                f"source/kustomization.yaml: {place}: '../a.yaml' lies outside of the kustomization's folder, and ku",
+            )
+            for lines, place in (
+                ("resources: [../a.yaml]", "resources[0]"),
+                ("patches: [{path: ../a.yaml}]", "patches[0].path"),
+                ("configMapGenerator: [{name: a, files: [x=../a.yaml]}]", "configMapGenerator[0].files[0]"),
+                ("secretGenerator: [{name: a, envs: [../a.yaml]}]", "secretGenerator[0].envs[0]"),
+            )
+        ),
+        ("resources: [../b.yaml]", "kustomization.yaml: resources[0]: '../b.yaml': there is no such file"),
         ("resources: [github.com/a/b]", "kustomization.yaml: resources[0]: 'github.com/a/b' is not on this disk"),
         ("helmCharts: [{name: x}]", "kustomization.yaml: helmCharts: a Helm chart is not rendered"),
         ("resources: [api.yaml]", "APIService/v1.x.org: deleting one Podinfo must not delete it"),
@@ -252,10 +287,21 @@ def test_what_cannot_work_is_refused_with_the_reason(here: Path, lines: str, sai
     (source / "api.yaml").write_text(
         "{apiVersion: apiregistration.k8s.io/v1, kind: APIService, metadata: {name: v1.x.org}}"
     )
+    (here / "a.yaml").write_text("a: b\n")
     done = run("Podinfo", source, "--yes")
     assert done.exit_code == 1
     assert said in done.stderr
-    assert [path.name for path in here.iterdir()] == ["source"]
+    assert sorted(path.name for path in here.iterdir()) == ["a.yaml", "source"]
+
+
+@pytest.mark.parametrize("more", ["", "---\n{apiVersion: v1, kind: Namespace, metadata: {name: home}}\n"])
+def test_what_is_wrong_with_a_manifest_names_the_users_file(here: Path, more: str) -> None:
+    metadata = "{name: a, annotations: {nuvop.nuvolaris.org/prune: 'no'}}"
+    manifest = f"{{apiVersion: v1, kind: ConfigMap, metadata: {metadata}}}\n{more}"
+    written(here / "source", {"kustomization.yaml": "resources: [below/a.yaml]\n", "below/a.yaml": manifest})
+    done = run("Thing", "source", "--yes")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: source/below/a.yaml:1: ConfigMap/a: metadata.annotations: "), done.stderr
 
 
 def test_files_that_are_called_like_the_kinds_own_stand_apart(here: Path) -> None:
@@ -322,6 +368,65 @@ spec:
     strategy: Webhook
     webhook: {clientConfig: {service: {name: webhook, namespace: system}}, conversionReviewVersions: [v1]}
 """
+
+
+def test_the_namespace_of_the_folder_is_left_out(here: Path) -> None:
+    source = written(
+        here / "source",
+        {
+            "kustomization.yaml": "resources: [a.yaml]\nnamespace: shop\n",
+            "a.yaml": "{apiVersion: v1, kind: Namespace, metadata: {name: x, labels: {a: b}}}\n---\n"
+            "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n",
+        },
+    )
+    done = run("Shop", source, "--yes")
+    assert done.exit_code == 0, done.output
+    assert (
+        "kustomization.yaml: Namespace/shop is left out, because each Shop lives in the namespace where it is made; "
+        "its labels and annotations are yours to set there\n"
+    ) in done.stdout
+    path = here / "kustomize/shops"
+    assert "install" not in document(path / "kind.yaml")
+    assert "1 kind: no errors" in CliRunner().invoke(check, [str(path)]).output
+    assert "kind: Namespace" not in (path / "expected/shop.yaml").read_text()
+
+
+def test_what_an_autoscaler_sets_is_left_to_it(here: Path) -> None:
+    source = shutil.copytree(FOLDERS / "podinfo", here / "source")
+    (source / "kustomization.yaml").write_text(
+        "resources: [hpa.yaml, deployment.yaml, service.yaml]\nreplicas: [{name: podinfo, count: 3}]\n"
+    )
+    done = run("Podinfo", source, "--yes")
+    assert done.exit_code == 0, done.output
+    assert (
+        "kustomization.yaml: Deployment/podinfo spec.replicas is left out, because an autoscaler sets it\n"
+    ) in done.stdout
+    path = here / "kustomize/podinfos"
+    assert document(path / "kind.yaml")["release"] == ["Deployment/podinfo spec.replicas"]
+    assert "spec.replicas" not in document(path / "kind.yaml")["set"]
+    (deployment,) = (
+        each for each in yamltext.load_all((path / "expected/podinfo.yaml").read_text()) if each["kind"] == "Deployment"
+    )
+    assert "replicas" not in deployment["spec"]
+    assert (path / "base/kustomization.yaml").read_bytes() == (source / "kustomization.yaml").read_bytes()
+    # It stays so when the manifests have no replicas any more.
+    (path / "base/kustomization.yaml").write_text("resources: [hpa.yaml, deployment.yaml, service.yaml]\n")
+    assert "1 kind: no errors, no warnings" in CliRunner().invoke(check, [str(path)]).output
+
+
+def test_replicas_that_are_asked_for_are_not_the_autoscalers(here: Path) -> None:
+    source = shutil.copytree(FOLDERS / "podinfo", here / "source")
+    (source / "deployment.yaml").write_text(
+        (source / "deployment.yaml").read_text().replace("\nspec:\n", "\nspec:\n  replicas: 3\n")
+    )
+    done = run("Podinfo", source, "--field=size=Deployment/podinfo:spec.replicas")
+    assert done.exit_code == 0, done.output
+    assert (
+        "kind.yaml: Deployment/podinfo spec.replicas is set by a field, and by an autoscaler of the folder: take one "
+        "of them out\n"
+    ) in done.stdout
+    assert "release" not in document(here / "kustomize/podinfos/kind.yaml")
+    assert "  replicas: 3\n" in (here / "kustomize/podinfos/deployment.yaml").read_text()
 
 
 NGINX = """
@@ -404,6 +509,78 @@ def test_names_inside_of_custom_objects_follow(here: Path) -> None:
         assert annotations == {"cert-manager.io/inject-ca-from": "default/example-serving"}
         # What kustomize knows needs no line, and does no harm with one.
         kind.write_text(kind.read_text().replace("  - Certificate/serving spec.issuerRef.name\n", ""))
+
+
+SHOP = """
+apiVersion: cert-manager.io/v1
+kind: Certificate
+metadata: {name: web}
+spec: {dnsNames: [shop.example.com], issuerRef: {name: ours, kind: ClusterIssuer}, secretName: web-tls}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, labels: {app: web}}
+spec: {selector: {app: web}, ports: [{port: 443, targetPort: https}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: web}
+spec:
+  tls: [{hosts: [shop.example.com], secretName: web-tls}]
+  defaultBackend: {service: {name: web, port: {number: 443}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers: [{name: web, image: "web:1", env: [{name: NAMESPACE, value: shop}]}]
+      volumes: [{name: tls, secret: {secretName: web-tls}}, {name: ca, secret: {secretName: company-ca}}]
+---
+apiVersion: monitoring.coreos.com/v1
+kind: ServiceMonitor
+metadata: {name: web}
+spec: {endpoints: [{port: https}], namespaceSelector: {matchNames: [shop]}, selector: {matchLabels: {app: web}}}
+"""
+
+
+def test_a_secret_that_a_certificate_makes_is_each_resources_own(here: Path) -> None:
+    source = written(here / "source", {"kustomization.yaml": "resources: [a.yaml]\nnamespace: shop\n", "a.yaml": SHOP})
+    assert run("Shop", source, "--yes").exit_code == 0
+    path = here / "kustomize/shops"
+    assert "1 kind: no errors, no warnings" in CliRunner().invoke(check, [str(path)]).output
+    made = {obj["kind"]: obj["spec"] for obj in yamltext.load_all((path / "expected/shop.yaml").read_text())}
+    assert made["Certificate"]["secretName"] == "example-web-tls"
+    assert made["Ingress"]["tls"] == [{"hosts": ["shop.example.com"], "secretName": "example-web-tls"}]
+    pods = made["Deployment"]["template"]["spec"]
+    assert [each["secret"]["secretName"] for each in pods["volumes"]] == ["example-web-tls", "company-ca"]
+    assert pods["containers"][0]["env"] == [{"name": "NAMESPACE", "value": "default"}]
+    assert made["ServiceMonitor"]["namespaceSelector"] == {"matchNames": ["default"]}
+    assert list(made["ServiceMonitor"]["selector"]["matchLabels"]) == ["app", "nuvop.nuvolaris.org/instance"]
+
+
+def test_hidden_files_that_a_kustomization_names_are_copied(here: Path) -> None:
+    source = written(
+        here / "source",
+        {
+            "kustomization.yaml": "resources: [below]\nconfigMapGenerator: [{name: a, envs: [.env]}]\n",
+            "below/kustomization.yaml": "secretGenerator: [{name: b, files: [token=.private/token]}]\n",
+            ".env": "LEVEL=1\n",
+            ".other": "",
+            ".git/config": "",
+            "below/.private/token": "x",
+            "below/.private/other": "",
+        },
+    )
+    done = run("Thing", source, "--yes")
+    assert done.exit_code == 0, done.output
+    path = here / "kustomize/things"
+    hidden = [each for each in path.rglob("*") if "/." in str(each.relative_to(here)) and each.is_file()]
+    assert sorted(str(each.relative_to(path)) for each in hidden) == [".env", "below/.private/token"]
+    assert 'LEVEL: "1"' in (path / "expected/thing.yaml").read_text()
 
 
 def test_a_crd_that_asks_a_service_of_the_folder_keeps_its_name(here: Path) -> None:

@@ -70,14 +70,36 @@ def test_home_is_where_most_children_live_that_live_in_a_namespace() -> None:
 def test_a_crd_says_of_its_kind_what_it_has_and_where_it_lives() -> None:
     made = understood(crd("Zone", "Cluster"), obj("Zone", "z"), obj("Namespace", "home"), obj("Service", "a", "home"))
     assert where(made) == {"Zone/z": "", "Service/a": None}
-    assert made.installed == ["CustomResourceDefinition/zones.example.org", "Namespace/home"]
+    assert made.installed == ["CustomResourceDefinition/zones.example.org"]
     assert made.schemas == {("example.org/v1", "Zone"): {"type": "object"}}
     assert made.keeps_names == ""
 
 
+@pytest.mark.parametrize(
+    ("objects", "homes", "installed"),
+    [
+        ([obj("Service", "a", "home")], ["home"], []),
+        ([obj("Service", "a", "home"), obj("ClusterRole", "r")], ["home"], []),
+        ([obj("Service", "a"), obj("ClusterRole", "r")], ["home"], []),
+        ([obj("Service", "a", "home"), obj("Service", "b"), obj("Role", "r", "away")], ["home"], []),
+        ([obj("Service", "a", "away"), obj("Service", "b", "away"), obj("Role", "r", "home")], [], ["home"]),
+        ([obj("Service", "a", "away")], [], ["home"]),
+        ([obj("Service", "a", "home"), obj("Namespace", "empty")], ["home"], ["empty"]),
+        ([obj("Service", "a"), obj("Namespace", "other")], [], ["home", "other"]),
+    ],
+)
+def test_the_namespace_that_children_live_in_is_the_crs(
+    objects: list[dict[str, Any]], homes: list[str], installed: list[str]
+) -> None:
+    made = understood(obj("Namespace", "home"), *objects)
+    assert [home["metadata"]["name"] for home in made.homes] == homes
+    assert made.installed == [f"Namespace/{name}" for name in installed]
+
+
 def test_a_crd_with_a_webhook_of_the_folders_keeps_the_names() -> None:
     service = obj("Service", "x" * 63, "home")
-    made = understood(crd("Zone", service="x" * 63), service)
+    made = understood(obj("Namespace", "home"), crd("Zone", service="x" * 63), service)
+    assert (made.homes, made.installed[0]) == ([], "Namespace/home"), "the CRD asks for it there"
     assert made.keeps_names == f"CustomResourceDefinition/zones.example.org asks Service/{'x' * 63}"
     assert understood(crd("Zone", service="other"), obj("Service", "webhook")).keeps_names == ""
 
@@ -86,6 +108,10 @@ def test_a_crd_with_a_webhook_of_the_folders_keeps_the_names() -> None:
     ("objects", "said"),
     [
         ([], "the folder makes no object that could be a child"),
+        (
+            [obj("Service", "a", "one"), obj("Service", "a"), obj("Service", "b", "one")],
+            "Service/a stands in the namespaces one and default, and kind and name tell children apart: give",
+        ),
         ([obj("Namespace", "a")], "the folder makes no object that could be a child"),
         ([{"apiVersion": "v1", "kind": "Pod", "metadata": {}}], "no apiVersion, kind or metadata.name: 'Pod', None"),
         ([obj("APIService", "v1.x.org")], "APIService/v1.x.org: deleting one Web must not delete it"),
@@ -181,11 +207,15 @@ def test_fields_of_one_name_are_one() -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["settings-bt65gcch65", "settings"])
-def test_a_name_with_a_hash_cannot_be_set_in(name: str) -> None:
+def test_a_name_with_a_hash_is_written_without_it() -> None:
     made = understood(obj("ConfigMap", "settings-bt65gcch65"))
-    with pytest.raises(KindError, match=r"write `generatorOptions: \{disableNameSuffixHash: true\}`"):
-        new_kind.wanted(made, [f"a=ConfigMap/{name}:data.a"])
+    (found,) = new_kind.wanted(made, ["a=ConfigMap/settings:data.a"])
+    assert str(found.targets[0]) == "ConfigMap/settings data.a"
+    for name in ("settings-bt65gcch65", "settings-7c5h2d4gft"):
+        with pytest.raises(
+            KindError, match=rf"no ConfigMap/{name}; it has ConfigMap/settings; write ConfigMap/settings,"
+        ):
+            new_kind.wanted(made, [f"a=ConfigMap/{name}:data.a"])
 
 
 def test_a_name_that_only_looks_like_one() -> None:

@@ -83,6 +83,69 @@ def test_a_field(kind: str, path: str, expected: dict[str, Any] | None) -> None:
         assert {name: found.get(name) for name in expected} == expected
 
 
+@pytest.mark.parametrize(
+    ("kind", "path", "expected"),
+    [
+        ("Deployment", "status.readyReplicas", {"type": "integer"}),
+        ("Deployment", "status.conditions.[type=Available].status", {"type": None}),
+        ("Deployment", "status.conditions.0.reason", {"type": "string"}),
+        ("Deployment", "metadata.labels.*", {"type": "string"}),
+        ("Deployment", "spec.*", {"type": None}),
+        ("Deployment", "status", {"type": "object"}),
+        ("Deployment", "status.readyReplica", None),
+        ("Deployment", "status.replicas.x", None),
+        ("Deployment", "spec.replica", None),
+        ("ControllerRevision", "status.conditions", None),
+    ],
+)
+def test_a_field_of_a_live_object(kind: str, path: str, expected: dict[str, Any] | None) -> None:
+    found = openapi.live_field("apps/v1", kind, parse(path))
+    if expected is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert found.get("type") == expected["type"]
+
+
+def test_kinds_with_a_status_are_known() -> None:
+    without = {kind for of, kind in openapi.kinds() if openapi.live_field(of, kind, parse("status")) is None}
+    assert {"ConfigMap", "Secret", "Role", "NetworkPolicy", "ServiceAccount", "CSIDriver"} <= without
+    assert not without & {
+        "Pod",
+        "Service",
+        "Ingress",
+        "Job",
+        "HorizontalPodAutoscaler",
+        "PodDisruptionBudget",
+        "APIService",
+    }
+
+
+CONTAINER = {"name": "a", "imag": "b", "env": [{"name": "X", "value": 1}, None]}
+OBJECT = {"spec": {"template": {"spec": {"containers": [CONTAINER]}}}, "status": {"any": 1}}
+
+
+def test_what_is_wrong_with_an_object() -> None:
+    at = ("spec", "template", "spec", "containers", 0)
+    ((where, known),) = openapi.unknown("apps/v1", "Deployment", OBJECT)
+    assert where == (*at, "imag")
+    assert "image" in known
+    assert list(openapi.misfits("apps/v1", "Deployment", OBJECT)) == [
+        ((*at, "env", 0, "value"), "string"),
+        ((*at, "env", 1), "object"),
+    ]
+    assert list(openapi.missing("apps/v1", "Deployment", OBJECT)) == [(("spec",), "selector")]
+
+
+def test_what_is_wrong_deep_in_a_schema_of_a_crd() -> None:
+    deep = {"type": ["string"], "patern": "x", "properties": {"a": None}}
+    for below in ({"items": deep}, {"additionalProperties": deep}, {"properties": {"a": deep}}):
+        version = {"name": "v1", "schema": {"openAPIV3Schema": below}}
+        of = "apiextensions.k8s.io/v1", "CustomResourceDefinition", {"spec": {"versions": [version]}}
+        assert [at[-1] for at, _ in openapi.unknown(*of)] == ["patern"]
+        assert [(at[-1], type_) for at, type_ in openapi.misfits(*of)] == [("type", "string"), ("a", "object")]
+
+
 REFERENCE = {"$ref": "#/components/schemas/io.k8s.B"}
 
 

@@ -29,4 +29,4 @@ def test_kinds_whose_resources_could_have_one_label_are_refused(
     found = find_types(cast("Any", SimpleNamespace(kinds=(tmp_path,))))
     assert [type_.plural for _, type_ in found] == [plurals[0], "foobar"]
     (record,) = caplog.records
-    assert f"{tmp_path / 'b' / 'crd.yaml'}: spec.names.plural: {plurals[1]!r}" in record.getMessage()
+    assert f"{tmp_path / 'b' / 'crd.yaml'}:10: spec.names.plural: {plurals[1]!r}" in record.getMessage()

@@ -394,6 +394,42 @@ def test_a_kinds_own_python_may_not_say_which_children_there_are(kind: Kind, giv
     assert str(raised.value) == f"{where}{said}: which children there are, and whose, is not for Python to say"
 
 
+def monitor(name: str, kind: str, spec: dict[str, Any], namespace: str = "demo") -> dict[str, Any]:
+    metadata = {"name": name, "namespace": namespace}
+    return {"apiVersion": "monitoring.coreos.com/v1", "kind": kind, "metadata": metadata, "spec": spec}
+
+
+@pytest.mark.parametrize(
+    ("kind_name", "spec", "is_narrowed"),
+    [
+        ("ServiceMonitor", {"selector": {"matchLabels": {"tier": "front"}}}, True),
+        ("ServiceMonitor", {"selector": {"matchLabels": {"tier": "back"}}}, False),
+        ("ServiceMonitor", {"selector": {"matchLabels": {"app": "pods"}}}, False),
+        ("ServiceMonitor", {"selector": {"matchExpressions": [{"key": "tier", "operator": "Exists"}]}}, True),
+        ("ServiceMonitor", {"selector": {}, "namespaceSelector": {"any": True}}, True),
+        ("ServiceMonitor", {"selector": {}, "namespaceSelector": {"matchNames": ["demo"]}}, True),
+        ("ServiceMonitor", {"selector": {}, "namespaceSelector": {"matchNames": ["other"]}}, False),
+        ("ServiceMonitor", {}, False),
+        ("PodMonitor", {"selector": {"matchLabels": {"app": "pods"}}}, True),
+        ("PodMonitor", {"selector": {"matchLabels": {"tier": "front"}}}, False),
+        ("Probe", {"selector": {"matchLabels": {"tier": "front"}}}, False),
+    ],
+)
+def test_a_monitor_watches_its_own_crs_only(
+    kind: Kind, kind_name: str, spec: dict[str, Any], is_narrowed: bool
+) -> None:
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "s", "labels": {"tier": "front"}},
+        "spec": {},
+    }
+    pods = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "labels": {"app": "pods"}}}
+    made = overlay.make(with_base(kind, [DEPLOYMENT, service, pods, monitor("m", kind_name, spec)]), sample())
+    patch = json.loads(made.files[f"{kind_name.lower()}-m.json"])
+    assert any(each["path"].startswith("/spec/selector/matchLabels") for each in patch) is is_narrowed
+
+
 def test_names_follow_as_the_base_has_them_whatever_lines_say_so() -> None:
     """Neither does a second line rename words that the first one has left, nor is a program ever a host."""
     at = "Deployment/web spec.template.spec.containers.[name=a]"

@@ -33,11 +33,11 @@ def test_what_it_changes_in_the_cr_is_its_own() -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ('    cr["spec"]["none"]\n    return []\n', "kinds/web/patches.py: line 2: KeyError: 'none'"),
-        ("    x = 1\n    return len(x)\n", "kinds/web/patches.py: line 3: TypeError: "),
-        ("    yield {}\n    raise ValueError('no')\n", "kinds/web/patches.py: line 3: ValueError: no"),
+        ('    cr["spec"]["none"]\n    return []\n', "kinds/web/patches.py:2: KeyError: 'none'"),
+        ("    x = 1\n    return len(x)\n", "kinds/web/patches.py:3: TypeError: "),
+        ("    yield {}\n    raise ValueError('no')\n", "kinds/web/patches.py:3: ValueError: no"),
         ("    return None\n", "kinds/web/patches.py: TypeError: "),
-        ("    raise SystemExit('enough')\n", "kinds/web/patches.py: line 2: SystemExit: enough"),
+        ("    raise SystemExit('enough')\n", "kinds/web/patches.py:2: SystemExit: enough"),
         ('    yield {"kind": "A"}\n', "kinds/web/patches.py: gives something without kind and metadata.name"),
         ("    yield 1\n", "kinds/web/patches.py: gives something without kind and metadata.name"),
         ("    yield {'a': object()}\n", "kinds/web/patches.py: gives what no manifest can hold: "),
@@ -58,12 +58,12 @@ def test_a_value_is_never_told() -> None:
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("def patches(cr)\n", "kinds/web/patches.py: line 1: expected ':'"),
+        ("def patches(cr)\n", "kinds/web/patches.py:1: expected ':'"),
         ("x = 1\n", "kinds/web/patches.py: there is no function `patches(cr)` in it"),
-        ("import nothing_of_this_name\n", "kinds/web/patches.py: line 1: ModuleNotFoundError: "),
-        ("x = 1\n1 / 0\n", "kinds/web/patches.py: line 2: ZeroDivisionError: division by zero"),
+        ("import nothing_of_this_name\n", "kinds/web/patches.py:1: ModuleNotFoundError: "),
+        ("x = 1\n1 / 0\n", "kinds/web/patches.py:2: ZeroDivisionError: division by zero"),
         ("\0", "kinds/web/patches.py: source code string cannot contain null bytes"),
-        ("import sys\nsys.exit(3)\n", "kinds/web/patches.py: line 2: SystemExit: 3"),
+        ("import sys\nsys.exit(3)\n", "kinds/web/patches.py:2: SystemExit: 3"),
     ],
 )
 def test_what_cannot_be_loaded(source: str, said: str) -> None:

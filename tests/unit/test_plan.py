@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 
 from nuvop import plan as plans
+from nuvop.crd import ResourceType
 from nuvop.differences import MISSING, Difference, Hidden
 from nuvop.objects import CRKey, ObjectKey
 from nuvop.plan import Action, Outcome, Plan, Planned, Plans
+
+SAMPLES = ResourceType("nuvolaris.org", "v1", "Sample", "samples")
 
 
 def planned(action: Action, name: str = "web", *found: Difference, cr: str = "a", **more: Any) -> Planned:
@@ -20,7 +23,7 @@ def plan(name: str, *objects: Planned, outcome: Outcome = Outcome.APPLIED, **mor
 
 
 def of(*found: Plan, **more: Any) -> Plans:
-    return Plans(("samples",), found, **more)
+    return Plans((SAMPLES,), found, **more)
 
 
 def itself(action: Action) -> Planned:
@@ -63,7 +66,7 @@ def test_each_resource_is_counted_once_and_each_object() -> None:
     assert summary.objects == {Action.CREATE: 1, Action.CHANGE: 3, Action.FAIL: 1, Action.UNCHANGED: 3}
     assert summary.relabelled == 1, "what changes otherwise is told anyway"
     both = found + of(plan("e"))
-    assert (both.kinds, len(both.plans), len(both.installed)) == (("samples", "samples"), 5, 1)
+    assert (both.kinds, len(both.plans), len(both.installed)) == ((SAMPLES, SAMPLES), 5, 1)
 
 
 def test_what_is_held_is_not_deleted() -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nuvop import plan_text
+from nuvop.crd import ResourceType
 from nuvop.differences import MISSING, Difference, Hidden
 from nuvop.objects import CRKey, ObjectKey
 from nuvop.plan import Action, Outcome, Plan, Plans
@@ -49,7 +50,7 @@ def test_one() -> None:
         "      spec.image: cobweb-1 → x:2",
         "  ! Deployment/a-bad: is invalid [red]",
         "",
-        "1 samples: 1 failing",
+        "1 Sample: 1 failing",
         (
             "objects: 2 to create, 1 to change, 1 to recreate, 1 to delete, 1 not deleted before that is confirmed, "
             "1 left as they are, 1 refused, 1 unchanged"
@@ -86,7 +87,7 @@ def test_nothing_at_all() -> None:
 def test_what_is_installed_once() -> None:
     told = lines(plan("a"), installed=(planned(Action.CREATE), planned(Action.UNCHANGED)))
     assert told[:3] == ["installed once for all", "  + Deployment/a-web [green]", ""]
-    assert lines(plan("a"), installed=(planned(Action.UNCHANGED),))[0] == "1 samples: 1 unchanged"
+    assert lines(plan("a"), installed=(planned(Action.UNCHANGED),))[0] == "1 Sample: 1 unchanged"
 
 
 def alike(name: str, image: Difference = IMAGE, **more: Any) -> Plan:
@@ -130,6 +131,7 @@ def test_too_many_groups_are_cut() -> None:
     told = lines(alike("last"), alike("least"), *many)
     assert told[0] == "2 samples in demo: last, least", "the largest group comes first"
     assert told[-4] == "6 more resources with changes of their own (--verbose tells them, too)"
+    assert lines(*many[:21])[-4] == "1 more resource with changes of its own (--verbose tells it, too)"
     assert sum(line.startswith("samples/") for line in told) == 19
     assert sum(line.startswith("samples/") for line in lines(*many, verbose=True)) == 25
 
@@ -193,6 +195,8 @@ def test_a_text_of_several_lines_is_told_by_the_lines_that_differ() -> None:
     ]
     whole = list(plan_text.difference_lines(Difference("data.x", MISSING, "".join(f"{i}\n" for i in range(50)))))
     assert (whole[1], len(whole), whole[-1]) == ("  + 0", 22, "    … 30 more lines")
+    *_, last = plan_text.difference_lines(Difference("data.x", MISSING, "".join(f"{i}\n" for i in range(21))))
+    assert last == "    … 1 more line"
 
 
 def test_a_line_break_at_the_end_is_seen() -> None:
@@ -224,6 +228,6 @@ def test_secrets_are_not_told() -> None:
 
 def test_plans_of_two_kinds() -> None:
     other = Plan(CRKey("widgets", "demo", "w"), objects=(planned(Action.CREATE),))
-    found = of(plan("a")) + Plans(("widgets",), (other,))
+    found = of(plan("a")) + Plans((ResourceType("x.org", "v1", "Widget", "widgets"),), (other,))
     told = list(plan_text.lines(found, lambda line, _: line))
-    assert told[-3:-1] == ["1 samples: 1 unchanged", "1 widgets: 1 to change"]
+    assert told[-3:-1] == ["1 Sample: 1 unchanged", "1 Widget: 1 to change"]

@@ -1,7 +1,9 @@
 """``nuvop run`` and ``kopf run``: whose handlers run, and which kinds."""
 
+import linecache
 import logging
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -105,7 +107,7 @@ def test_of_two_kinds_with_one_plural_the_first_is_served(ran: list[dict[str, An
     done = called(run.run, "--kinds", "a", "--kinds", "b")
     assert done.exit_code == 0
     assert [each["watched"] for each in ran] == [["xs.nuvolaris.org"]]
-    assert f"{second / 'crd.yaml'}: spec.names.plural: 'xs' is that of {first} too" in done.output
+    assert f"{second / 'crd.yaml'}:10: spec.names.plural: 'xs' is that of {first} too" in done.output
 
 
 @pytest.mark.parametrize(
@@ -126,6 +128,45 @@ def test_what_is_wrong_is_said(ran: list[dict[str, Any]], tmp_path: Path, argume
     assert done.exit_code == 1
     assert said.format(here=tmp_path) in done.output
     assert not ran
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x = 1\nimport nope\n", ["Error: mine.py:2: ModuleNotFoundError: No module named 'nope'"]),
+        ("from os import nope\n", ["Error: mine.py:1: ImportError: cannot import name 'nope' from 'os'"]),
+        ("x = 1\ndef f(:\n", ["Error: mine.py:2: SyntaxError: invalid syntax"]),
+        ("x = 1\nprint(y)\n", ["Error: mine.py:2: NameError: name 'y' is not defined"]),
+        (
+            "import other\n",
+            ["Error: other.py:2: ValueError: no", '  File "mine.py", line 1, in <module>', "    import other"],
+        ),
+        ("import wrong\n", ["Error: wrong.py:1: SyntaxError: ", '  File "mine.py", line 1, in <module>']),
+    ],
+)
+def test_python_that_cannot_be_loaded_is_told_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, said: list[str]
+) -> None:
+    kind(tmp_path / "kustomize/samples", "samples")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    linecache.clearcache()  # which goes by names that are relative here
+    for name in ("other", "wrong"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    (tmp_path / "mine.py").write_text(text)
+    (tmp_path / "other.py").write_text("x = 1\nraise ValueError('no')\n")
+    (tmp_path / "wrong.py").write_text("(\n")
+    done = called(run.run, "mine.py")
+    assert done.exit_code == 1
+    lines = done.output.splitlines()
+    assert [line[: len(expected)] for line, expected in zip(lines, said, strict=False)] == said, done.output
+    assert "kopf" not in done.output
+    assert "importlib" not in done.output
+
+
+def test_a_module_that_is_not_there_is_told(tmp_path: Path) -> None:
+    kind(tmp_path / "kustomize/samples", "samples")
+    done = called(run.run, "-m", "nope")
+    assert (done.exit_code, done.output) == (1, "Error: ModuleNotFoundError: No module named 'nope'\n")
 
 
 def test_kopfs_options_are_explained() -> None:

@@ -52,6 +52,45 @@ def document(kind: NewKind, name: str) -> Any:
     return yamltext.load(scaffold.files(kind)[name])
 
 
+def test_volumes_stay() -> None:
+    claim = "{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: data}, spec: {}}"
+    text = scaffold.files(made(WEB + claim))["kind.yaml"]
+    assert "delete: # what stays when a CR is deleted, because data would be lost\n" in text
+    assert yamltext.load(text)["delete"] == {"keep": ["PersistentVolumeClaim/data"]}
+    assert "delete" not in document(made(WEB), "kind.yaml")
+
+
+def workload(kind: str, name: str, labels: str) -> str:
+    template = f"{{template: {{metadata: {{labels: {{{labels}}}}}}}}}"
+    spec = f"{{jobTemplate: {{spec: {template}}}}}" if kind == "CronJob" else template
+    group = "batch" if kind in ("Job", "CronJob") else "apps"
+    return f"{{apiVersion: {group}/v1, kind: {kind}, metadata: {{name: {name}}}, spec: {spec}}}\n---\n"
+
+
+WEB_PODS, DB_PODS = workload("Deployment", "web", "app: shop, part: web"), workload("StatefulSet", "db", "part: db")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (WEB_PODS + DB_PODS, "Pod/*"),
+        (WEB_PODS + workload("CronJob", "x", "a: b"), "Pod/[app=shop]"),
+        (WEB_PODS + workload("Job", "x", "app: shop"), "Pod/[part=web]"),
+        (WEB_PODS + DB_PODS + workload("Job", "x", ""), ["Pod/[app=shop]", "Pod/[part=db]"]),
+        (WEB_PODS + WEB_PODS.replace("web", "api") + workload("Job", "x", "part: job"), "Pod/[app=shop]"),
+        # They cannot be told apart.
+        (WEB_PODS + workload("Job", "x", "app: shop, part: web"), None),
+        (WEB_PODS + DB_PODS + workload("Job", "x", "part: db"), None),
+        (WEB_PODS + workload("DaemonSet", "x", "") + workload("Job", "x", ""), None),
+        (workload("Job", "x", "part: db"), None),
+    ],
+)
+def test_the_pods_of_jobs_are_not_the_workloads(text: str, expected: str | list[str] | None) -> None:
+    found = document(made(text), "kind.yaml").get("status", {}).get("podNames")
+    with_path = [f"{each} metadata.name" for each in expected] if isinstance(expected, list) else expected
+    assert found == (f"{expected} metadata.name" if isinstance(expected, str) else with_path)
+
+
 MAIN = "Deployment/web:spec.template.spec.containers.[name=main]"
 
 

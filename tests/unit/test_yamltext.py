@@ -143,3 +143,11 @@ def test_keys_are_texts() -> None:
 )
 def test_lines(content: bytes, at: tuple[str | int, ...], line: int) -> None:
     assert yamltext.line_of(content, at) == line
+
+
+@pytest.mark.parametrize(
+    ("document", "at", "line"), [(0, ("a",), 3), (1, ("a",), 6), (1, ("b", "c"), 8), (1, (), 6), (2, ("a",), 1)]
+)
+def test_lines_of_a_document(document: int, at: tuple[str | int, ...], line: int) -> None:
+    content = b"# x\n---\na: 1\n---\n---\na: 1\nb:\n  c: 1\n"
+    assert yamltext.line_of(content, at, document) == line

@@ -1,0 +1,156 @@
+"""What keeps the API server from taking an object of one of Kubernetes' own kinds, as far as its schema tells. Pure.
+
+Of custom kinds nothing is said. What is missing is no fault of a base: a custom resource may set it.
+"""
+
+import difflib
+import re
+from collections.abc import Collection, Iterator, Mapping
+
+from nuvop import fields, labelling, openapi
+from nuvop.fields import Json, Pointer
+from nuvop.objects import group_of
+
+Fault = tuple[Pointer, str]
+"""The way to a value of the object, and what is wrong there."""
+
+
+def faults(obj: Mapping[str, Json], name: str) -> Iterator[Fault]:
+    """What is wrong with an object that will have a name."""
+    api_version, kind = obj["apiVersion"], obj["kind"]
+    if not openapi.knows(api_version, kind):
+        yield from of_type(api_version, kind)
+        return
+    yield from _of_fields(obj)
+    yield from _of_name(kind, name)
+    yield from _of_pods(obj)
+
+
+def of_metadata(metadata: Json) -> Iterator[Fault]:
+    """What is wrong with the metadata of an object, whatever its kind."""
+    of = "v1", "ConfigMap", {"metadata": metadata}
+    for at, known in openapi.unknown(*of):
+        yield at, f"there is no such field (Kubernetes {openapi.version()}){_meant(str(at[-1]), known)}"
+    yield from _misfits(*of)
+
+
+def lacks(obj: Mapping[str, Json]) -> Iterator[Fault]:
+    """What an object that is complete cannot do without."""
+    for at, name in openapi.missing(obj["apiVersion"], obj["kind"], obj):
+        yield at, f"{name} is missing"
+
+
+# --- apiVersion and kind ---------------------------------------------------------------------------------------------
+
+_GONE = frozenset({"extensions"})
+"""Groups that Kubernetes once had."""
+
+_YOUNG = frozenset(
+    {
+        *("IPAddress", "ServiceCIDR", "VolumeAttributesClass", "MutatingAdmissionPolicy"),
+        *("MutatingAdmissionPolicyBinding", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"),
+        *("DeviceClass", "ResourceClaim", "ResourceClaimTemplate", "ResourceSlice", "FlowSchema"),
+        "PriorityLevelConfiguration",
+    }
+)
+"""Kinds whose beta versions clusters of some years still serve
+(https://kubernetes.io/docs/reference/using-api/deprecation-guide/)."""
+
+
+def of_type(api_version: str, kind: str) -> Iterator[Fault]:
+    """What is wrong with an apiVersion and kind that Kubernetes does not have; nothing of a custom kind."""
+    if openapi.knows(api_version, kind):
+        return
+    group = group_of(api_version)
+    has = [each for each, name in openapi.kinds() if name == kind]
+    if group not in _GONE | {group_of(each) for each, _ in openapi.kinds()} or kind in _YOUNG:
+        return
+    fitting = [each for each in has if group_of(each) == group] or has
+    if fitting:
+        yield ("apiVersion",), f"{api_version!r} must be {max(fitting)!r} for {a(kind)}"
+    elif re.search(r"(^|/)v\d+$", api_version):
+        named = [name for each, name in openapi.kinds() if each == api_version]
+        yield ("kind",), f"{api_version} has no {kind} (Kubernetes {openapi.version()}){_meant(kind, named)}"
+
+
+# --- fields ----------------------------------------------------------------------------------------------------------
+
+
+def _of_fields(obj: Mapping[str, Json]) -> Iterator[Fault]:
+    api_version, kind = obj["apiVersion"], obj["kind"]
+    for at, known in openapi.unknown(api_version, kind, obj):
+        told = f"{a(kind)} has no such field (Kubernetes {openapi.version()})"
+        yield at, f"{told}{_meant(str(at[-1]), known)}"
+    yield from _misfits(api_version, kind, obj)
+
+
+def _misfits(api_version: str, kind: str, obj: Mapping[str, Json]) -> Iterator[Fault]:
+    for at, type_ in openapi.misfits(api_version, kind, obj):
+        value = fields.value_at(obj, *at)
+        shown = "the value" if kind == "Secret" or isinstance(value, dict | list) else repr(value)
+        quoted = (
+            f', so write it in quotes: "{fields.as_text(value)}"' if type_ == "string" and shown != "the value" else ""
+        )
+        yield at, f"{shown} must be {openapi.A[type_]}{quoted}"
+
+
+def _meant(name: str, known: Collection[str]) -> str:
+    found = difflib.get_close_matches(name, known, 1, 0.7)
+    return f": write `{found[0]}`" if found else ""
+
+
+def a(kind: str) -> str:
+    """A kind with its article."""
+    return f"{'an' if kind[0] in 'AEIOU' else 'a'} {kind}"
+
+
+# --- names -----------------------------------------------------------------------------------------------------------
+
+_LABEL = re.compile("[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_SUBDOMAIN = re.compile(rf"{_LABEL.pattern}(\.{_LABEL.pattern})*")
+_SUBDOMAIN_LIMIT = 253
+_HOST = re.compile("[a-z]([-a-z0-9]*[a-z0-9])?")
+
+_SUBDOMAINS = frozenset(
+    {
+        *("ConfigMap", "Secret", "Pod", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob"),
+        *("ReplicationController", "PersistentVolumeClaim", "PersistentVolume", "ServiceAccount", "Endpoints"),
+        *("ResourceQuota", "LimitRange", "Ingress", "IngressClass", "NetworkPolicy", "PodDisruptionBudget"),
+        *("HorizontalPodAutoscaler", "StorageClass", "PriorityClass", "ValidatingWebhookConfiguration"),
+        "MutatingWebhookConfiguration",
+    }
+)
+"""Kinds whose objects are called as hosts of the Internet
+(https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names)."""
+
+
+def _of_name(kind: str, name: str) -> Iterator[Fault]:
+    at = ("metadata", "name")
+    if kind == "Service" and not _HOST.fullmatch(name):
+        yield at, f"{name!r} must be lower-case letters, digits and hyphens, and begin with a letter"
+    elif kind == "Namespace" and not _LABEL.fullmatch(name):
+        yield at, f"{name!r} must be lower-case letters, digits and hyphens, with none of these at an end"
+    elif kind in _SUBDOMAINS and (told := unfit_name(name)):
+        yield at, told
+
+
+def unfit_name(name: str) -> str:
+    """Why an object of most kinds, custom ones among them, cannot have a name; empty where it can."""
+    if len(name) > _SUBDOMAIN_LIMIT:
+        return f"{name!r} is too long: {_SUBDOMAIN_LIMIT} characters are allowed"
+    if not _SUBDOMAIN.fullmatch(name):
+        return (
+            f"{name!r} must be lower-case letters, digits, hyphens and dots, and begin and end with a letter or digit"
+        )
+    return ""
+
+
+def _of_pods(obj: Mapping[str, Json]) -> Iterator[Fault]:
+    """The names of containers and volumes."""
+    pods = labelling.pods_at(obj)
+    for listed in ("containers", "initContainers", "volumes") if pods is not None else ():
+        for index, each in enumerate(fields.value_at(obj, *(pods or ()), "spec", listed) or ()):
+            name = each.get("name") if isinstance(each, dict) else None
+            if isinstance(name, str) and not (_LABEL.fullmatch(name) and len(name) <= 63):
+                told = f"{name!r} must be lower-case letters, digits and hyphens, 63 at most, with no hyphen at an end"
+                yield (*(pods or ()), "spec", listed, index, "name"), told
