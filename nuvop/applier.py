@@ -137,15 +137,16 @@ class Applier:
         Raises ApplyFailed, KubectlTimeout or another KubectlError with what is wrong with this very overlay, and
         Withdrawn where the CR asks for something else before its turn has come.
         """
-        job = Job(overlay, landed, asyncio.get_running_loop().create_future(), is_repair)
+        job = Job(overlay, landed, asyncio.get_running_loop().create_future(), _now(), is_repair)
         if overlay.key in self._suspects:
             self._lone.append(job)
         elif is_repair:
             self._waiting.appendleft(job)
         else:
             self._waiting.append(job)
-        self._fill_slots()
-        return await job.done
+        with self._metrics.stage("apply"):
+            self._fill_slots()
+            return await job.done
 
     def forget(self, key: CRKey) -> None:
         """Take in that a CR is gone: what waits to be applied for it is abandoned, and so is kubectl at it alone.
@@ -192,10 +193,17 @@ class Applier:
                 _abandon(jobs)
         while self._slots.has_free and (work := self._next()):
             self._slots.enter(work)
+            self._note_turns(work)
             task = asyncio.create_task(self._do(work))
             self._tasks[task] = work
             task.add_done_callback(self._tasks.pop)
         self._set_lone_timer(self._lone_rest() if self._lone and self._slots.has_free else None)
+
+    def _note_turns(self, work: Work) -> None:
+        for job in work.jobs:
+            if not job.has_begun:
+                job.has_begun = True
+                self._metrics.turn_came(work.begun - job.since)
 
     def _set_lone_timer(self, rest: float | None) -> None:
         """Wake the lone lane when it has rested: it may be that nobody else does."""
@@ -240,7 +248,8 @@ class Applier:
     async def _do(self, work: Work) -> None:
         """Run one kubectl, and hand out what came of it; whatever happens, every job is answered or waits again."""
         try:
-            failure = await self._run(work)
+            with self._metrics.applying(len(work.jobs)):
+                failure = await self._run(work)
             seconds = _now() - work.begun
             if failure is not None:
                 await self._sort_out(work, failure)

@@ -23,7 +23,11 @@ class Job:
     overlay: Overlay
     landed: Landed
     done: asyncio.Future[list[Body]]
+    since: float
+    """When it began to wait, by the loop's clock."""
     is_repair: bool = False
+    has_begun: bool = False
+    """Whether its turn came at least once; it may wait again after a batch that failed."""
     was_put_back: bool = False
     was_stuck: bool = False
     """Whether nothing at all has landed of the batch that it was in last."""

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import aiohttp
 import orjson
 
-from nuvop.connection import lines, open_session
+from nuvop.connection import Counting, Told, lines, open_session
 from nuvop.errors import ClusterError, ClusterUnreachable, Conflict, Forbidden, LoginError, NotFound, NotServed
 from nuvop.fields import pointer
 from nuvop.login import Credentials, Login
@@ -126,9 +126,9 @@ class _Client:
     Closed under a request, aiohttp's session would leave that request waiting for ever.
     """
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: Credentials, tell: Told) -> None:
         self._credentials = credentials
-        self._session = open_session(credentials, user_agent=USER_AGENT)
+        self._session = open_session(credentials, user_agent=USER_AGENT, middlewares=[Counting(tell)])
         self._users = 0
         self._is_retired = False
 
@@ -177,9 +177,10 @@ class _Client:
 class Cluster:
     """A client of one API server, with the credentials of a `Login`."""
 
-    def __init__(self, login: Login) -> None:
-        """Log in at once with `connect`."""
+    def __init__(self, login: Login, tell: Told = lambda method, code: None) -> None:
+        """Log in at once with `connect`. ``tell`` is told of each request."""
         self._login = login
+        self._tell = tell
         self._client: _Client | None = None
         self._connecting = asyncio.Lock()
         self._slots = asyncio.Semaphore(REQUESTS_AT_ONCE)
@@ -189,7 +190,7 @@ class Cluster:
     async def connect(self) -> Credentials:
         """Read the credentials anew and use them from now on; raise LoginError when there are none."""
         credentials = await self._login.refresh()
-        before, self._client = self._client, _Client(credentials)
+        before, self._client = self._client, _Client(credentials, self._tell)
         if before is not None:
             await before.retire()
         return credentials

@@ -3,7 +3,7 @@
 It is aiohttp's, which kopf uses too: a request costs a third of the processor time that it takes with httpx.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import aiohttp
 import kopf
@@ -43,6 +43,30 @@ def open_session(
         proxy=credentials.proxy,
         trust_env=credentials.may_use_proxies,
     )
+
+
+Told = Callable[[str, str], None]
+"""Takes in a request's method, and its answer's status; an empty one where there was no answer."""
+
+
+class Counting:
+    """Middleware that tells of each request."""
+
+    def __init__(self, tell: Told) -> None:
+        """``tell`` is called when the answer begins."""
+        self._tell = tell
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Send a request, and tell of it."""
+        code = ""
+        try:
+            response = await handler(request)
+            code = str(response.status)
+            return response
+        finally:
+            self._tell(request.method, code)
 
 
 async def lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:

@@ -11,6 +11,7 @@ from nuvop.children import Comparison
 from nuvop.drift import Change, Contender
 from nuvop.events import News
 from nuvop.fights import Fights
+from nuvop.logs import about
 from nuvop.metrics import Metrics
 from nuvop.objects import Body, ObjectKey
 from nuvop.reporter import Reporter
@@ -62,7 +63,7 @@ class DriftPolicy:
         wait = min(self._fights.delay((scene.key, change.contender), now) for change in drifted)
         contested = f"contested: {drift.told(drifted)}"
         if wait and scene.record.is_news(contested):
-            logger.warning("%s: %s", scene.key, contested)
+            logger.warning("%s: %s", scene.key, contested, extra=about(scene.key, "drift"))
             self._metrics.contested(scene.key.plural)
         return wait
 
@@ -72,7 +73,7 @@ class DriftPolicy:
         if scene.record.drift_told == told:
             return
         scene.record.drift_told = told
-        logger.info("%s: %s: %s", scene.key, what_is_done, told)
+        logger.info("%s: %s: %s", scene.key, what_is_done, told, extra=about(scene.key, "drift"))
         self._reporter.news(scene.record, News("Warning", Reason.DRIFTED, "Reconcile", f"{what_is_done}: {told}"))
         for change in drifted:
             self._metrics.drifted(scene.key.plural, change.key.kind, change.field, change.manager)

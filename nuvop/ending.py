@@ -8,6 +8,7 @@ from nuvop.custom_resource import CustomResources
 from nuvop.dismantle import detach, dismantle
 from nuvop.errors import ClusterError, Conflict
 from nuvop.events import News
+from nuvop.logs import about
 from nuvop.objects import CRKey
 from nuvop.record import Record
 from nuvop.reporter import Reporter
@@ -49,7 +50,7 @@ class Ending:
             orphan = directives.keeps_children(record.body) or ORPHAN in record.body["metadata"]["finalizers"]
             done = await dismantle(self._cluster, record.body, record.places, orphan=orphan)
             if done:
-                logger.info("%s: %s", key, ", ".join(done))
+                logger.info("%s: %s", key, ", ".join(done), extra=about(key, "delete"))
             await self._custom_resources.set_finalizer(key, record, wanted=False)
         except Conflict:
             # Something changed meanwhile.
@@ -57,7 +58,7 @@ class Ending:
             return False
         except ClusterError as error:
             if record.is_news(str(error)):
-                logger.warning("%s: %s", key, error)
+                logger.warning("%s: %s", key, error, extra=about(key, "delete"))
                 self._reporter.news(record, News("Warning", Reason.DELETE_FAILED, "Delete", str(error)))
             return False
         return True

@@ -45,6 +45,10 @@ class GeneratedInUse(NuvopError):
     """Another operator writes its overlays to the same folder."""
 
 
+class PeeringError(NuvopError):
+    """The operator was told to take part in a peering, and cannot."""
+
+
 class LoginError(NuvopError):
     """There are no credentials, or none that nuvop can use."""
 

@@ -18,10 +18,11 @@ from typing import Any
 import click
 import kopf
 
-from nuvop import logs, persistence
-from nuvop.errors import LoginError, NuvopError
+from nuvop import logs, peering, persistence
+from nuvop.errors import LoginError, NuvopError, PeeringError
 from nuvop.known_types import KnownTypes
 from nuvop.operator import Operator, find_types
+from nuvop.pausing import Pause
 from nuvop.rbac import EVERYWHERE, Mode
 from nuvop.session import kopf_session
 from nuvop.settings import Settings
@@ -51,6 +52,7 @@ class Handlers:
         """Look for the kinds; raise KindError where none can be served."""
         self._types = find_types(settings)
         self._known = KnownTypes()
+        self._pause = Pause()
         self._operator = Operator(settings, self._types)
 
     def register(self) -> None:
@@ -59,6 +61,7 @@ class Handlers:
         kopf.on.cleanup(id=f"{logs.OWN}stop")(self.stop)
         kopf.on.login(id=f"{logs.OWN}login")(self.log_in)
         self._known.serve()
+        self._pause.serve()
         for _, type_ in self._types:
             self._watch(type_.group, type_.version, type_.plural)
 
@@ -71,11 +74,12 @@ class Handlers:
         persistence.configure(settings)
         logs.quieten()
         try:
-            peering, cluster_wide, mode = settings.peering, settings.peering.clusterwide, _mode(settings)
+            cluster_wide, mode = settings.peering.clusterwide, _mode(settings)
             await self._operator.start(partial(self._known.see, settings), cluster_wide=cluster_wide)
             memo.kubeconfig = self._operator.login.kubeconfig
-            places = mode.places if mode else (EVERYWHERE,)
-            peering.standalone |= not await self._operator.may_peer(peering.name, places, cluster_wide=cluster_wide)
+            if not settings.peering.standalone:
+                await self._peer(settings, mode)
+            self._operator.follow(self._pause)
             settings.scanning.disabled = not await self._operator.may_scan(cluster_wide=cluster_wide)
             if mode:
                 self._operator.check_rights(mode)
@@ -90,6 +94,26 @@ class Handlers:
             await self._operator.stop()
             raise
 
+    async def _peer(self, settings: kopf.OperatorSettings, mode: Mode | None) -> None:
+        """Take part in the peering, if that can be; say what was found. Raises PeeringError where it must be."""
+        wanted, places = settings.peering, mode.places if mode else (EVERYWHERE,)
+        what = f"peering {wanted.name}"
+        cluster = self._operator.cluster
+        in_its_way = await peering.obstacle(cluster, wanted.name, places, cluster_wide=wanted.clusterwide)
+        if in_its_way and wanted.mandatory:
+            raise PeeringError(f"{what}: {in_its_way} (docs/operating.md, Peering)")
+        if in_its_way:
+            wanted.standalone = True
+            if wanted.priority:
+                logger.warning("%s: %s; so nobody is told to stand still for this operator", what, in_its_way)
+            else:
+                logger.info("%s: %s; this operator works alone", what, in_its_way)
+            return
+        how = "its own" if wanted.priority else "by chance, for none was given"
+        wanted.priority = wanted.priority or peering.unnamed_priority()
+        wanted.stealth = True  # a line for every time that it tells it is there
+        logger.info("%s: taking part with priority %d (%s); who has the highest works", what, wanted.priority, how)
+
     async def stop(self, **_: Any) -> None:
         """Stop the operator and leave nothing behind."""
         await self._operator.stop()
@@ -97,7 +121,7 @@ class Handlers:
     async def log_in(self, **_: Any) -> kopf.AiohttpSession:
         """Give kopf the same credentials that kubectl and the status client have."""
         try:
-            return await kopf_session(self._operator.login)
+            return await kopf_session(self._operator.login, self._operator.kopf_requested)
         except LoginError as error:
             raise kopf.TemporaryError(str(error), delay=2) from error
 
@@ -105,9 +129,9 @@ class Handlers:
         @kopf.on.event(group, version, plural, id=f"{logs.OWN}{plural}.{group}")
         async def see(event: kopf.RawEvent, **_: Any) -> None:
             if event["type"] == "DELETED":
-                self._operator.reconciler.gone(plural, event["object"])
+                self._operator.gone(plural, event["object"])
             else:
-                self._operator.reconciler.seen(plural, event["object"])
+                self._operator.seen(plural, event["object"])
 
 
 def _mode(settings: kopf.OperatorSettings) -> Mode | None:

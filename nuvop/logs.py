@@ -5,6 +5,9 @@ What kopf says of a user's own handlers stays.
 
 import logging
 import re
+from typing import Any
+
+from nuvop.objects import CRKey
 
 OWN = "nuvop/"
 """How the ids of nuvop's own handlers begin."""
@@ -13,6 +16,22 @@ _OF_OWN = re.compile(f"(Handler|Activity) '{OWN}")
 _SAID_BY_NUVOP = re.compile(r"Unresolved resources cannot be served")
 _SAID_BEFORE = re.compile(r"Request attempt #(?!1[^0-9])\d+.* failed; will retry")
 _PASSES_AT_ONCE = re.compile(r"storage is \(re\)initializing")
+
+
+def about(key: CRKey, stage: str, *, revision: str = "", seconds: float | None = None) -> dict[str, Any]:
+    """What a log record of a CR has beside its message; each is a key of a line with ``--log-format json``.
+
+    ``revision`` is that of the overlay, ``seconds`` how long the stage took.
+    """
+    found: dict[str, Any] = {
+        "cr": {"kind": key.plural, "namespace": key.namespace, "name": key.name},
+        "stage": stage,
+    }
+    if revision:
+        found["revision"] = revision
+    if seconds is not None:
+        found["seconds"] = round(seconds, 3)
+    return found
 
 
 def quieten() -> None:

@@ -13,6 +13,7 @@ from nuvop.cluster import Cluster
 from nuvop.errors import ApplyFailed, Conflict
 from nuvop.kinds import Kind
 from nuvop.kubectl import Kubectl
+from nuvop.logs import about
 from nuvop.objects import Body, ObjectKey
 from nuvop.scene import Scene
 
@@ -108,7 +109,7 @@ class Secrets:
         except Conflict:
             return  # somebody was quicker, and has made it
         _note(scene, made)
-        logger.info("%s: made %s", scene.key, key)
+        logger.info("%s: made %s", scene.key, key, extra=about(scene.key, "generate"))
 
 
 def _note(scene: Scene, secret: Body) -> None:

@@ -1,26 +1,31 @@
-"""What nuvop counts, in Prometheus' text format; served over HTTP where the setting NUVOP_METRICS says so.
+"""What nuvop counts, in Prometheus' text format.
 
 ``docs/metrics.md`` says what each metric means. In all of them ``kind`` is the plural of a CR's type, such as
 ``samples``. No label names a single object or CR: the number of series must not grow with the number of CRs.
 """
 
 import re
-import socket
-import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
 from typing import Literal
-from wsgiref.simple_server import WSGIServer
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, make_wsgi_app
 
-from nuvop.errors import SettingsError
 from nuvop.objects import CRKey
-from nuvop.settings import METRICS, Address
 from nuvop.status import Phase
+from nuvop.web import Page
 
 ApplyResult = Literal["applied", "failed", "partly"]
 """What became of one kubectl: all of its CRs were applied, none was, or some were."""
 APPLY_RESULTS: tuple[ApplyResult, ...] = ("applied", "failed", "partly")
 
+Stage = Literal["reconcile", "overlay", "apply", "turn", "status"]
+"""What a CR goes through: ``reconcile`` is all of it, ``apply`` begins with the wait for a ``turn``."""
+STAGES: tuple[Stage, ...] = ("reconcile", "overlay", "apply", "turn", "status")
+
+STAGE_SECONDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0)
 APPLY_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0)
 BATCH_SIZES = (1, 2, 5, 10, 20, 30, 40, 50)
 """Upper bounds of the histograms' buckets."""
@@ -33,32 +38,13 @@ OTHER = "other"
 """The field and the manager in what is counted beyond that."""
 
 
-class Server:
-    """A running HTTP server, in a thread of its own."""
-
-    def __init__(self, server: WSGIServer, thread: threading.Thread) -> None:
-        """What prometheus_client's ``start_http_server`` returns."""
-        self._server = server
-        self._thread = thread
-
-    @property
-    def port(self) -> int:
-        """The port it listens at."""
-        return int(self._server.server_port)
-
-    def close(self) -> None:
-        """Stop listening; return when the thread has ended, in half a second at most."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-
 class Metrics:
     """Counts what happens; each method is named after it. Safe to be read from another thread."""
 
     def __init__(self) -> None:
         """All counters begin at zero, in a registry of their own."""
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
         self._phases: dict[CRKey, Phase] = {}
         self._drift_series: set[tuple[str, str, str, str]] = set()
         self._drift = Counter(
@@ -114,6 +100,37 @@ class Metrics:
             buckets=BATCH_SIZES,
             registry=self.registry,
         )
+        self._paused = Gauge(
+            "nuvop_paused",
+            "1 while the peering lets another operator work instead of this one.",
+            registry=self.registry,
+        )
+        self._applying = Gauge(
+            "nuvop_applying", "Custom resources that kubectl is at, in this moment.", registry=self.registry
+        )
+        self._in_stage = Gauge(
+            "nuvop_in_stage", "Custom resources that are in a stage now.", ["stage"], registry=self.registry
+        )
+        self._stage_seconds = Histogram(
+            "nuvop_stage_seconds",
+            "How long a custom resource was in a stage.",
+            ["stage"],
+            buckets=STAGE_SECONDS,
+            registry=self.registry,
+        )
+        for stage in STAGES:
+            self._stage_seconds.labels(stage)
+            if stage != "turn":
+                self._in_stage.labels(stage)
+        self._api_requests = Counter(
+            "nuvop_api_requests",
+            "Requests to the API server but kubectl's, by what became of them.",
+            ["client", "method", "code"],
+            registry=self.registry,
+        )
+        Gauge("nuvop_build_info", "Which nuvop this is; always 1.", ["version", "kopf"], registry=self.registry).labels(
+            version("nuvop"), version("kopf")
+        ).set(1)
 
     def drifted(self, kind: str, child: str, field: str, manager: str) -> None:
         """A field of a child was changed.
@@ -159,6 +176,43 @@ class Metrics:
         self._apply_seconds.observe(seconds)
         self._batch_size.observe(size)
 
+    @contextmanager
+    def applying(self, size: int) -> Iterator[None]:
+        """So many CRs are with kubectl while it is in the ``with`` block."""
+        self._applying.inc(size)
+        try:
+            yield
+        finally:
+            self._applying.dec(size)
+
+    @contextmanager
+    def stage(self, stage: Stage) -> Iterator[None]:
+        """What a CR is in while it is in the ``with`` block."""
+        begun = time.monotonic()
+        self._in_stage.labels(stage).inc()
+        try:
+            yield
+        finally:
+            self._in_stage.labels(stage).dec()
+            self._stage_seconds.labels(stage).observe(time.monotonic() - begun)
+
+    def turn_came(self, seconds: float) -> None:
+        """A CR has waited so long until kubectl was given it."""
+        self._stage_seconds.labels("turn").observe(seconds)
+
+    def requested(self, client: str, method: str, code: str) -> None:
+        """A client, nuvop's own or kopf's, has got this answer from the API server; ``code`` is empty for none."""
+        self._api_requests.labels(client, method, code).inc()
+
+    def paused(self, *, is_paused: bool) -> None:
+        """Another operator of the peering works instead of this one, or does no more."""
+        self._paused.set(is_paused)
+
+    def forget_resources(self) -> None:
+        """Nothing is known of any CR any more."""
+        for key in list(self._phases):
+            self._move(key, None)
+
     def judged(self, key: CRKey, phase: Phase) -> None:
         """A CR is in this phase now; saying it again changes nothing."""
         self._move(key, phase)
@@ -175,16 +229,7 @@ class Metrics:
             # All three are there from a kind's first CR on, so that none is taken for unknown.
             self._resources.labels(key.plural, known).inc((known is phase) - (known is before))
 
-    def serve(self, address: Address) -> Server:
-        """Answer every HTTP request there with the metrics until the server is closed.
-
-        Raises SettingsError where nobody can listen there: the port is in use, the address is not this machine's.
-        """
-        # A socket for `::` takes IPv4 too where the machine has both.
-        everywhere = "::" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104 – asked for by an empty host
-        try:
-            server, thread = start_http_server(address.port, address.host or everywhere, self.registry)
-        except (OSError, UnicodeError) as error:  # the latter of a host name that cannot be one
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise SettingsError(f"{METRICS}: '{address}': {reason}") from error
-        return Server(server, thread)
+    @property
+    def page(self) -> Page:
+        """What there is to read of them over HTTP."""
+        return make_wsgi_app(self.registry)

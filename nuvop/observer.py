@@ -106,6 +106,16 @@ class Observer:
                 raise type(error)(f"{what}: {error}", status=error.status) from error
         return all(watched in self._listed for watched in needed)
 
+    def unsynced(self) -> list[str]:
+        """The watches that do not show all there is: each with the reason, if there is one."""
+        return [
+            f"{resource.plural}{f' in {namespace}' if namespace else ''}: "
+            f"{self._failing.get((resource, namespace)) or 'not listed yet'}"
+            for resource, namespace in self._watches
+            if resource != EVENTS
+            and ((resource, namespace) in self._failing or (resource, namespace) not in self._listed)
+        ]
+
     def forget(self, api_version: str, kind: str) -> None:
         """Take in that a type is no longer served: its objects went with it, and no watch tells so."""
         for watched in [

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nuvop import crd, kind_folder, login, overlay
+from nuvop import crd, health, kind_folder, login, overlay, web
 from nuvop.applier import Applier
 from nuvop.catalog import Catalog
 from nuvop.cluster import Cluster, answer
@@ -21,8 +21,11 @@ from nuvop.kubectl import Kubectl, Processes, find_kubectl
 from nuvop.login import Credentials, Login
 from nuvop.made_once import Installer
 from nuvop.metrics import Metrics
+from nuvop.objects import Body
+from nuvop.pausing import Pause
+from nuvop.probes import Probes
 from nuvop.pruner import Pruner
-from nuvop.rbac import EVERYWHERE, PEERING_GROUP, Mode, Right
+from nuvop.rbac import EVERYWHERE, Mode, Right
 from nuvop.reconcile import Reconciler
 from nuvop.reporter import Reporter
 from nuvop.rights import Rights, remedy
@@ -70,16 +73,20 @@ class Operator:
 
     login: Login
     cluster: Cluster
-    reconciler: Reconciler
+    _assemble: Callable[[], Reconciler]
+    _reconciler: Reconciler | None = None
+    """None while the operator is paused."""
     _credentials: Credentials
     _catalog: Catalog
-    _metrics: Metrics
 
     def __init__(self, settings: Settings, types: Sequence[tuple[Path, ResourceType]]) -> None:
         """Nothing happens before `start`."""
         self._settings = settings
         self._types = types
+        self._metrics = Metrics()
         self._ending = AsyncExitStack()
+        self._pipeline = AsyncExitStack()
+        self._changing = asyncio.Lock()
 
     async def start(self, see: See, *, cluster_wide: bool) -> None:
         """Find kubectl, log in, load the kinds, and see that the API server answers.
@@ -97,54 +104,109 @@ class Operator:
         self._ending.callback(processes.close)
         program = await find_kubectl(processes)
         self.login = Login(self._settings, processes, program, private)
-        self.cluster = Cluster(self.login)
+        metrics = self._metrics
+        self.cluster = Cluster(self.login, partial(metrics.requested, "nuvop"))
         self._ending.push_async_callback(self.cluster.close)
         self._credentials = credentials = await self.cluster.connect()
         logger.info("logged in to %s with %s", credentials.server, credentials.source)
         kubectl = Kubectl(processes, program, private)
-        self._metrics = metrics = self._serve_metrics()
+        probes = Probes(processes)
+        self._serve(metrics, probes)
         self._catalog = catalog = Catalog(self._types, kubectl, self.cluster, generated, metrics)
         await catalog.load_all()
         await answer(f"waiting for {credentials.server}", lambda: self.cluster.discover("v1", "Pod"))
-        self._assemble(catalog, kubectl, metrics, cluster_wide=cluster_wide)
+        self._assemble = partial(self._put_together, kubectl, cluster_wide=cluster_wide)
+        self._reconciler = self._assemble()
+        self._ending.push_async_callback(self._take_apart)
+        probes.started(self.cluster, self._unsynced)
         self._in_background("keeping generated/", lambda: self._keep_claim(claim))
         self._in_background("renewing credentials", lambda: self.login.keep_fresh(credentials))
-        self._in_background("looking at the folders", lambda: catalog.keep_looking(self.reconciler.kind_changed))
+        self._in_background("looking at the folders", lambda: catalog.keep_looking(self._kind_changed))
         self._in_background("looking for the CRDs", lambda: self._keep_looking_for_types(see))
 
-    def _serve_metrics(self) -> Metrics:
-        metrics = Metrics()
-        if self._settings.metrics is not None:
-            self._ending.callback(metrics.serve(self._settings.metrics).close)
-        return metrics
+    def _serve(self, metrics: Metrics, probes: Probes) -> None:
+        """Let probes and Prometheus ask, from now on."""
+        if self._settings.http is not None:
+            loop = asyncio.get_running_loop()
+            pages = {
+                "/healthz": health.page(loop, health.alive),
+                "/readyz": health.page(loop, probes.ready),
+                "/metrics": metrics.page,
+            }
+            self._ending.callback(web.serve(self._settings.http, pages).close)
 
-    def _assemble(self, catalog: Catalog, kubectl: Kubectl, metrics: Metrics, *, cluster_wide: bool) -> None:
-        """Put the pipeline together. It ends in the opposite order: nobody tells a room that has closed anything."""
+    def _put_together(self, kubectl: Kubectl, *, cluster_wide: bool) -> Reconciler:
+        """Make the pipeline. It ends in the opposite order: nobody tells a room that has closed anything."""
         recorder = Recorder(self.cluster)
-        self._ending.push_async_callback(recorder.close)
-        reporter = Reporter(self.cluster, recorder, metrics)
+        self._pipeline.push_async_callback(recorder.close)
+        reporter = Reporter(self.cluster, recorder, self._metrics)
         pruner = Pruner(
-            catalog,
+            self._catalog,
             self.cluster,
             reporter,
-            metrics,
+            self._metrics,
             percent=self._settings.prune_limit,
             cluster_wide=cluster_wide,
         )
-        applier = Applier(kubectl, self._settings.generated, metrics)
-        self._ending.push_async_callback(applier.close)
-        self.reconciler = Reconciler(
-            catalog,
+        applier = Applier(kubectl, self._settings.generated, self._metrics)
+        self._pipeline.push_async_callback(applier.close)
+        reconciler = Reconciler(
+            self._catalog,
             self.cluster,
             applier,
             Installer(kubectl, self._settings.generated),
             reporter,
             pruner,
-            metrics,
+            self._metrics,
             self._settings.generated,
             cluster_wide=cluster_wide,
         )
-        self._ending.push_async_callback(self.reconciler.close)
+        self._pipeline.push_async_callback(reconciler.close)
+        return reconciler
+
+    async def _take_apart(self) -> None:
+        """Let what is being applied end, and be told; nothing is known of any CR from then on."""
+        async with self._changing:
+            self._reconciler = None
+            await self._pipeline.aclose()
+            self._metrics.forget_resources()
+
+    def follow(self, pause: Pause) -> None:
+        """Stand still from now on while kopf pauses this operator; begin anew, as at a start, when it does no more."""
+        self._in_background("following the peering", lambda: pause.follow(self._pause))
+
+    async def _pause(self, is_paused: bool) -> None:
+        self._metrics.paused(is_paused=is_paused)
+        if is_paused:
+            # To its end, also where the operator is asked to stop meanwhile: that waits for it.
+            await asyncio.shield(self._take_apart())
+            logger.info("standing still: its peering lets another operator work, or has not been seen yet")
+        else:
+            # kopf lists all custom resources anew; who was deleted meanwhile is unknown, as after a start.
+            self._reconciler = self._assemble()
+            logger.info("going on")
+
+    def seen(self, plural: str, body: Body) -> None:
+        """Take in a CR as kopf showed it."""
+        if self._reconciler is not None:
+            self._reconciler.seen(plural, body)
+
+    def gone(self, plural: str, body: Body) -> None:
+        """Take in that a CR is gone."""
+        if self._reconciler is not None:
+            self._reconciler.gone(plural, body)
+
+    def _kind_changed(self, plural: str) -> None:
+        if self._reconciler is not None:
+            self._reconciler.kind_changed(plural)
+
+    def _unsynced(self) -> list[str]:
+        """A paused operator watches nothing, and is ready to take over."""
+        return self._reconciler.unsynced() if self._reconciler is not None else []
+
+    def kopf_requested(self, method: str, code: str) -> None:
+        """Take in a request of kopf's and the status that it was answered with; an empty one for no answer."""
+        self._metrics.requested("kopf", method, code)
 
     async def stop(self) -> None:
         """Let what is being applied end, then leave nothing: no process, no credentials on disk."""
@@ -189,19 +251,6 @@ class Operator:
         crds, namespaces = ("apiextensions.k8s.io", "customresourcedefinitions"), ("", "namespaces")
         asked = [crds] if cluster_wide else [crds, namespaces]
         return await self._may([Right(EVERYWHERE, *resource, verb) for resource in asked for verb in ("list", "watch")])
-
-    async def may_peer(self, name: str, places: Sequence[str], *, cluster_wide: bool) -> bool:
-        """Whether there is a peering, and the credentials allow kopf to take part in it.
-
-        ``places`` are the namespaces where peerings of this name have to be, or `EVERYWHERE`.
-        """
-        kind, plural = (
-            ("ClusterKopfPeering", "clusterkopfpeerings") if cluster_wide else ("KopfPeering", "kopfpeerings")
-        )
-        if not await self._is_served(f"{PEERING_GROUP}/v1", kind):
-            return False
-        asked = [Right(place, PEERING_GROUP, plural, verb) for place in places for verb in ("list", "watch")]
-        return await self._may(asked + [Right(place, PEERING_GROUP, plural, "patch", name) for place in places])
 
     async def _keep_looking_for_types(self, see: See) -> None:
         """Say which CR types the API server does not know, how to install them, and when it knows them again."""

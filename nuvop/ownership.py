@@ -10,6 +10,7 @@ from nuvop.cluster import Cluster
 from nuvop.errors import ClusterError, ClusterUnreachable
 from nuvop.events import News
 from nuvop.foreign import Lookups, Obstacle
+from nuvop.logs import about
 from nuvop.objects import OWNER_LABEL, Body, CRKey, ObjectKey, key_of, labels_of, maker_of
 from nuvop.observer import Observer
 from nuvop.reporter import Reporter
@@ -111,12 +112,12 @@ class Ownership:
         self._observer.given_back(await foreign.give_back(self._cluster, resource, scene.record.uid, body))
         maker = maker_of(body) or "somebody else"
         told = f"{stranger.key} was made by {maker} just before nuvop applied its own: given back, with nuvop's values"
-        logger.warning("%s: %s", scene.key, told)
+        logger.warning("%s: %s", scene.key, told, extra=about(scene.key, "own"))
         self._reporter.news(scene.record, News("Warning", Reason.NOT_OWNED, "GiveBack", told))
 
     def _adopted_one(self, scene: Scene, obstacle: Obstacle) -> None:
         self._adopted.setdefault(scene.key, set()).add(_uid(obstacle.body))
-        logger.info("%s: taking over %s", scene.key, obstacle.key)
+        logger.info("%s: taking over %s", scene.key, obstacle.key, extra=about(scene.key, "own"))
         self._reporter.news(scene.record, News("Normal", "Adopted", "Adopt", f"{obstacle.key} is taken over"))
 
     def forget(self, key: CRKey) -> None:

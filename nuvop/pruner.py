@@ -13,6 +13,7 @@ from nuvop.catalog import Catalog
 from nuvop.cluster import Cluster
 from nuvop.errors import ClusterError, Conflict, NotFound
 from nuvop.events import News
+from nuvop.logs import about
 from nuvop.metrics import Metrics
 from nuvop.objects import ObjectKey
 from nuvop.prune import Refusal
@@ -84,7 +85,7 @@ class Pruner:
                 raise
             # No right, a webhook, a policy: that is about this object.
             return f"{key} is no longer part of the kind and cannot be deleted: {error}"
-        logger.info("%s: %s is no longer part of the kind: deleted", scene.key, key)
+        logger.info("%s: %s is no longer part of the kind: deleted", scene.key, key, extra=about(scene.key, "prune"))
         self._metrics.pruned(scene.key.plural)
         self._reporter.news(scene.record, News("Normal", "Pruned", "Prune", f"{key} is no longer part of the kind"))
         return ""

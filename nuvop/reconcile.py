@@ -44,6 +44,7 @@ from nuvop.errors import (
 from nuvop.events import News
 from nuvop.judge import Judgement
 from nuvop.kinds import OUTSIDE, Kind
+from nuvop.logs import about
 from nuvop.made_once import Installer, Secrets
 from nuvop.metrics import Metrics
 from nuvop.objects import RELEASED_TO, Body, CRKey, ObjectKey, is_deleting, key_of, version_of
@@ -126,8 +127,9 @@ class Reconciler:
         self._announced: dict[tuple[str, str], CRKey] = {}
         self._custom_resources = CustomResources(catalog, cluster)
         self._ending = Ending(cluster, self._custom_resources, reporter)
+        self._metrics = metrics
         self._drift_policy = DriftPolicy(reporter, metrics)
-        self._queue: WorkQueue[CRKey] = WorkQueue(self._reconcile)
+        self._queue: WorkQueue[CRKey] = WorkQueue(self._work)
         self._ownership = Ownership(cluster, self._observer, reporter, self._queue.add)
         self._installer = installer
         self._secrets = Secrets(cluster)
@@ -184,6 +186,10 @@ class Reconciler:
             if namespace in (None, key.namespace):
                 self._queue.add(key)
 
+    def unsynced(self) -> list[str]:
+        """The watches that do not show all there is: each with the reason, if there is one."""
+        return self._observer.unsynced()
+
     async def close(self) -> None:
         """Stop: what is being applied may end, and be told."""
         self._applier.drain()
@@ -198,7 +204,7 @@ class Reconciler:
         self._applier.forget(key)
         self._reporter.forget(key)
         self._ownership.forget(key)
-        logger.info("%s is gone", key)
+        logger.info("%s is gone", key, extra=about(key, "delete"))
         self._sweep(key)
 
     def _sweep(self, key: CRKey, *, is_news: bool = True) -> None:
@@ -212,12 +218,16 @@ class Reconciler:
 
     # --- the pipeline ---------------------------------------------------------------------------------------------
 
-    async def _reconcile(self, key: CRKey) -> None:
-        """Bring one CR to what it should be, and tell in its status how far it is."""
+    async def _work(self, key: CRKey) -> None:
         record = self._records.get(key)
         if record is None:
             self._sweep(key, is_news=False)
             return
+        with self._metrics.stage("reconcile"):
+            await self._reconcile(key, record)
+
+    async def _reconcile(self, key: CRKey, record: Record) -> None:
+        """Bring one CR to what it should be, and tell in its status how far it is."""
         record.is_well = False
         try:
             if is_deleting(record.body):
@@ -288,7 +298,8 @@ class Reconciler:
         if unseen is None or not self._observer.is_watching(wanted):
             return None
         live = self._live(key)
-        overlay = await self._overlay(kind, key, record, wishes, live)
+        with self._metrics.stage("overlay"):
+            overlay = await self._overlay(kind, key, record, wishes, live)
         by_type = {(resource.api_version, resource.kind): resource for resource in resources}
         also = (Also(Aspect.PRUNE_BLOCKED, Reason.PRUNE_FAILED, "; ".join(unseen.values())),) if unseen else ()
         return Scene(key, record, generation, kind, wishes, overlay, live, by_type, also, frozenset(unseen))
@@ -481,8 +492,8 @@ class Reconciler:
         applying = asyncio.ensure_future(
             self._applier.apply(overlay, lambda: self._landed(scene), is_repair=bool(drifted))
         )
+        begun = time.monotonic()
         try:
-            begun = time.monotonic()
             while not (await asyncio.wait([applying], timeout=LOOK_AT_APPLY))[0]:
                 if self._applier.seconds_under_way(scene.key) >= SLOW_APPLY:
                     await self._tell_of_progress(scene, APPLYING)
@@ -505,7 +516,9 @@ class Reconciler:
             return strangers
         record.is_well = True
         record.remember(overlay.revision, objects)
-        logger.info("%s: applied %s (revision %s)", scene.key, ", ".join(map(str, overlay.objects)), overlay.revision)
+        done = about(scene.key, "apply", revision=overlay.revision, seconds=time.monotonic() - begun)
+        what = ", ".join(map(str, overlay.objects))
+        logger.info("%s: applied %s (revision %s)", scene.key, what, overlay.revision, extra=done)
         return {}
 
     async def _tell_of_progress(self, scene: Scene, message: str) -> None:
@@ -539,7 +552,7 @@ class Reconciler:
                 continue
             await self._cluster.delete(scene.resource(key), body)
             scene.record.inventory = inventory.without_uid(scene.record.inventory, [key])
-            logger.info("%s: %s is deleted to be made anew", scene.key, key)
+            logger.info("%s: %s is deleted to be made anew", scene.key, key, extra=about(scene.key, "recreate"))
             self._reporter.news(scene.record, News("Normal", Reason.RECREATING, "Recreate", f"{key} is made anew"))
         self._retry(scene.key, scene.record, RETRY_MOST_PASSING)
 
@@ -658,4 +671,4 @@ def _note_finished(record: Record, overlay: Overlay, gone: Mapping[ObjectKey, Bo
 def _say_once(key: CRKey, record: Record, what: str) -> None:
     """Log what was not said just before."""
     if record.is_news(what):
-        logger.warning("%s: %s", key, what)
+        logger.warning("%s: %s", key, what, extra=about(key, "reconcile"))

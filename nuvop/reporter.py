@@ -10,6 +10,7 @@ from nuvop.cluster import ApiResource, Cluster
 from nuvop.errors import ClusterError, Conflict
 from nuvop.events import News, Recorder
 from nuvop.fights import Fights
+from nuvop.logs import about
 from nuvop.metrics import Metrics
 from nuvop.objects import CRKey
 from nuvop.record import Record
@@ -54,7 +55,8 @@ class Reporter:
             self._fights.repaired(key, time.monotonic())
         record.telling = fresh
         try:
-            body = await self._cluster.write_status(resource, record.body, fresh, verdict.beside)
+            with self._metrics.stage("status"):
+                body = await self._cluster.write_status(resource, record.body, fresh, verdict.beside)
         except Conflict:
             raise
         except ClusterError as error:
@@ -68,7 +70,8 @@ class Reporter:
         record.take(body)
         for change in status.changes(previous, fresh):
             level = logging.WARNING if change.is_bad else logging.INFO
-            logger.log(level, "%s: %s: %s: %s", key, change.type, change.reason, change.message)
+            said = about(key, "status", revision=record.applied_revision)
+            logger.log(level, "%s: %s: %s: %s", key, change.type, change.reason, change.message, extra=said)
             news = News("Warning" if change.is_bad else "Normal", change.reason, "Reconcile", change.message)
             self._recorder.tell(body, news)
         return 0.0

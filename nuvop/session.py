@@ -16,7 +16,7 @@ import aiohttp
 import kopf
 import orjson
 
-from nuvop.connection import lines, open_session
+from nuvop.connection import Counting, Told, lines, open_session
 from nuvop.errors import ClusterError, LoginError
 from nuvop.login import Credentials, Login
 from nuvop.trouble import Trouble
@@ -146,13 +146,14 @@ def _is_watch(request: aiohttp.ClientRequest) -> bool:
     return request.url.query.get("watch") == "true"
 
 
-async def kopf_session(login: Login) -> kopf.AiohttpSession:
-    """Log kopf in; raise LoginError when there are no credentials."""
+async def kopf_session(login: Login, tell: Told) -> kopf.AiohttpSession:
+    """Log kopf in, and ``tell`` of each of its requests; raise LoginError when there are no credentials."""
     credentials = await login.refresh()
     middlewares: list[aiohttp.ClientMiddlewareType] = [
         _whole,
         _Persistence(),
         _Authorization(login, credentials),
+        Counting(tell),
     ]
     session = open_session(credentials, user_agent=f"kopf/{version('kopf')}", middlewares=middlewares)
     return kopf.AiohttpSession(

@@ -5,7 +5,7 @@
 | ``NUVOP_KINDS``             | kind folders, or folders of them, with ``:`` between           | kustomize   |
 | ``NUVOP_GENERATED``         | where overlays are written; nuvop's alone                      | generated   |
 | ``NUVOP_SERVICE_ACCOUNT``   | where a pod's service-account token, CA and namespace stand    | the pod's   |
-| ``NUVOP_METRICS``           | ``host:port`` or ``:port`` where metrics are served over HTTP  | not served  |
+| ``NUVOP_HTTP``              | ``host:port`` or ``:port`` for health and metrics over HTTP     | not served  |
 | ``NUVOP_PRUNE_LIMIT``       | percent of a kind's children that a changed folder may prune   | 50          |
 
 A variable that is empty is as good as not set. Everything else follows from the kubeconfig and from the kinds
@@ -23,7 +23,7 @@ from nuvop.errors import SettingsError
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 KINDS_VARIABLE = "NUVOP_KINDS"
-METRICS = "NUVOP_METRICS"
+HTTP = "NUVOP_HTTP"
 PRUNE_LIMIT = "NUVOP_PRUNE_LIMIT"
 
 KINDS = Path("kustomize")
@@ -49,12 +49,12 @@ class Address:
 
 @dataclass(frozen=True)
 class Settings:
-    """nuvop's settings; paths are absolute, ``prune_limit`` is a percentage, ``metrics`` is None for no server."""
+    """nuvop's settings; paths are absolute, ``prune_limit`` is a percentage, ``http`` is None for no server."""
 
     kinds: tuple[Path, ...]
     generated: Path
     service_account: Path
-    metrics: Address | None
+    http: Address | None
     prune_limit: int
 
 
@@ -68,7 +68,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         or (KINDS.absolute(),),
         generated=Path(environment.get("NUVOP_GENERATED") or "generated").absolute(),
         service_account=Path(environment.get("NUVOP_SERVICE_ACCOUNT") or SERVICE_ACCOUNT).absolute(),
-        metrics=_address(METRICS, environment.get(METRICS, "")),
+        http=_address(HTTP, environment.get(HTTP, "")),
         prune_limit=_percentage(PRUNE_LIMIT, environment.get(PRUNE_LIMIT, ""), PRUNE_LIMIT_DEFAULT),
     )
 

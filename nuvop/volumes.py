@@ -7,6 +7,7 @@ from nuvop import retention
 from nuvop.cluster import Cluster
 from nuvop.errors import Conflict, NotFound
 from nuvop.fields import pointer
+from nuvop.logs import about
 from nuvop.objects import ObjectKey
 from nuvop.retention import Change
 from nuvop.scene import Scene
@@ -43,4 +44,5 @@ class Volumes:
         await self._cluster.patch_metadata(scene.resources[CLAIM], change.claim, [operation])
         name = change.claim["metadata"]["name"]
         told = "goes with" if change.goes else "outlives"
-        logger.info("%s: PersistentVolumeClaim/%s %s %s from now on", scene.key, name, told, stateful_set)
+        what = f"PersistentVolumeClaim/{name} {told} {stateful_set} from now on"
+        logger.info("%s: %s", scene.key, what, extra=about(scene.key, "volumes"))

@@ -11,7 +11,9 @@ import shutil
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
@@ -125,7 +127,9 @@ def test_the_deployed_rights_suffice_and_none_is_too_much(
     operator.start()
     try:
         live_through(kubectl, operator)
-        assert answer_of("127.0.0.1", port, "/healthz") == 200
+        for probe in ("livenessProbe", "readinessProbe"):
+            path = container_of(cluster, variant)[probe]["httpGet"]["path"]
+            eventually(f"{path} says that all is well", partial(is_well, port, path))
     finally:
         code = operator.stop()
     assert code == 0
@@ -169,14 +173,10 @@ def live_through(kubectl: Kubectl, operator: Operator) -> None:
 
 
 def deployed_operator(cluster: controlplane.Cluster, variant: Variant, folder: Path, log: Path) -> tuple[Operator, int]:
-    """The operator as its Deployment says, with a pod's environment; and the port of its liveness."""
-    kubectl = Kubectl(cluster.kubeconfig, variant.namespace)
-    (container,) = kubectl.get("deployment/nuvop")["spec"]["template"]["spec"]["containers"]
+    """The operator as its Deployment says, with a pod's environment; and the port where it answers probes."""
+    kubectl, container = Kubectl(cluster.kubeconfig, variant.namespace), container_of(cluster, variant)
     port = free_port()
-    arguments = [
-        argument.replace("$(NAMESPACE)", variant.namespace).replace("0.0.0.0:8080", f"127.0.0.1:{port}")
-        for argument in container["args"]
-    ]
+    arguments = [argument.replace("$(NAMESPACE)", variant.namespace) for argument in container["args"]]
     host, api_port = cluster.server.removeprefix("https://").split(":")
     for name in ("home", "tmp", "account"):
         (folder / name).mkdir()
@@ -192,10 +192,18 @@ def deployed_operator(cluster: controlplane.Cluster, variant: Variant, folder: P
         "NUVOP_SERVICE_ACCOUNT": str(account),
         "KUBERNETES_SERVICE_HOST": host,
         "KUBERNETES_SERVICE_PORT": api_port,
-        **{entry["name"]: "of-the-pod" for entry in container["env"]},
+        **{entry["name"]: entry.get("value", "of-the-pod") for entry in container["env"]},
+        "NUVOP_HTTP": f"127.0.0.1:{port}",
     }
     operator = Operator([PROGRAMS / "nuvop", *arguments], environment, log, folder / "generated")
     return operator, port
+
+
+def container_of(cluster: controlplane.Cluster, variant: Variant) -> dict[str, Any]:
+    deployment = Kubectl(cluster.kubeconfig, variant.namespace).get("deployment/nuvop")
+    container: dict[str, Any]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    return container
 
 
 def free_port() -> int:
@@ -204,11 +212,11 @@ def free_port() -> int:
         return port
 
 
-def answer_of(host: str, port: int, path: str) -> int:
-    connection = http.client.HTTPConnection(host, port, timeout=10)
+def is_well(port: int, path: str) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         connection.request("GET", path)
-        return connection.getresponse().status
+        return connection.getresponse().status == 200
     finally:
         connection.close()
 

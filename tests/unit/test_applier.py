@@ -113,7 +113,12 @@ def kubectl() -> Kubectl:
 
 
 @pytest.fixture
-def applier(kubectl: Kubectl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Applier:
+def metrics() -> Metrics:
+    return Metrics()
+
+
+@pytest.fixture
+def applier(kubectl: Kubectl, metrics: Metrics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Applier:
     times = {
         "LANDING": 0.05,
         "LOOK_EVERY": 0.02,
@@ -124,7 +129,7 @@ def applier(kubectl: Kubectl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     }
     for name, seconds in times.items():
         monkeypatch.setattr(appliers, name, seconds)
-    return Applier(cast("Any", kubectl), tmp_path, Metrics())
+    return Applier(cast("Any", kubectl), tmp_path, metrics)
 
 
 @pytest.fixture
@@ -165,6 +170,24 @@ async def test_what_waits_goes_together_and_each_gets_its_own_objects(send: Send
     assert await outcome({name: send(name) for name in names}) == {n: [f"{n}-a", f"{n}-b"] for n in names}
     assert [len(run) for run in kubectl.runs] == [1, 1, 14, 14], "who waits is shared out among the slots"
     assert kubectl.most_at_once <= SLOTS
+
+
+async def test_each_turn_is_counted_once_and_nobody_is_left_in_a_stage(
+    send: Send, kubectl: Kubectl, metrics: Metrics
+) -> None:
+    """Also of what waits a second time, because the batch failed that it was in."""
+    kubectl.unbuildable = {"n3": "no good"}
+    names = [f"n{i}" for i in range(8)]
+    tasks = {name: send(name) for name in names}
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert metrics.registry.get_sample_value("nuvop_in_stage", {"stage": "apply"}) == 8
+    assert metrics.registry.get_sample_value("nuvop_applying") == 2
+    assert "no good" in (await outcome(tasks))["n3"]
+    assert metrics.registry.get_sample_value("nuvop_stage_seconds_count", {"stage": "turn"}) == 8
+    assert metrics.registry.get_sample_value("nuvop_stage_seconds_count", {"stage": "apply"}) == 8
+    assert metrics.registry.get_sample_value("nuvop_in_stage", {"stage": "apply"}) == 0
+    assert metrics.registry.get_sample_value("nuvop_applying") == 0
 
 
 async def test_none_of_those_who_wait_is_left_over(send: Send, kubectl: Kubectl) -> None:

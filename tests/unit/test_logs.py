@@ -1,8 +1,11 @@
+import json
 import logging
 
 import pytest
+from kopf._core.actions.loggers import ObjectJsonFormatter
 
 from nuvop import logs
+from nuvop.objects import CRKey
 
 
 @pytest.mark.parametrize(
@@ -49,3 +52,17 @@ def test_what_is_told_of_handlers(
         for each, those in zip(filters, before, strict=True):
             each[:] = those
     assert [record.getMessage() for record in caplog.records] == ([message] if is_told else [])
+
+
+def test_a_json_line_names_resource_stage_revision_and_duration() -> None:
+    """As kopf's own formatter makes it, by which ``--log-format json`` prints."""
+    key = CRKey("samples", "demo", "obj")
+    extra = logs.about(key, "apply", revision="abc", seconds=0.12345)
+    record = logging.getLogger("nuvop").makeRecord(
+        "nuvop", logging.INFO, "", 0, "%s: applied", (key,), None, extra=extra
+    )
+    line = json.loads(ObjectJsonFormatter().format(record))
+    assert line["message"] == "samples/obj in demo: applied"
+    assert line["cr"] == {"kind": "samples", "namespace": "demo", "name": "obj"}
+    assert (line["stage"], line["revision"], line["seconds"]) == ("apply", "abc", 0.123)
+    assert logs.about(key, "drift").keys() == {"cr", "stage"}

@@ -1,24 +1,16 @@
-"""What is counted, and how it is served."""
+"""What is counted."""
 
 import re
-import socket
-import sys
-import threading
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from nuvop.errors import SettingsError
-from nuvop.metrics import MOST_DRIFT_SERIES, Metrics, Server
+from nuvop.metrics import MOST_DRIFT_SERIES, Metrics
 from nuvop.objects import CRKey
-from nuvop.settings import Address
 from nuvop.status import Phase
 
-LOCAL = Address("127.0.0.1", 0)
 DOCS = Path(__file__).parents[2] / "docs/metrics.md"
 
 
@@ -27,22 +19,13 @@ def metrics() -> Metrics:
     return Metrics()
 
 
-@pytest.fixture
-def server(metrics: Metrics) -> Iterator[Server]:
-    server = metrics.serve(LOCAL)
-    yield server
-    server.close()
-
-
 def value(metrics: Metrics, name: str, **labels: str) -> float | None:
     return metrics.registry.get_sample_value(name, labels)
 
 
-def fetch(port: int, host: str = "127.0.0.1") -> str:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"http://{host}:{port}/metrics", timeout=10) as answer:
-        text: str = answer.read().decode()
-        return text
+def fetch(metrics: Metrics) -> str:
+    """What a scrape gets."""
+    return b"".join(metrics.page({"REQUEST_METHOD": "GET", "PATH_INFO": "/metrics"}, lambda *_: None)).decode()
 
 
 # --- counting --------------------------------------------------------------------------------------------------------
@@ -121,6 +104,32 @@ def test_applies(metrics: Metrics) -> None:
     assert [value(metrics, "nuvop_apply_batch_size_bucket", le=le) for le in ("1.0", "10.0", "50.0")] == [1, 2, 3]
 
 
+def test_stages(metrics: Metrics) -> None:
+    with metrics.stage("overlay"):
+        assert value(metrics, "nuvop_in_stage", stage="overlay") == 1
+    assert value(metrics, "nuvop_in_stage", stage="overlay") == 0
+    assert value(metrics, "nuvop_stage_seconds_count", stage="overlay") == 1
+    assert value(metrics, "nuvop_stage_seconds_count", stage="status") == 0
+    metrics.turn_came(3.0)
+    assert value(metrics, "nuvop_stage_seconds_sum", stage="turn") == 3
+    assert value(metrics, "nuvop_in_stage", stage="turn") is None, "nuvop_in_stage of apply less nuvop_applying"
+    with metrics.applying(7), metrics.applying(2):
+        assert value(metrics, "nuvop_applying") == 9
+    assert value(metrics, "nuvop_applying") == 0
+
+
+def test_requests(metrics: Metrics) -> None:
+    metrics.requested("nuvop", "GET", "200")
+    metrics.requested("nuvop", "GET", "200")
+    metrics.requested("kopf", "GET", "")
+    assert value(metrics, "nuvop_api_requests_total", client="nuvop", method="GET", code="200") == 2
+    assert value(metrics, "nuvop_api_requests_total", client="kopf", method="GET", code="") == 1
+
+
+def test_which_nuvop_it_is(metrics: Metrics) -> None:
+    assert value(metrics, "nuvop_build_info", version=version("nuvop"), kopf=version("kopf")) == 1
+
+
 def phases(metrics: Metrics, kind: str) -> list[float | None]:
     return [value(metrics, "nuvop_resources", kind=kind, phase=phase) for phase in ("Ready", "InProgress", "Stalled")]
 
@@ -154,77 +163,26 @@ def test_the_page_about_metrics_has_them_all(metrics: Metrics) -> None:
     metrics.kind_loaded("samples", is_broken=False)
     metrics.rights_missing("samples", 1)
     metrics.judged(CRKey("samples", "a", "one"), Phase.READY)
+    metrics.requested("nuvop", "GET", "200")
     there = set()
     for family in metrics.registry.collect():
         name = f"{family.name}_total" if family.type == "counter" else family.name
         labels = {label for sample in family.samples for label in sample.labels} - {"le"}
+        if name.startswith("process_"):
+            continue  # the client library's own
         there.add((name, family.type, frozenset(labels)))
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \|([^|]*)\|", DOCS.read_text(), re.MULTILINE)
     assert {(name, type_, frozenset(re.findall(r"`(\w+)`", labels))) for name, type_, labels in rows} == there
 
 
-# --- serving ---------------------------------------------------------------------------------------------------------
-
-
-def test_what_is_served(metrics: Metrics, server: Server) -> None:
+def test_what_is_served(metrics: Metrics) -> None:
     metrics.drifted("samples", "Deployment", 'spec.containers.[name="a\\b"]', "two\nlines")
     metrics.batch_applied("applied", 0.3, 50)
-    families = {family.name: family for family in text_string_to_metric_families(fetch(server.port))}
+    families = {family.name: family for family in text_string_to_metric_families(fetch(metrics))}
     (sample,) = [s for s in families["nuvop_drift"].samples if s.name == "nuvop_drift_total"]
     assert sample.labels["field"] == 'spec.containers.[name="a\\b"]'
     assert sample.labels["manager"] == "two\nlines"
     assert sample.value == 1
     assert "nuvop_apply_seconds" in families
     metrics.pruned("samples")
-    assert 'nuvop_pruned_total{kind="samples"} 1.0' in fetch(server.port), "the values are those of the moment"
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.2 is no address of this machine")
-def test_only_the_address_that_was_asked_for_is_listened_at(server: Server) -> None:
-    with socket.socket() as other:
-        other.bind(("127.0.0.2", server.port))  # taken where all addresses are listened at
-
-
-def test_all_addresses(metrics: Metrics) -> None:
-    server = metrics.serve(Address("", 0))
-    try:
-        hosts = ["127.0.0.1", *(["[::1]"] if socket.has_dualstack_ipv6() else [])]
-        for host in hosts:
-            assert "nuvop_applies_total" in fetch(server.port, host)
-    finally:
-        server.close()
-
-
-@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
-def test_an_ipv6_address(metrics: Metrics) -> None:
-    server = metrics.serve(Address("::1", 0))
-    try:
-        assert "nuvop_applies_total" in fetch(server.port, "[::1]")
-    finally:
-        server.close()
-
-
-def test_closing_frees_the_port_and_ends_the_thread(metrics: Metrics) -> None:
-    before = threading.active_count()
-    server = metrics.serve(LOCAL)
-    port = server.port
-    fetch(port)
-    server.close()
-    with pytest.raises(urllib.error.URLError):
-        fetch(port)
-    assert threading.active_count() == before
-    metrics.serve(Address("127.0.0.1", port)).close()
-
-
-def test_a_port_in_use_is_named(metrics: Metrics, server: Server) -> None:
-    with pytest.raises(SettingsError) as raised:
-        metrics.serve(Address("127.0.0.1", server.port))
-    assert str(raised.value) == f"NUVOP_METRICS: '127.0.0.1:{server.port}': Address already in use"
-
-
-@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "no-such-host.invalid", "a" * 64 + ".example"])
-def test_an_address_that_is_not_this_machines_is_named(metrics: Metrics, host: str) -> None:
-    address = Address(host, 9090)
-    with pytest.raises(SettingsError) as raised:
-        metrics.serve(address)
-    assert str(raised.value).startswith(f"NUVOP_METRICS: '{address}': ")
+    assert 'nuvop_pruned_total{kind="samples"} 1.0' in fetch(metrics), "the values are those of the moment"

@@ -30,12 +30,18 @@ def config(home: Path) -> Path:
 
 
 @pytest.fixture
-async def open_(login: Login, api: ApiServer, config: Path) -> AsyncIterator[Open]:
+def told() -> list[tuple[str, str]]:
+    """The requests that were counted: method and code."""
+    return []
+
+
+@pytest.fixture
+async def open_(login: Login, api: ApiServer, config: Path, told: list[tuple[str, str]]) -> AsyncIterator[Open]:
     """Opens kopf's session; the kubeconfig has to be there by then."""
     opened: list[aiohttp.ClientSession] = []
 
     async def make() -> kopf.AiohttpSession:
-        session = await kopf_session(login)
+        session = await kopf_session(login, lambda method, code: told.append((method, code)))
         opened.append(session.aiohttp_session)
         return session
 
@@ -63,6 +69,19 @@ async def test_the_token_goes_with_every_request(open_: Open, config: Path, api:
         response = await session.aiohttp_session.get(api.url + PODS)
         assert await response.json() == {"items": []}
     assert tokens(api) == ["Bearer secret"] * 2
+
+
+async def test_requests_are_counted(open_: Open, config: Path, api: ApiServer, told: list[tuple[str, str]]) -> None:
+    """Each attempt is one; what is not answered has no code."""
+    write_kubeconfig(config, {"token": "t"}, {"server": api.url})
+    api.answers[f"GET {PODS}"] = [reply({}), status(500, "no")]
+    session = await open_()
+    for _ in range(2):
+        await session.aiohttp_session.get(api.url + PODS)
+    assert told == [("GET", "200"), ("GET", "500")]
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await session.aiohttp_session.post("http://127.0.0.1:1/")
+    assert told[2:] == [("POST", "")]
 
 
 async def test_a_token_file_is_read_for_every_request(open_: Open, config: Path, api: ApiServer, home: Path) -> None:

@@ -9,14 +9,14 @@ from nuvop.errors import SettingsError
 from nuvop.settings import Address
 
 
-@pytest.mark.parametrize("environment", [{}, dict.fromkeys(("NUVOP_KINDS", "NUVOP_METRICS", "NUVOP_PRUNE_LIMIT"), "")])
+@pytest.mark.parametrize("environment", [{}, dict.fromkeys(("NUVOP_KINDS", "NUVOP_HTTP", "NUVOP_PRUNE_LIMIT"), "")])
 def test_what_is_not_set(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert settings.from_environment(environment) == settings.Settings(
         kinds=(tmp_path / "kustomize",),
         generated=tmp_path / "generated",
         service_account=settings.SERVICE_ACCOUNT,
-        metrics=None,
+        http=None,
         prune_limit=50,
     )
 
@@ -37,8 +37,8 @@ def test_paths_are_relative_to_the_current_folder(tmp_path: Path, monkeypatch: p
         ("localhost:65535", "localhost", 65535),
     ],
 )
-def test_where_metrics_are_served(value: str, host: str, port: int) -> None:
-    address = settings.from_environment({"NUVOP_METRICS": value}).metrics
+def test_where_it_is_served(value: str, host: str, port: int) -> None:
+    address = settings.from_environment({"NUVOP_HTTP": value}).http
     assert address == Address(host, port)
     assert str(address) == value
 
@@ -53,8 +53,8 @@ def test_where_metrics_are_served(value: str, host: str, port: int) -> None:
 )
 def test_a_wrong_address_is_named(value: str) -> None:
     with pytest.raises(SettingsError) as raised:
-        settings.from_environment({"NUVOP_METRICS": value})
-    assert str(raised.value).startswith(f"NUVOP_METRICS: {value!r} ")
+        settings.from_environment({"NUVOP_HTTP": value})
+    assert str(raised.value).startswith(f"NUVOP_HTTP: {value!r} ")
 
 
 @pytest.mark.parametrize("percent", [1, 20, 100])
