@@ -45,8 +45,12 @@ class Names:
 _PORT = re.compile(r":(?:\d{2,5}(?![\w-]|\.\w)|\$)")
 """A port, also of a variable; ``:7`` and ``:1.25-alpine`` are an image's tag."""
 
+_BEGIN = r"(?:^|[\s\"'=,;@(\[{|<>]|//)"
+_VARIABLE = r"\$(?:\w+|\{\w+\}|\([^()\s]+\))\."
+"""A variable of a shell or of Kubernetes, or a command's output, and a dot: what it stands for is a pod's name."""
+
 _HOST = re.compile(
-    rf"""(?P<before>^|[\s"'=,;@(\[{{|<>]|//)        # a host begins here, and not behind a path, a word or a dot
+    rf"""(?P<before>{_BEGIN}(?:{_VARIABLE})?)          # a host begins here, and not behind a path, a word or a dot
          (?P<host>[a-z0-9](?:[a-z0-9.-]|\{{namespace\}})*)
          (?=$|[\s"',;)\]}}|<>/?\#&]|{_PORT.pattern})  # and ends here: a port may follow, a key's colon may not""",
     re.VERBOSE | re.MULTILINE,
@@ -56,7 +60,7 @@ _IN_URL = re.compile(r"(?://|@)(?:[^\s/,@]+,)*$")
 """What stands before a host in a URL, also before the second of several."""
 
 _HOST_KEY = re.compile(
-    r"(?:(?:host(?:_?name)?|addr|address|server|endpoint|upstream|url|uri|dsn|external_?name)(?:e?s)?|brokers|peers|seeds)"
+    r"(?:(?:host(?:_?name)?|addr|address|server|endpoint|upstream|url|uri|dsn|external_?name)(?:e?s)?|brokers|peers|seeds|statefulset\.kubernetes\.io/pod-name)"
     r"(?:[_.-]?(?:primary|replica|master|slave|read(?:er)?|write|writer|ro|rw|internal|external|public|private|\d+))?$",
     re.IGNORECASE,
 )
@@ -69,7 +73,7 @@ _KEY = re.compile(
 )
 _END_OF_VALUE = re.compile(r"[ \t]*(?:$|[\"',;)\]}&#])|[ \t]+[\w.-]+=", re.MULTILINE)
 
-_FLAG = re.compile(r"(?:^|\s)--?(?P<key>[A-Za-z][\w.-]*)[ \t]+[\"']?$")
+_FLAG = re.compile(r"(?:^|\s)--?(?P<key>[A-Za-z][\w.-]*)[ \t]+[\"']?(?:[^\s,;\"'=]+,[ \t]*)*$")
 _SHORT_FLAGS = ("h", "H")
 """``pg_isready -h``, ``mysql -h``, ``redis-cli -h``."""
 
@@ -92,7 +96,7 @@ _IMAGE = re.compile(r"image[\"']?[ \t]*[:=][ \t]*[\"']?$", re.IGNORECASE)
 _OF_NAMESPACE = re.compile(
     r"""(?:^|\s)(?P<dashes>--?)?
         (?:(?:my|own|pod|k8s|kube|kubernetes|watch|target|operator|release|leader[_-]?elect(?:ion)?)[_-]?)*
-        (?:namespaces?|matchNames)(?:=|(?(dashes)[ ]|=))$""",
+        (?:namespaces?|matchNames|kubernetes\.io/metadata\.name)(?:=|(?(dashes)[ ]|=))$""",
     re.VERBOSE | re.IGNORECASE,
 )
 """The end of a key, a variable or a flag whose value is a namespace of Kubernetes: ``POD_NAMESPACE``, ``--namespace``.
@@ -103,6 +107,9 @@ _ACCOUNT = re.compile(
 )
 """A user that is a service account, and the group of all those of a namespace
 (https://kubernetes.io/docs/reference/access-authn-authz/authentication/#service-account-tokens)."""
+
+_MEMBER = re.compile(r"(?<![\w.-])(?P<pod>[a-z0-9-]+)=(?=https?://(?P=pod)\.)")
+"""A pod as a member of a cluster, which calls itself as its pod: etcd's ``db-0=http://db-0.db:2380``."""
 
 _LONGEST = 300
 """Characters of a line before a name that are looked at."""
@@ -173,7 +180,11 @@ def renamed(
             parts[count] = namespace
         return found["before"] + ".".join(parts)
 
-    return _HOST.sub(renamed_host, _ACCOUNT.sub(renamed_account, text))
+    def renamed_member(found: re.Match[str]) -> str:
+        name, _, number = found["pod"].rpartition("-")
+        return f"{rename(name)}-{number}=" if name in names.stateful and number.isdecimal() else found[0]
+
+    return _HOST.sub(renamed_host, _ACCOUNT.sub(renamed_account, _MEMBER.sub(renamed_member, text)))
 
 
 def names_one(text: str, names: Names, own_namespace: str = "", before: str = "") -> bool:
@@ -248,6 +259,8 @@ def _is_image(found: re.Match[str], before: str) -> bool:
 def _line(found: re.Match[str], before: str) -> str:
     """The line up to a name; ``before`` is what stands before the text."""
     start = found.start("host")
+    if variable := re.search(f"{_VARIABLE}$", found["before"]):
+        start -= len(variable[0])
     line = found.string[max(start - _LONGEST, 0) : start]
     # Not more, also of what stands before: the time that a search takes grows faster than the text.
     return f"{before if start < _LONGEST else ''}{line}"[-_LONGEST:].rpartition("\n")[2]

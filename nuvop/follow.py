@@ -32,13 +32,17 @@ _OF_CONTAINER = tuple(
 )  # fmt: skip
 _OF_KIND = {
     ("", "ConfigMap"): ("data.*",),
-    ("", "Service"): ("spec.externalName",),
+    ("", "Service"): ("spec.externalName", r"spec.selector.statefulset\.kubernetes\.io/pod-name"),
     ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): ("webhooks.*.clientConfig.url",),
     ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): ("webhooks.*.clientConfig.url",),
     ("rbac.authorization.k8s.io", "ClusterRoleBinding"): ("subjects.*.name",),
     ("rbac.authorization.k8s.io", "RoleBinding"): ("subjects.*.name",),
+    ("networking.k8s.io", "NetworkPolicy"): tuple(
+        rf"spec.{peers}.*.namespaceSelector.matchLabels.kubernetes\.io/metadata\.name"
+        for peers in ("ingress.*.from", "egress.*.to")
+    ),
 }
-"""Where Kubernetes' own kinds hold host names, or users, that kustomize does not rename."""
+"""Where Kubernetes' own kinds hold host names, users or namespaces, that kustomize does not rename."""
 
 _SECRETS_OF_PODS = (
     "volumes.*.secret.secretName",
@@ -49,23 +53,35 @@ _SECRETS_OF_PODS = (
         for text in ("env.*.valueFrom.secretKeyRef.name", "envFrom.*.secretRef.name")
     ),
 )
-_SECRETS_OF_KIND = {("networking.k8s.io", "Ingress"): ("spec.tls.*.secretName",)}
-"""Where Kubernetes' own kinds name a Secret, which kustomize renames where that is a child."""
+_REFERENCES = {
+    ("networking.k8s.io", "Ingress"): {
+        "spec.tls.*.secretName": "Secret",
+        r"metadata.annotations.cert-manager\.io/issuer": "Issuer",
+    },
+    ("", "Secret"): {r"metadata.annotations.kubernetes\.io/service-account\.name": "ServiceAccount"},
+    ("", "PersistentVolume"): {"spec.claimRef.name": "PersistentVolumeClaim"},
+    ("external-secrets.io", "ExternalSecret"): {"spec.target.name": "Secret"},
+    ("discovery.k8s.io", "EndpointSlice"): {r"metadata.labels.kubernetes\.io/service-name": "Service"},
+}
+"""Where an object is named by what does not tell of which kind. kustomize renames a Secret where that is a child."""
+
+_ALIAS = "serviceAccount"
+"""The older name of a pod's ``serviceAccountName``, which kustomize does not know; the two must be the same."""
 
 
 @dataclass(frozen=True)
 class _Text:
     """A text of a child, and what is known of its place.
 
-    ``names_secret`` is whether it is a Secret's name and nothing else; ``may_be_reference`` whether ``namespace/name``
-    counts. Of a member of a custom object ``field`` is its name, ``beside`` the kind that stands beside it, and ``of``
-    the field that both are members of.
+    ``names`` is the kind of which it is an object's name and nothing else; ``may_be_reference`` whether
+    ``namespace/name`` counts. Of a member of a custom object ``field`` is its name, ``beside`` the kind that stands
+    beside it, and ``of`` the field that both are members of.
     """
 
     child: Child
     at: FieldPath
     text: str
-    names_secret: bool = False
+    names: str = ""
     may_be_reference: bool = False
     field: str = ""
     beside: Json = None
@@ -97,9 +113,14 @@ def mentions(children: Sequence[Child]) -> Iterator[tuple[Child, FieldPath]]:
     )
     for text in _texts(children):
         own = names.own_namespace(text.child, home)
-        is_named = text.text in made if text.names_secret else _names_child(text, known)
+        is_named = _is_called(text, known, made) if text.names else _names_child(text, known)
         if is_named or addresses.names_namespace(text.text, known.texts, own, text.before):
             yield text.child, text.at
+
+
+def _is_called(text: _Text, known: _Names, made: frozenset[str]) -> bool:
+    """Whether a child is called as a text, that is the name of an object of a kind."""
+    return text.text in made if text.names == "Secret" else (text.names, text.text) in known.children
 
 
 def callers(service: Child, children: Sequence[Child]) -> Iterator[Child]:
@@ -116,7 +137,9 @@ def _read_secrets(children: Sequence[Child], home: str) -> Iterator[str]:
     readers = [text for text in _texts(children) if made and (text.child, text.at.segments) not in made]
     for name in dict.fromkeys(made.values()):
         known = _Names(frozenset({("Secret", name)}), addresses.Names(frozenset({name})), home)
-        if any(text.text == name if text.names_secret else _names_child(text, known) for text in readers):
+        if any(
+            (text.names, text.text) == ("Secret", name) if text.names else _names_child(text, known) for text in readers
+        ):
             yield name
 
 
@@ -134,8 +157,13 @@ def needed_by(installed: Body, children: Sequence[Child]) -> Iterator[Child]:
 
 def _texts(children: Sequence[Child]) -> Iterator[_Text]:
     for child in children:
-        if (child.group, child.kind) != ("", "Secret"):  # what a Secret holds is not read
+        type_ = (child.group, child.kind)
+        if type_ != ("", "Secret"):  # what a Secret holds is not read
             yield from _in_child(child)
+        if child.is_beside or type_ == ("", "PersistentVolume"):  # elsewhere there are other objects
+            for pattern, kind in _REFERENCES.get(type_, {}).items():
+                for text in _at(child, pattern):
+                    yield replace(text, names=kind)
 
 
 def _in_child(child: Child) -> Iterator[_Text]:
@@ -145,10 +173,11 @@ def _in_child(child: Child) -> Iterator[_Text]:
     for text in _at(child, *(".".join([*spec, text]) for text in _OF_CONTAINER if spec), *_OF_KIND.get(type_, ())):
         if not addresses.is_program(text.at):
             yield text
-    if child.is_beside:  # elsewhere there are other Secrets
-        of_pods = (".".join([*spec, text]) for text in _SECRETS_OF_PODS if spec)
-        for text in _at(child, *of_pods, *_SECRETS_OF_KIND.get(type_, ())):
-            yield replace(text, names_secret=True)
+    if child.is_beside and spec:
+        for text in _at(child, *(".".join([*spec, text]) for text in _SECRETS_OF_PODS)):
+            yield replace(text, names="Secret")
+        for text in _at(child, ".".join([*spec, _ALIAS])):
+            yield replace(text, names="ServiceAccount")
     if not openapi.knows(child.api_version, child.kind):
         yield from _in_custom(child, child.body, (), "")
     metadata = [("metadata",), *([] if pods is None else [(*pods, "metadata")])]

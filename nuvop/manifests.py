@@ -24,6 +24,8 @@ def faults(obj: Mapping[str, Json], name: str) -> Iterator[Fault]:
     yield from _of_fields(obj)
     yield from _of_name(kind, name)
     yield from _of_pods(obj)
+    yield from _of_selector(obj)
+    yield from _of_mounts(obj)
 
 
 def of_metadata(metadata: Json) -> Iterator[Fault]:
@@ -143,6 +145,36 @@ def unfit_name(name: str) -> str:
             f"{name!r} must be lower-case letters, digits, hyphens and dots, and begin and end with a letter or digit"
         )
     return ""
+
+
+def _of_selector(obj: Mapping[str, Json]) -> Iterator[Fault]:
+    """A workload has to select its own pods."""
+    selected = fields.value_at(obj, "spec", "selector", "matchLabels")
+    pods = labelling.pods_at(obj)
+    labels = fields.value_at(obj, *pods, "metadata", "labels") if pods else None
+    for name, value in selected.items() if isinstance(selected, dict) and pods else ():
+        if not isinstance(labels, dict) or labels.get(name) != value:
+            where = ".".join([*(pods or ()), "metadata.labels"])
+            yield (
+                ("spec", "selector", "matchLabels", name),
+                f"{value!r} has to stand in {where}, too",
+            )
+
+
+def _of_mounts(obj: Mapping[str, Json]) -> Iterator[Fault]:
+    """What is mounted has to be a volume of the pod, or one that a StatefulSet makes for it."""
+    pods = labelling.pods_at(obj)
+    if pods is None:
+        return
+    listed = fields.places(obj, fields.parse(".".join([*pods, "spec.volumes.*.name"])))
+    claimed = fields.places(obj, fields.parse("spec.volumeClaimTemplates.*.metadata.name"))
+    known = {name for _, name in [*listed, *claimed]}
+    for containers in ("containers", "initContainers"):
+        path = fields.parse(".".join([*pods, "spec", containers, "*.volumeMounts.*.name"]))
+        for at in fields.pointers(obj, path):
+            name = fields.value_at(obj, *at)
+            if isinstance(name, str) and name not in known:
+                yield at, f"{name!r} is none of the pod's volumes"
 
 
 def _of_pods(obj: Mapping[str, Json]) -> Iterator[Fault]:

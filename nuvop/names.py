@@ -8,11 +8,16 @@ from nuvop.kinds import Child
 _ADDRESSABLE = frozenset({("", "Service"), ("apps", "StatefulSet")})
 """What has a host name."""
 
-_CERTIFICATE = ("cert-manager.io", "Certificate")
+_MAKERS = {
+    ("cert-manager.io", "Certificate"): (("spec", "secretName"),),
+    ("external-secrets.io", "ExternalSecret"): (("spec", "target", "name"), ("metadata", "name")),
+}
+"""What makes a Secret, and where it names it, what counts first
+(https://cert-manager.io/docs/usage/certificate/, https://external-secrets.io/latest/api/externalsecret/)."""
 
 
 def of_base(children: Sequence[Child]) -> addresses.Names:
-    """The names of a base's children, and of the Secrets that its Certificates make."""
+    """The names of a base's children, and of the Secrets that others of it make."""
     types = [((child.group, child.kind), child.name) for child in children]
     return addresses.Names(
         frozenset([*(name for _, name in types), *(name for _, _, name in made_secrets(children))]),
@@ -23,17 +28,16 @@ def of_base(children: Sequence[Child]) -> addresses.Names:
 
 
 def made_secrets(children: Sequence[Child]) -> Iterator[tuple[Child, fields.FieldPath, str]]:
-    """The Secrets that a Certificate of the base makes: the Certificate, where it names the Secret, and the name.
+    """The Secrets that others of the base make, such as a Certificate: the maker, where it names one, and the name.
 
-    A Secret of the base itself is a child, whoever fills it (https://cert-manager.io/docs/usage/certificate/).
+    A Secret of the base itself is a child, whoever fills it.
     """
     own = {child.name for child in children if (child.group, child.kind) == ("", "Secret")}
     for child in children:
-        at = fields.path_to("spec", "secretName")
-        if (child.group, child.kind) == _CERTIFICATE and child.is_beside:
-            name = fields.value_at(child.body, "spec", "secretName")
-            if isinstance(name, str) and name not in own:
-                yield child, at, name
+        named = [(at, fields.value_at(child.body, *at)) for at in _MAKERS.get((child.group, child.kind), ())]
+        at, name = next(((at, name) for at, name in named if isinstance(name, str)), ((), None))
+        if name is not None and child.is_beside and name not in own:
+            yield child, fields.path_to(*at), name
 
 
 def own_namespace(child: Child, home: str) -> str:

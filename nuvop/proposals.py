@@ -153,7 +153,7 @@ def _of(child: Child, base: Sequence[Child]) -> Iterator[_Usual]:
     if (child.kind, child.group) == ("Service", ""):
         yield from _of_service(child, base)
     if child.kind == "Ingress":
-        yield from _of_hosts(child)
+        yield from _of_hosts(child, base)
 
 
 def _usual(what: str, owner: Child, child: Child, path: str, part: str = "") -> _Usual:
@@ -245,25 +245,38 @@ def _backends(ingress: Child, service: str, port: int) -> Iterator[str]:
                 yield f"{at}.service.port.number"
 
 
-def _of_hosts(child: Child) -> Iterator[_Usual]:
-    """The hosts of an Ingress; where one stands in several places, all of them take the same value."""
+def _of_hosts(child: Child, base: Sequence[Child]) -> Iterator[_Usual]:
+    """The hosts of an Ingress; where one stands in several places, all of them take the same value.
+
+    Also in the Certificate that the Ingress shows: one for another host would be of no use.
+    """
     places: dict[str, list[ChildField]] = {}
     for pattern in ("spec.rules.*.host", "spec.tls.*.hosts.*"):
         for at, host in fields.places(child.body, parse(pattern)):
             if host:
                 places.setdefault(host, []).append(ChildField(child.selector, at))
+    for other in base:
+        if (other.group, other.kind) == ("cert-manager.io", "Certificate"):
+            for pattern in ("spec.dnsNames.*", "spec.commonName"):
+                for at, host in fields.places(other.body, parse(pattern)):
+                    if isinstance(host, str) and host in places:
+                        places[host].append(ChildField(other.selector, at))
     for targets in places.values():
         yield _Usual("host", child, "", tuple(targets))
 
 
 def autoscaler_of(child: Child, base: Sequence[Child]) -> Child | None:
-    """The HorizontalPodAutoscaler that sets a child's replicas; None where there is none."""
-    return next((each for each in base if each.kind == "HorizontalPodAutoscaler" and _scales(each, child)), None)
+    """The autoscaler that sets a child's replicas; None where there is none."""
+    return next((each for each in base if each.kind in _AUTOSCALERS and _scales(each, child)), None)
+
+
+_AUTOSCALERS = ("HorizontalPodAutoscaler", "ScaledObject")
+"""Kubernetes' own, and KEDA's (https://keda.sh/docs/latest/reference/scaledobject-spec/)."""
 
 
 def _scales(autoscaler: Child, child: Child) -> bool:
     target = fields.value_at(autoscaler.body, "spec", "scaleTargetRef") or {}
-    return (target.get("kind"), target.get("name")) == (child.kind, child.name)
+    return (target.get("kind", "Deployment"), target.get("name")) == (child.kind, child.name)
 
 
 def value_of(child: Child, target: ChildField) -> Json:

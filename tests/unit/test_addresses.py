@@ -34,6 +34,13 @@ def renamed(text: str, own_namespace: str = "", before: str = "") -> str:
         ("http://api.{namespace}.svc.cluster.local:80/", "http://obj-api.demo.svc.cluster.local:80/"),
         ("db-0.db", "obj-db-0.obj-db"),
         ("db-12.db.{namespace}.svc", "obj-db-12.obj-db.demo.svc"),
+        ("http://$(POD_NAME).db:2181", "http://$(POD_NAME).obj-db:2181"),
+        ("--host=$(hostname).db", "--host=$(hostname).obj-db"),
+        ("${HOSTNAME}.db.{namespace}.svc.cluster.local", "${HOSTNAME}.obj-db.demo.svc.cluster.local"),
+        (
+            "db-0=http://db-0.db:2380,db-1=http://db-1.db:2380",
+            "obj-db-0=http://obj-db-0.obj-db:2380,obj-db-1=http://obj-db-1.obj-db:2380",
+        ),
         ("upstream x { server web-api:80; }", "upstream x { server obj-web-api:80; }"),
         ("proxy_pass http://web-api;", "proxy_pass http://obj-web-api;"),
         ('{"host": "cache"}', '{"host": "obj-cache"}'),
@@ -196,6 +203,7 @@ def test_a_name_as_the_whole_value_of_a_key(key: str, is_certain: bool) -> None:
         ("base", "podNamespace=", "demo"),
         ("base", "WATCH_NAMESPACE=", "demo"),
         ("base", "matchNames=", "demo"),
+        ("base", "kubernetes.io/metadata.name=", "demo"),
         ("base", "app --v=2 --namespace ", "demo"),
         ("--namespace=base", "app ", "--namespace=demo"),
         ("--leader-elect-namespace=base", "", "--leader-elect-namespace=demo"),
@@ -204,6 +212,7 @@ def test_a_name_as_the_whole_value_of_a_key(key: str, is_certain: bool) -> None:
         ("other", "NAMESPACE=", "other"),
         ("--namespace=other", "", "--namespace=other"),
         ("base", "METRICS_NAMESPACE=", "base"),
+        ("base", "example.org/metadata.name=", "base"),
         ("--metrics-namespace=base", "", "--metrics-namespace=base"),
         ("base", "NAME=", "base"),
         ("base", "namespace ", "base"),
@@ -276,7 +285,7 @@ def test_long_arguments_cost_little() -> None:
     """A search in all that stands before would take seconds, in which nothing else goes on."""
     body = {"spec": {"containers": [{"args": ["A" * 20_000, "cache"]}]}}
     before = addresses.before(body, fields.path_to("spec", "containers", 0, "args", 1))
-    found = re.search("(?P<host>cache)", "cache")
+    found = re.search("(?P<before>)(?P<host>cache)", "cache")
     assert found
     assert addresses._line(found, before) == f"{'A' * 299} "
 
@@ -284,3 +293,20 @@ def test_long_arguments_cost_little() -> None:
 def test_a_command_that_is_none() -> None:
     body = {"spec": {"command": True, "args": ["cache"]}}
     assert addresses.before(body, fields.path_to("spec", "args", 0)) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "expected"),
+    [
+        ("cache,api", "--peers ", "obj-cache,obj-api"),
+        ("cache, api", "--addr ", "obj-cache, obj-api"),
+        ("db-0", "statefulset.kubernetes.io/pod-name=", "obj-db-0"),
+        ("cache,api", "--modes ", None),
+        ("/data/$(POD).db", "FILE=", None),
+        ("$(POD).db", "FILE=", None),
+    ],
+)
+def test_what_stands_before_tells_all_of_a_list(text: str, before: str, expected: str | None) -> None:
+    assert addresses.names_one(text, NAMES, before=before) is (expected is not None)
+    if expected:
+        assert renamed(text, before=before) == expected

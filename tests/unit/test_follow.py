@@ -331,3 +331,69 @@ def test_a_webhook_of_a_crd_needs_its_service() -> None:
     base = list(children(""))
     assert [str(child) for child in follow.needed_by(crd, base)] == ["Service/api"]
     assert list(follow.needed_by({"spec": {"conversion": {"strategy": "None"}}}, base)) == []
+
+
+HOME = "metadata: {name: x, namespace: home"
+NETWORK = "apiVersion: networking.k8s.io/v1"
+SLICE = "apiVersion: discovery.k8s.io/v1, kind: EndpointSlice"
+POD_NAME = "statefulset.kubernetes.io/pod-name"
+OF_HOME = "namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: home}}"
+
+
+@pytest.mark.parametrize(
+    ("manifest", "at"),
+    [
+        (
+            f"{NETWORK}, kind: Ingress, {HOME}, annotations: {{cert-manager.io/issuer: ca}}}}",
+            "metadata.annotations.[cert-manager.io/issuer]",
+        ),
+        (
+            f"apiVersion: v1, kind: Secret, {HOME}, annotations: {{kubernetes.io/service-account.name: sa}}}}",
+            "metadata.annotations.[kubernetes.io/service-account.name]",
+        ),
+        (
+            "apiVersion: v1, kind: PersistentVolume, metadata: {name: x}, spec: {claimRef: {name: pvc}}",
+            "spec.claimRef.name",
+        ),
+        (
+            f"{SLICE}, {HOME}, labels: {{kubernetes.io/service-name: api}}}}",
+            "metadata.labels.[kubernetes.io/service-name]",
+        ),
+        (
+            f"apiVersion: v1, kind: Service, {HOME}}}, spec: {{selector: {{{POD_NAME}: db-0}}}}",
+            f"spec.selector.[{POD_NAME}]",
+        ),
+        (
+            f"{NETWORK}, kind: NetworkPolicy, {HOME}}}, spec: {{ingress: [{{from: [{{{OF_HOME}}}]}}]}}",
+            "spec.ingress.0.from.0.namespaceSelector.matchLabels.[kubernetes.io/metadata.name]",
+        ),
+        (f"apiVersion: v1, kind: Pod, {HOME}}}, spec: {{serviceAccount: sa}}", "spec.serviceAccount"),
+    ],
+)
+def test_fields_that_name_an_object(manifest: str, at: str) -> None:
+    """kustomize renames none of them; of objects of others nothing is renamed."""
+    others = (
+        "{apiVersion: v1, kind: ServiceAccount, metadata: {name: sa, namespace: home}}\n---\n"
+        "{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: pvc, namespace: home}}\n---\n"
+    )
+    manifest = f"{{{manifest}}}"
+    (found,) = mentions(others + manifest)
+    assert found.endswith(f" {at}")
+    strangers = manifest.replace(": sa}", ": other}").replace(": pvc}", ": other}").replace(": ca}", ": other}")
+    strangers = strangers.replace("-name: api}", "-name: other}").replace(": db-0}", ": other-0}")
+    assert mentions(others + strangers.replace("metadata.name: home", "metadata.name: other")) == []
+
+
+def test_the_secret_of_an_external_secret() -> None:
+    maker = (
+        "{apiVersion: external-secrets.io/v1, kind: ExternalSecret, metadata: {name: fetch, namespace: home}, "
+        "spec: {target: {name: fetched}}}\n---\n"
+    )
+    reader = DEPLOYMENT % "envFrom: [{secretRef: {name: fetched}}]"
+    assert sorted(mentions(maker + reader)) == [
+        f"{CONTAINER}.envFrom.0.secretRef.name",
+        "ExternalSecret/fetch spec.target.name",
+    ]
+    assert mentions(
+        maker.replace("spec: {target: {name: fetched}}", "spec: {}") + reader.replace("fetched", "fetch")
+    ) == [f"{CONTAINER}.envFrom.0.secretRef.name"]

@@ -140,3 +140,19 @@ def test_names(kind: str, name: str, is_wrong: bool) -> None:
     assert [line.startswith(f"metadata.name: {name!r} must be lower-case letters") for line in found] == [
         True
     ] * is_wrong
+
+
+def test_a_workload_selects_its_own_pods() -> None:
+    said = "spec.selector.matchLabels.app: 'web' has to stand in spec.template.metadata.labels, too"
+    assert told(deployment().replace("labels: {app: web}}", "labels: {app: wrong}}")) == [said]
+    assert told(deployment().replace(", labels: {app: web}}", "}")) == [said]
+    assert told(deployment().replace("matchLabels: {app: web}", "matchExpressions: []")) == []
+
+
+def test_what_is_mounted_is_a_volume() -> None:
+    mounts = "volumeMounts: [{name: data, mountPath: /data}, {name: more, mountPath: /more}]"
+    pod = f"{{initContainers: [{{name: a, {mounts}}}], volumes: [{{name: more, emptyDir: {{}}}}], containers: []}}"
+    at = "spec.template.spec.initContainers.0.volumeMounts.0.name"
+    assert told(deployment(pod=pod)) == [f"{at}: 'data' is none of the pod's volumes"]
+    claimed = f"{STATEFUL}  template: {{spec: {pod}}}\n"
+    assert told(claimed) == []

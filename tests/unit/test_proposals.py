@@ -178,6 +178,13 @@ def test_hosts_and_the_port_behind_them() -> None:
     assert found["host2"] == ["Ingress/web spec.rules.1.host", "Ingress/web spec.tls.0.hosts.0"]
     one = INGRESS.replace("b.example.com", "a.example.com")
     assert len(proposed(workload("web") + one)["host"]) == 4
+    names = "commonName: a.example.com, dnsNames: [c.example.com, a.example.com]"
+    certificate = f"{{apiVersion: cert-manager.io/v1, kind: Certificate, metadata: {{name: c}}, spec: {{{names}}}}}"
+    assert proposed(f"{workload('web')}{INGRESS}---\n{certificate}")["host"] == [
+        *found["host"],
+        "Certificate/c spec.dnsNames.1",
+        "Certificate/c spec.commonName",
+    ]
 
 
 WEBHOOK = """---
@@ -274,3 +281,13 @@ def test_names_are_fields_whatever_the_children_are_called(
         assert not any(other.startswith(f"{name}.") for other in names), names
     targets = [target for each in found for target in each.targets]
     assert len(set(map(str, targets))) == len(targets), "one field of a child, one field of the resource"
+
+
+def test_keda_has_the_replicas() -> None:
+    """Its object says nothing of a kind where it means a Deployment."""
+    target = "scaleTargetRef: {name: web}"
+    scaled = f"{{apiVersion: keda.sh/v1alpha1, kind: ScaledObject, metadata: {{name: s}}, spec: {{{target}}}}}"
+    both = f"{workload('web')}---\n{scaled}"
+    found = children(both)
+    assert proposals.autoscaler_of(found[0], found) == found[1]
+    assert list(proposed(both)) == ["image"]
