@@ -1,4 +1,4 @@
-"""Names of children inside of texts: host names of services, which kustomize does not rename. Pure.
+"""BaseNames of children inside of texts: host names of services, which kustomize does not rename. Pure.
 
 A text names a child by a host name: the child's name alone (``cache``), with a port (``cache:6379``), in a URL
 (``http://cache/``), with a namespace behind it (``cache.demo``, ``cache.demo.svc``), or as the pod of a StatefulSet
@@ -29,7 +29,7 @@ UNNAMED = "default"
 
 
 @dataclass(frozen=True)
-class Names:
+class BaseNames:
     """What the children of a base are called.
 
     ``hosts`` are the names of those that have a host name, ``stateful`` those of StatefulSets, whose pods have names
@@ -139,7 +139,7 @@ def is_program(at: FieldPath) -> bool:
 
 def renamed(
     text: str,
-    names: Names,
+    names: BaseNames,
     rename: Callable[[str], str],
     namespace: str,
     own_namespace: str = "",
@@ -148,7 +148,7 @@ def renamed(
     """Return a text with the names of a kind's children, and their namespace, replaced.
 
     ``names`` are those in the base; ``rename`` gives what one is called for a CR, ``namespace`` is the CR's,
-    ``own_namespace`` the base's, if it names one. Names that are only words count where the text has no certain
+    ``own_namespace`` the base's, if it names one. BaseNames that are only words count where the text has no certain
     address and is not itself one name: whoever asks for it to be renamed means them.
     """
     if _is_namespace_of(text, own_namespace, before):
@@ -187,25 +187,25 @@ def renamed(
     return _HOST.sub(renamed_host, _ACCOUNT.sub(renamed_account, _MEMBER.sub(renamed_member, text)))
 
 
-def names_one(text: str, names: Names, own_namespace: str = "", before: str = "") -> bool:
+def names_one(text: str, names: BaseNames, own_namespace: str = "", before: str = "") -> bool:
     """Whether a text has a host name of a child that can be nothing else."""
     return any(_is_certain(found, before) for found in _hosts(text, names, own_namespace, before))
 
 
-def names_namespace(text: str, names: Names, own_namespace: str, before: str) -> bool:
+def names_namespace(text: str, names: BaseNames, own_namespace: str, before: str) -> bool:
     """Whether a text is the base's namespace for certain, or has a user in it that is a service account there."""
     is_one = _is_namespace_of(text, own_namespace, before)
     return is_one or any(_is_own_account(found, names, own_namespace) for found in _ACCOUNT.finditer(text))
 
 
-def _hosts(text: str, names: Names, own_namespace: str, before: str) -> Iterator[re.Match[str]]:
+def _hosts(text: str, names: BaseNames, own_namespace: str, before: str) -> Iterator[re.Match[str]]:
     for found in _HOST.finditer(text):
         is_one = _renamed_parts(found["host"].split("."), names, str, own_namespace)
         if is_one and not _is_image(found, before):
             yield found
 
 
-def is_reference(text: str, names: Names, own_namespace: str) -> bool:
+def is_reference(text: str, names: BaseNames, own_namespace: str) -> bool:
     """Whether a text is ``namespace/name`` of a child."""
     namespace, _, name = text.partition("/")
     return name in names.all and namespace in (NAMESPACE, own_namespace) and bool(namespace)
@@ -224,7 +224,7 @@ def _is_namespace_of(text: str, own_namespace: str, before: str) -> bool:
     return is_known and _OF_NAMESPACE.search(f"{before}{flag}") is not None
 
 
-def _is_own_account(found: re.Match[str], names: Names, own_namespace: str) -> bool:
+def _is_own_account(found: re.Match[str], names: BaseNames, own_namespace: str) -> bool:
     """Whether a user is a child, or what the pods of a namespace run as that the base names: its ``default``."""
     namespace, name = found["all"] or found["namespace"], found["name"]
     if namespace not in (NAMESPACE, own_namespace) or not namespace:
@@ -266,7 +266,7 @@ def _line(found: re.Match[str], before: str) -> str:
     return f"{before if start < _LONGEST else ''}{line}"[-_LONGEST:].rpartition("\n")[2]
 
 
-def _renamed_parts(parts: list[str], names: Names, rename: Callable[[str], str], own_namespace: str) -> int:
+def _renamed_parts(parts: list[str], names: BaseNames, rename: Callable[[str], str], own_namespace: str) -> int:
     """Rename the leading parts of a host name that are children's; return how many there are."""
     name, _, number = parts[0].rpartition("-")
     is_pod = parts[0] not in names.hosts and name in names.stateful and number.isdecimal()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nuvop import (
+    autoscaling,
     base,
     crd,
     crd_rules,
@@ -20,7 +21,6 @@ from nuvop import (
     manifests,
     openapi,
     patches_py,
-    proposals,
     resources,
     yamltext,
 )
@@ -28,6 +28,7 @@ from nuvop.errors import KindError, Place
 from nuvop.fields import FieldPath, Json
 from nuvop.kinds import MADE_BY_CHILDREN, Child, ChildField, ChildSelector, Kind, Report, Setting, name_prefix
 from nuvop.objects import group_of
+from nuvop.problems import Fault
 
 NAME_LIMITS = {
     **dict.fromkeys(("Service", "Deployment", "DaemonSet", "ReplicaSet", "Job", "Pod"), 63),
@@ -199,7 +200,7 @@ def _malformed(kind: Kind) -> Iterator[Finding]:
             yield _in_base(kind, obj, at, message)
 
 
-def _of_installed(obj: Mapping[str, Json]) -> Iterable[manifests.Fault]:
+def _of_installed(obj: Mapping[str, Json]) -> Iterable[Fault]:
     faults = [*manifests.faults(obj, obj["metadata"]["name"]), *manifests.lacks(obj)]
     return crd_rules.faults(obj) if obj["kind"] == "CustomResourceDefinition" and not faults else faults
 
@@ -502,7 +503,7 @@ def _fought_over(kind: Kind) -> Iterator[Finding]:
 def _autoscaled(kind: Kind) -> Iterator[tuple[Child, Child, Json]]:
     """Children whose replicas an autoscaler sets, with it and what the base says."""
     for child in kind.everything:
-        autoscaler = proposals.autoscaler_of(child, kind.everything)
+        autoscaler = autoscaling.autoscaler_of(child, kind.everything)
         replicas = [fields.values(each.body, _REPLICAS) for each in kind.variants if each == child]
         if autoscaler is not None and all(replicas):
             yield child, autoscaler, replicas[0][0]

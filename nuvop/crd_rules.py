@@ -13,9 +13,7 @@ import jsonschema
 
 from nuvop import crd, go_regexp
 from nuvop.fields import Json, Pointer
-
-Fault = tuple[Pointer, str]
-"""The way to a value of the CRD, and what is wrong there."""
+from nuvop.problems import Fault
 
 Schema = Mapping[str, Any]
 

@@ -11,7 +11,7 @@ from nuvop.errors import Place
 from nuvop.kind_folder import EXAMPLES, EXPECTED
 from nuvop.kinds import Kind
 from nuvop.objects import REVISION_LABEL
-from nuvop.validation import Misfit
+from nuvop.problems import Fault
 
 
 def of(kind: Kind) -> Iterator[tuple[Place, Any]]:
@@ -43,7 +43,7 @@ def idle(kind: Kind) -> Iterator[tuple[Place, str]]:
             yield Place(kind.folder / name), told
 
 
-def unfit(kind: Kind, example: Any) -> Iterator[Misfit]:
+def unfit(kind: Kind, example: Any) -> Iterator[Fault]:
     """What keeps an example from being a custom resource of the kind."""
     if isinstance(example, str):
         yield (), example

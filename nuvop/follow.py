@@ -9,7 +9,8 @@ Certificate makes is no child, so kustomize renames it nowhere; it counts where 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from nuvop import addresses, fields, labelling, names, openapi
+from nuvop import addresses, child_names, fields, labelling, openapi
+from nuvop.addresses import BaseNames
 from nuvop.fields import FieldPath, Json, Pointer, parse
 from nuvop.kinds import Child, home_namespace
 from nuvop.objects import Body
@@ -94,11 +95,11 @@ class _Text:
 
 
 @dataclass(frozen=True)
-class _Names:
+class _Known:
     """What the children of a base are called, also by kind and name, and the namespace in which most live."""
 
     children: frozenset[tuple[str, str]]
-    texts: addresses.Names
+    texts: BaseNames
     home: str
 
 
@@ -106,19 +107,19 @@ def mentions(children: Sequence[Child]) -> Iterator[tuple[Child, FieldPath]]:
     """Each text that names a child, or its namespace, by the child that it stands in and the way to it."""
     home = home_namespace(children)
     made = frozenset(_read_secrets(children, home))
-    known = _Names(
+    known = _Known(
         frozenset([*((child.kind, child.name) for child in children), *(("Secret", name) for name in made)]),
-        names.of_base(children),
+        child_names.of_base(children),
         home,
     )
     for text in _texts(children):
-        own = names.own_namespace(text.child, home)
+        own = child_names.own_namespace(text.child, home)
         is_named = _is_called(text, known, made) if text.names else _names_child(text, known)
         if is_named or addresses.names_namespace(text.text, known.texts, own, text.before):
             yield text.child, text.at
 
 
-def _is_called(text: _Text, known: _Names, made: frozenset[str]) -> bool:
+def _is_called(text: _Text, known: _Known, made: frozenset[str]) -> bool:
     """Whether a child is called as a text, that is the name of an object of a kind."""
     return text.text in made if text.names == "Secret" else (text.names, text.text) in known.children
 
@@ -126,17 +127,17 @@ def _is_called(text: _Text, known: _Names, made: frozenset[str]) -> bool:
 def callers(service: Child, children: Sequence[Child]) -> Iterator[Child]:
     """The children that name a Service in a text: they tell its port there, or know it without a word."""
     called = frozenset({service.name})
-    known = _Names(frozenset({(service.kind, service.name)}), addresses.Names(called, called), home_namespace(children))
+    known = _Known(frozenset({(service.kind, service.name)}), BaseNames(called, called), home_namespace(children))
     others = [child for child in children if child != service]
     yield from dict.fromkeys(text.child for text in _texts(others) if _names_child(text, known))
 
 
 def _read_secrets(children: Sequence[Child], home: str) -> Iterator[str]:
     """Of the Secrets that Certificates make those that something of the base reads."""
-    made = {(certificate, at.segments): name for certificate, at, name in names.made_secrets(children)}
+    made = {(certificate, at.segments): name for certificate, at, name in child_names.made_secrets(children)}
     readers = [text for text in _texts(children) if made and (text.child, text.at.segments) not in made]
     for name in dict.fromkeys(made.values()):
-        known = _Names(frozenset({("Secret", name)}), addresses.Names(frozenset({name})), home)
+        known = _Known(frozenset({("Secret", name)}), BaseNames(frozenset({name})), home)
         if any(
             (text.names, text.text) == ("Secret", name) if text.names else _names_child(text, known) for text in readers
         ):
@@ -211,8 +212,8 @@ def _in_custom(child: Child, value: Json, at: Pointer, key: str) -> Iterator[_Te
 # --- whom they name --------------------------------------------------------------------------------------------------
 
 
-def _names_child(text: _Text, known: _Names) -> bool:
-    own = names.own_namespace(text.child, known.home)
+def _names_child(text: _Text, known: _Known) -> bool:
+    own = child_names.own_namespace(text.child, known.home)
     return (
         addresses.names_one(text.text, known.texts, own, text.before)
         or (text.may_be_reference and addresses.is_reference(text.text, known.texts, own))
@@ -220,7 +221,7 @@ def _names_child(text: _Text, known: _Names) -> bool:
     )
 
 
-def _refers(text: _Text, known: _Names) -> bool:
+def _refers(text: _Text, known: _Known) -> bool:
     """Whether a field refers to a child: ``issuerRef: {name: ca}``, ``services: [{name: web}]``, ``secretName``."""
     if text.field != "name":
         return text.field.endswith("Name") and _has(known, text.field.removesuffix("Name"), text.text)
@@ -230,5 +231,5 @@ def _refers(text: _Text, known: _Names) -> bool:
     return any(name == text.text for _, name in known.children) if of.endswith("Ref") else _has(known, of, text.text)
 
 
-def _has(known: _Names, kind: str, name: str) -> bool:
+def _has(known: _Known, kind: str, name: str) -> bool:
     return any(each.lower() == kind.lower() and called == name for each, called in known.children)

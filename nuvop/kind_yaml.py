@@ -16,7 +16,7 @@ from nuvop.errors import FieldPathError, KindError, Place
 from nuvop.fields import FieldPath
 from nuvop.kind_folder import mapping
 from nuvop.kinds import OUTSIDE, ChildField, ChildSelector, Component, Generated, Kind, Report, Setting
-from nuvop.objects import LABELS
+from nuvop.objects import LABELS, NO_NAMESPACE, is_namespace
 from nuvop.problems import Problems
 from nuvop.readiness import Rule
 
@@ -43,9 +43,6 @@ _LENGTHS = range(8, 129)
 
 _SECRET_KEY = re.compile("[-._A-Za-z0-9]+")
 """https://kubernetes.io/docs/concepts/configuration/secret/#restriction-names-data"""
-
-_NAMESPACE = re.compile("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-"""https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names"""
 
 Line = TypeVar("Line")
 Section = TypeVar("Section", dict[str, Any], list[Any])
@@ -294,9 +291,8 @@ def _elsewhere(_: Crd, place: Place, name: str, value: Any) -> Iterator[tuple[Ch
     selector = _selector(place, name)
     match value:
         case {"namespace": str(namespace), **rest} if namespace and not rest:
-            if not _NAMESPACE.fullmatch(namespace):
-                told = f"{namespace!r} must be lower-case letters, digits and hyphens, 63 at most"
-                raise KindError(f"{told}, with no hyphen at an end", place / "namespace")
+            if not is_namespace(namespace):
+                raise KindError(f"{namespace!r} {NO_NAMESPACE}", place / "namespace")
             yield selector, namespace
         case {"scope": "Cluster", **rest} if not rest:
             yield selector, OUTSIDE

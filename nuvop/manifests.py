@@ -8,11 +8,9 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 
 from nuvop import fields, labelling, openapi
-from nuvop.fields import Json, Pointer
+from nuvop.fields import Json
 from nuvop.objects import group_of
-
-Fault = tuple[Pointer, str]
-"""The way to a value of the object, and what is wrong there."""
+from nuvop.problems import Fault
 
 
 def faults(obj: Mapping[str, Json], name: str) -> Iterator[Fault]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nuvop import base, check, crd, fields, follow, labelling, openapi
+from nuvop.autoscaling import autoscaler_of
 from nuvop.errors import FieldPathError, KindError, Place
 from nuvop.kinds import (
     NEVER_A_CHILD,
@@ -20,13 +21,13 @@ from nuvop.kinds import (
     home_namespace,
     is_outside,
 )
-from nuvop.proposals import Proposal, autoscaler_of, value_of
+from nuvop.proposals import Proposal, value_of
 
 _INSTALLED = ("Namespace", "CustomResourceDefinition")
 
 
 @dataclass(frozen=True)
-class Names:
+class TypeNames:
     """What a new kind is called; ``short`` may be empty."""
 
     group: str
@@ -51,7 +52,7 @@ class NewKind:
     where they need not.
     """
 
-    names: Names
+    names: TypeNames
     children: Sequence[Child]
     installed: Sequence[str]
     homes: Sequence[Mapping[str, Any]]
@@ -85,7 +86,7 @@ class NewKind:
         return replace(self, fields=chosen)
 
 
-def names(kind: str, group: str, version: str, plural: str, short: str) -> Names:
+def names(kind: str, group: str, version: str, plural: str, short: str) -> TypeNames:
     """The names as given on the command line, an empty plural made of the kind's name; raise KindError."""
     plural = plural or _plural(kind)
     label = r"[a-z]([-a-z0-9]*[a-z0-9])?"
@@ -98,7 +99,7 @@ def names(kind: str, group: str, version: str, plural: str, short: str) -> Names
     ):
         if not re.fullmatch(pattern, value):
             raise KindError(f"{what}: {value!r} must be a name such as {example}")
-    return Names(group, version, kind, plural, short)
+    return TypeNames(group, version, kind, plural, short)
 
 
 def _plural(kind: str) -> str:
@@ -111,7 +112,7 @@ def _plural(kind: str) -> str:
 # --- what the folder makes -------------------------------------------------------------------------------------------
 
 
-def understood(names: Names, objects: Sequence[Mapping[str, Any]]) -> NewKind:
+def understood(names: TypeNames, objects: Sequence[Mapping[str, Any]]) -> NewKind:
     """Tell children from what is installed once, and where they live; raise KindError where that makes no kind."""
     installed: list[Mapping[str, Any]] = []
     others: list[Mapping[str, Any]] = []
@@ -230,7 +231,7 @@ def _homes(namespaces: Sequence[Mapping[str, Any]], children: Sequence[Child]) -
     return [obj for obj in namespaces if obj["metadata"]["name"] == home]
 
 
-def _refuse_long_names(names: Names, children: Sequence[Child]) -> None:
+def _refuse_long_names(names: TypeNames, children: Sequence[Child]) -> None:
     limit, longest = check.name_limit(children)
     if limit < 1:
         raise KindError(

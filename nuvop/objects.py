@@ -4,6 +4,7 @@ Pure; the names of nuvop's labels and of its field manager stand here and nowher
 """
 
 import hashlib
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, combinations, islice
@@ -81,6 +82,16 @@ class ObjectKey:
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
+
+
+NO_NAMESPACE = "is no name of a namespace: lower-case letters, digits and - may stand in it, at most 63 characters"
+
+
+def is_namespace(text: str) -> bool:
+    """Whether a text may be the name of a namespace
+    (https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names).
+    """
+    return re.fullmatch("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", text) is not None
 
 
 def key_of(body: Body) -> ObjectKey:

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from nuvop import addresses, directives, fields, labelling, names, patches_py, yamltext
+from nuvop import addresses, child_names, directives, fields, labelling, patches_py, yamltext
 from nuvop.errors import FieldPathError, GeneratedInUse, OverlayError, Place, SettingsError, WriteFailed
 from nuvop.fields import FieldPath, Json, Operation
 from nuvop.kinds import Child, ChildSelector, Kind, Setting, home_namespace, is_outside, name_prefix
@@ -241,7 +241,10 @@ class _Draft:
 
     def follow(self, path: FieldPath, kind: Kind, cr: CRKey) -> None:
         """Replace the names of the kind's children in texts by what they are called for this CR."""
-        known, own_namespace = names.of_base(kind.base), names.own_namespace(self.child, home_namespace(kind.base))
+        known, own_namespace = (
+            child_names.of_base(kind.base),
+            child_names.own_namespace(self.child, home_namespace(kind.base)),
+        )
         renamed = {name: name if kind.keeps_names else f"{name_prefix(cr.name)}{name}" for name in known.all}
         # As the base has them: what two lines name is the same to both.
         for at, text in fields.places(self.child.body, path):

@@ -4,6 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from nuvop.errors import KindError
+from nuvop.fields import Pointer
+
+Fault = tuple[Pointer, str]
+"""The way to a value of an object, and what is wrong there."""
 
 
 class Problems:

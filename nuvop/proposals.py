@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from nuvop import directives, fields, follow, labelling
+from nuvop import autoscaling, directives, fields, follow, labelling
 from nuvop.fields import Json, parse
 from nuvop.kinds import Child, ChildField
 
@@ -133,10 +133,10 @@ def _camel(name: str, kind: str) -> str:
 
 
 def _of(child: Child, base: Sequence[Child]) -> Iterator[_Usual]:
-    if child.kind in _SCALED and autoscaler_of(child, base) is None:
+    if child.kind in _SCALED and autoscaling.autoscaler_of(child, base) is None:
         yield _usual("replicas", child, child, "spec.replicas")
     if child.kind == "HorizontalPodAutoscaler":
-        scaled = next((each for each in base if _scales(child, each)), child)
+        scaled = next((each for each in base if autoscaling.scales(child, each)), child)
         yield _usual("minReplicas", scaled, child, "spec.minReplicas")
         yield _usual("maxReplicas", scaled, child, "spec.maxReplicas")
     if child.kind == "CronJob":
@@ -263,20 +263,6 @@ def _of_hosts(child: Child, base: Sequence[Child]) -> Iterator[_Usual]:
                         places[host].append(ChildField(other.selector, at))
     for targets in places.values():
         yield _Usual("host", child, "", tuple(targets))
-
-
-def autoscaler_of(child: Child, base: Sequence[Child]) -> Child | None:
-    """The autoscaler that sets a child's replicas; None where there is none."""
-    return next((each for each in base if each.kind in _AUTOSCALERS and _scales(each, child)), None)
-
-
-_AUTOSCALERS = ("HorizontalPodAutoscaler", "ScaledObject")
-"""Kubernetes' own, and KEDA's (https://keda.sh/docs/latest/reference/scaledobject-spec/)."""
-
-
-def _scales(autoscaler: Child, child: Child) -> bool:
-    target = fields.value_at(autoscaler.body, "spec", "scaleTargetRef") or {}
-    return (target.get("kind", "Deployment"), target.get("name")) == (child.kind, child.name)
 
 
 def value_of(child: Child, target: ChildField) -> Json:

@@ -5,7 +5,6 @@ Unknown fields are refused, as kubectl asks the API server to
 formats.
 """
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -15,33 +14,18 @@ from jsonschema.exceptions import ValidationError
 from nuvop import crd, fields, manifests
 from nuvop.crd import Crd
 from nuvop.errors import way_to
-from nuvop.fields import Json, Segment
-
-Way = tuple[str | int, ...]
-"""The way to a value, member by member."""
+from nuvop.fields import Json, Pointer, Segment
+from nuvop.objects import NO_NAMESPACE, is_namespace
+from nuvop.problems import Fault
 
 Secrets = Collection[tuple[Segment, ...]]
 """Fields of a custom resource whose values must not be told."""
-
-Misfit = tuple[Way, str]
-"""Where something is wrong, and what."""
-
-_LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-"""https://kubernetes.io/docs/concepts/overview/working-with-objects/names/"""
 
 _SHOWN = 100
 """How many characters of a value are told."""
 
 
-def is_namespace(text: str) -> bool:
-    """Whether a text may be the name of a namespace."""
-    return re.fullmatch(_LABEL, text) is not None
-
-
-NO_NAMESPACE = "is no name of a namespace: lower-case letters, digits and - may stand in it, at most 63 characters"
-
-
-def unfit(definition: Crd, cr: Any, secrets: Secrets) -> Iterator[Misfit]:
+def unfit(definition: Crd, cr: Any, secrets: Secrets) -> Iterator[Fault]:
     """What keeps a document from being a custom resource of a kind; no value of ``secrets`` is told."""
     match cr:
         case {"apiVersion": str(api_version), "kind": str(name), "metadata": {"name": str()} as metadata}:
@@ -64,7 +48,7 @@ def refusal(definition: Crd, cr: Any, secrets: Secrets) -> str:
     return "; ".join(": ".join(filter(None, (way_to(way), message))) for way, message in unfit(definition, cr, secrets))
 
 
-def _unfit_metadata(metadata: Mapping[str, Json]) -> Iterator[Misfit]:
+def _unfit_metadata(metadata: Mapping[str, Json]) -> Iterator[Fault]:
     if told := manifests.unfit_name(metadata["name"]):
         yield ("metadata", "name"), told
     namespace = metadata.get("namespace") or ""
@@ -73,7 +57,7 @@ def _unfit_metadata(metadata: Mapping[str, Json]) -> Iterator[Misfit]:
     yield from manifests.of_metadata(metadata)
 
 
-def _unfit_fields(schema: crd.Schema, cr: Mapping[str, Json], secrets: Secrets) -> Iterator[Misfit]:
+def _unfit_fields(schema: crd.Schema, cr: Mapping[str, Json], secrets: Secrets) -> Iterator[Fault]:
     validator = jsonschema.Draft202012Validator(_of_whole_object(schema))
     for error in sorted(validator.iter_errors(cr), key=lambda found: list(map(str, found.absolute_path))):
         yield from _told(error, secrets)
@@ -88,8 +72,8 @@ def _of_whole_object(schema: crd.Schema) -> dict[str, Any]:
     return {**found, "properties": {**properties, "apiVersion": {}, "kind": {}, "metadata": metadata, "status": {}}}
 
 
-def _told(error: ValidationError, secrets: Secrets) -> Iterator[Misfit]:
-    way: Way = tuple(error.absolute_path)
+def _told(error: ValidationError, secrets: Secrets) -> Iterator[Fault]:
+    way: Pointer = tuple(error.absolute_path)
     value: Any = error.instance
     schema: Any = error.schema
     if error.validator == "additionalProperties" and error.validator_value is False:

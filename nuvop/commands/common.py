@@ -11,12 +11,12 @@ from typing import Any, TextIO, TypeVar
 
 import click
 
-from nuvop import settings, validation, yamltext
+from nuvop import objects, settings, validation, yamltext
 from nuvop.errors import NuvopError, Place
+from nuvop.fields import Pointer
 from nuvop.kinds import Kind
 from nuvop.objects import NO_UID
 from nuvop.settings import Settings
-from nuvop.validation import Way
 
 INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
 """Exit codes as a shell has them."""
@@ -51,8 +51,8 @@ def namespace_option(text: str) -> Callable[[Command], Command]:
 
 
 def _checked_namespace(_: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    if value and not validation.is_namespace(value):
-        raise click.BadParameter(f"{value!r} {validation.NO_NAMESPACE}", param=param)
+    if value and not objects.is_namespace(value):
+        raise click.BadParameter(f"{value!r} {objects.NO_NAMESPACE}", param=param)
     return value
 
 
@@ -112,7 +112,7 @@ class Given:
         """What the API server would refuse of it, each thing with file, line and field."""
         return [f"{self._at(way)}: {message}" for way, message in validation.unfit(kind.crd, self.cr, kind.secrets)]
 
-    def _at(self, way: Way) -> Place:
+    def _at(self, way: Pointer) -> Place:
         at = (*self.place.at, *way)
         return replace(self.place, at=at, line=yamltext.line_of(self.text.encode(), at, self.place.document))
 

@@ -14,7 +14,7 @@ from nuvop import check, gather, kind_folder, new_kind, proposals, scaffold, yam
 from nuvop.commands import common
 from nuvop.errors import KindError, KubectlError, NuvopError
 from nuvop.kinds import home_namespace
-from nuvop.new_kind import Names, NewKind
+from nuvop.new_kind import NewKind, TypeNames
 from nuvop.proposals import Proposal
 from nuvop.settings import Settings
 from nuvop.workbench import Workbench, workbench
@@ -112,7 +112,7 @@ def _with_own(gathered: Mapping[str, bytes], made: NewKind) -> dict[str, bytes]:
 
 
 async def _make(
-    settings: Settings, names: Names, source: Path, target: Path, wanted: Sequence[str], *, yes: bool
+    settings: Settings, names: TypeNames, source: Path, target: Path, wanted: Sequence[str], *, yes: bool
 ) -> tuple[NewKind, list[str]]:
     gathered = gather.gather(source)
     async with workbench(settings) as bench:
@@ -131,7 +131,7 @@ async def _make(
     return made, notes
 
 
-async def _proven(bench: Workbench, draft: Path, source: Path, names: Names) -> list[str]:
+async def _proven(bench: Workbench, draft: Path, source: Path, names: TypeNames) -> list[str]:
     """See that the kind can be loaded, write down what its example becomes, and return what is worth a look."""
     try:
         kind = await bench.loader.load(draft)

@@ -1,14 +1,14 @@
-"""Names of children inside of texts."""
+"""BaseNames of children inside of texts."""
 
 import re
 
 import pytest
 
 from nuvop import addresses, fields
-from nuvop.addresses import Names
+from nuvop.addresses import BaseNames
 
 ALL = frozenset({"cache", "api", "db", "web-api"})
-NAMES = Names(ALL, ALL, frozenset({"db"}), frozenset({"api"}))
+NAMES = BaseNames(ALL, ALL, frozenset({"db"}), frozenset({"api"}))
 
 
 def renamed(text: str, own_namespace: str = "", before: str = "") -> str:
@@ -101,7 +101,7 @@ def test_a_name_with_a_namespace() -> None:
 
 def test_a_name_that_is_no_host_name() -> None:
     """Where a child of any kind is named, its name is the whole text."""
-    assert addresses.renamed("a.B", Names(frozenset({"a.B"})), lambda name: f"obj-{name}", "demo") == "obj-a.B"
+    assert addresses.renamed("a.B", BaseNames(frozenset({"a.B"})), lambda name: f"obj-{name}", "demo") == "obj-a.B"
 
 
 def test_two_parts_of_which_the_second_is_the_namespace() -> None:

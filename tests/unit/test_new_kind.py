@@ -6,9 +6,9 @@ import pytest
 
 from nuvop import new_kind
 from nuvop.errors import KindError
-from nuvop.new_kind import Names, NewKind
+from nuvop.new_kind import NewKind, TypeNames
 
-NAMES = Names("example.com", "v1", "Web", "webs", "")
+NAMES = TypeNames("example.com", "v1", "Web", "webs", "")
 
 
 def obj(kind: str, name: str, namespace: str = "", **more: Any) -> dict[str, Any]:
@@ -172,7 +172,7 @@ def test_one_letter_is_enough_for_a_name() -> None:
 
 def test_a_crd_of_its_own_name_is_refused() -> None:
     with pytest.raises(KindError, match=r"zones\.example\.org: the folder brings it, and so would Zone"):
-        new_kind.understood(Names("example.org", "v1", "Zone", "zones", ""), [crd("Zone"), obj("Service", "a")])
+        new_kind.understood(TypeNames("example.org", "v1", "Zone", "zones", ""), [crd("Zone"), obj("Service", "a")])
 
 
 @pytest.mark.parametrize(

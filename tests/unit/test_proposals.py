@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nuvop import proposals, yamltext
+from nuvop import autoscaling, proposals, yamltext
 from nuvop.kinds import Child
 
 
@@ -289,5 +289,5 @@ def test_keda_has_the_replicas() -> None:
     scaled = f"{{apiVersion: keda.sh/v1alpha1, kind: ScaledObject, metadata: {{name: s}}, spec: {{{target}}}}}"
     both = f"{workload('web')}---\n{scaled}"
     found = children(both)
-    assert proposals.autoscaler_of(found[0], found) == found[1]
+    assert autoscaling.autoscaler_of(found[0], found) == found[1]
     assert list(proposed(both)) == ["image"]

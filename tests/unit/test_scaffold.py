@@ -7,7 +7,7 @@ import pytest
 
 from nuvop import fields, new_kind, openapi, scaffold, yamltext
 from nuvop.kinds import NEVER_A_CHILD
-from nuvop.new_kind import Names, NewKind
+from nuvop.new_kind import NewKind, TypeNames
 
 WEB = """
 apiVersion: apps/v1
@@ -26,7 +26,7 @@ spec:
 """
 
 
-def made(text: str, *fields: str, names: Names = Names("example.com", "v1", "Web", "webs", "")) -> NewKind:  # noqa: B008
+def made(text: str, *fields: str, names: TypeNames = TypeNames("example.com", "v1", "Web", "webs", "")) -> NewKind:  # noqa: B008
     kind = new_kind.understood(names, yamltext.load_all(text))
     return kind.with_fields(new_kind.wanted(kind, fields))
 

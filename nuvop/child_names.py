@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from nuvop import addresses, fields
+from nuvop import fields
+from nuvop.addresses import BaseNames
 from nuvop.kinds import Child
 
 _ADDRESSABLE = frozenset({("", "Service"), ("apps", "StatefulSet")})
@@ -16,10 +17,10 @@ _MAKERS = {
 (https://cert-manager.io/docs/usage/certificate/, https://external-secrets.io/latest/api/externalsecret/)."""
 
 
-def of_base(children: Sequence[Child]) -> addresses.Names:
+def of_base(children: Sequence[Child]) -> BaseNames:
     """The names of a base's children, and of the Secrets that others of it make."""
     types = [((child.group, child.kind), child.name) for child in children]
-    return addresses.Names(
+    return BaseNames(
         frozenset([*(name for _, name in types), *(name for _, _, name in made_secrets(children))]),
         frozenset(name for of, name in types if of in _ADDRESSABLE),
         frozenset(name for of, name in types if of == ("apps", "StatefulSet")),

@@ -1,0 +1,21 @@
+"""Which children of a base an autoscaler scales: how many replicas these have is not for nuvop to say. Pure."""
+
+from collections.abc import Sequence
+
+from nuvop import fields
+from nuvop.kinds import Child
+
+
+def autoscaler_of(child: Child, base: Sequence[Child]) -> Child | None:
+    """The autoscaler that sets a child's replicas; None where there is none."""
+    return next((each for each in base if each.kind in _AUTOSCALERS and scales(each, child)), None)
+
+
+_AUTOSCALERS = ("HorizontalPodAutoscaler", "ScaledObject")
+"""Kubernetes' own, and KEDA's (https://keda.sh/docs/latest/reference/scaledobject-spec/)."""
+
+
+def scales(autoscaler: Child, child: Child) -> bool:
+    """Whether an autoscaler is for a child."""
+    target = fields.value_at(autoscaler.body, "spec", "scaleTargetRef") or {}
+    return (target.get("kind", "Deployment"), target.get("name")) == (child.kind, child.name)
