@@ -471,10 +471,12 @@ _ONLY_ONE = {
 
 def _only_one(kind: Kind) -> Iterator[Finding]:
     """Values that the children of a second resource could not have."""
+    volumes = {child.name for child in kind.variants if child.kind == "PersistentVolume"}
     for child in kind.variants:
         for pattern in _ONLY_ONE.get((child.group, child.kind), ()) if not kind.keeps_names else ():
             for at, value in fields.places(child.body, fields.parse(pattern)):
-                if value not in (None, "", "None", 0):
+                is_own = pattern == "spec.volumeName" and value in volumes  # kustomize renames it with the volume
+                if value not in (None, "", "None", 0) and not is_own:
                     yield Finding(
                         Place(kind.folder / "kustomization.yaml"),
                         f"{child} {fields.readable(child.body, at)} is {value!r} for every {kind.resource.kind}, and "

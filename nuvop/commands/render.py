@@ -1,5 +1,6 @@
 """``nuvop render``: what a custom resource becomes, offline."""
 
+import re
 from pathlib import Path
 from typing import TextIO
 
@@ -7,15 +8,25 @@ import click
 
 from nuvop.commands import common
 from nuvop.commands.common import Given
+from nuvop.objects import NO_UID
 from nuvop.settings import Settings
 from nuvop.workbench import workbench
+
+_UID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""As the API server makes them (https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#uids)."""
+
+
+def _uid(_: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value and not _UID.fullmatch(value):
+        raise click.BadParameter(f"{value!r} is no uid, such as {NO_UID}", param=param)
+    return value
 
 
 @click.command()
 @common.file_option
 @common.kinds_option
 @common.namespace_option("The namespace of what names none.")
-@click.option("--uid", help="The uid of the custom resource, where the file has none.")
+@click.option("--uid", callback=_uid, help="The uid of the custom resource, where the file has none.")
 def render(file: TextIO, folders: tuple[Path, ...], namespace: str | None, uid: str | None) -> None:
     """Print the manifests that custom resources become, without a cluster.
 

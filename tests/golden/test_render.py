@@ -55,6 +55,13 @@ def test_what_is_wrong_is_said(text: str, error: str) -> None:
     assert done.stderr.startswith(f"Error: {error}")
 
 
+def test_what_is_no_uid_is_refused() -> None:
+    """It would be a label's value."""
+    done = run("-f", "-", "--uid", "not a: {", text="")
+    assert done.exit_code == 1
+    assert "'not a: {' is no uid, such as 00000000-" in done.stderr
+
+
 def test_one_uid_is_not_for_two() -> None:
     sample = "{apiVersion: nuvolaris.org/v1, kind: Sample, metadata: {name: one}}\n"
     done = run("-f", "-", "--uid", UID, text=f"{sample}---\n{sample.replace('one', 'two')}")

@@ -184,6 +184,18 @@ def test_what_one_object_alone_can_have(folder: Path, spec: str, said: str) -> N
     assert not [line for line in run(folder)[1] if "only one object" in line]
 
 
+@pytest.mark.parametrize(("name", "is_told"), [("disk", True), ("web", False)])
+def test_a_claim_for_a_volume_of_the_folder(folder: Path, name: str, is_told: bool) -> None:
+    """kustomize renames that with the volume."""
+    with (folder / "deployment.yaml").open("a") as file:
+        spec = f"{{volumeName: {name}, accessModes: [ReadWriteOnce], resources: {{requests: {{storage: 1Gi}}}}}}"
+        file.write(f"---\n{{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {{name: data}}, spec: {spec}}}\n")
+        capacity = "{capacity: {storage: 1Gi}, accessModes: [ReadWriteOnce], hostPath: {path: /x}}"
+        file.write(f"---\n{{apiVersion: v1, kind: PersistentVolume, metadata: {{name: web}}, spec: {capacity}}}\n")
+    told = [line for line in run(folder)[1] if "only one object of a cluster can have that" in line]
+    assert bool(told) is is_told
+
+
 AUTOSCALER = """apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
 metadata: {name: scales}
