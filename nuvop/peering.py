@@ -34,12 +34,12 @@ async def obstacle(cluster: Cluster, name: str, places: Sequence[str], *, cluste
     try:
         resource = await answer(f"looking for {kind}", lambda: cluster.discover(f"{PEERING_GROUP}/v1", kind, anew=True))
     except NotServed:
-        return f"the CRD {plural}.{PEERING_GROUP} is not installed"
+        return f"there is no CRD {plural}.{PEERING_GROUP}"
     needed = [Right(place, PEERING_GROUP, plural, verb) for place in places for verb in ("list", "watch")]
     needed += [Right(place, PEERING_GROUP, plural, "patch", name) for place in places]
     for right in needed:
         if not await answer("asking for its rights", partial(cluster.may, right)):
-            return f"rights are missing: {told([right])}"
+            return f"it has no right to {told([right])}"
     return await _missing(cluster, resource, name, places)
 
 

@@ -181,27 +181,27 @@ class Operator:
 
     def processes(self) -> list[str]:
         """The command lines of all that runs in this operator's environment: itself, kubectl, the reaper."""
-        return list(self._running().values())
+        return [" ".join(command) for command in self._running().values()]
 
     def children(self) -> list[str]:
         """The command lines of what this operator has started: kubectl, the reaper."""
-        return [command for pid, command in self._running().items() if pid != self.process.pid]
+        return [" ".join(command) for pid, command in self._running().items() if pid != self.process.pid]
 
     def kill_kubectl(self) -> int:
         """Kill every kubectl of this operator's that runs; return how many."""
-        pids = [pid for pid, command in self._running().items() if Path(command.split(" ")[0]).name == "kubectl"]
+        pids = [pid for pid, command in self._running().items() if Path(command[0]).name == "kubectl"]
         for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         return len(pids)
 
-    def _running(self) -> dict[int, str]:
+    def _running(self) -> dict[int, list[str]]:
         mark = f"{self.generated.parent}/".encode()  # whole: operator1's must not be taken for operator10's
         found = {}
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
                 try:
-                    command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    command = (entry / "cmdline").read_bytes().decode().split("\0")[:-1]
                     if command and mark in (entry / "environ").read_bytes():
                         found[int(entry.name)] = command
                 except OSError:

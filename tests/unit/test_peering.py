@@ -51,14 +51,14 @@ async def test_the_object_has_to_be_there(
 
 
 async def test_its_crd_has_to_be_installed() -> None:
-    assert await obstacle(FakeCluster(is_served=False), "a") == "the CRD kopfpeerings.kopf.dev is not installed"
+    assert await obstacle(FakeCluster(is_served=False), "a") == "there is no CRD kopfpeerings.kopf.dev"
 
 
 @pytest.mark.parametrize(
     ("verb", "told"),
     [
-        ("watch", "rights are missing: watch kopfpeerings.kopf.dev in a"),
-        ("patch", "rights are missing: patch kopfpeerings.kopf.dev mine in a"),
+        ("watch", "it has no right to watch kopfpeerings.kopf.dev in a"),
+        ("patch", "it has no right to patch kopfpeerings.kopf.dev mine in a"),
     ],
 )
 async def test_the_rights_have_to_be_there(verb: str, told: str) -> None:
