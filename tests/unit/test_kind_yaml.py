@@ -112,7 +112,7 @@ def test_false_is_a_value_that_a_component_may_be_for(value: object, chosen: boo
         ("ready: {children: {Secret/s: '*.x=y'}}", "kind.yaml: ready.children: Secret/s: Secret/s *.x: a Secret's"),
         (
             "children: {Role/reader: {namespace: Kube_System}}",
-            "kind.yaml: children: Role/reader: namespace: 'Kube_System' must be lower-case letters, digits and hyphens",
+            "kind.yaml: children: Role/reader: namespace: 'Kube_System' is no name of a namespace: lower-case",
         ),
         ("generate: {Secret/x: {a b: 9}}", "kind.yaml: generate: Secret/x: a b: a Secret's key has letters, digits"),
         ("status: {pods: 'Pod/[app] a'}", "kind.yaml: status.pods: '[app]' must read `[label=value]`"),
