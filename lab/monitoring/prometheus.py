@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import time
 import urllib.error
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lab import debian
+from lab.bench.isolation import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,14 +65,6 @@ class Prometheus:
 
 def _series(labels: dict[str, str], values: Sequence[tuple[float, str]]) -> Series:
     return Series(labels, [(float(at), float(value)) for at, value in values])
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

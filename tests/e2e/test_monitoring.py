@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from lab.bench.isolation import free_port
 from lab.monitoring import dashboard
-from lab.monitoring.prometheus import free_port, scraping
+from lab.monitoring.prometheus import scraping
 from tests.conftest import Start
 from tests.deploy.test_monitoring import rules
 from tests.e2e.conftest import Make
