@@ -251,20 +251,18 @@ def _schema(place: Place, version: Mapping[str, Any]) -> Schema:
     return schema
 
 
-def is_schema(schema: Mapping[str, Any]) -> bool:
-    """Whether a JSON Schema is one, so that something can be tried by it."""
+def flaw(schema: Mapping[str, Any]) -> jsonschema.SchemaError | None:
+    """Return why a JSON Schema is none, so that nothing can be tried by it; None where it is one."""
     try:
         jsonschema.Draft202012Validator.check_schema(schema)
-    except jsonschema.SchemaError:
-        return False
-    return True
+    except jsonschema.SchemaError as error:
+        return error
+    return None
 
 
 def _refuse_malformed(place: Place, schema: Schema) -> None:
     """Raise KindError where a schema is none, as the API server would say of the CRD."""
-    try:
-        jsonschema.Draft202012Validator.check_schema(json_schema(schema))
-    except jsonschema.SchemaError as error:
+    if error := flaw(json_schema(schema)):
         way = list(error.absolute_path)
         is_type = way[-1:] == ["type"]
         told = f"{error.instance!r} is none of {', '.join(_TYPES)}" if is_type else error.message

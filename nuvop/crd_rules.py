@@ -335,7 +335,7 @@ def _of_defaults(schema: Schema, at: Pointer) -> Iterator[Fault]:
     """Defaults that the schema itself does not allow. Those of a mapping's members the API server does not try."""
     default, tried = schema.get("default"), crd.json_schema(schema)
     is_tried = default is not None and not schema.get("x-kubernetes-embedded-resource")
-    if is_tried and crd.is_schema(tried):
+    if is_tried and crd.flaw(tried) is None:
         validator = jsonschema.Draft202012Validator(tried)
         for error in sorted(validator.iter_errors(default), key=lambda found: list(map(str, found.absolute_path))):
             yield (*at, "default", *error.absolute_path), f"the default is not what the schema allows: {error.message}"
