@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from lab import controlplane
 from tests.e2e.audited import Right, granted, refused, requests_of, used
@@ -62,7 +61,7 @@ SELDOM = {
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[controlplane.Cluster]:
-    name = "deploy-test"
+    name = f"{os.environ.get('NUVOP_TEST_CLUSTER', 'deploy')}-test"
     controlplane.down(name)
     yield controlplane.up(name, nodes=2)
     controlplane.down(name)
@@ -219,21 +218,3 @@ def is_well(port: int, path: str) -> bool:
         return connection.getresponse().status == 200
     finally:
         connection.close()
-
-
-def test_undeploying_leaves_the_crds_and_nothing_else(admin: Kubectl) -> None:
-    """The last test here: it removes what the others look at."""
-    task = YAML(typ="safe").load(ROOT / "Taskfile.yml")["tasks"]["undeploy"]
-    for command in task["cmds"]:
-        _, *arguments = command.split()
-        admin(*arguments, "--timeout=60s")
-    left = admin("get", "-k", str(ROOT / "deploy/default"), "--ignore-not-found", "-o", "name").split()
-    assert sorted(left) == [
-        f"customresourcedefinition.apiextensions.k8s.io/{crd}"
-        for crd in (
-            "memcacheds.cache.example.com",
-            "nginxservers.web.example.com",
-            "psqls.test.com",
-            "samples.nuvolaris.org",
-        )
-    ]

@@ -84,6 +84,33 @@ def test_a_pod_that_ends_waits_for_what_it_applies(folder: str) -> None:
 
 
 @pytest.mark.parametrize("folder", VARIANTS)
+def test_one_operator_at_a_time_with_bounds(folder: str) -> None:
+    (deployment,) = [obj for obj in built(folder) if obj["kind"] == "Deployment"]
+    assert (deployment["spec"]["replicas"], deployment["spec"]["strategy"]) == (1, {"type": "Recreate"})
+    (container,) = pod(folder)["containers"]
+    assert container["resources"].keys() == {"requests", "limits"}
+    assert all(amounts.keys() == {"cpu", "memory"} for amounts in container["resources"].values())
+    assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
+    assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "http"}
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    (volume,) = pod(folder)["volumes"]
+    assert volume["emptyDir"]["sizeLimit"]
+    assert [mount["mountPath"] for mount in container["volumeMounts"]] == ["/tmp"]
+
+
+@pytest.mark.parametrize("folder", VARIANTS)
+def test_only_the_operators_pod_has_a_token(folder: str) -> None:
+    (account,) = [obj for obj in built(folder) if obj["kind"] == "ServiceAccount"]
+    assert account["automountServiceAccountToken"] is False
+    assert (pod(folder)["serviceAccountName"], pod(folder)["automountServiceAccountToken"]) == ("nuvop", True)
+
+
+def test_the_namespace_takes_restricted_pods_only() -> None:
+    (namespace,) = [obj for obj in built("default") if obj["kind"] == "Namespace"]
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+@pytest.mark.parametrize("folder", VARIANTS)
 def test_the_image_is_that_of_this_version(folder: str) -> None:
     assert [container["image"] for container in pod(folder)["containers"]] == [f"nuvop:{VERSION}"]
     (argument,) = re.findall(r"^ARG VERSION=(.*)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
