@@ -11,7 +11,8 @@ import click
 
 from lab import deploy
 from lab.controlplane import console
-from lab.deploy.overlay import NAMESPACE
+from lab.deploy import rights
+from lab.deploy.overlay import DEPLOY, NAMESPACE
 from nuvop.errors import NuvopError
 
 PATIENCE_SECONDS = 180
@@ -82,6 +83,14 @@ def install(namespace: str, image: str, watched: tuple[str, ...], patience: int)
 def remove(namespace: str, crs: str | None, patience: int) -> None:
     """Remove the operator with all that belongs to it."""
     deploy.remove(namespace, deploy.Resources(crs) if crs else None, patience)
+
+
+@commands.command()
+def roles() -> None:
+    """Compute the rights in deploy/ from the kinds in kustomize/."""
+    computed = {folder: rights.computed(arguments) for folder, arguments in rights.ROLES.items()}
+    for folder, text in computed.items():
+        (DEPLOY / folder / "roles.yaml").write_text(text)
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ def install(wanted: Wanted, patience: int) -> None:
     _check_namespaces(wanted)
     with tempfile.TemporaryDirectory() as folder:
         has_namespace = _makes_namespace(wanted.namespace)
-        computed = rights.computed(wanted)
+        computed = rights.computed(wanted.rights)
         written = overlay.write(Path(folder), wanted, computed, has_namespace=has_namespace)
         for line in kubectl.run("apply", "--kustomize", str(written)).splitlines():
             console.say(line)

@@ -19,13 +19,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from lab.deploy.kubectl import Body
-    from lab.deploy.overlay import Wanted
 
 LABEL = "app.kubernetes.io/name=nuvop"
 """On all objects of deploy/."""
 
+ROLES = {
+    "rbac": (),
+    "rbac/namespaced": ("--namespace=nuvop-system",),
+    "rbac/patterns": ("--namespace=*",),
+    "components/peering": ("--peering=nuvop",),
+    "components/peering/namespaced": ("--namespace=nuvop-system", "--peering=nuvop"),
+}
+"""The folders of deploy/ that have a computed roles.yaml, with the arguments of `nuvop rbac` for each."""
+
 _BINDINGS = ("clusterrolebindings", "rolebindings")
-_ROLES = ("clusterroles", "roles")
+_KINDS_OF_ROLES = ("clusterroles", "roles")
 
 
 @dataclass(frozen=True, order=True)
@@ -42,9 +50,9 @@ class Reference:
         return cls(body["kind"], body["metadata"].get("namespace", ""), body["metadata"]["name"])
 
 
-def computed(wanted: Wanted) -> str:
-    """What an operator needs for the kinds in kustomize/, as YAML. Raises DeployError."""
-    command = [sys.executable, "-m", "nuvop", "rbac", "--kinds", str(PROJECT / "kustomize"), *wanted.rights]
+def computed(arguments: Iterable[str]) -> str:
+    """What `nuvop rbac` prints with these arguments for the kinds in kustomize/. Raises DeployError."""
+    command = [sys.executable, "-m", "nuvop", "rbac", "--kinds", str(PROJECT / "kustomize"), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=PROJECT)
     if done.returncode != 0:
         raise DeployError(done.stderr.strip())
@@ -60,7 +68,7 @@ def present(namespace: str) -> frozenset[Reference]:
     """The roles and bindings in the cluster that are the operator's of this namespace. Raises DeployError."""
     bindings = [body for kind in _BINDINGS for body in _labelled(kind) if _is_for(body, namespace)]
     bound = set(map(_bound, bindings))
-    roles = {Reference.to(body) for kind in _ROLES for body in _labelled(kind)}
+    roles = {Reference.to(body) for kind in _KINDS_OF_ROLES for body in _labelled(kind)}
     return frozenset({*map(Reference.to, bindings), *(bound & roles)})
 
 

@@ -30,7 +30,7 @@ def built(folder: Path) -> list[Body]:
 
 
 def overlaid(folder: Path, wanted: Wanted, *, has_namespace: bool = True) -> list[Body]:
-    return built(overlay.write(folder, wanted, rights.computed(wanted), has_namespace=has_namespace))
+    return built(overlay.write(folder, wanted, rights.computed(wanted.rights), has_namespace=has_namespace))
 
 
 def one(objects: Sequence[Body], kind: str) -> Body:

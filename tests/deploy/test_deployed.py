@@ -1,25 +1,23 @@
 """deploy/ on a real API server, and the operator with the rights of the deployed service account and no others.
 
-The nodes are simulated, so the deployed pod is only looked at; the operator that works here is a process of this
-machine, with the token of that pod's service account and the arguments of its container.
+The nodes are simulated, so the deployed pod is only looked at.
 """
 
 import http.client
 import json
 import os
 import shutil
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lab import controlplane
+from tests.deploy.deployed import Deployed
 from tests.e2e.audited import Right, granted, refused, requests_of, used
-from tests.e2e.harness import PROGRAMS, ROOT, Kubectl, Operator, eventually, is_ready, sample
+from tests.e2e.harness import ROOT, Kubectl, Operator, eventually, is_ready, sample
 
 pytestmark = pytest.mark.e2e
 
@@ -122,20 +120,20 @@ def test_the_deployed_rights_suffice_and_none_is_too_much(
     shutil.rmtree(artifacts, ignore_errors=True)
     artifacts.mkdir(parents=True)
     before = cluster.audit_log.stat().st_size
-    operator, port = deployed_operator(cluster, variant, tmp_path, artifacts / "operator.log")
+    deployed = Deployed(cluster, variant.namespace)
+    operator = deployed.operator(tmp_path, artifacts / "operator.log")
     operator.start()
     try:
         live_through(kubectl, operator)
         for probe in ("livenessProbe", "readinessProbe"):
-            path = container_of(cluster, variant)[probe]["httpGet"]["path"]
-            eventually(f"{path} says that all is well", partial(is_well, port, path))
+            path = deployed.container[probe]["httpGet"]["path"]
+            eventually(f"{path} says that all is well", partial(is_well, deployed.port, path))
     finally:
         code = operator.stop()
     assert code == 0
     assert not operator.processes()
 
-    user = f"system:serviceaccount:{variant.namespace}:nuvop"
-    entries = requests_of(cluster, user, before)
+    entries = requests_of(cluster, deployed.user, before)
     assert refused(entries) == []
     rights = granted([Kubectl(cluster.kubeconfig, variant.namespace).get(variant.role)])
     assert rights - used(entries) == variant.silent.keys() & rights
@@ -169,46 +167,6 @@ def live_through(kubectl: Kubectl, operator: Operator) -> None:
     kubectl("delete", "sam/obj")
     eventually("no child is left", lambda: not kubectl.get("deployment/obj-demo-deploy"))
     eventually("the overlay is gone", lambda: not overlay.exists())
-
-
-def deployed_operator(cluster: controlplane.Cluster, variant: Variant, folder: Path, log: Path) -> tuple[Operator, int]:
-    """The operator as its Deployment says, with a pod's environment; and the port where it answers probes."""
-    kubectl, container = Kubectl(cluster.kubeconfig, variant.namespace), container_of(cluster, variant)
-    port = free_port()
-    arguments = [argument.replace("$(NAMESPACE)", variant.namespace) for argument in container["args"]]
-    host, api_port = cluster.server.removeprefix("https://").split(":")
-    for name in ("home", "tmp", "account"):
-        (folder / name).mkdir()
-    account = folder / "account"
-    (account / "token").write_text(kubectl("create", "token", "nuvop", "--duration=10m"))
-    (account / "namespace").write_text(variant.namespace)
-    (account / "ca.crt").write_text(kubectl.get("configmap/kube-root-ca.crt")["data"]["ca.crt"])
-    environment = {
-        "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
-        "HOME": str(folder / "home"),
-        "TMPDIR": str(folder / "tmp"),
-        "NUVOP_GENERATED": str(folder / "generated"),
-        "NUVOP_SERVICE_ACCOUNT": str(account),
-        "KUBERNETES_SERVICE_HOST": host,
-        "KUBERNETES_SERVICE_PORT": api_port,
-        **{entry["name"]: entry.get("value", "of-the-pod") for entry in container["env"]},
-        "NUVOP_HTTP": f"127.0.0.1:{port}",
-    }
-    operator = Operator([PROGRAMS / "nuvop", *arguments], environment, log, folder / "generated")
-    return operator, port
-
-
-def container_of(cluster: controlplane.Cluster, variant: Variant) -> dict[str, Any]:
-    deployment = Kubectl(cluster.kubeconfig, variant.namespace).get("deployment/nuvop")
-    container: dict[str, Any]
-    (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    return container
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 def is_well(port: int, path: str) -> bool:

@@ -1,21 +1,24 @@
 """What can be said of deploy/ and the image without a cluster."""
 
+import json
+import os
 import re
 import subprocess
 import sys
 import tomllib
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from ruamel.yaml import YAML
 
-from nuvop import applier, crd, kind_folder, kubectl, reconcile
-from nuvop.commands.rbac import rbac
+from lab.deploy import rights
+from nuvop import applier, crd, kind_folder, kubectl, reconcile, yamltext
 from tests.e2e.harness import PROGRAMS, ROOT
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+DEPLOY = ROOT / "deploy"
 LOCK = ROOT / "poetry.lock"
 VARIANTS = ["default", "namespaced"]
 
@@ -23,9 +26,12 @@ VARIANTS = ["default", "namespaced"]
 @cache
 def built(folder: str) -> list[dict[str, Any]]:
     """What kubectl makes of a folder of deploy/."""
-    done = subprocess.run(
-        [PROGRAMS / "kubectl", "kustomize", ROOT / "deploy" / folder], capture_output=True, text=True, check=True
-    )
+    return kustomized(DEPLOY / folder)
+
+
+def kustomized(folder: Path) -> list[dict[str, Any]]:
+    done = subprocess.run([PROGRAMS / "kubectl", "kustomize", folder], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     return list(YAML(typ="safe").load_all(done.stdout))
 
 
@@ -51,14 +57,16 @@ def test_every_kind_has_its_crd() -> None:
     assert crds == {f"{type_.plural}.{type_.group}" for type_ in types}
 
 
-@pytest.mark.parametrize(
-    ("file", "arguments"),
-    [("deploy/rbac/roles.yaml", []), ("deploy/rbac/namespaced/roles.yaml", ["--namespace", "nuvop-system"])],
-)
-def test_the_rights_are_those_of_the_kinds(file: str, arguments: list[str]) -> None:
-    computed = CliRunner().invoke(rbac, ["--kinds", str(ROOT / "kustomize"), *arguments])
-    assert computed.exit_code == 0, computed.output
-    assert (ROOT / file).read_text() == computed.stdout, "they are stale: `task rbac` computes them anew"
+@pytest.mark.parametrize("folder", rights.ROLES)
+def test_the_rights_are_those_of_the_kinds(folder: str) -> None:
+    computed = rights.computed(rights.ROLES[folder])
+    assert (DEPLOY / folder / "roles.yaml").read_text() == computed, "they are stale: `task rbac` computes them anew"
+
+
+def test_all_roles_are_computed() -> None:
+    a_role = re.compile(r'^kind: "?(Cluster)?Role"?$', re.MULTILINE)
+    roles = {path for path in DEPLOY.rglob("*.yaml") if a_role.search(path.read_text())}
+    assert roles == {DEPLOY / folder / "roles.yaml" for folder in rights.ROLES}
 
 
 def test_no_role_has_a_wildcard_or_more_to_do_with_secrets_than_its_kinds() -> None:
@@ -131,3 +139,28 @@ def test_a_name_that_the_lock_does_not_have_is_an_error() -> None:
     with pytest.raises(subprocess.CalledProcessError) as raised:
         requirements("--package", "no-such-package")
     assert "not in the lock: no-such-package" in raised.value.stderr
+
+
+def with_component(folder: Path, variant: str, component: str) -> list[dict[str, Any]]:
+    """What kubectl makes of a variant and a component, in a kustomization of a user's own."""
+    resource, part = (os.path.relpath(DEPLOY / name, folder.resolve()) for name in (variant, f"components/{component}"))
+    (folder / "kustomization.yaml").write_text(json.dumps({"resources": [resource], "components": [part]}))
+    return kustomized(folder)
+
+
+@pytest.mark.parametrize(
+    ("variant", "component", "kind"),
+    [("default", "peering", "ClusterKopfPeering"), ("namespaced", "peering/namespaced", "KopfPeering")],
+)
+def test_with_peering_the_rights_and_one_argument_are_others(
+    variant: str, component: str, kind: str, tmp_path: Path
+) -> None:
+    changed = [obj for obj in with_component(tmp_path, variant, component) if obj not in built(variant)]
+    role, deployment, peering = changed
+    assert (peering["kind"], peering["metadata"]["name"]) == (kind, "nuvop")
+    (wanted, _) = yamltext.load_all(rights.computed(rights.ROLES[f"components/{component}"]))
+    assert role == wanted
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container.pop("args")[2:] == ["--peering=nuvop"]
+    (own,) = pod(variant)["containers"]
+    assert container == {name: value for name, value in own.items() if name != "args"}
