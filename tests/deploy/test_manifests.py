@@ -164,3 +164,22 @@ def test_with_peering_the_rights_and_one_argument_are_others(
     assert container.pop("args")[2:] == ["--peering=nuvop"]
     (own,) = pod(variant)["containers"]
     assert container == {name: value for name, value in own.items() if name != "args"}
+
+
+def test_each_shard_is_an_operator_with_its_own_pods_and_account() -> None:
+    deployments = [obj for obj in built("shards") if obj["kind"] == "Deployment"]
+    assert {obj["metadata"]["name"]: arguments(obj) for obj in deployments} == {
+        f"nuvop-{team}": ["run", f"--namespace={team}-*", "--standalone"] for team in ("team-a", "team-b")
+    }
+    selectors = [obj["spec"]["selector"]["matchLabels"] for obj in deployments]
+    assert selectors[0] != selectors[1]
+    assert selectors == [obj["spec"]["template"]["metadata"]["labels"] for obj in deployments]
+    bound = {obj["subjects"][0]["name"] for obj in built("shards") if obj["kind"] == "ClusterRoleBinding"}
+    assert bound == {obj["spec"]["template"]["spec"]["serviceAccountName"] for obj in deployments}
+    assert len(bound) == len(deployments)
+
+
+def arguments(deployment: dict[str, Any]) -> list[str]:
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    found: list[str] = container["args"]
+    return found
