@@ -176,3 +176,18 @@ def is_well(port: int, path: str) -> bool:
         return connection.getresponse().status == 200
     finally:
         connection.close()
+
+
+def test_components_are_what_the_api_server_takes(admin: Kubectl) -> None:
+    for component in ("network-policy", "disruption-budget"):
+        (manifest,) = (ROOT / "deploy/components" / component).glob("*_*.yaml")
+        admin("apply", "--dry-run=server", "--validate=strict", "-f", str(manifest))
+    admin("apply", "-f", str(ROOT / "deploy/components/disruption-budget/disruption_budget.yaml"))
+    budget = eventually("it counts the pod", lambda: admin.get("pdb/nuvop").get("status", {}).get("expectedPods"))
+    assert budget == 1
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction"}
+    (name,) = [pod["metadata"]["name"] for pod in admin.list("pods")]
+    path = f"/api/v1/namespaces/nuvop-system/pods/{name}/eviction"
+    text = json.dumps({**eviction, "metadata": {"name": name, "namespace": "nuvop-system"}})
+    admin("create", "--raw", path, "-f", "-", stdin=text)
+    admin("delete", "pdb", "nuvop")

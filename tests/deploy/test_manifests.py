@@ -166,6 +166,27 @@ def test_with_peering_the_rights_and_one_argument_are_others(
     assert container == {name: value for name, value in own.items() if name != "args"}
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_network_policy_for_the_operators_pods_and_ports(variant: str, tmp_path: Path) -> None:
+    (policy,) = [obj for obj in with_component(tmp_path, variant, "network-policy") if obj not in built(variant)]
+    (deployment,) = [obj for obj in built(variant) if obj["kind"] == "Deployment"]
+    assert policy["spec"]["podSelector"] == deployment["spec"]["selector"]
+    assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
+    opened = [port["port"] for rule in policy["spec"]["ingress"] for port in rule["ports"]]
+    (container,) = pod(variant)["containers"]
+    assert opened == [port["name"] for port in container["ports"]]
+    reached = {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]}
+    assert reached == {53, 443, 6443}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_disruption_budget_that_holds_up_no_drain(variant: str, tmp_path: Path) -> None:
+    (budget,) = [obj for obj in with_component(tmp_path, variant, "disruption-budget") if obj not in built(variant)]
+    (deployment,) = [obj for obj in built(variant) if obj["kind"] == "Deployment"]
+    assert budget["spec"]["selector"] == deployment["spec"]["selector"]
+    assert budget["spec"]["maxUnavailable"] == deployment["spec"]["replicas"]
+
+
 def test_each_shard_is_an_operator_with_its_own_pods_and_account() -> None:
     deployments = [obj for obj in built("shards") if obj["kind"] == "Deployment"]
     assert {obj["metadata"]["name"]: arguments(obj) for obj in deployments} == {
