@@ -43,8 +43,13 @@ class _Namespaces(click.ParamType[tuple[str, ...]]):
         return tuple(dict.fromkeys(parts))
 
 
-_namespace = click.option(
-    "--namespace", type=_Namespace(), default=NAMESPACE, show_default=True, help="The operator's."
+deployed = click.option("--namespace", type=_Namespace(), default=NAMESPACE, show_default=True, help="The operator's.")
+watched_namespaces = click.option(
+    "--watch-namespaces",
+    "watched",
+    type=_Namespaces(),
+    default="",
+    help="The namespaces that it serves, with commas between; empty for all.",
 )
 _patience = click.option(
     "--timeout", "patience", type=click.IntRange(min=1), default=PATIENCE_SECONDS, show_default=True, help="In seconds."
@@ -57,15 +62,9 @@ def commands() -> None:
 
 
 @commands.command()
-@_namespace
+@deployed
 @click.option("--image", default="", help="Its image; without it the one that deploy/default names.")
-@click.option(
-    "--watch-namespaces",
-    "watched",
-    type=_Namespaces(),
-    default="",
-    help="The namespaces that it serves, with commas between; empty for all.",
-)
+@watched_namespaces
 @_patience
 def install(namespace: str, image: str, watched: tuple[str, ...], patience: int) -> None:
     """Install CRDs, namespace, service account, rights and the operator; wait until it is Ready."""
@@ -73,7 +72,7 @@ def install(namespace: str, image: str, watched: tuple[str, ...], patience: int)
 
 
 @commands.command()
-@_namespace
+@deployed
 @click.option(
     "--crs",
     type=click.Choice([each.value for each in deploy.Resources]),
