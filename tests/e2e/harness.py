@@ -89,8 +89,9 @@ class Kubectl:
         """An object; empty where there is none."""
         return self._reader.get(what, self.namespace)
 
-    def list(self, what: str) -> list[dict[str, Any]]:
-        return self._reader.list(what, self.namespace)
+    def list(self, what: str, selector: str = "") -> list[dict[str, Any]]:
+        """All objects of some types, or those whose labels are selected."""
+        return self._reader.list(what, self.namespace, selector)
 
     @property
     def _reader(self) -> Reader:

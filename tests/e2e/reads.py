@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from nuvop import yamltext
 
@@ -81,17 +81,17 @@ class Reader:
         """An object, asked for as in ``kubectl get deployment/web``; empty where there is none."""
         kind, _, name = what.partition("/")
         found = self._read(self._resource(kind).url(namespace, name))
-        return {} if found is None else found
+        return {} if found is None else _shown(found)
 
-    def list(self, what: str, namespace: str) -> list[dict[str, Any]]:
-        """All objects, asked for as in ``kubectl get pods,services``."""
+    def list(self, what: str, namespace: str, selector: str = "") -> list[dict[str, Any]]:
+        """All objects, or those whose labels are selected, asked for as in ``kubectl get pods,services -l app=web``."""
         found = []
         for kind in what.split(","):
-            read = self._read(self._resource(kind).url(namespace))
+            read = self._read(f"{self._resource(kind).url(namespace)}?{urlencode({'labelSelector': selector})}")
             assert read is not None, f"{kind} are gone"
             # The items of a list have neither.
             typed = {"apiVersion": read["apiVersion"], "kind": read["kind"].removesuffix("List")}
-            found += [{**typed, **item} for item in read["items"]]
+            found += [_shown({**typed, **item}) for item in read["items"]]
         return found
 
     def _read(self, url: str) -> dict[str, Any] | None:
@@ -144,6 +144,12 @@ class Reader:
 def reader(kubeconfig: Path, written: int) -> Reader:
     """The reader of a cluster's kubeconfig; a cluster that is made anew has another one, by the time it was written."""
     return Reader(kubeconfig)
+
+
+def _shown(body: dict[str, Any]) -> dict[str, Any]:
+    """An object as kubectl shows it."""
+    body["metadata"].pop("managedFields", None)
+    return body
 
 
 def _resources_of(path: str, discovered: dict[str, Any]) -> Iterator[Resource]:
