@@ -25,6 +25,7 @@ def of_base(children: Sequence[Child]) -> BaseNames:
         frozenset(name for of, name in types if of in _ADDRESSABLE),
         frozenset(name for of, name in types if of == ("apps", "StatefulSet")),
         frozenset(name for of, name in types if of == ("", "ServiceAccount")),
+        frozenset((child.kind, child.name) for child in children),
     )
 
 
