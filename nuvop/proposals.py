@@ -13,7 +13,7 @@ from nuvop import autoscaling, directives, fields, follow, labelling
 from nuvop.fields import Json, parse
 from nuvop.kinds import Child, ChildField
 
-_SCALED = ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController")
+_SCALED = ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController", "Rollout")
 _DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 _ORDER = ("replicas", "minReplicas", "maxReplicas", "image", "resources", "schedule", "storage", "port", "host")

@@ -43,6 +43,11 @@ def test_one_workload() -> None:
     }
 
 
+def test_a_rollout_of_argo() -> None:
+    text = workload("web", kind="Rollout").replace("apps/v1", "argoproj.io/v1alpha1")
+    assert list(proposed(text)) == ["replicas", "image"]
+
+
 def test_of_several_workloads_each_has_members_of_its_own() -> None:
     text = (
         workload("shop-db-sts", kind="StatefulSet") + service("shop-database", "shop-db-sts")
