@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from nuvop import check, gather, kind_folder, new_kind, proposals, scaffold, yamltext
+from nuvop import check, custom_proposals, gather, kind_folder, new_kind, proposals, scaffold, yamltext
 from nuvop.commands import common
 from nuvop.errors import KindError, KubectlError, NuvopError
 from nuvop.kinds import home_namespace
@@ -61,7 +61,8 @@ def new(
 
     The CRD's schema is inferred from the manifests: type, bounds, choices and description of each field are those of
     the field that it sets (Kubernetes' own, or of a CRD in the folder), and its present value is the default. Without
-    --field the usual ones are proposed: replicas, images, resources, ports, hosts, storage, schedules.
+    --field the usual ones are proposed: replicas, images, resources, ports, hosts, storage, schedules; of a folder that
+    has none of them, the plain values of its custom objects.
 
     kind.yaml also lists the texts in which children are named, what lives in other namespaces, and what is installed
     once for all. What cannot work is refused with the reason: remote bases, Helm charts, APIServices, names that are
@@ -123,10 +124,10 @@ async def _make(
         except KubectlError as error:
             raise KindError(f"kustomize cannot build it: {error}") from error
         made = new_kind.understood(names, yamltext.load_printed(rendered))
-        found = new_kind.wanted(made, wanted) if wanted else proposals.propose(made.children)
-        made = made.with_fields(found if wanted or yes else _asked(made, found))
+        found = new_kind.wanted(made, wanted) if wanted else _proposed(made)
+        made = made.with_fields(found if wanted or yes or not found else _asked(made, found))
         _write(draft, _with_own(gathered, made))
-        notes = [*_notes(made), *await _proven(bench, draft, source, names)]
+        notes = [*([] if found else [_why_none(made)]), *_notes(made), *await _proven(bench, draft, source, names)]
         _put(draft, target)
     return made, notes
 
@@ -202,6 +203,20 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+
+
+def _proposed(made: NewKind) -> list[Proposal]:
+    """The usual fields; of a folder without any those of its custom objects."""
+    return proposals.propose(made.children) or custom_proposals.propose(made.children, made.schemas)
+
+
+def _why_none(made: NewKind) -> str:
+    """Why no field is proposed, and what to do."""
+    if custom_proposals.custom(made.children):
+        why = "the custom objects of the folder have no plain values under spec"
+    else:
+        why = "nothing of the folder has replicas, an image, resources, a port, a host, storage or a schedule"
+    return f"no field is proposed: {why}; name fields with --field NAME=KIND/CHILD:PATH"
 
 
 def _may_ask() -> bool:

@@ -648,3 +648,78 @@ def test_what_fails_half_way_leaves_nothing(here: Path, monkeypatch: pytest.Monk
     assert done.exit_code == 1
     assert "some/where/.podinfos.new: No space left on device" in done.stderr
     assert list(here.iterdir()) == []
+
+
+CAPTAINS = """
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: captains.crew.example.com}
+spec:
+  group: crew.example.com
+  names: {kind: Captain, plural: captains}
+  scope: Namespaced
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties:
+          spec:
+            type: object
+            properties:
+              crew: {description: Crew is how many sail with the captain., type: integer, minimum: 1, maximum: 9}
+              ship: {type: object, properties: {name: {type: string}, flag: {type: string, enum: [red, black]}}}
+---
+"""
+
+
+def captain(spec: str) -> dict[str, str]:
+    captain = f"{{apiVersion: crew.example.com/v1, kind: Captain, metadata: {{name: hook}}, spec: {spec}}}"
+    return {"kustomization.yaml": "resources: [a.yaml]\n", "a.yaml": f"{CAPTAINS}{captain}\n"}
+
+
+def test_a_folder_with_custom_objects_only(here: Path) -> None:
+    written(here / "source", captain("{crew: 3, ship: {name: roger, flag: black}}"))
+    done = run("Voyage", here / "source", "--yes")
+    assert done.exit_code == 0, done.output
+    path = here / "kustomize/voyages"
+    assert list(document(path / "kind.yaml")["set"]) == ["spec.crew", "spec.ship.flag"]
+    spec = spec_of(path)
+    assert spec["crew"] == {
+        "description": "How many sail with the captain. Sets spec.crew of Captain/hook.",
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 9,
+        "default": 3,
+    }
+    assert spec["ship"]["properties"]["flag"]["enum"] == ["red", "black"]
+    assert "1 kind: no errors, no warnings" in CliRunner().invoke(check, [str(path)]).output
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (
+            {
+                "kustomization.yaml": "resources: [a.yaml]\n",
+                "a.yaml": "{apiVersion: example.org/v1, kind: Issuer, metadata: {name: a}, spec: {selfSigned: {}}}\n",
+            },
+            "the custom objects of the folder have no plain values under spec",
+        ),
+        (
+            {
+                "kustomization.yaml": "resources: [a.yaml]\n",
+                "a.yaml": "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n",
+            },
+            "nothing of the folder has replicas, an image, resources, a port, a host, storage or a schedule",
+        ),
+    ],
+)
+@pytest.mark.parametrize("yes", [["--yes"], []])
+def test_why_no_field_is_proposed(here: Path, files: dict[str, str], said: str, yes: list[str]) -> None:
+    written(here / "source", files)
+    done = run("Thing", here / "source", *yes)
+    assert done.exit_code == 0, done.output
+    assert f"no field is proposed: {said}; name fields with --field NAME=KIND/CHILD:PATH" in done.stdout
