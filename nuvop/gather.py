@@ -6,6 +6,7 @@ nothing else of a file is, neither its comments nor its order.
 
 import os
 import posixpath
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ _FILES_AT = (
 )  # fmt: skip
 """Where a kustomization names files; those of a generator may have a key before them, as in ``key=path``."""
 
+_CHART = "Chart.yaml"
 _INFLATED = ("helmCharts", "helmChartInflationGenerator")
 
 
@@ -49,6 +51,12 @@ def gather(folder: Path) -> dict[str, bytes]:
     or is no kustomize folder; KindUnreadable.
     """
     root = folder.resolve()
+    if (root / _CHART).is_file() and not any((root / name).is_file() for name in KUSTOMIZATION_NAMES):
+        raise KindError(
+            "this is a Helm chart, and nuvop renders none: make a folder of what it makes, with `helm template example "
+            f"{shlex.quote(str(folder))} > FOLDER/all.yaml` and a kustomization.yaml with `resources: [all.yaml]`",
+            Place(folder / _CHART),
+        )
     if not any((root / name).is_file() for name in KUSTOMIZATION_NAMES):
         raise KindError(
             "there is no such file, so this is no kustomize folder: write one with the manifests under `resources` "
@@ -106,7 +114,11 @@ def _references(source: Path, text: str) -> Iterator[_Reference]:
     """The folders outside of its own that a kustomization names."""
     for name, place, value, start, end in _entries(source, text):
         if name in _INFLATED:
-            raise KindError("a Helm chart is not rendered: write down what it makes, with `helm template`", place)
+            raise KindError(
+                "a Helm chart is not rendered: write down what it makes, with `helm template NAME CHART > all.yaml`, "
+                "and list that under `resources`",
+                place,
+            )
         target = Path(os.path.normpath(source.parent / value))
         if target.is_dir():
             if not target.is_relative_to(source.parent):

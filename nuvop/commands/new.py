@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from nuvop import check, custom_proposals, gather, kind_folder, new_kind, proposals, scaffold, yamltext
+from nuvop import check, crd, custom_proposals, gather, kind_folder, new_kind, proposals, scaffold, yamltext
 from nuvop.commands import common
 from nuvop.errors import KindError, KubectlError, NuvopError
 from nuvop.kinds import home_namespace
@@ -80,21 +80,27 @@ def new(
     with common.told():
         names = new_kind.names(kind, group, version, plural, short)
         known = common.read_settings(())
-        target = _target(into or known.kinds[0], names.plural)
+        target = _target(into or known.kinds[0], names.plural, source)
         made, notes = common.run(_make(known, names, source, target, wanted, yes=yes))
     shown = common.here(target)
     click.echo(f"{shown}: {names.kind} has {', '.join(field.source for field in made.fields) or 'no fields'}")
     for note in notes:
         click.echo(note)
-    click.echo(f"\nkubectl apply -f {shown}/crd.yaml")
-    click.echo(f"nuvop run --kinds {shown}")
-    click.echo(f"kubectl apply -f {shown}/examples/{names.file}")
+    click.echo(f"\nkubectl apply -f {common.typed(target / crd.FILE)}")
+    click.echo(f"nuvop run --kinds {common.typed(target)}")
+    click.echo(f"kubectl apply -f {common.typed(target / kind_folder.EXAMPLES / names.file)}")
 
 
-def _target(root: Path, plural: str) -> Path:
+def _target(root: Path, plural: str, source: Path) -> Path:
     if (root / "kind.yaml").exists():
         raise KindError(f"{root}: is a kind itself; give the folder beside it with --into")
     target = root.absolute() / plural
+    inside, around = (path.resolve() for path in (target, source))
+    if inside.is_relative_to(around) or around.is_relative_to(inside):
+        raise KindError(
+            f"{common.here(target)}: lies in {source}, or around it, so that each would be a part of the other: give a "
+            "folder elsewhere with --into"
+        )
     if target.exists():
         raise KindError(f"{target}: is there already; give --plural or --into, or remove it")
     return target

@@ -723,3 +723,35 @@ def test_why_no_field_is_proposed(here: Path, files: dict[str, str], said: str, 
     done = run("Thing", here / "source", *yes)
     assert done.exit_code == 0, done.output
     assert f"no field is proposed: {said}; name fields with --field NAME=KIND/CHILD:PATH" in done.stdout
+
+
+@pytest.mark.parametrize("into", [".", "source", "source/kinds"])
+def test_a_kind_is_not_made_inside_of_its_source_nor_around_it(here: Path, into: str) -> None:
+    written(here / "source", captain("{crew: 3}"))
+    done = run("Voyage", here / "source", "--yes", "--into", into, *(("--plural", "source") if into == "." else ()))
+    assert done.exit_code == 1
+    assert (
+        ", or around it, so that each would be a part of the other: give a folder elsewhere with --into" in done.stderr
+    )
+    assert sorted(path.name for path in (here / "source").iterdir()) == ["a.yaml", "kustomization.yaml"]
+
+
+def test_commands_to_type_are_quoted(here: Path) -> None:
+    written(here / "source", captain("{crew: 3}"))
+    done = run("Voyage", here / "source", "--yes", "--into", "my kinds")
+    assert done.stdout.endswith(
+        "\nkubectl apply -f 'my kinds/voyages/crd.yaml'\n"
+        "nuvop run --kinds 'my kinds/voyages'\n"
+        "kubectl apply -f 'my kinds/voyages/examples/voyage.yaml'\n"
+    )
+
+
+def test_a_helm_chart_is_to_be_rendered_first(here: Path) -> None:
+    written(here / "my chart", {"Chart.yaml": "name: web\n", "templates/a.yaml": "{{ .Values.a }}\n"})
+    done = run("Web", here / "my chart", "--yes")
+    assert done.exit_code == 1
+    folder = f"'{here}/my chart'"
+    assert (
+        "my chart/Chart.yaml: this is a Helm chart, and nuvop renders none: make a folder of what it makes, with "
+        f"`helm template example {folder} > FOLDER/all.yaml` and a kustomization.yaml with `resources: [all.yaml]`"
+    ) in done.stderr
