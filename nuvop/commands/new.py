@@ -10,9 +10,10 @@ from pathlib import Path
 
 import click
 
-from nuvop import check, crd, custom_proposals, gather, kind_folder, new_kind, proposals, scaffold, yamltext
+from nuvop import check, crd, custom_proposals, gather, kind_folder, kubectl, new_kind, proposals, scaffold, yamltext
 from nuvop.commands import common
 from nuvop.errors import KindError, KubectlError, NuvopError
+from nuvop.gather import Gathered
 from nuvop.kinds import home_namespace
 from nuvop.new_kind import NewKind, TypeNames
 from nuvop.proposals import Proposal
@@ -124,15 +125,15 @@ async def _make(
     gathered = gather.gather(source)
     async with workbench(settings) as bench:
         raw, draft = (bench.generated.parent / name for name in ("gathered", f"made/{names.plural}"))
-        _write(raw, gathered)
+        _write(raw, gathered.files)
         try:
             rendered = await bench.kubectl.build(raw)
         except KubectlError as error:
-            raise KindError(f"kustomize cannot build it: {error}") from error
+            raise KindError(f"kustomize cannot build it: {_originals(str(error), gathered, source)}") from error
         made = new_kind.understood(names, yamltext.load_printed(rendered))
         found = new_kind.wanted(made, wanted) if wanted else _proposed(made)
         made = made.with_fields(found if wanted or yes or not found else _asked(made, found))
-        _write(draft, _with_own(gathered, made))
+        _write(draft, _with_own(gathered.files, made))
         notes = [*([] if found else [_why_none(made)]), *_notes(made), *await _proven(bench, draft, source, names)]
         _put(draft, target)
     return made, notes
@@ -149,6 +150,16 @@ async def _proven(bench: Workbench, draft: Path, source: Path, names: TypeNames)
     _write(draft, {f"{kind_folder.EXPECTED}{names.file}": made.encode()})
     lines = [check.located(finding, kind.files, str(draft)) for finding in check.findings(kind)]
     return [line.removeprefix(f"{draft}/") for line in lines]
+
+
+def _originals(message: str, gathered: Gathered, source: Path) -> str:
+    """What kustomize says, with the user's own files in the place of their copies."""
+
+    def original(found: re.Match[str]) -> str:
+        path = gathered.original(found[0])
+        return str(common.here(path)) if path else found[0]
+
+    return re.sub(r"[^\s:`,]+", original, message).replace(kubectl.THE_FOLDER, str(source))
 
 
 def _in_source(message: str, draft: Path, source: Path) -> str:

@@ -274,7 +274,17 @@ def test_nothing_is_overwritten(here: Path) -> None:
         ("resources: [github.com/a/b]", "kustomization.yaml: resources[0]: 'github.com/a/b' is not on this disk"),
         ("helmCharts: [{name: x}]", "kustomization.yaml: helmCharts: a Helm chart is not rendered"),
         ("resources: [api.yaml]", "APIService/v1.x.org: deleting one Podinfo must not delete it"),
-        ("resources: [none.yaml]", "kustomize cannot build it: "),
+        ("resources: [none.yaml]", "kustomization.yaml: resources[0]: 'none.yaml': there is no such file"),
+        ("patches: [{path: p.yaml}]", "kustomization.yaml: patches[0].path: 'p.yaml': there is no such file"),
+        (
+            "configMapGenerator: [{name: a, files: [x=none.txt]}]",
+            "kustomization.yaml: configMapGenerator[0].files[0]: 'none.txt': there is no such file",
+        ),
+        ("resources: [a.yaml]\nresources: [a.yaml]", "kustomization.yaml: is not YAML: "),
+        (
+            "resource: [a.yaml]",
+            "kustomize cannot build it: source/kustomization.yaml: resource: kustomize has no such field",
+        ),
         ("resources: []", "the folder makes no object that could be a child"),
         ("a: [", "kustomization.yaml: is not YAML: "),
         *((text, "source/kustomization.yaml: must be a mapping") for text in ("a", "[a]", "[[a, b]]", "- a: b")),
@@ -755,3 +765,17 @@ def test_a_helm_chart_is_to_be_rendered_first(here: Path) -> None:
         "my chart/Chart.yaml: this is a Helm chart, and nuvop renders none: make a folder of what it makes, with "
         f"`helm template example {folder} > FOLDER/all.yaml` and a kustomization.yaml with `resources: [all.yaml]`"
     ) in done.stderr
+
+
+def test_what_kustomize_cannot_build_is_told_with_the_users_own_file(here: Path) -> None:
+    """Also where that stands beside the folder, and the copy elsewhere."""
+    source = written(
+        here,
+        {
+            "app/kustomization.yaml": "resources: [../lib/base]\n",
+            "lib/base/kustomization.yaml": "resources: [a.yaml]\n",
+            "lib/base/a.yaml": "a: [\n",
+        },
+    )
+    done = run("Thing", source / "app", "--yes")
+    assert "Error: kustomize cannot build it: lib/base/a.yaml: is not YAML: line 1: " in done.stderr
