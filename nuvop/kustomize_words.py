@@ -1,7 +1,8 @@
 """What kustomize says of a folder that it cannot build, in words that name file and field and say what to do. Pure.
 
 kustomize nests the reasons of all it has tried, and quotes values, which may be a Secret's. What is not known here
-stays as it is, without them. Source: https://github.com/kubernetes-sigs/kustomize/tree/master/api, and what kubectl 1.37 prints.
+stays as it is, without them. Source: https://github.com/kubernetes-sigs/kustomize/tree/master/api, and what kubectl
+1.37 prints.
 """
 
 import posixpath
@@ -70,10 +71,10 @@ _TOLD: tuple[tuple[re.Pattern[str], str], ...] = (
     (_NO_TARGET, "patches: there is no {id} to patch: kind, name and namespace must be those of the manifest"),
     (_NO_TARGET_SAID, "patches: {file} is a list of operations, which needs a `target`"),
     (_NO_PLACE, "patches: there is nothing at {path} that `op: {op}` could be for: is it `op: add`?"),
-    (_NO_PATCH, "patches: {file} is neither a part of an object, with its kind and name, nor a list of operations"),
+    (_NO_PATCH, "patches: {file} is no part of an object, with its kind and name, and no list of operations"),
     (_TWO_PATCHES, "patches: an entry has both `path` and `patch`: write one of them"),
     (_LITERAL, "configMapGenerator or secretGenerator: each of `literals` must read key=value"),
-    (_NO_BASE, "the generator of {kind}/{name}: `behavior: merge` and `replace` need one in `resources`, where none is"),
+    (_NO_BASE, "the generator of {kind}/{name}: `behavior: merge` and `replace` need one in `resources`"),
     (_NAMELESS, "{kind}Generator: an entry has no `name`"),
     (_NO_SOURCE, "replacements: there is no {id}, which is the source of one"),
     (_NO_FIELD, "replacements: {id} has no field {path}, which is the source of one"),

@@ -80,7 +80,7 @@ CONFIG_MAP = "ConfigMap.v1.[noGrp]/a.[noNs]"
         ),
         (
             f'{CONFIGURED}: unable to parse SM or JSON patch from [patch: "a: hunter2"]',
-            "patches: an entry's `patch` is neither a part of an object, with its kind and name, nor a list of operations",
+            "patches: an entry's `patch` is no part of an object, with its kind and name, and no list of operations",
         ),
         (
             "wrong node kind: expected SequenceNode but got MappingNode: node contents: {name: hunter2}",
