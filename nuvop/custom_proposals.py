@@ -18,9 +18,9 @@ Schemas = Mapping[tuple[str, str], crd.Schema]
 _DEEPEST = 4
 """Levels of an object below ``spec``: what stands deeper nobody would look for in a custom resource."""
 
-_SAYS_WHICH = frozenset({"apiGroup", "apiVersion", "group", "kind", "name", "namespace"})
+_SAYS_WHICH = frozenset({"apiGroup", "apiVersion", "group", "kind", "name", "namespace", "type"})
 _SAY_WHICH = ("Ref", "Selector", "selector", "Labels", "labels", "annotations", "metadata")
-"""Members, and ends of members, that tell of an object and not of what it is to be."""
+"""Members, and ends of members, that tell of which object or which of several shapes it is, not what it is to be."""
 
 
 def propose(base: Sequence[Child], schemas: Schemas) -> list[Proposal]:

@@ -63,6 +63,18 @@ _REFERENCES = {
     ("", "PersistentVolume"): {"spec.claimRef.name": "PersistentVolumeClaim"},
     ("external-secrets.io", "ExternalSecret"): {"spec.target.name": "Secret"},
     ("discovery.k8s.io", "EndpointSlice"): {r"metadata.labels.kubernetes\.io/service-name": "Service"},
+    ("", "Service"): {
+        "spec.selector.prometheus": "Prometheus",
+        r"spec.selector.operator\.prometheus\.io/name": "Prometheus",
+        "spec.selector.alertmanager": "Alertmanager",
+    },
+    **{
+        ("kafka.strimzi.io", kind): {r"metadata.labels.strimzi\.io/cluster": cluster}
+        for kind, cluster in {
+            "KafkaConnector": "KafkaConnect", "KafkaNodePool": "Kafka", "KafkaRebalance": "Kafka",
+            "KafkaTopic": "Kafka", "KafkaUser": "Kafka",
+        }.items()
+    },
     ("argoproj.io", "Rollout"): {
         **{
             f"spec.strategy.{service}": "Service"

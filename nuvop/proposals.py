@@ -140,10 +140,11 @@ def _camel(name: str, kind: str) -> str:
 def _of(child: Child, base: Sequence[Child]) -> Iterator[_Usual]:
     if child.kind in _SCALED and autoscaling.autoscaler_of(child, base) is None:
         yield _usual("replicas", child, child, "spec.replicas")
-    if child.kind == "HorizontalPodAutoscaler":
+    if bounds := autoscaling.BOUNDS.get(child.kind):
         scaled = next((each for each in base if autoscaling.scales(child, each)), child)
-        yield _usual("minReplicas", scaled, child, "spec.minReplicas")
-        yield _usual("maxReplicas", scaled, child, "spec.maxReplicas")
+        yield from (
+            _usual(what, scaled, child, at) for what, at in zip(("minReplicas", "maxReplicas"), bounds, strict=True)
+        )
     if child.kind == "CronJob":
         yield _usual("schedule", child, child, "spec.schedule")
     if not child.is_job or directives.may_be_recreated(child.body):

@@ -38,6 +38,7 @@ def test_plain_values_are_fields_where_they_stand() -> None:
         # What says which object is meant, or which are.
         "{issuerRef: {name: ca, kind: Issuer, group: x}, secretName: a, serviceAccountName: b}",
         "{selector: {matchLabels: {app: web}}, template: {metadata: {labels: {a: b}}}, nodeSelector: {a: b}}",
+        "{storage: {type: jbod}}",
         "{target: {apiVersion: apps/v1, kind: Deployment, name: web, namespace: x}}",
         # What has no name of its own, or one that a field cannot have.
         "{listeners: [{port: 9092}], config: {offsets.topic.replication.factor: 1, min-isr: 2}, list: [], X: 1}",

@@ -337,6 +337,8 @@ HOME = "metadata: {name: x, namespace: home"
 NETWORK = "apiVersion: networking.k8s.io/v1"
 SLICE = "apiVersion: discovery.k8s.io/v1, kind: EndpointSlice"
 POD_NAME = "statefulset.kubernetes.io/pod-name"
+STRIMZI = "apiVersion: kafka.strimzi.io/v1"
+CLUSTER = "metadata.labels.[strimzi.io/cluster]"
 OF_HOME = "namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: home}}"
 
 
@@ -368,6 +370,12 @@ OF_HOME = "namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: home}}
             "spec.ingress.0.from.0.namespaceSelector.matchLabels.[kubernetes.io/metadata.name]",
         ),
         (f"apiVersion: v1, kind: Pod, {HOME}}}, spec: {{serviceAccount: sa}}", "spec.serviceAccount"),
+        (f"{STRIMZI}, kind: KafkaTopic, {HOME}, labels: {{strimzi.io/cluster: mine}}}}", CLUSTER),
+        (f"{STRIMZI}, kind: KafkaNodePool, {HOME}, labels: {{strimzi.io/cluster: mine}}}}", CLUSTER),
+        (
+            f"apiVersion: v1, kind: Service, {HOME}}}, spec: {{selector: {{prometheus: mine}}}}",
+            "spec.selector.prometheus",
+        ),
     ],
 )
 def test_fields_that_name_an_object(manifest: str, at: str) -> None:
@@ -375,11 +383,18 @@ def test_fields_that_name_an_object(manifest: str, at: str) -> None:
     others = (
         "{apiVersion: v1, kind: ServiceAccount, metadata: {name: sa, namespace: home}}\n---\n"
         "{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: pvc, namespace: home}}\n---\n"
+        "{apiVersion: kafka.strimzi.io/v1, kind: Kafka, metadata: {name: mine, namespace: home}}\n---\n"
+        "{apiVersion: monitoring.coreos.com/v1, kind: Prometheus, metadata: {name: mine, namespace: home}}\n---\n"
     )
     manifest = f"{{{manifest}}}"
     (found,) = mentions(others + manifest)
     assert found.endswith(f" {at}")
-    strangers = manifest.replace(": sa}", ": other}").replace(": pvc}", ": other}").replace(": ca}", ": other}")
+    strangers = (
+        manifest.replace(": mine}", ": other}")
+        .replace(": sa}", ": other}")
+        .replace(": pvc}", ": other}")
+        .replace(": ca}", ": other}")
+    )
     strangers = strangers.replace("-name: api}", "-name: other}").replace(": db-0}", ": other-0}")
     assert mentions(others + strangers.replace("metadata.name: home", "metadata.name: other")) == []
 
@@ -539,3 +554,35 @@ def test_a_middleware_of_traefik() -> None:
         annotations: {traefik.ingress.kubernetes.io/router.middlewares: "auth@file,home-strip@kubernetescrd"}
     """.replace("\n      ", "\n")
     assert mentions(text) == ["Ingress/web metadata.annotations.[traefik.ingress.kubernetes.io/router.middlewares]"]
+
+
+KAFKA = "{apiVersion: kafka.strimzi.io/v1, kind: Kafka, metadata: {name: mine, namespace: home}}\n---\n"
+CANARY = (
+    "{apiVersion: flagger.app/v1beta1, kind: Canary, metadata: {name: x, namespace: home}, "
+    "spec: {targetRef: {apiVersion: apps/v1, kind: Deployment, name: shop}%s}}\n---\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("maker", "address", "is_one"),
+    [
+        (KAFKA, "mine-kafka-bootstrap:9092", True),
+        (KAFKA, "mine-kafka-brokers.home.svc:9092", True),
+        (KAFKA, "other-kafka-bootstrap:9092", False),
+        (CANARY % "", "http://shop-canary.home:80/", True),
+        (CANARY % "", "http://shop/", True),
+        (CANARY % ", service: {name: front}", "http://front-primary/", True),
+        (CANARY % ", service: {name: front}", "http://shop-primary/", False),
+        ("", "http://shop-canary.home:80/", False),
+    ],
+)
+def test_a_service_that_an_operator_makes(maker: str, address: str, is_one: bool) -> None:
+    found = [line for line in mentions(maker + DEPLOYMENT % f"args: ['{address}']") if line.startswith("Deployment")]
+    assert found == ([f"{CONTAINER}.args.0"] if is_one else [])
+
+
+def test_the_secret_of_a_user_of_kafka() -> None:
+    user = "{apiVersion: kafka.strimzi.io/v1, kind: KafkaUser, metadata: {name: me, namespace: home}, spec: {}}\n---\n"
+    assert mentions(user + DEPLOYMENT % "envFrom: [{secretRef: {name: me}}]") == [
+        f"{CONTAINER}.envFrom.0.secretRef.name"
+    ]

@@ -118,6 +118,18 @@ def test_an_autoscaler_has_the_replicas() -> None:
     assert list(proposed(autoscaler)) == ["minReplicas", "maxReplicas"]
 
 
+def test_kedas_autoscaler() -> None:
+    scaler = """---
+      apiVersion: keda.sh/v1alpha1
+      kind: ScaledObject
+      metadata: {name: scaler}
+      spec: {scaleTargetRef: {name: web}, maxReplicaCount: 3}
+    """
+    found = proposed(workload("web") + scaler)
+    assert list(found) == ["minReplicas", "maxReplicas", "image"]
+    assert found["minReplicas"] == ["ScaledObject/scaler spec.minReplicaCount"]
+
+
 @pytest.mark.parametrize(
     ("kind", "annotations", "names"),
     [
@@ -295,4 +307,4 @@ def test_keda_has_the_replicas() -> None:
     both = f"{workload('web')}---\n{scaled}"
     found = children(both)
     assert autoscaling.autoscaler_of(found[0], found) == found[1]
-    assert list(proposed(both)) == ["image"]
+    assert list(proposed(both)) == ["minReplicas", "maxReplicas", "image"]
