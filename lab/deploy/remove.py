@@ -43,6 +43,17 @@ class Resource:
         return f"{self.crd} {self.name} in {self.namespace}"
 
 
+@dataclass(frozen=True)
+class Operator:
+    """A Deployment of nuvop."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"deployment {self.name} in {self.namespace}"
+
+
 def remove(namespace: str, choice: Resources | None, patience: int) -> None:
     """Remove the operator of a namespace with all that belongs to it, and the CRDs where nobody needs them.
 
@@ -62,12 +73,13 @@ def remove(namespace: str, choice: Resources | None, patience: int) -> None:
             )
         _delete_resources(found, patience)
     _remove_operator(namespace, patience)
+    _remove_namespace(namespace, [each for each in others if each.namespace == namespace], patience)
     # Once more: somebody may have made one meanwhile.
     left = _resources(crds)
     if left:
         console.say(_farewell(left))
     if left or others or choice is Resources.KEEP:
-        console.say(f"the CRDs stay{f', which {_listed(others)} needs' if others else ''}")
+        console.say(f"the CRDs stay{f', for {_listed(others)}' if others else ''}")
         return
     for crd in crds:
         kubectl.run("delete", "crd", crd, f"--timeout={patience}s")
@@ -81,10 +93,10 @@ def _crds() -> list[str]:
     return [name for name in names if kubectl.get("crd", name)]
 
 
-def _other_operators(namespace: str) -> list[str]:
+def _other_operators(namespace: str) -> list[Operator]:
     found = kubectl.find("deployments", "--all-namespaces", f"--selector={rights.LABEL}")
-    places = [(body["metadata"]["namespace"], body["metadata"]["name"]) for body in found]
-    return [f"deployment {name} in {place}" for place, name in places if (place, name) != (namespace, "nuvop")]
+    operators = [Operator(body["metadata"]["namespace"], body["metadata"]["name"]) for body in found]
+    return [each for each in operators if each != Operator(namespace, "nuvop")]
 
 
 def _resources(crds: Iterable[str]) -> list[Resource]:
@@ -117,8 +129,8 @@ def _told(what: str, found: Sequence[Resource]) -> str:
     return "\n".join([f"{what} {_count(found)}:", *(f"  {each}" for each in sorted(found))])
 
 
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(names)
+def _listed(operators: Sequence[Operator]) -> str:
+    return " and ".join(map(str, operators))
 
 
 def _farewell(left: Sequence[Resource]) -> str:
@@ -161,19 +173,21 @@ def _remove_operator(namespace: str, patience: int) -> None:
     gone += kubectl.run("delete", "serviceaccount", "nuvop", here, "--ignore-not-found", limit).splitlines()
     for line in gone:
         console.say(line)
-    _remove_namespace(namespace, limit)
 
 
-def _remove_namespace(name: str, limit: str) -> None:
+def _remove_namespace(name: str, operators: Sequence[Operator], patience: int) -> None:
+    """Remove the namespace where it is the deployment's; ``operators`` are the others in it."""
     found = kubectl.get("namespace", name)
     if not found:
         return
     if not is_ours(found):
         console.say(f"namespace {name} stays: it was there before the operator")
+    elif operators:
+        console.say(f"namespace {name} stays: {_listed(operators)}")
     elif others := _others_in(name):
         console.say("\n".join([f"namespace {name} stays, because there is more in it than the operator:", *others]))
     else:
-        kubectl.run("delete", "namespace", name, limit)
+        kubectl.run("delete", "namespace", name, f"--timeout={patience}s")
         console.say(f"namespace {name} deleted")
 
 

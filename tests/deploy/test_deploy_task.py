@@ -337,6 +337,6 @@ def test_what_another_operator_serves_is_left_to_it(admin: Kubectl, task: Task) 
     assert refused.returncode != 0
     assert "what deployment nuvop in nuvop-system may serve as well" in refused.stderr
     admin("delete", "sam/obj")
-    assert "the CRDs stay, which deployment nuvop in nuvop-system needs" in task("undeploy", NAMESPACE="ops")
+    assert "the CRDs stay, for deployment nuvop in nuvop-system" in task("undeploy", NAMESPACE="ops")
     task("undeploy")
     assert new(admin, before) == []

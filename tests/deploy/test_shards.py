@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from lab import controlplane
 from tests.deploy.deployed import Deployed
 from tests.e2e.audited import refused, requests_of
-from tests.e2e.harness import ROOT, Kubectl, Operator, always, eventually, is_ready, sample
+from tests.e2e.harness import PROGRAMS, ROOT, Kubectl, Operator, always, eventually, is_ready, sample
 
 pytestmark = pytest.mark.e2e
 
@@ -65,6 +66,20 @@ def test_each_namespace_has_exactly_one_operator(cluster: controlplane.Cluster, 
         writes = [entry for entry in entries if entry["verb"] in ("patch", "delete")]
         assert {entry["objectRef"]["namespace"].startswith(f"{shard}-") for entry in writes} == {True}
     shutil.rmtree(logs)
+
+
+def test_what_removes_one_operator_leaves_the_shards(cluster: controlplane.Cluster) -> None:
+    home = Kubectl(cluster.kubeconfig, "nuvop-system")
+    home("apply", "-k", str(ROOT / "deploy/shards"))
+    command: list[str | Path] = [PROGRAMS / "python", "-m", "lab.deploy", "remove"]
+    variables = {"KUBECONFIG": str(cluster.kubeconfig), "PATH": os.environ["PATH"]}
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=True)
+    assert "the CRDs stay, for deployment nuvop-team-a in nuvop-system and deployment nuvop-team-b" in done.stderr
+    assert "namespace nuvop-system stays" in done.stderr
+    assert len(home.list("deployments")) == len(SHARDS)
+    home("delete", "-k", str(ROOT / "deploy/shards/team-a"))
+    assert [found["metadata"]["name"] for found in home.list("deployments")] == ["nuvop-team-b"]
+    assert home.get("crd/samples.nuvolaris.org")
 
 
 def applied_in(operator: Operator) -> list[str]:

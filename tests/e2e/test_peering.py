@@ -115,4 +115,4 @@ def test_what_is_in_the_way_is_told(kubectl: Kubectl, operator: Start, kind: Tes
     mandatory = operator(*command, "--peering", "none", start=False, NUVOP_KINDS=kinds)
     mandatory.start(until=None)
     assert mandatory.process.wait(60) == 1
-    assert f"Error: peering none: there is no KopfPeering none {where} (docs/operating.md, Peering)" in mandatory.log()
+    assert f"Error: peering none: there is no KopfPeering none {where} (docs/operations.md, Peering)" in mandatory.log()
