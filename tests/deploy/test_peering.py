@@ -14,6 +14,7 @@ from lab import controlplane
 from tests.deploy.deployed import Deployed
 from tests.e2e.audited import Right, granted, refused, requests_of, used
 from tests.e2e.harness import PROGRAMS, ROOT, Kubectl, Operator, environment, eventually, is_ready, sample, writes_of
+from tests.e2e.test_peering import stands_still
 
 pytestmark = pytest.mark.e2e
 
@@ -86,7 +87,7 @@ def take_turns(cluster: controlplane.Cluster, team: Kubectl, there: Operator, he
     eventually("ready", lambda: all(map(is_ready, team.list("sam"))))
 
     here.start()
-    eventually("the deployed one stands still", lambda: "standing still" in there.log())
+    eventually("the deployed one stands still", lambda: stands_still(there))
     since = cluster.audit_log.stat().st_size
     team.apply(sample("b", 1))
     eventually("ready", lambda: is_ready(team.get("sam/b")))
@@ -100,7 +101,7 @@ def take_turns(cluster: controlplane.Cluster, team: Kubectl, there: Operator, he
     assert made == 2, "b's once, a's once: put back"
 
     assert here.stop() == 0
-    eventually("the deployed one goes on", lambda: "going on" in there.log())
+    eventually("the deployed one goes on", lambda: not stands_still(there))
     since = cluster.audit_log.stat().st_size
     team.apply(sample("c", 1))
     eventually("ready", lambda: is_ready(team.get("sam/c")))
