@@ -25,8 +25,18 @@ from nuvop import (
     yamltext,
 )
 from nuvop.errors import KindError, Place
-from nuvop.fields import FieldPath, Json
-from nuvop.kinds import MADE_BY_CHILDREN, Child, ChildField, ChildSelector, Kind, Report, Setting, name_prefix
+from nuvop.fields import FieldPath, Json, Pointer
+from nuvop.kinds import (
+    MADE_BY_CHILDREN,
+    Child,
+    ChildField,
+    ChildSelector,
+    Kind,
+    Report,
+    Setting,
+    name_prefix,
+    selector_of,
+)
 from nuvop.objects import group_of
 from nuvop.problems import Fault
 
@@ -194,23 +204,26 @@ def _malformed(kind: Kind) -> Iterator[Finding]:
     """What keeps the API server from taking a child, or what is installed. One that is newer may take it."""
     for child in kind.variants:
         for at, message in manifests.faults(child.body, child.name_for("x")):
-            yield _in_base(kind, child.body, at, message)
+            yield _in_base(kind, child.selector, fields.readable(child.body, fields.path_to(*at)), message)
     for obj in yamltext.load_printed(kind.installed):
+        selector = selector_of(obj["kind"], obj["metadata"]["name"])
         for at, message in _of_installed(obj):
-            yield _in_base(kind, obj, at, message)
+            yield _in_base(kind, selector, fields.readable(obj, fields.path_to(*at)), message)
 
 
 def _of_installed(obj: Mapping[str, Json]) -> Iterable[Fault]:
-    faults = [*manifests.faults(obj, obj["metadata"]["name"]), *manifests.lacks(obj)]
+    faults = [(at, message) for at, message, _ in _of_complete(obj)]
     return crd_rules.faults(obj) if obj["kind"] == "CustomResourceDefinition" and not faults else faults
 
 
-def _in_base(kind: Kind, obj: Mapping[str, Json], at: Sequence[str | int], message: str) -> Finding:
-    selector = ChildSelector(obj["kind"], obj["metadata"]["name"])
-    path = fields.readable(obj, fields.path_to(*at))
+def _in_base(kind: Kind, selector: ChildSelector, path: FieldPath, message: str) -> Finding:
     place = base.place_of(kind, selector, path)
-    told = message if place.at else f"{selector} {path}: {message}"
-    return Finding(place, told, is_error=True, may_pass=True)
+    return Finding(place, message if place.at else _told(selector, path, message), is_error=True, may_pass=True)
+
+
+def _told(selector: ChildSelector, path: FieldPath, message: str) -> str:
+    """What is wrong with a field of an object, or with all of it, where the place does not say which."""
+    return f"{' '.join(filter(None, (str(selector), str(path))))}: {message}"
 
 
 # --- what is expected of children ------------------------------------------------------------------------------------
@@ -525,24 +538,41 @@ def _deprecated(kind: Kind) -> Iterator[Finding]:
 
 
 def of_rendered(kind: Kind, place: Place, cr: Mapping[str, Json], rendered: str) -> Iterator[Finding]:
-    """What the API server would refuse in what an example becomes; the base itself has been found to be right.
+    """What the API server would refuse in what an example becomes, each thing where it comes from.
 
-    It stands in the kind's own Python, or the example's values make it so. Raises OverlayError.
+    That is the kind's own Python, the example at ``place`` where it sets that field or leaves it out, or a manifest.
+    Raises OverlayError.
     """
     source = kind.files.get(patches_py.FILE, b"")
     patches = patches_py.run(kind.folder, source, cr) if source else []
     prefix = "" if kind.keeps_names else name_prefix(cr["metadata"]["name"])
     for obj in yamltext.load_printed(rendered):
         name = obj["metadata"]["name"]
-        own = [each for each in patches if (each["kind"], f"{prefix}{each['metadata']['name']}") == (obj["kind"], name)]
-        for at, message in (*manifests.faults(obj, name), *manifests.lacks(obj)):
+        selector = selector_of(obj["kind"], name.removeprefix(prefix))
+        own = [each for each in patches if ChildSelector(each["kind"], each["metadata"]["name"]) == selector]
+        for at, message, about in _of_complete(obj):
             path = fields.readable(obj, fields.path_to(*at))
-            where = f" {path}" if at else ""
-            if by := [patch for patch in own if at and fields.pointers(patch, path)]:
+            if any(fields.pointers(patch, path) for patch in own if at):
                 line = patches_py.place_naming(kind.folder, source, str(at[-1]))
-                yield Finding(line, f"{obj['kind']}/{by[0]['metadata']['name']}{where}: {message}", is_error=True)
+                yield Finding(line, _told(selector, path, message), is_error=True)
+            elif _is_set(kind, selector, about):
+                yield Finding(place, _told(ChildSelector(obj["kind"], name), path, message), is_error=True)
             else:
-                yield Finding(place, f"{obj['kind']}/{name}{where}: {message}", is_error=True)
+                yield _in_base(kind, selector, path, message)
+
+
+def _of_complete(obj: Mapping[str, Json]) -> Iterator[tuple[Pointer, str, Pointer]]:
+    """What is wrong with a complete object: where, what, and the field that it is about, which may be missing."""
+    for at, message in manifests.faults(obj, obj["metadata"]["name"]):
+        yield at, message, at
+    for at, name in manifests.lacks(obj):
+        yield at, f"{name} is missing", (*at, name)
+
+
+def _is_set(kind: Kind, selector: ChildSelector, at: Pointer) -> bool:
+    """Whether a CR may set a field of a child, or a part of it."""
+    segments = fields.path_to(*at).segments
+    return any(each.child == selector and fields.meet(each.target.segments, segments) for each in kind.settings)
 
 
 # --- lines -----------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 
 from nuvop import fields, labelling, openapi
-from nuvop.fields import Json
+from nuvop.fields import Json, Pointer
 from nuvop.objects import group_of
 from nuvop.problems import Fault
 
@@ -34,10 +34,9 @@ def of_metadata(metadata: Json) -> Iterator[Fault]:
     yield from _misfits(*of)
 
 
-def lacks(obj: Mapping[str, Json]) -> Iterator[Fault]:
-    """What an object that is complete cannot do without."""
-    for at, name in openapi.missing(obj["apiVersion"], obj["kind"], obj):
-        yield at, f"{name} is missing"
+def lacks(obj: Mapping[str, Json]) -> Iterator[tuple[Pointer, str]]:
+    """The fields that an object which is complete cannot do without, each with the way to where it belongs."""
+    yield from openapi.missing(obj["apiVersion"], obj["kind"], obj)
 
 
 # --- apiVersion and kind ---------------------------------------------------------------------------------------------

@@ -372,6 +372,18 @@ def test_what_is_wrong_in_what_python_gives_is_told_with_its_line(folder: Path, 
     assert all(map(str.startswith, found, starts)), found
 
 
+def test_what_python_gives_a_generated_object_is_told_with_its_line(folder: Path) -> None:
+    edit(
+        folder / "kustomization.yaml",
+        "resources:",
+        "configMapGenerator: [{name: settings, literals: [a=b]}]\nresources:",
+    )
+    patch = '    yield {"kind": "ConfigMap", "metadata": {"name": "settings"}, "dat": {"c": "d"}}'
+    (folder / "patches.py").write_text(f"def patches(cr):\n{patch}\n")
+    found = "samples/patches.py:2: error: ConfigMap/settings dat: a ConfigMap has no such field (Kubernetes"
+    assert [line.startswith(found) for line in run(folder)[1][:-1]] == [True]
+
+
 def test_a_value_that_does_not_fit_is_told_of_the_example(folder: Path) -> None:
     fill(folder, "Deployment/demo-deploy spec.strategy", "type: object, x-kubernetes-preserve-unknown-fields: true")
     edit(folder / "examples/obj.yaml", "count: 2", "count: 2\n  image: {typ: Recreate}")
@@ -381,18 +393,25 @@ def test_a_value_that_does_not_fit_is_told_of_the_example(folder: Path) -> None:
     )
 
 
-def test_what_an_example_leaves_out_is_told(folder: Path) -> None:
-    (folder / "examples/image.yaml").unlink()
-    edit(
+def test_what_a_manifest_lacks_is_told_where_the_manifest_is(folder: Path) -> None:
+    line = edit(
         folder / "deployment.yaml", "          image: nginx\n", "          image: nginx\n          env: [{value: x}]\n"
     )
-    job = "---\napiVersion: batch/v1\nkind: CronJob\nmetadata: {name: c}\n"
+    job = "# one\napiVersion: batch/v1\nkind: CronJob\nmetadata: {name: c}\n"
     (folder / "job.yaml").write_text(job)
     edit(folder / "kustomization.yaml", "resources:", "resources:\n  - job.yaml")
-    at = "samples/examples/obj.yaml:1: error: "
     assert sorted(line for line in run(folder)[1] if "missing" in line) == [
-        f"{at}CronJob/obj-c spec: schedule is missing",
-        f"{at}Deployment/obj-demo-deploy spec.template.spec.containers.[name=nginx].env.0: name is missing",
+        f"samples/deployment.yaml:{line + 1}: error: spec.template.spec.containers[0].env[0]: name is missing",
+        "samples/job.yaml:2: error: CronJob/c spec: schedule is missing",
+    ]
+
+
+def test_what_an_example_leaves_out_is_told_of_the_example(folder: Path) -> None:
+    """The manifest may lack it, where a resource sets it."""
+    job = "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: c}\n"
+    fill(folder, "CronJob/c spec.schedule", "type: string", job)
+    assert sorted(line for line in run(folder)[1] if "missing" in line) == [
+        "samples/examples/obj.yaml:1: error: CronJob/obj-c spec: schedule is missing"
     ]
 
 
