@@ -72,7 +72,7 @@ class Catalog:
         """
         found = [await self._cluster.discover(api_version, name) for api_version, name in sorted(kind.watched)]
         for resource in found:
-            check_scope(kind, resource)
+            await check_scope(kind, resource)
         return found
 
     async def load_all(self) -> None:
@@ -147,8 +147,8 @@ class Catalog:
         return kind
 
 
-def check_scope(kind: Kind, resource: ApiResource) -> None:
+async def check_scope(kind: Kind, resource: ApiResource) -> None:
     """Raise KindError where a kind says that a child lives in a namespace and it does not, or the other way round."""
     for error in check.unfit_scopes(kind, resource.api_version, resource.kind, namespaced=resource.namespaced):
-        kind_folder.tell_lines(error, kind.folder, kind.files)
+        await asyncio.to_thread(kind_folder.tell_lines, error, kind.folder, kind.files)
         raise error

@@ -5,10 +5,9 @@ further errors, such as types that cannot fit, and warnings: what works, but not
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from nuvop import (
     autoscaling,
@@ -17,6 +16,7 @@ from nuvop import (
     crd_rules,
     fields,
     follow,
+    json_types,
     kind_folder,
     manifests,
     openapi,
@@ -37,7 +37,7 @@ from nuvop.kinds import (
     name_prefix,
     selector_of,
 )
-from nuvop.objects import group_of
+from nuvop.objects import a, group_of
 from nuvop.problems import Fault
 
 NAME_LIMITS = {
@@ -63,15 +63,6 @@ DEPRECATED = {
 """Fields of a kustomization that `kustomize edit fix` replaces
 (https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/)."""
 
-_JSON_TYPES = {
-    "integer": int,
-    "number": int | float,
-    "string": str,
-    "boolean": bool,
-    "array": list,
-    "object": dict,
-}
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -89,14 +80,34 @@ class Finding:
         return f"{self.place}: {self.message}"
 
 
+@dataclass(frozen=True)
+class InFolder:
+    """A finding of a field of an object that kustomize renders; `placed` finds out in which file it stands."""
+
+    child: ChildSelector
+    path: FieldPath
+    message: str
+    is_error: bool = False
+    may_pass: bool = False
+
+
+def placed(kind: Kind, found: Finding | InFolder) -> Finding:
+    """A finding with its place; of a field that stands in no file it tells of which object it is."""
+    if isinstance(found, Finding):
+        return found
+    place = base.place_of(kind, found.child, found.path)
+    message = found.message if place.at else _told(found.child, found.path, found.message)
+    return Finding(place, message, found.is_error, found.may_pass)
+
+
 def of_error(error: KindError, folder: Path) -> list[Finding]:
     """The findings of a kind that cannot be loaded; without a place they are about the folder as a whole."""
     return [Finding(each.place or Place(folder), each.message, is_error=True) for each in (error, *error.more)]
 
 
-def findings(kind: Kind) -> list[Finding]:
-    """What is wrong with a kind that was loaded, each thing once."""
-    parts = (
+def findings(kind: Kind) -> list[Finding | InFolder]:
+    """What is wrong with a kind that was loaded, each thing once; who tells it asks for places (`placed`)."""
+    parts: tuple[Callable[[Kind], Iterator[Finding | InFolder]], ...] = (
         *(
             _refused,
             _malformed,
@@ -115,9 +126,9 @@ def findings(kind: Kind) -> list[Finding]:
     return list(dict.fromkeys(finding for part in parts for finding in part(kind)))
 
 
-def error_of(found: Iterable[Finding]) -> KindError | None:
+def error_of(kind: Kind, found: Iterable[Finding | InFolder]) -> KindError | None:
     """What is so wrong that a kind cannot be served; the first error carries the others."""
-    wrong = [KindError(each.message, each.place) for each in found if each.is_error]
+    wrong = [KindError(each.message, each.place) for each in (placed(kind, each) for each in found if each.is_error)]
     if not wrong:
         return None
     wrong[0].more = tuple(wrong[1:])
@@ -135,18 +146,16 @@ def _types(kind: Kind) -> Iterator[Finding]:
     """Fields of the CR whose type is not that of the field which they set."""
     for setting in kind.settings:
         told = str((crd.field(kind.crd.schema, setting.source) or {}).get("type", ""))
-        if told not in _JSON_TYPES:
+        if told not in json_types.NAMES:
             continue
         place, where = _kind_yaml(kind) / "set" / str(setting.source), f"{setting.child} {setting.target}"
         schema = _schema_of(kind, setting)
         if schema is None:
             for value in _present(kind, ChildField(setting.child, setting.target)):
-                if not _is(value, _JSON_TYPES[told]):
+                if not json_types.fits(value, told):
                     shown = _described(value, is_secret=setting.child.kind == "Secret")
-                    message = (
-                        f"the CRD says `type: {told}`, and {where} is {shown}: write `type: {_type_of(value)}` in the "
-                        "CRD"
-                    )
+                    instead = f"write `type: {json_types.type_of(value)}` in the CRD"
+                    message = f"the CRD says `type: {told}`, and {where} is {shown}: {instead}"
                     yield Finding(place, message, is_error=True)
         elif (takes := _taken(schema)) and told not in takes:
             which = " or ".join(f"`type: {each}`" for each in takes[:2])
@@ -173,7 +182,7 @@ def _unknown(kind: Kind) -> Iterator[Finding]:
     for setting in kind.settings:
         child = next((child for child in kind.everything if child.selector == setting.child), None)
         if child and openapi.knows(child.api_version, child.kind) and _schema_of(kind, setting) is None:
-            message = f"a {child.kind} has no field {setting.target} (Kubernetes {openapi.version()})"
+            message = f"{a(child.kind)} has no field {setting.target} (Kubernetes {openapi.version()})"
             yield Finding(_kind_yaml(kind) / "set" / str(setting.source), message, is_error=True, may_pass=True)
 
 
@@ -183,42 +192,38 @@ def _present(kind: Kind, of: ChildField) -> list[Json]:
     return [value for child in children for value in fields.values(child.body, of.path) if value is not None]
 
 
-def _is(value: Json, wanted: Any) -> bool:
-    return isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))
-
-
-def _type_of(value: Json) -> str:
-    return next(name for name, type_ in _JSON_TYPES.items() if _is(value, type_))
-
-
 def _described(value: Json, *, is_secret: bool) -> str:
-    article = "an" if _type_of(value)[0] in "aio" else "a"
+    article = "an" if json_types.type_of(value)[0] in "aio" else "a"
     shown = "" if is_secret or isinstance(value, dict | list) else f" ({value!r})"
-    return f"{article} {_type_of(value)}{shown}"
+    return f"{article} {json_types.type_of(value)}{shown}"
 
 
 # --- manifests -------------------------------------------------------------------------------------------------------
 
 
-def _malformed(kind: Kind) -> Iterator[Finding]:
-    """What keeps the API server from taking a child, or what is installed. One that is newer may take it."""
+def _malformed(kind: Kind) -> Iterator[InFolder]:
+    """What keeps the API server from taking a child, or what is installed. One that is newer may take it.
+
+    What is missing is no fault of a base: a custom resource, or a component, may set it.
+    """
     for child in kind.variants:
-        for at, message in manifests.faults(child.body, child.name_for("x")):
-            yield _in_base(kind, child.selector, fields.readable(child.body, fields.path_to(*at)), message)
+        for flaw in manifests.flaws(child.body, child.name_for("x")):
+            if not flaw.missing:
+                yield _in_folder(child.selector, child.body, flaw.at, flaw.message)
     for obj in yamltext.load_printed(kind.installed):
-        selector = selector_of(obj["kind"], obj["metadata"]["name"])
         for at, message in _of_installed(obj):
-            yield _in_base(kind, selector, fields.readable(obj, fields.path_to(*at)), message)
+            yield _in_folder(selector_of(obj["kind"], obj["metadata"]["name"]), obj, at, message)
 
 
 def _of_installed(obj: Mapping[str, Json]) -> Iterable[Fault]:
-    faults = [(at, message) for at, message, _ in _of_complete(obj)]
-    return crd_rules.faults(obj) if obj["kind"] == "CustomResourceDefinition" and not faults else faults
+    flaws = list(manifests.flaws(obj, obj["metadata"]["name"]))
+    is_crd = obj["kind"] == "CustomResourceDefinition" and not flaws
+    return crd_rules.faults(obj) if is_crd else ((flaw.at, flaw.message) for flaw in flaws)
 
 
-def _in_base(kind: Kind, selector: ChildSelector, path: FieldPath, message: str) -> Finding:
-    place = base.place_of(kind, selector, path)
-    return Finding(place, message if place.at else _told(selector, path, message), is_error=True, may_pass=True)
+def _in_folder(selector: ChildSelector, obj: Mapping[str, Json], at: Pointer, message: str) -> InFolder:
+    path = fields.readable(obj, fields.path_to(*at))
+    return InFolder(selector, path, message, is_error=True, may_pass=True)
 
 
 def _told(selector: ChildSelector, path: FieldPath, message: str) -> str:
@@ -248,7 +253,7 @@ def _api_version_of(kind: Kind, name: str) -> str:
 
 
 def _never_there(of: ChildField) -> str:
-    return f"{of}: {manifests.a(of.child.kind)} has no such field (Kubernetes {openapi.version()})"
+    return f"{of}: {a(of.child.kind)} has no such field (Kubernetes {openapi.version()})"
 
 
 def _misfit(report: Report, source: ChildField, schema: openapi.Schema) -> str:
@@ -260,7 +265,7 @@ def _misfit(report: Report, source: ChildField, schema: openapi.Schema) -> str:
     if type_ == "array" and report.type == "array":
         return f"{source} is a list, and the status takes its items: write `{source}.*`"
     told = "a sum adds numbers" if report.is_sum else f"the CRD says `type: {wanted}`"
-    return f"{told}, and {source} is {openapi.A[type_]}: it would never be there"
+    return f"{told}, and {source} is {json_types.CALLED[type_]}: it would never be there"
 
 
 _TAKEN_AS = {
@@ -340,9 +345,9 @@ def unfit_scopes(kind: Kind, api_version: str, name: str, *, namespaced: bool) -
         if (child.api_version, child.kind) == (api_version, name) and child.cluster_scoped == namespaced:
             place = _kind_yaml(kind) / "children" / str(child)
             if namespaced:
-                yield KindError(f"a {name} lives in a namespace; `scope: Cluster` does not fit it", place)
+                yield KindError(f"{a(name)} lives in a namespace; `scope: Cluster` does not fit it", place)
             else:
-                yield KindError(f"a {name} lives outside namespaces: write `scope: Cluster` here", place)
+                yield KindError(f"{a(name)} lives outside namespaces: write `scope: Cluster` here", place)
 
 
 # --- the CRD ---------------------------------------------------------------------------------------------------------
@@ -351,7 +356,8 @@ def unfit_scopes(kind: Kind, api_version: str, name: str, *, namespaced: bool) -
 def _refused(kind: Kind) -> Iterator[Finding]:
     """What keeps the API server from taking the CRD. One that is newer, or has it already, may have taken it."""
     document = kind.crd.document
-    for at, message in (*manifests.faults(document, kind.resource.plural), *crd_rules.faults(document)):
+    flaws = manifests.flaws(document, kind.resource.plural)
+    for at, message in (*((flaw.at, flaw.message) for flaw in flaws), *crd_rules.faults(document)):
         yield Finding(Place(kind.folder / crd.FILE, at), message, is_error=True, may_pass=True)
 
 
@@ -500,7 +506,7 @@ def _only_one(kind: Kind) -> Iterator[Finding]:
 _REPLICAS = fields.parse("spec.replicas")
 
 
-def _fought_over(kind: Kind) -> Iterator[Finding]:
+def _fought_over(kind: Kind) -> Iterator[InFolder]:
     """Replicas that the base sets, and a HorizontalPodAutoscaler of it, too.
 
     Where a component takes them out they are not: it will be the one that brings the autoscaler.
@@ -508,11 +514,8 @@ def _fought_over(kind: Kind) -> Iterator[Finding]:
     for child, autoscaler, replicas in _autoscaled(kind):
         release = ChildField(child.selector, _REPLICAS)
         line = "" if release in kind.releases else f", and write `- {release}` under `release` in kind.yaml"
-        yield Finding(
-            base.place_of(kind, child.selector, _REPLICAS),
-            f"{autoscaler} sets the replicas of {child}, and nuvop would set them back to {replicas!r} each time: take "
-            f"this line out{line}",
-        )
+        told = f"{autoscaler} sets the replicas of {child}, and nuvop would set them back to {replicas!r} each time"
+        yield InFolder(child.selector, _REPLICAS, f"{told}: take this line out{line}")
 
 
 def _autoscaled(kind: Kind) -> Iterator[tuple[Child, Child, Json]]:
@@ -550,23 +553,15 @@ def of_rendered(kind: Kind, place: Place, cr: Mapping[str, Json], rendered: str)
         name = obj["metadata"]["name"]
         selector = selector_of(obj["kind"], name.removeprefix(prefix))
         own = [each for each in patches if ChildSelector(each["kind"], each["metadata"]["name"]) == selector]
-        for at, message, about in _of_complete(obj):
-            path = fields.readable(obj, fields.path_to(*at))
-            if any(fields.pointers(patch, path) for patch in own if at):
-                line = patches_py.place_naming(kind.folder, source, str(at[-1]))
-                yield Finding(line, _told(selector, path, message), is_error=True)
-            elif _is_set(kind, selector, about):
-                yield Finding(place, _told(ChildSelector(obj["kind"], name), path, message), is_error=True)
+        for flaw in manifests.flaws(obj, name):
+            path = fields.readable(obj, fields.path_to(*flaw.at))
+            if any(fields.pointers(patch, path) for patch in own if flaw.at):
+                line = patches_py.place_naming(kind.folder, source, str(flaw.at[-1]))
+                yield Finding(line, _told(selector, path, flaw.message), is_error=True)
+            elif _is_set(kind, selector, flaw.about):
+                yield Finding(place, _told(ChildSelector(obj["kind"], name), path, flaw.message), is_error=True)
             else:
-                yield _in_base(kind, selector, path, message)
-
-
-def _of_complete(obj: Mapping[str, Json]) -> Iterator[tuple[Pointer, str, Pointer]]:
-    """What is wrong with a complete object: where, what, and the field that it is about, which may be missing."""
-    for at, message in manifests.faults(obj, obj["metadata"]["name"]):
-        yield at, message, at
-    for at, name in manifests.lacks(obj):
-        yield at, f"{name} is missing", (*at, name)
+                yield placed(kind, _in_folder(selector, obj, flaw.at, flaw.message))
 
 
 def _is_set(kind: Kind, selector: ChildSelector, at: Pointer) -> bool:

@@ -1,42 +1,55 @@
 """What keeps the API server from taking an object of one of Kubernetes' own kinds, as far as its schema tells. Pure.
 
-Of custom kinds nothing is said. What is missing is no fault of a base: a custom resource may set it.
+Of custom kinds nothing is said.
 """
 
 import difflib
 import re
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 
-from nuvop import fields, labelling, openapi
+from nuvop import fields, json_types, labelling, openapi
 from nuvop.fields import Json, Pointer
-from nuvop.objects import group_of
+from nuvop.objects import a, group_of
+from nuvop.openapi import Node
 from nuvop.problems import Fault
 
 
-def faults(obj: Mapping[str, Json], name: str) -> Iterator[Fault]:
+@dataclass(frozen=True)
+class Flaw:
+    """What is wrong with an object: the way to where it shows, and what.
+
+    ``missing`` is the field that is not there; empty where that is not what is wrong.
+    """
+
+    at: Pointer
+    message: str
+    missing: str = ""
+
+    @property
+    def about(self) -> Pointer:
+        """The way to the field that it is about, which may be missing."""
+        return (*self.at, self.missing) if self.missing else self.at
+
+
+def flaws(obj: Mapping[str, Json], name: str) -> Iterator[Flaw]:
     """What is wrong with an object that will have a name."""
     api_version, kind = obj["apiVersion"], obj["kind"]
     if not openapi.knows(api_version, kind):
-        yield from of_type(api_version, kind)
+        yield from (Flaw(*fault) for fault in of_type(api_version, kind))
         return
-    yield from _of_fields(obj)
-    yield from _of_name(kind, name)
-    yield from _of_pods(obj)
-    yield from _of_selector(obj)
-    yield from _of_mounts(obj)
+    for node in openapi.nodes(api_version, kind, obj):
+        yield from (Flaw(*fault) for fault in _of_shape(node, a(kind), is_secret=kind == "Secret"))
+        yield from (Flaw(node.at, f"{field} is missing", field) for field in node.missing())
+    for part in (_of_pods, _of_selector, _of_mounts):
+        yield from (Flaw(*fault) for fault in part(obj))
+    yield from (Flaw(*fault) for fault in _of_name(kind, name))
 
 
 def of_metadata(metadata: Json) -> Iterator[Fault]:
     """What is wrong with the metadata of an object, whatever its kind."""
-    of = "v1", "ConfigMap", {"metadata": metadata}
-    for at, known in openapi.unknown(*of):
-        yield at, f"there is no such field (Kubernetes {openapi.version()}){_meant(str(at[-1]), known)}"
-    yield from _misfits(*of)
-
-
-def lacks(obj: Mapping[str, Json]) -> Iterator[tuple[Pointer, str]]:
-    """The fields that an object which is complete cannot do without, each with the way to where it belongs."""
-    yield from openapi.missing(obj["apiVersion"], obj["kind"], obj)
+    for node in openapi.nodes("v1", "ConfigMap", {"metadata": metadata}):
+        yield from _of_shape(node)
 
 
 # --- apiVersion and kind ---------------------------------------------------------------------------------------------
@@ -75,32 +88,21 @@ def of_type(api_version: str, kind: str) -> Iterator[Fault]:
 # --- fields ----------------------------------------------------------------------------------------------------------
 
 
-def _of_fields(obj: Mapping[str, Json]) -> Iterator[Fault]:
-    api_version, kind = obj["apiVersion"], obj["kind"]
-    for at, known in openapi.unknown(api_version, kind, obj):
-        told = f"{a(kind)} has no such field (Kubernetes {openapi.version()})"
-        yield at, f"{told}{_meant(str(at[-1]), known)}"
-    yield from _misfits(api_version, kind, obj)
-
-
-def _misfits(api_version: str, kind: str, obj: Mapping[str, Json]) -> Iterator[Fault]:
-    for at, type_ in openapi.misfits(api_version, kind, obj):
-        value = fields.value_at(obj, *at)
-        shown = "the value" if kind == "Secret" or isinstance(value, dict | list) else repr(value)
-        quoted = (
-            f', so write it in quotes: "{fields.as_text(value)}"' if type_ == "string" and shown != "the value" else ""
-        )
-        yield at, f"{shown} must be {openapi.A[type_]}{quoted}"
+def _of_shape(node: Node, of: str = "", *, is_secret: bool = False) -> Iterator[Fault]:
+    """Members that ``of``, a kind with its article, does not have, and a value of another type than it has there."""
+    has_none = f"{of} has no such field" if of else "there is no such field"
+    for name in node.unknown():
+        yield (*node.at, name), f"{has_none} (Kubernetes {openapi.version()}){_meant(name, node.members)}"
+    if not node.fits:
+        shown = "the value" if is_secret or isinstance(node.value, dict | list) else repr(node.value)
+        is_bare = node.type == "string" and shown != "the value"
+        quoted = f', so write it in quotes: "{fields.as_text(node.value)}"' if is_bare else ""
+        yield node.at, f"{shown} must be {json_types.CALLED[node.type]}{quoted}"
 
 
 def _meant(name: str, known: Collection[str]) -> str:
     found = difflib.get_close_matches(name, known, 1, 0.7)
     return f": write `{found[0]}`" if found else ""
-
-
-def a(kind: str) -> str:
-    """A kind with its article."""
-    return f"{'an' if kind[0] in 'AEIOU' else 'a'} {kind}"
 
 
 # --- names -----------------------------------------------------------------------------------------------------------

@@ -86,8 +86,8 @@ async def _findings(bench: Workbench, path: Path) -> AsyncIterator[Finding]:
     except NuvopError as error:
         yield Finding(Place(path), str(error).removeprefix(f"{path}: "), is_error=True)
         return
-    for finding in bench.loader.findings(kind):
-        yield finding
+    for found in bench.loader.findings(kind):
+        yield checks.placed(kind, found)
     for place, message in (*examples.untried(kind), *examples.idle(kind)):
         yield Finding(place, message)
     async for finding in _of_examples(bench, kind):

@@ -690,6 +690,10 @@ spec: {group: example.org, scope: Cluster, names: {kind: Zone, plural: zones}, v
         ("", "error: children: Zone/z: a Zone lives outside namespaces: write `scope: Cluster` here"),
         ("  Zone/z: {scope: Cluster}\n", ""),
         (
+            "  Zone/z: {scope: Cluster}\n  Ingress/i: {scope: Cluster}\n",
+            "error: children: Ingress/i: an Ingress lives in a namespace; `scope: Cluster` does not fit it",
+        ),
+        (
             "  Zone/z: {scope: Cluster}\n  Service/s: {scope: Cluster}\n",
             "error: children: Service/s: a Service lives in a namespace; `scope: Cluster` does not fit it",
         ),
@@ -697,7 +701,9 @@ spec: {group: example.org, scope: Cluster, names: {kind: Zone, plural: zones}, v
 )
 def test_scopes_are_known_without_a_cluster(folder: Path, line: str, said: str) -> None:
     zone = "apiVersion: example.org/v1\nkind: Zone\nmetadata: {name: z}\n"
-    (folder / "deployment.yaml").write_text("---\n".join([(folder / "deployment.yaml").read_text(), zone, SERVICE]))
+    ingress = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i}\n"
+    manifests = [(folder / "deployment.yaml").read_text(), zone, SERVICE, ingress]
+    (folder / "deployment.yaml").write_text("---\n".join(manifests))
     (folder / "zones.yaml").write_text(ZONES)
     with (folder / "kind.yaml").open("a") as file:
         file.write(f"children:\n{line}" if line else "")
@@ -748,6 +754,14 @@ def test_what_is_wrong_with_a_crd_that_is_installed(folder: Path, old: str, new:
     edit(folder / "kind.yaml", "kind: Kind\n", f"kind: Kind\ninstall: [CustomResourceDefinition/{name}.example.org]\n")
     found = run(folder)[1][:-1]
     assert [line.startswith(f"samples/zones.yaml:{said}") for line in found] == [True] * bool(said), found
+
+
+def test_what_an_object_lacks_at_its_top_is_told_with_its_name(folder: Path) -> None:
+    name = "zones.example.org"
+    (folder / "zones.yaml").write_text(INSTALLED.partition("spec:")[0])
+    edit(folder / "kustomization.yaml", "resources:", "resources:\n  - zones.yaml")
+    edit(folder / "kind.yaml", "kind: Kind\n", f"kind: Kind\ninstall: [CustomResourceDefinition/{name}]\n")
+    assert run(folder)[1][0] == f"samples/zones.yaml:1: error: CustomResourceDefinition/{name}: spec is missing"
 
 
 def component(folder: Path, patch: str) -> None:

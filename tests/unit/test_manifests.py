@@ -9,7 +9,8 @@ VERSION = openapi.version()
 
 def told(text: str, name: str = "x-web") -> list[str]:
     (document,) = yamltext.load_all(text)
-    return [f"{'.'.join(map(str, at))}: {message}" for at, message in manifests.faults(document, name)]
+    flaws = [flaw for flaw in manifests.flaws(document, name) if not flaw.missing]
+    return [f"{'.'.join(map(str, flaw.at))}: {flaw.message}" for flaw in flaws]
 
 
 def deployment(spec: str = "{}", pod: str = "{containers: [{name: web, image: web}]}") -> str:
