@@ -37,6 +37,7 @@ from nuvop.kinds import (
     name_prefix,
     selector_of,
 )
+from nuvop.manifests import Nature
 from nuvop.objects import a, group_of
 from nuvop.problems import Fault
 
@@ -204,11 +205,14 @@ def _described(value: Json, *, is_secret: bool) -> str:
 def _malformed(kind: Kind) -> Iterator[InFolder]:
     """What keeps the API server from taking a child, or what is installed. One that is newer may take it.
 
-    What is missing is no fault of a base: a custom resource, or a component, may set it.
+    A value that a custom resource may set is no fault of a base, and neither is what is missing, which another
+    component may bring: the examples show it (`of_rendered`).
     """
+    has_python = patches_py.FILE in kind.files
     for child in kind.variants:
         for flaw in manifests.flaws(child.body, child.name_for("x")):
-            if not flaw.missing:
+            is_open = flaw.nature is Nature.VALUE and (has_python or _is_set(kind, child.selector, flaw.about))
+            if flaw.nature is not Nature.LACK and not is_open:
                 yield _in_folder(child.selector, child.body, flaw.at, flaw.message)
     for obj in yamltext.load_printed(kind.installed):
         for at, message in _of_installed(obj):

@@ -1,55 +1,68 @@
-"""What keeps the API server from taking an object of one of Kubernetes' own kinds, as far as its schema tells. Pure.
+"""What keeps the API server from taking an object of one of Kubernetes' own kinds, as far as nuvop knows. Pure.
 
 Of custom kinds nothing is said.
 """
 
 import difflib
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 
-from nuvop import fields, json_types, labelling, openapi
+from nuvop import fields, json_types, labelling, openapi, value_rules
 from nuvop.fields import Json, Pointer
 from nuvop.objects import a, group_of
 from nuvop.openapi import Node
 from nuvop.problems import Fault
 
 
+class Nature(Enum):
+    """What is wrong with an object."""
+
+    SHAPE = "what cannot be right, whatever anybody sets"
+    VALUE = "a value, which somebody may set to another"
+    LACK = "a field that is not there, which somebody may set"
+
+
 @dataclass(frozen=True)
 class Flaw:
     """What is wrong with an object: the way to where it shows, and what.
 
-    ``missing`` is the field that is not there; empty where that is not what is wrong.
+    ``about`` is the way to what has a part in it, which may be missing: whoever sets something there may mend it.
     """
 
     at: Pointer
     message: str
-    missing: str = ""
-
-    @property
-    def about(self) -> Pointer:
-        """The way to the field that it is about, which may be missing."""
-        return (*self.at, self.missing) if self.missing else self.at
+    about: Pointer
+    nature: Nature = Nature.SHAPE
 
 
 def flaws(obj: Mapping[str, Json], name: str) -> Iterator[Flaw]:
     """What is wrong with an object that will have a name."""
     api_version, kind = obj["apiVersion"], obj["kind"]
     if not openapi.knows(api_version, kind):
-        yield from (Flaw(*fault) for fault in of_type(api_version, kind))
+        yield from _flaws(of_type(api_version, kind))
         return
     for node in openapi.nodes(api_version, kind, obj):
-        yield from (Flaw(*fault) for fault in _of_shape(node, a(kind), is_secret=kind == "Secret"))
-        yield from (Flaw(node.at, f"{field} is missing", field) for field in node.missing())
-    for part in (_of_pods, _of_selector, _of_mounts):
-        yield from (Flaw(*fault) for fault in part(obj))
-    yield from (Flaw(*fault) for fault in _of_name(kind, name))
+        yield from _flaws(_of_shape(node, a(kind), is_secret=kind == "Secret"))
+        for field in node.missing():
+            yield Flaw(node.at, f"{field} is missing", (*node.at, field), Nature.LACK)
+        for each in value_rules.misvalues(node):
+            yield Flaw(each.at, each.message, each.about, Nature.LACK if each.is_missing else Nature.VALUE)
+    for part in (_of_selector, _of_mounts):
+        yield from _flaws(part(obj))
+    yield from _flaws(_of_name(kind, name))
+
+
+def _flaws(faults: Iterable[Fault]) -> Iterator[Flaw]:
+    return (Flaw(at, message, at) for at, message in faults)
 
 
 def of_metadata(metadata: Json) -> Iterator[Fault]:
     """What is wrong with the metadata of an object, whatever its kind."""
     for node in openapi.nodes("v1", "ConfigMap", {"metadata": metadata}):
         yield from _of_shape(node)
+        yield from ((each.at, each.message) for each in value_rules.misvalues(node))
 
 
 # --- apiVersion and kind ---------------------------------------------------------------------------------------------
@@ -107,8 +120,9 @@ def _meant(name: str, known: Collection[str]) -> str:
 
 # --- names -----------------------------------------------------------------------------------------------------------
 
-_LABEL = re.compile("[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_SUBDOMAIN = re.compile(rf"{_LABEL.pattern}(\.{_LABEL.pattern})*")
+_LABEL = re.compile(value_rules.LABEL)
+_LABEL_LIMIT = 63
+_SUBDOMAIN = re.compile(value_rules.SUBDOMAIN)
 _SUBDOMAIN_LIMIT = 253
 _HOST = re.compile("[a-z]([-a-z0-9]*[a-z0-9])?")
 
@@ -131,6 +145,8 @@ def _of_name(kind: str, name: str) -> Iterator[Fault]:
         yield at, f"{name!r} must be lower-case letters, digits and hyphens, and begin with a letter"
     elif kind == "Namespace" and not _LABEL.fullmatch(name):
         yield at, f"{name!r} must be lower-case letters, digits and hyphens, with none of these at an end"
+    elif kind in ("Service", "Namespace") and len(name) > _LABEL_LIMIT:
+        yield at, f"{name!r} is too long: {_LABEL_LIMIT} characters are allowed"
     elif kind in _SUBDOMAINS and (told := unfit_name(name)):
         yield at, told
 
@@ -174,14 +190,3 @@ def _of_mounts(obj: Mapping[str, Json]) -> Iterator[Fault]:
             name = fields.value_at(obj, *at)
             if isinstance(name, str) and name not in known:
                 yield at, f"{name!r} is none of the pod's volumes"
-
-
-def _of_pods(obj: Mapping[str, Json]) -> Iterator[Fault]:
-    """The names of containers and volumes."""
-    pods = labelling.pods_at(obj)
-    for listed in ("containers", "initContainers", "volumes") if pods is not None else ():
-        for index, each in enumerate(fields.value_at(obj, *(pods or ()), "spec", listed) or ()):
-            name = each.get("name") if isinstance(each, dict) else None
-            if isinstance(name, str) and not (_LABEL.fullmatch(name) and len(name) <= 63):
-                told = f"{name!r} must be lower-case letters, digits and hyphens, 63 at most, with no hyphen at an end"
-                yield (*(pods or ()), "spec", listed, index, "name"), told

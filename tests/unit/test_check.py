@@ -257,6 +257,58 @@ def test_what_is_wrong_in_the_base_is_told_where_it_stands(folder: Path, old: st
     assert found.startswith(f"samples/deployment.yaml:{line}: error: {said}")
 
 
+BACKUP = """apiVersion: batch/v1
+kind: CronJob
+metadata: {name: backup}
+spec:
+  schedule: every day
+  jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: x}]}}}}
+"""
+NO_SCHEDULE = "'every day' is no schedule: it has 2 parts and not 5: minute, hour, day of the month, month, day of"
+
+
+def errors(folder: Path) -> list[str]:
+    return [line for line in run(folder)[1] if ": error: " in line]
+
+
+def test_a_value_that_the_api_server_does_not_take(folder: Path) -> None:
+    (folder / "backup.yaml").write_text(BACKUP)
+    edit(folder / "kustomization.yaml", "resources:", "resources:\n  - backup.yaml")
+    (found,) = errors(folder)
+    assert found.startswith(f"samples/backup.yaml:5: error: spec.schedule: {NO_SCHEDULE}")
+
+
+def test_a_value_that_resources_set_is_judged_by_the_examples(folder: Path) -> None:
+    """What stands in the manifest may be no more than a word for it."""
+    fill(folder, "CronJob/backup spec.schedule", "type: string", BACKUP)
+    edit(folder / "examples/obj.yaml", "count: 2", "count: 2\n  image: '@daily'")
+    assert errors(folder) == []
+    edit(folder / "examples/obj.yaml", "@daily", "@dayly")
+    (found,) = errors(folder)
+    told = "CronJob/obj-backup spec.schedule: '@dayly' is no schedule: it must be one of @yearly"
+    assert found.startswith(f"samples/examples/obj.yaml:1: error: {told}")
+
+
+def test_a_limit_that_resources_set_goes_with_what_is_requested(folder: Path) -> None:
+    resources = "resources: {requests: {cpu: 2}, limits: {cpu: 1}}"
+    fill(folder, CPU, "type: integer, default: 3", POD.replace("resources: {limits: {cpu: 1}}", resources))
+    assert errors(folder) == []
+    edit(folder / "crd.yaml", "default: 3", "default: 1")
+    (found,) = errors(folder)
+    assert "Pod/obj-p spec.containers.[name=c].resources.requests.cpu: 2 is more than the limit, 1" in found
+
+
+def test_a_value_that_python_may_change_is_judged_by_the_examples(folder: Path) -> None:
+    with (folder / "deployment.yaml").open("a") as file:
+        file.write(f"---\n{BACKUP}")
+    patch = '{"kind": "CronJob", "metadata": {"name": "backup"}, "spec": {"schedule": "@daily"}}'
+    (folder / "patches.py").write_text(f"def patches(cr):\n    yield {patch}\n")
+    assert errors(folder) == []
+    edit(folder / "patches.py", "@daily", "60 * * * *")
+    (found,) = errors(folder)
+    assert found.startswith("samples/patches.py:2: error: CronJob/backup spec.schedule: '60 * * * *' is no schedule: ")
+
+
 def test_what_may_pass_hides_nothing(folder: Path) -> None:
     edit(folder / "deployment.yaml", "  replicas: 1", "  bogus: 1\n  replicas: 1")
     edit(folder / "examples/obj.yaml", "count: 2", "count: many")

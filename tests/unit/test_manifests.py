@@ -3,13 +3,14 @@
 import pytest
 
 from nuvop import manifests, openapi, yamltext
+from nuvop.manifests import Nature
 
 VERSION = openapi.version()
 
 
 def told(text: str, name: str = "x-web") -> list[str]:
     (document,) = yamltext.load_all(text)
-    flaws = [flaw for flaw in manifests.flaws(document, name) if not flaw.missing]
+    flaws = [flaw for flaw in manifests.flaws(document, name) if flaw.nature is not Nature.LACK]
     return [f"{'.'.join(map(str, flaw.at))}: {flaw.message}" for flaw in flaws]
 
 
