@@ -129,7 +129,7 @@ class Catalog:
             logger.exception("kind %s: nuvop has an error here", plural)
             self._loaded[plural] = KindError(f"{self._folders[plural]}: {type(error).__name__}: {error}")
         loaded = self._loaded[plural]
-        if isinstance(loaded, Kind) and (found := self._loader.findings(loaded)):
+        if isinstance(loaded, Kind) and (found := [each for each in self._loader.findings(loaded) if not each.is_hint]):
             errors = sum(finding.is_error for finding in found)
             counts = {"error": errors, "warning": len(found) - errors}
             what = ", ".join(f"{count} {name}{'s' if count > 1 else ''}" for name, count in counts.items() if count)

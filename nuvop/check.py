@@ -69,13 +69,20 @@ DEPRECATED = {
 class Finding:
     """One thing that is wrong: where, what, and what to write instead.
 
-    An error that ``may_pass`` is none where the API server says so: it may be newer than what nuvop knows of it.
+    An error that ``may_pass`` is none where the API server says so: it may be newer than what nuvop knows of it. A hint
+    is about what may be meant as it is.
     """
 
     place: Place
     message: str
     is_error: bool = False
     may_pass: bool = False
+    is_hint: bool = False
+
+    @property
+    def level(self) -> str:
+        """How bad it is, in a word."""
+        return "error" if self.is_error else "hint" if self.is_hint else "warning"
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message}"
@@ -90,6 +97,7 @@ class InFolder:
     message: str
     is_error: bool = False
     may_pass: bool = False
+    is_hint: bool = False
 
 
 def placed(kind: Kind, found: Finding | InFolder) -> Finding:
@@ -98,7 +106,7 @@ def placed(kind: Kind, found: Finding | InFolder) -> Finding:
         return found
     place = base.place_of(kind, found.child, found.path)
     message = found.message if place.at else _told(found.child, found.path, found.message)
-    return Finding(place, message, found.is_error, found.may_pass)
+    return Finding(place, message, found.is_error, found.may_pass, found.is_hint)
 
 
 def of_error(error: KindError, folder: Path) -> list[Finding]:
@@ -452,8 +460,8 @@ def needs_host_name(children: Sequence[Child]) -> Child | None:
 # --- names in texts --------------------------------------------------------------------------------------------------
 
 
-def _unfollowed(kind: Kind) -> Iterator[Finding]:
-    """Texts that name another child, and would name it for every CR alike."""
+def _unfollowed(kind: Kind) -> Iterator[Finding | InFolder]:
+    """Texts that name another child, or may do so, and would name it for every CR alike."""
     if kind.keeps_names:
         return
     followed = {
@@ -471,6 +479,12 @@ def _unfollowed(kind: Kind) -> Iterator[Finding]:
                 f"{child} {path} names a child, or its namespace, and kustomize does not rename it there: write "
                 f"`- {child} {path}` under `follow`",
             )
+    for word in follow.words(kind.variants):
+        if (word.child.selector, word.at.segments) not in followed:
+            path = fields.readable(word.child.body, word.at)
+            told = f"{word.named.name!r} may mean {word.named}, which is called otherwise for each {kind.resource.kind}"
+            instead = f"if it does, write `- {word.child} {path}` under `follow` in kind.yaml; if not, leave it"
+            yield InFolder(word.child.selector, path, f"{told}: {instead}", is_hint=True)
 
 
 def _asked_by_all(kind: Kind) -> Iterator[Finding]:
@@ -580,5 +594,4 @@ def _is_set(kind: Kind, selector: ChildSelector, at: Pointer) -> bool:
 def located(finding: Finding, folder: Mapping[str, bytes], root: str) -> str:
     """A finding as compilers write theirs: ``file:line: error: what``; ``root`` is the folder's path."""
     place = kind_folder.located(finding.place, Path(root), folder)
-    level = "error" if finding.is_error else "warning"
-    return ": ".join(filter(None, (place.file_and_line, level, place.path, finding.message)))
+    return ": ".join(filter(None, (place.file_and_line, finding.level, place.path, finding.message)))

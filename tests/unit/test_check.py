@@ -167,6 +167,28 @@ def test_warnings(folder: Path, file: str, old: str, new: str, said: str) -> Non
     assert lines[-1] == "1 kind: no errors, 1 warning"
 
 
+def test_a_word_that_may_be_a_childs_name(folder: Path) -> None:
+    primary = "apiVersion: v1\nkind: Service\nmetadata: {name: pg-primary}\nspec: {ports: [{port: 80}]}\n"
+    with (folder / "deployment.yaml").open("a") as file:
+        file.write(f"---\n{primary}")
+    edit(
+        folder / "crd.yaml",
+        "            - rule:",
+        "            - rule: self.metadata.name.matches('x')\n            - rule:",
+    )
+    image, env = "          image: nginx\n", "          env: [{name: PRIMARY_SVC, value: pg-primary}]\n"
+    line = edit(folder / "deployment.yaml", image, f"{image}{env}")
+    at = "spec.template.spec.containers.[name=nginx].env.[name=PRIMARY_SVC].value"
+    told = (
+        f"samples/deployment.yaml:{line + 1}: hint: spec.template.spec.containers[0].env[0].value: 'pg-primary' may "
+        "mean Service/pg-primary, which is called otherwise for each Sample: if it does, write "
+        f"`- Deployment/demo-deploy {at}` under `follow` in kind.yaml; if not, leave it"
+    )
+    assert run(folder) == (0, [told, "1 kind: no errors, no warnings, 1 hint"])
+    edit(folder / "kind.yaml", "kind: Kind\n", f"kind: Kind\nfollow: ['Deployment/demo-deploy {at}']\n")
+    assert run(folder) == (0, ["1 kind: no errors, no warnings"])
+
+
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
