@@ -23,7 +23,7 @@ def check(folders: tuple[Path, ...]) -> None:
     """Check kinds before they run: each thing that is wrong with file, line and what to write instead.
 
     FOLDERS are kinds' folders, or folders of them; without any, those of $NUVOP_KINDS, else of kustomize/. It works
-    without a cluster, so rules in CEL are not tried.
+    without a cluster, so of rules in CEL only those on the name are tried.
 
     A hint is about what may be right as it is: a word that is also the name of one of the kind's Services.
 
