@@ -47,9 +47,9 @@ def misvalues(node: Node) -> Found:
         for name, rule in _FIELDS.get(node.of, {}).items():
             if name in node.value and node.value[name] is not None:
                 yield from _below((*node.at, name), rule(node.value[name]))
-        for name, schema in node.members.items():
-            if keys := schema.get("keys"):
-                yield from _below((*node.at, name), _twice(node.value.get(name), keys, schema))
+        for name, value in node.value.items():
+            if keys := (schema := node.members.get(name, {})).get("keys"):
+                yield from _below((*node.at, name), _twice(value, keys, schema))
         for part in _TOGETHER.get(node.of, ()):
             yield from _below(node.at, part(node.value))
 

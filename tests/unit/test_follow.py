@@ -427,15 +427,26 @@ def words(text: str) -> list[str]:
         ("env: [{name: OTEL_SERVICE_NAME, value: api}]", None),
         ("args: [--mode=api]", None),
         ("args: [--log-level, api]", None),
-        # A program that is told what it is called itself.
-        ("env: [{name: COMPONENT, value: web}]", None),
-        ("args: [web]", None),
         # A Secret or an Issuer is named elsewhere.
         ("env: [{name: X, value: ca}]", None),
     ],
 )
 def test_a_word_that_is_a_childs_name(container: str, at: str | None) -> None:
     assert words(DEPLOYMENT % container) == ([f"{CONTAINER}.{at} Service/api"] if at else [])
+
+
+@pytest.mark.parametrize(
+    ("service", "is_one"),
+    [
+        ("{metadata: {name: own, namespace: home}, spec: {selector: {app: web}}}", False),
+        ("{metadata: {name: own, namespace: home}, spec: {selector: {app: db}}}", True),
+        ("{metadata: {name: own, namespace: home}, spec: {}}", True),
+    ],
+)
+def test_a_program_may_be_told_what_it_is_called_itself(service: str, is_one: bool) -> None:
+    text = f"---\n{service[:-1]}, apiVersion: v1, kind: Service}}\n---{DEPLOYMENT % 'args: [run, own]'}"
+    text = text.replace("{template: {spec", "{template: {metadata: {labels: {app: web}}, spec")
+    assert words(text) == [f"{CONTAINER}.args.1 Service/own"] * is_one
 
 
 def test_a_word_in_a_config_map() -> None:
