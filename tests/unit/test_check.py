@@ -156,7 +156,7 @@ def test_warnings(folder: Path, file: str, old: str, new: str, said: str) -> Non
         edit(
             folder / "crd.yaml",
             "            - rule:",
-            "            - rule: self.metadata.name.matches('x')\n            - rule:",
+            "            - rule: self.metadata.name.matches('^[a-z]')\n            - rule:",
         )
     edit(folder / file, old, new)
     code, lines = run(folder)
@@ -174,7 +174,7 @@ def test_a_word_that_may_be_a_childs_name(folder: Path) -> None:
     edit(
         folder / "crd.yaml",
         "            - rule:",
-        "            - rule: self.metadata.name.matches('x')\n            - rule:",
+        "            - rule: self.metadata.name.matches('^[a-z]')\n            - rule:",
     )
     image, env = "          image: nginx\n", "          env: [{name: PRIMARY_SVC, value: pg-primary}]\n"
     line = edit(folder / "deployment.yaml", image, f"{image}{env}")
@@ -382,6 +382,12 @@ def test_an_example_without_a_resource_is_told(folder: Path) -> None:
     (folder / "examples/empty.yaml").write_text("# nothing yet\n")
     told = "samples/examples/empty.yaml:1: warning: has no custom resource in it: write one, or delete the file"
     assert run(folder) == (0, [told, "1 kind: no errors, 1 warning"])
+
+
+def test_an_examples_name_is_one_that_the_crd_takes(folder: Path) -> None:
+    edit(folder / "examples/obj.yaml", "name: obj", f"name: {'o' * 52}")
+    (found,) = run(folder)[1][:-1]
+    assert found.startswith("samples/examples/obj.yaml:4: error: metadata.name: metadata.name may have 51 characters")
 
 
 def test_what_is_expected_of_no_example_is_told(folder: Path) -> None:
