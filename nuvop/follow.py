@@ -7,14 +7,14 @@ Certificate makes is no child, so kustomize renames it nowhere; it counts where 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nuvop import addresses, child_names, fields, labelling, openapi
 from nuvop.addresses import BaseNames
 from nuvop.fields import FieldPath, Json, Name, Pointer, parse
 from nuvop.kinds import Child, home_namespace
-from nuvop.objects import Body
+from nuvop.objects import Body, plural_of
 
 _OF_CONTAINER = tuple(
     f"{containers}.*.{text}"
@@ -64,8 +64,52 @@ _REFERENCES = {
     ("", "PersistentVolume"): {"spec.claimRef.name": "PersistentVolumeClaim"},
     ("external-secrets.io", "ExternalSecret"): {"spec.target.name": "Secret"},
     ("discovery.k8s.io", "EndpointSlice"): {r"metadata.labels.kubernetes\.io/service-name": "Service"},
-}
-"""Where an object is named by what does not tell of which kind. kustomize renames a Secret where that is a child."""
+    ("", "Service"): {
+        "spec.selector.prometheus": "Prometheus",
+        r"spec.selector.operator\.prometheus\.io/name": "Prometheus",
+        "spec.selector.alertmanager": "Alertmanager",
+    },
+    **{
+        ("kafka.strimzi.io", kind): {r"metadata.labels.strimzi\.io/cluster": cluster}
+        for kind, cluster in {
+            "KafkaConnector": "KafkaConnect", "KafkaNodePool": "Kafka", "KafkaRebalance": "Kafka",
+            "KafkaTopic": "Kafka", "KafkaUser": "Kafka",
+        }.items()
+    },
+    ("argoproj.io", "Rollout"): {
+        **{
+            f"spec.strategy.{service}": "Service"
+            for service in (
+                "blueGreen.activeService", "blueGreen.previewService", "canary.canaryService", "canary.stableService",
+                "canary.pingPong.pingService", "canary.pingPong.pongService", "canary.trafficRouting.alb.rootService",
+                "canary.trafficRouting.smi.rootService",
+            )
+        },
+        **{
+            f"spec.strategy.canary.trafficRouting.{ingress}": "Ingress"
+            for ingress in ("alb.ingress", "nginx.stableIngress", "nginx.additionalStableIngresses.*")
+        },
+        **{
+            f"spec.strategy.{templates}.*.templateName": "AnalysisTemplate"
+            for templates in (
+                "blueGreen.prePromotionAnalysis.templates", "blueGreen.postPromotionAnalysis.templates",
+                "canary.analysis.templates", "canary.steps.*.analysis.templates",
+                "canary.steps.*.experiment.analyses",
+            )
+        },
+        "spec.template.spec.volumes.*.persistentVolumeClaim.claimName": "PersistentVolumeClaim",
+    },
+}  # fmt: skip
+"""Where an object is named by what does not tell of which kind. kustomize renames a Secret where that is a child; of
+Argo's Rollout it renames nothing
+(https://github.com/argoproj/argo-rollouts/blob/master/docs/features/kustomize/rollout-transform.yaml)."""
+
+_SCALED = ("autoscaling", "HorizontalPodAutoscaler"), ("spec", "scaleTargetRef")
+"""What names an object of any kind. kustomize renames those of Kubernetes' own kinds only."""
+
+_ROLES = frozenset(("rbac.authorization.k8s.io", kind) for kind in ("ClusterRole", "Role"))
+_RENAMED_IN_ROLES = frozenset({("", "ConfigMap"), ("", "Secret")})
+"""The kinds whose objects kustomize renames in the rules of a role."""
 
 _ALIAS = "serviceAccount"
 """The older name of a pod's ``serviceAccountName``, which kustomize does not know; the two must be the same."""
@@ -93,6 +137,11 @@ class _Text:
     def before(self) -> str:
         """What stands before it."""
         return addresses.before(self.child.body, self.at)
+
+    @property
+    def after(self) -> str:
+        """What stands after it."""
+        return addresses.after(self.child.body, self.at)
 
 
 @dataclass(frozen=True)
@@ -173,10 +222,10 @@ def _meant(text: _Text, services: Sequence[Child]) -> Child | None:
         return None
     key = _KEY.search(flag or text.before)
     is_otherwise = key is not None and _OTHERWISE.search(key["key"]) is not None
-    return None if is_otherwise or _is_for(service, text.child) else service
+    return None if is_otherwise or _serves(service, text.child) else service
 
 
-def _is_for(service: Child, child: Child) -> bool:
+def _serves(service: Child, child: Child) -> bool:
     """Whether the pods of a child are those of a Service: they know what they are called."""
     selector = fields.value_at(service.body, "spec", "selector")
     return service.name == child.name or any(
@@ -243,10 +292,42 @@ def _texts(children: Sequence[Child]) -> Iterator[_Text]:
             for pattern, kind in _REFERENCES.get(type_, {}).items():
                 for text in _at(child, pattern):
                     yield replace(text, names=kind)
+        if type_ in _ROLES:
+            yield from _in_rules(child, children)
+        if type_ == _SCALED[0] and not _is_kubernetes_own(target := fields.value_at(child.body, *_SCALED[1])):
+            yield from _in_custom(child, target, _SCALED[1], _SCALED[1][-1])
+
+
+def _is_kubernetes_own(reference: Json) -> bool:
+    """Whether a reference is to an object of one of Kubernetes' own kinds."""
+    api_version, kind = (fields.value_at(reference, name) for name in ("apiVersion", "kind"))
+    return openapi.knows(str(api_version), str(kind))
+
+
+def _in_rules(role: Child, children: Sequence[Child]) -> Iterator[_Text]:
+    """The names of objects that a role gives rights to, where its rule is for a kind that has a child of that name."""
+    within = [child for child in children if role.cluster_scoped or child.namespace == role.namespace]
+    for index, rule in enumerate(role.body.get("rules") or ()):
+        kinds = {
+            (child.kind, child.name)
+            for child in within
+            if (child.group, child.kind) not in _RENAMED_IN_ROLES and _is_for(rule, child.group, child.kind)
+        }
+        for at, name in fields.places(role.body, parse(f"rules.{index}.resourceNames.*")):
+            kind = next((kind for kind, called in kinds if called == name), None)
+            if kind is not None or _is_for(rule, "", "Secret"):
+                yield _Text(role, at, name, names=kind or "Secret")
+
+
+def _is_for(rule: Mapping[str, Json], group: str, kind: str) -> bool:
+    """Whether a rule of a role is for the objects of a kind."""
+    resources = {name.partition("/")[0] for name in rule.get("resources") or ()}
+    return not resources.isdisjoint({plural_of(kind), "*"}) and not {group, "*"}.isdisjoint(rule.get("apiGroups") or ())
 
 
 def _in_child(child: Child) -> Iterator[_Text]:
-    pods = labelling.pods_at(child.body)
+    is_custom = not openapi.knows(child.api_version, child.kind)
+    pods = None if is_custom else labelling.pods_at(child.body)
     spec = () if pods is None else (*pods, "spec")
     type_ = (child.group, child.kind)
     for text in _at(child, *(".".join([*spec, text]) for text in _OF_CONTAINER if spec), *_OF_KIND.get(type_, ())):
@@ -257,7 +338,7 @@ def _in_child(child: Child) -> Iterator[_Text]:
             yield replace(text, names="Secret")
         for text in _at(child, ".".join([*spec, _ALIAS])):
             yield replace(text, names="ServiceAccount")
-    if not openapi.knows(child.api_version, child.kind):
+    if is_custom:
         yield from _in_custom(child, child.body, (), "")
     metadata = [("metadata",), *([] if pods is None else [(*pods, "metadata")])]
     for text in _at(child, *(".".join([*at, "annotations", "*"]) for at in metadata)):
@@ -293,7 +374,7 @@ def _in_custom(child: Child, value: Json, at: Pointer, key: str) -> Iterator[_Te
 def _names_child(text: _Text, known: _Known) -> bool:
     own = child_names.own_namespace(text.child, known.home)
     return (
-        addresses.names_one(text.text, known.texts, own, text.before)
+        addresses.names_one(text.text, known.texts, own, text.before, text.after)
         or (text.may_be_reference and addresses.is_reference(text.text, known.texts, own))
         or (bool(text.field) and _refers(text, known))
     )

@@ -21,7 +21,7 @@ from nuvop.kinds import (
     home_namespace,
     is_outside,
 )
-from nuvop.objects import a
+from nuvop.objects import a, plural_of
 from nuvop.proposals import Proposal, value_of
 
 _INSTALLED = ("Namespace", "CustomResourceDefinition")
@@ -89,7 +89,7 @@ class NewKind:
 
 def names(kind: str, group: str, version: str, plural: str, short: str) -> TypeNames:
     """The names as given on the command line, an empty plural made of the kind's name; raise KindError."""
-    plural = plural or _plural(kind)
+    plural = plural or plural_of(kind)
     label = r"[a-z]([-a-z0-9]*[a-z0-9])?"
     for what, value, pattern, example in (
         ("KIND", kind, r"[A-Za-z][A-Za-z0-9]*", "NginxServer"),
@@ -101,13 +101,6 @@ def names(kind: str, group: str, version: str, plural: str, short: str) -> TypeN
         if not re.fullmatch(pattern, value):
             raise KindError(f"{what}: {value!r} must be a name such as {example}")
     return TypeNames(group, version, kind, plural, short)
-
-
-def _plural(kind: str) -> str:
-    name = kind.lower()
-    if name.endswith(("s", "x", "z", "ch", "sh")):
-        return f"{name}es"
-    return f"{name[:-1]}ies" if re.search(r"[^aeiou]y$", name) else f"{name}s"
 
 
 # --- what the folder makes -------------------------------------------------------------------------------------------

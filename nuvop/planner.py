@@ -5,6 +5,7 @@ The overlays are the operator's, and so are the rules of what is applied, refuse
 """
 
 import asyncio
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -350,4 +351,4 @@ def _created(cr: Body) -> Planned:
 
 def _no_crd(kind: Kind) -> str:
     name = f"{kind.resource.plural}.{kind.resource.group}"
-    return f"CRD {name} is not installed: kubectl apply -f {kind.folder / crd.FILE}"
+    return f"CRD {name} is not installed: kubectl apply -f {shlex.quote(str(kind.folder / crd.FILE))}"

@@ -77,7 +77,7 @@ _LARGEST = 20
 _OPEN: Mapping[str, Json] = {"x-kubernetes-preserve-unknown-fields": True}
 """Whatever stands there: the API server will say what of it is wrong, when it sees the child."""
 
-_WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
+_WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Rollout")
 
 
 BASE = "base"
@@ -175,7 +175,7 @@ def _is_said(child: Child) -> bool:
 
 
 def _status(new: NewKind) -> dict[str, Any]:
-    scaled = [child for child in new.children if child.kind in ("Deployment", "StatefulSet")]
+    scaled = [child for child in new.children if child.kind in ("Deployment", "StatefulSet", "Rollout")]
     found: dict[str, Any] = {}
     for name in ("replicas", "readyReplicas") if scaled else ():
         sources = [f"{child} status.{name}" for child in scaled]

@@ -131,10 +131,10 @@ async def _of_examples(bench: Workbench, kind: Kind) -> AsyncIterator[Finding]:
     for path, texts in rendered.items():
         expected = kind.files.get(f"{kind_folder.EXPECTED}{path.name}")
         if expected is not None and not examples.are_alike("---\n".join(texts), expected.decode(errors="replace")):
-            folder = common.here(kind.folder)
+            written = kind.folder / kind_folder.EXPECTED / path.name
             told = (
-                f"what it becomes is not what {kind_folder.EXPECTED}{path.name} says; if that is meant, "
-                f"`nuvop render -f {common.here(path)} --kinds {folder} > {folder}/{kind_folder.EXPECTED}{path.name}`"
+                f"what it becomes is not what {kind_folder.EXPECTED}{path.name} says; if that is meant, `nuvop render "
+                f"-f {common.typed(path)} --kinds {common.typed(kind.folder)} > {common.typed(written)}`"
             )
             yield Finding(Place(path), told, is_error=True)
     if not has_one:
