@@ -110,7 +110,7 @@ subjects: [{kind: ServiceAccount, name: web, namespace: default}]
 ---
 apiVersion: storage.k8s.io/v1
 kind: StorageClass
-metadata: {name: h6e}
+metadata: {name: slow}
 provisioner: example.org/none
 volumeBindingMode: WaitForFirstConsumer
 """
