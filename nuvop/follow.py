@@ -6,12 +6,13 @@ a custom object, of which kustomize knows nothing. A name counts where it can on
 Certificate makes is no child, so kustomize renames it nowhere; it counts where something of the base reads it.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nuvop import addresses, child_names, fields, labelling, openapi
 from nuvop.addresses import BaseNames
-from nuvop.fields import FieldPath, Json, Pointer, parse
+from nuvop.fields import FieldPath, Json, Name, Pointer, parse
 from nuvop.kinds import Child, home_namespace
 from nuvop.objects import Body, plural_of
 
@@ -171,6 +172,83 @@ def mentions(children: Sequence[Child]) -> Iterator[tuple[Child, FieldPath]]:
 def _is_called(text: _Text, known: _Known, made: frozenset[str]) -> bool:
     """Whether a child is called as a text, that is the name of an object of a kind."""
     return text.text in made if text.names == "Secret" else (text.names, text.text) in known.children
+
+
+@dataclass(frozen=True)
+class Word:
+    """A text of a child at a place, that is another one's name, or has it in quotes, and may mean that one."""
+
+    child: Child
+    at: FieldPath
+    named: Child
+
+
+def words(children: Sequence[Child]) -> Iterator[Word]:
+    """The texts of which nobody can tell whether they name a child: `mentions` are those of which it is certain.
+
+    They are whole values of variables, flags and keys of a ConfigMap that are a Service's name, unless they are called
+    as something else, or stand in what the Service is for; and the objects that Prometheus is asked for.
+    """
+    certain = {(child, at.segments) for child, at in mentions(children)}
+    services = [child for child in children if (child.group, child.kind) == ("", "Service")]
+    for text in _texts(children):
+        is_open = (text.child, text.at.segments) not in certain and not text.names
+        if is_open and (found := _meant(text, services) or _asked_for(text, children)):
+            yield Word(text.child, text.at, found)
+
+
+_WHOLE = frozenset({"value", "args", "command", "data"})
+"""Of a container or a ConfigMap, the fields of which the values may be an address, or the list that they stand in."""
+
+_KEY = re.compile(r"(?P<key>[\w.-]+)[= ]*$")
+_OTHERWISE = re.compile(
+    r"""(?:^|[_.-])(?:
+        user(?:_?name)?|role|mode|type|kind|app(?:lication)?(?:[_-]?name)?|otel[_-]service[_-]name|component|program
+        |db(?:[_-]?name)?|database(?:[_-]?name)?|schema|engine|driver|dialect|adapter|provider|client|connection|store
+        |profile|env|environment|stage|level|image|command|entrypoint|group|owner|tenant|realm|topic|queue|bucket|index
+        |password|path|dir|file|log|format|container(?:[_-]?name)?
+        )$""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""The end of a key whose value is no host, though it is one's name: ``APP_ROLE=web``, ``DB_CONNECTION=mysql``."""
+
+
+def _meant(text: _Text, services: Sequence[Child]) -> Child | None:
+    """The Service whose name a whole value is, where nothing says that it is something else."""
+    names = [segment.name for segment in text.at.segments if isinstance(segment, Name)]
+    flag, _, value = text.text.partition("=") if text.text.startswith("-") else ("", "", text.text)
+    service = next((each for each in services if each.name == value), None)
+    if service is None or not _WHOLE & {*names[-2:]} or not openapi.knows(text.child.api_version, text.child.kind):
+        return None
+    key = _KEY.search(flag or text.before)
+    is_otherwise = key is not None and _OTHERWISE.search(key["key"]) is not None
+    return None if is_otherwise or _serves(service, text.child) else service
+
+
+def _serves(service: Child, child: Child) -> bool:
+    """Whether the pods of a child are those of a Service: they know what they are called."""
+    selector = fields.value_at(service.body, "spec", "selector")
+    return service.name == child.name or any(
+        isinstance(selector, dict) and bool(selector) and selector.items() <= labels.items()
+        for labels in labelling.template_labels(child.body)
+    )
+
+
+_MATCHER = re.compile(r"\b(?P<label>[a-z_]+)\s*(?:=|!=|=~|!~)\s*\"(?P<value>[a-z0-9-]+)\"")
+
+
+def _asked_for(text: _Text, children: Sequence[Child]) -> Child | None:
+    """The child that Prometheus is asked for, in a ConfigMap or a custom object: ``job="web"``.
+
+    A job is called as the Service that it is found by
+    (https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.ServiceMonitorSpec), and what
+    kube-state-metrics tells of an object has a label that is called as its kind.
+    """
+    if text.child.kind != "ConfigMap" and openapi.knows(text.child.api_version, text.child.kind):
+        return None
+    asked = {(found["label"], found["value"]) for found in _MATCHER.finditer(text.text)}
+    asked |= {("service", value) for label, value in asked if label == "job"}
+    return next((child for child in children if (child.kind.lower(), child.name) in asked), None)
 
 
 def callers(service: Child, children: Sequence[Child]) -> Iterator[Child]:

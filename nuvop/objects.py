@@ -108,6 +108,11 @@ def key_of(body: Body) -> ObjectKey:
     return ObjectKey(group_of(body["apiVersion"]), body["kind"], metadata.get("namespace", ""), metadata["name"])
 
 
+def a(kind: str) -> str:
+    """The name of a kind with its article."""
+    return f"{'an' if kind[0] in 'AEIOU' else 'a'} {kind}"
+
+
 def group_of(api_version: str) -> str:
     """``apps/v1`` → ``apps``; ``v1`` → the empty string, the core group."""
     return api_version.rpartition("/")[0]

@@ -180,7 +180,7 @@ class Planner:
         for type_ in sorted({(child.api_version, child.kind) for child in kind.everything}):
             try:
                 found[type_] = await self._cluster.discover(*type_)
-                check_scope(kind, found[type_])
+                await check_scope(kind, found[type_])
             except NotServed as error:
                 if (group_of(type_[0]), type_[1]) not in coming.types:
                     return Stopped(Reason.RETRYING, said(error))

@@ -148,7 +148,7 @@ async def _proven(bench: Workbench, draft: Path, source: Path, names: TypeNames)
     except NuvopError as error:
         raise KindError(_in_source(str(error), draft, source)) from error
     _write(draft, {f"{kind_folder.EXPECTED}{names.file}": made.encode()})
-    lines = [check.located(finding, kind.files, str(draft)) for finding in check.findings(kind)]
+    lines = [check.located(check.placed(kind, found), kind.files, str(draft)) for found in check.findings(kind)]
     return [line.removeprefix(f"{draft}/") for line in lines]
 
 

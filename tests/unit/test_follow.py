@@ -586,3 +586,81 @@ def test_the_secret_of_a_user_of_kafka() -> None:
     assert mentions(user + DEPLOYMENT % "envFrom: [{secretRef: {name: me}}]") == [
         f"{CONTAINER}.envFrom.0.secretRef.name"
     ]
+
+
+def words(text: str) -> list[str]:
+    found = follow.words(list(children(text)))
+    return [f"{word.child} {fields.readable(word.child.body, word.at)} {word.named}" for word in found]
+
+
+@pytest.mark.parametrize(
+    ("container", "at"),
+    [
+        ("env: [{name: PRIMARY_SVC, value: api}]", "env.[name=PRIMARY_SVC].value"),
+        ("env: [{name: SERVICE_NAME, value: api}]", "env.[name=SERVICE_NAME].value"),
+        ("args: [--service, api]", "args.1"),
+        ("args: [--service=api]", "args.0"),
+        ("command: [run, api]", "command.1"),
+        # What is certain is told otherwise.
+        ("env: [{name: API_HOST, value: api}]", None),
+        ("args: ['http://api/']", None),
+        # Nothing but a part of it, or a program.
+        ("env: [{name: X, value: api-2}]", None),
+        ("env: [{name: X, value: the api}]", None),
+        ("command: [api]", None),
+        # What it is called by is no host.
+        ("env: [{name: APP_ROLE, value: api}]", None),
+        ("env: [{name: DB_USER, value: api}]", None),
+        ("env: [{name: DB_CONNECTION, value: api}]", None),
+        ("env: [{name: POSTGRES_DB, value: api}]", None),
+        ("env: [{name: OTEL_SERVICE_NAME, value: api}]", None),
+        ("args: [--mode=api]", None),
+        ("args: [--log-level, api]", None),
+        # A Secret or an Issuer is named elsewhere.
+        ("env: [{name: X, value: ca}]", None),
+    ],
+)
+def test_a_word_that_is_a_childs_name(container: str, at: str | None) -> None:
+    assert words(DEPLOYMENT % container) == ([f"{CONTAINER}.{at} Service/api"] if at else [])
+
+
+@pytest.mark.parametrize(
+    ("service", "is_one"),
+    [
+        ("{metadata: {name: own, namespace: home}, spec: {selector: {app: web}}}", False),
+        ("{metadata: {name: own, namespace: home}, spec: {selector: {app: db}}}", True),
+        ("{metadata: {name: own, namespace: home}, spec: {}}", True),
+    ],
+)
+def test_a_program_may_be_told_what_it_is_called_itself(service: str, is_one: bool) -> None:
+    text = f"---\n{service[:-1]}, apiVersion: v1, kind: Service}}\n---{DEPLOYMENT % 'args: [run, own]'}"
+    text = text.replace("{template: {spec", "{template: {metadata: {labels: {app: web}}, spec")
+    assert words(text) == [f"{CONTAINER}.args.1 Service/own"] * is_one
+
+
+def test_a_word_in_a_config_map() -> None:
+    text = "{apiVersion: v1, kind: ConfigMap, metadata: {name: x, namespace: home}, data: {primary: %s, user: api}}"
+    assert words(text % "api") == ["ConfigMap/x data.primary Service/api"]
+    assert words(text % "'server = api'") == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "is_one"),
+    [
+        ('up{job="api"} == 0', True),
+        ('up{namespace="home",service=~"api"} == 0', True),
+        ('kube_statefulset_replicas{statefulset="db"}', True),
+        ('up{container="api"}', False),
+        ('up{app="api"}', False),
+        ('up{job="api-2"}', False),
+        ('up{job="http://api/"}', False),
+    ],
+)
+@pytest.mark.parametrize("of", ["ConfigMap", "PrometheusRule"])
+def test_an_objects_name_in_what_prometheus_is_asked(rule: str, is_one: bool, of: str) -> None:
+    obj: dict[str, Any] = {"apiVersion": "v1", "kind": of, "metadata": {"name": "x", "namespace": "home"}}
+    if of == "ConfigMap":
+        obj["data"] = {"rules.yaml": f"expr: {rule}\n"}
+    else:
+        obj |= {"apiVersion": "monitoring.coreos.com/v1", "spec": {"groups": [{"rules": [{"expr": rule}]}]}}
+    assert [word.split()[0] for word in words(yamltext.dump(obj))] == [f"{of}/x"] * is_one
