@@ -21,6 +21,11 @@ def command(namespace: str, watched: tuple[str, ...]) -> None:
     """Build the operator's image, push it to the registry that .env tells of, deploy it and wait until it is Ready."""
     owner = account.read(Path(".env"))
     built = image.build(f"{owner.repository}:{image.version()}")
+    if built.is_for_trials:
+        raise ReleaseError(
+            f"{built.base} could not be pulled, and {built.name} is built upon a stand-in for it: that is for trials, "
+            "and is not pushed; build where the registry of the base image is reached"
+        )
     registry.log_in(built.engine, owner)
     pushed = registry.push(built.engine, owner, built.name)
     console.say(f"{pushed} is pushed")

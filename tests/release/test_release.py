@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from lab import deploy
+from lab.image.engines import STAND_IN
 from lab.release import account
 from lab.release.__main__ import command
 from lab.release.account import Account
@@ -25,6 +26,7 @@ env >> "$ENVIRONMENTS"
 for argument in "$@"; do
   case "$argument" in
     login) cat > "$STDIN" ;;
+    --type=image) echo '{{"OCIv1": {{"config": {{"Labels": '"$LABELS"'}}}}}}' ;;
     --digestfile=*) echo {DIGEST} > "${{argument#--digestfile=}}" ;;
     --format=*RepoDigests*) echo "[\\"elsewhere/nuvop@sha256:1\\", \\"$REPOSITORY@{DIGEST}\\"]" ;;
     $FAILS) echo "denied: no such account" >&2; exit 7 ;;
@@ -47,6 +49,7 @@ class Stage:
             monkeypatch.setenv(name, str(folder / name))
         monkeypatch.setenv("PATH", f"{self._programs}:{os.environ['PATH']}")
         monkeypatch.setenv("FAILS", "nothing")
+        monkeypatch.setenv("LABELS", "null")
         monkeypatch.setenv("REPOSITORY", "jane/nuvop")
         monkeypatch.setattr("os.geteuid", lambda: 0)
         monkeypatch.setattr(deploy, "install", lambda wanted, patience: self.deployed.append(wanted))
@@ -100,6 +103,16 @@ def test_the_image_is_built_pushed_and_deployed_by_its_digest(
     for text in (stage.text("CALLS"), stage.text("ENVIRONMENTS"), shown.out, shown.err):
         assert PASSWORD not in text
     assert f"{name}@{DIGEST} is pushed" in shown.err
+
+
+def test_what_stands_upon_a_stand_in_is_not_pushed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.has("buildah")
+    stage.write("DOCKER_USER=jane")
+    monkeypatch.setenv("LABELS", f'{{"{STAND_IN}": "true"}}')
+    with pytest.raises(ReleaseError, match="is built upon a stand-in for it"):
+        release()
+    assert stage.calls("push") == []
+    assert stage.deployed == []
 
 
 def test_who_is_logged_in_already_needs_no_password(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
