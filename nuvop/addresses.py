@@ -1,11 +1,12 @@
-"""BaseNames of children inside of texts: host names of services, which kustomize does not rename. Pure.
+"""Names of children inside of texts: host names of services, which kustomize does not rename. Pure.
 
 A text names a child by a host name: the child's name alone (``cache``), with a port (``cache:6379``), in a URL
-(``http://cache/``), with a namespace behind it (``cache.demo``, ``cache.demo.svc``), or as the pod of a StatefulSet
-behind its service (``db-0.db``). A part of a path, a key, a file's name (``cache.conf``), a word that only contains the
-name, or a longer name of the Internet (``cache.example.com``) is none. Controllers also take ``namespace/name`` for an
-object, Traefik ``namespace-name@kubernetescrd`` for one of its own, and the API server knows a service account as the
-user ``system:serviceaccount:namespace:name``. On a command line of kubectl objects stand behind their types.
+(``http://cache/``), with a namespace behind it (``cache.demo``, ``cache.demo.svc``, ``cache.$(NS).svc``), or as the pod
+of a StatefulSet behind its service (``db-0.db``). A part of a path, a key, a file's name (``cache.conf``), a word that
+only contains the name, or a longer name of the Internet (``cache.example.com``) is none. Controllers also take
+``namespace/name`` for an object, Traefik ``namespace-name@kubernetescrd`` for one of its own, and the API server knows
+a service account as the user ``system:serviceaccount:namespace:name``. On a command line of kubectl objects stand
+behind their types.
 
 A namespace alone is one where the key, the variable or the flag that it is the value of says so.
 
@@ -48,15 +49,22 @@ _PORT = re.compile(r":(?:\d{2,5}(?![\w-]|\.\w)|\$)")
 """A port, also of a variable; ``:7`` and ``:1.25-alpine`` are an image's tag."""
 
 _BEGIN = r"(?:^|[\s\"'=,;@(\[{|<>]|//)"
-_VARIABLE = r"\$(?:\w+|\{\w+\}|\([^()\s]+\))\."
-"""A variable of a shell or of Kubernetes, or a command's output, and a dot: what it stands for is a pod's name."""
+_VARIABLE = r"\$(?:\w++|\{\w++\}|\([^()\n]{1,100}\))"
+"""A variable of a shell or of Kubernetes, or a command's output. Before a name and a dot it stands for that of a pod,
+behind them for a namespace."""
 
 _HOST = re.compile(
-    rf"""(?P<before>{_BEGIN}(?:{_VARIABLE})?)          # a host begins here, and not behind a path, a word or a dot
-         (?P<host>[a-z0-9](?:[a-z0-9.-]|\{{namespace\}})*)
+    rf"""(?P<before>{_BEGIN}(?P<pods>{_VARIABLE}\.)?)  # a host begins here, and not behind a path, a word or a dot
+         (?P<host>[a-z0-9](?:[a-z0-9.-]|\{{namespace\}}|(?<=\.){_VARIABLE})*+)
          (?=$|[\s"',;)\]}}|<>/?\#&]|{_PORT.pattern})  # and ends here: a port may follow, a key's colon may not""",
     re.VERBOSE | re.MULTILINE,
 )
+
+_DOT = re.compile(r"\.(?![^({]{0,100}[)}])")
+"""A dot between two parts of a host name, and not within a command."""
+
+_OF_A_NAMESPACE = re.compile(r"\$.*(?:(?<![A-Za-z])NS|NAMESPACE)[)}]?", re.IGNORECASE)
+"""A variable that is called as what it stands for, or a command that reads the file of the API server's."""
 
 _IN_URL = re.compile(r"(?://|@)(?:[^\s/,@]+,)*$")
 """What stands before a host in a URL, also before the second of several."""
@@ -206,7 +214,7 @@ def renamed(
         )
 
     def renamed_host(found: re.Match[str]) -> str:
-        parts = found["host"].split(".")
+        parts = _DOT.split(found["host"])
         count = _renamed_parts(parts, names, rename, own_namespace)
         if not count or _is_image(found, before) or (only_certain and not _is_certain(found, before)):
             return found[0]
@@ -245,7 +253,7 @@ def names_namespace(text: str, names: BaseNames, own_namespace: str, before: str
 
 def _hosts(text: str, names: BaseNames, own_namespace: str, before: str) -> Iterator[re.Match[str]]:
     for found in _HOST.finditer(text):
-        is_one = _renamed_parts(found["host"].split("."), names, str, own_namespace)
+        is_one = _renamed_parts(_DOT.split(found["host"]), names, str, own_namespace)
         if is_one and not _is_image(found, before):
             yield found
 
@@ -317,7 +325,7 @@ def _is_own_account(found: re.Match[str], names: BaseNames, own_namespace: str) 
 def _is_certain(found: re.Match[str], before: str) -> bool:
     """Whether a child's name in a text can only be meant as a host name."""
     text, end = found.string, found.end()
-    if any(found["host"].split(".")[1:]) or _PORT.match(text, end):
+    if any(_DOT.split(found["host"])[1:]) or _PORT.match(text, end):
         return True
     own, line = _line(found, ""), _line(found, before)
     if _IN_URL.search(line) or _CALL.search(line):
@@ -340,9 +348,7 @@ def _is_image(found: re.Match[str], before: str) -> bool:
 
 def _line(found: re.Match[str], before: str) -> str:
     """The line up to a name; ``before`` is what stands before the text."""
-    start = found.start("host")
-    if variable := re.search(f"{_VARIABLE}$", found["before"]):
-        start -= len(variable[0])
+    start = found.start("pods" if found["pods"] else "host")
     line = found.string[max(start - _LONGEST, 0) : start]
     # Not more, also of what stands before: the time that a search takes grows faster than the text.
     return f"{before if start < _LONGEST else ''}{line}"[-_LONGEST:].rpartition("\n")[2]
@@ -353,7 +359,9 @@ def _renamed_parts(parts: list[str], names: BaseNames, rename: Callable[[str], s
     name, _, number = parts[0].rpartition("-")
     is_pod = parts[0] not in names.hosts and name in names.stateful and number.isdecimal()
     count = 2 if is_pod and len(parts) > 1 and parts[1] in names.hosts else 1
-    if not (is_pod or parts[0] in names.hosts) or not _is_namespace(parts[count:], own_namespace):
+    rest = parts[count:]
+    is_behind_pod = count > 1 and len(rest) == 1 and rest[0].startswith("$")
+    if not (is_pod or parts[0] in names.hosts) or not (is_behind_pod or _is_namespace(rest, own_namespace)):
         return 0
     parts[0] = f"{rename(name)}-{number}" if is_pod else rename(parts[0])
     if count > 1:
@@ -370,6 +378,7 @@ def _is_namespace(rest: list[str], own_namespace: str) -> bool:
         case [] | [""]:
             return True
         case [namespace] | [namespace, ""]:
-            return namespace == NAMESPACE or (bool(own_namespace) and namespace == own_namespace)
+            is_own = bool(own_namespace) and namespace == own_namespace
+            return is_own or namespace == NAMESPACE or _OF_A_NAMESPACE.fullmatch(namespace) is not None
         case _:
             return rest[1] == "svc"

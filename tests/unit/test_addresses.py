@@ -46,6 +46,24 @@ def renamed(text: str, own_namespace: str = "", before: str = "", after: str = "
         ("proxy_pass http://web-api;", "proxy_pass http://obj-web-api;"),
         ('{"host": "cache"}', '{"host": "obj-cache"}'),
         ("a: 1\nhost: cache\n", "a: 1\nhost: obj-cache\n"),
+        # A variable stands for the namespace.
+        ("http://cache.$(POD_NAMESPACE).svc:80/", "http://obj-cache.$(POD_NAMESPACE).svc:80/"),
+        ("cache.$(POD_NAMESPACE).svc.cluster.local", "obj-cache.$(POD_NAMESPACE).svc.cluster.local"),
+        ("db-0.db.$(POD_NAMESPACE).svc:80", "obj-db-0.obj-db.$(POD_NAMESPACE).svc:80"),
+        ("cache.${X}.svc", "obj-cache.${X}.svc"),
+        ("curl cache.$NS.svc/x", "curl obj-cache.$NS.svc/x"),
+        ("cache.$(NS).svc.$(DOMAIN):80", "obj-cache.$(NS).svc.$(DOMAIN):80"),
+        (
+            "cache.$(cat /run/secrets/kubernetes.io/namespace).svc",
+            "obj-cache.$(cat /run/secrets/kubernetes.io/namespace).svc",
+        ),
+        ("$(POD).db.$(POD_NAMESPACE).svc", "$(POD).obj-db.$(POD_NAMESPACE).svc"),
+        ("--host=api,api.$(NS).svc", "--host=obj-api,obj-api.$(NS).svc"),
+        ("http://cache.$NAMESPACE/x", "http://obj-cache.$NAMESPACE/x"),
+        ("db-0.db.$X", "obj-db-0.obj-db.$X"),
+        ("cache.$EXTENSION", "cache.$EXTENSION"),
+        ("cache.$(NS).example.com", "cache.$(NS).example.com"),
+        ("mycache.$(NS).svc", "mycache.$(NS).svc"),
         # Words, where the text has nothing that is more certain: whoever asks for it to be renamed means them.
         ("wait-for cache", "wait-for obj-cache"),
         ("user  api;", "user  obj-api;"),
@@ -122,6 +140,9 @@ def test_two_parts_of_which_the_second_is_the_namespace() -> None:
         ("cache.{namespace}", True),
         ("cache.other.svc", True),
         ("db-0.db", True),
+        ("cache.$(POD_NAMESPACE).svc", True),
+        ("cache.${NS}", True),
+        ("cache.$(EXTENSION)", False),
         ("postgres://me:secret@db/x", True),
         ("mycache:6379", False),
         ("cache.example.com", False),
@@ -282,11 +303,16 @@ def test_a_long_line_is_no_trouble() -> None:
     assert renamed(text).endswith(" cache http://obj-cache")
 
 
+@pytest.mark.parametrize("part", ["cache.", "cache.$(", "cache.$(NS).", "cache.${", "db-$((", "cache.$NS-", "(", "$(a"])
+def test_long_nonsense_is_no_trouble(part: str) -> None:
+    assert renamed(part * 50_000 + " http://cache").endswith(" http://obj-cache")
+
+
 def test_long_arguments_cost_little() -> None:
     """A search in all that stands before would take seconds, in which nothing else goes on."""
     body = {"spec": {"containers": [{"args": ["A" * 20_000, "cache"]}]}}
     before = addresses.before(body, fields.path_to("spec", "containers", 0, "args", 1))
-    found = re.search("(?P<before>)(?P<host>cache)", "cache")
+    found = re.search("(?P<before>(?P<pods>x)?)(?P<host>cache)", "cache")
     assert found
     assert addresses._line(found, before) == f"{'A' * 299} "
 
