@@ -1,10 +1,10 @@
 """What the children of a base are called, and where they live, for finding that in texts. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from nuvop import fields
+from nuvop import addresses, fields
 from nuvop.addresses import BaseNames
-from nuvop.kinds import Child
+from nuvop.kinds import Child, home_namespace
 
 _ADDRESSABLE = frozenset({("", "Service"), ("apps", "StatefulSet")})
 """What has a host name."""
@@ -66,3 +66,19 @@ def own_namespace(child: Child, home: str) -> str:
     """The namespace that is the CR's to the texts of a child: the base's, or its own if it lives beside the CR."""
     said = fields.value_at(child.body, "metadata", "namespace") if child.is_beside else None
     return str(said or home)
+
+
+def followed(
+    child: Child, path: fields.FieldPath, base: Sequence[Child], rename: Callable[[str], str], namespace: str
+) -> Iterator[tuple[fields.FieldPath, str]]:
+    """The texts at a path of a child that name a child of the base, or its namespace: where, and what becomes of them.
+
+    ``rename`` gives what a name becomes, ``namespace`` takes the place of the base's.
+    """
+    known, own = of_base(base), own_namespace(child, home_namespace(base))
+    for at, text in fields.places(child.body, path):
+        if isinstance(text, str) and not addresses.is_program(at):
+            before, after = addresses.before(child.body, at), addresses.after(child.body, at)
+            renamed = addresses.renamed(text, known, rename, namespace, own, before, after)
+            if renamed != text:
+                yield at, renamed
