@@ -53,15 +53,20 @@ _VARIABLE = r"\$(?:\w++|\{\w++\}|\([^()\n]{1,100}\))"
 """A variable of a shell or of Kubernetes, or a command's output. Before a name and a dot it stands for that of a pod,
 behind them for a namespace."""
 
+_ORDINAL = rf"(?:{_VARIABLE}|\$\(\([^()\n]{{1,100}}\)\)|\{{\d+\.{{2,3}}\d+\}}|%[ds])"
+"""What stands for a pod's number: also a calculation, a range such as MinIO's ``{0...3}``, or a place to print to."""
+
 _HOST = re.compile(
     rf"""(?P<before>{_BEGIN}(?P<pods>{_VARIABLE}\.)?)  # a host begins here, and not behind a path, a word or a dot
-         (?P<host>[a-z0-9](?:[a-z0-9.-]|\{{namespace\}}|(?<=\.){_VARIABLE})*+)
+         (?P<host>[a-z0-9](?:[a-z0-9.-]|\{{namespace\}}|(?<=\.){_VARIABLE}|(?<=-){_ORDINAL})*+)
          (?=$|[\s"',;)\]}}|<>/?\#&]|{_PORT.pattern})  # and ends here: a port may follow, a key's colon may not""",
     re.VERBOSE | re.MULTILINE,
 )
 
 _DOT = re.compile(r"\.(?![^({]{0,100}[)}])")
-"""A dot between two parts of a host name, and not within a command."""
+"""A dot between two parts of a host name, and not within a command or a range."""
+
+_POD = re.compile(rf"(?P<of>[a-z0-9-]+)-(?P<number>\d+|{_ORDINAL})")
 
 _OF_A_NAMESPACE = re.compile(r"\$.*(?:(?<![A-Za-z])NS|NAMESPACE)[)}]?", re.IGNORECASE)
 """A variable that is called as what it stands for, or a command that reads the file of the API server's."""
@@ -70,7 +75,8 @@ _IN_URL = re.compile(r"(?://|@)(?:[^\s/,@]+,)*$")
 """What stands before a host in a URL, also before the second of several."""
 
 _HOST_KEY = re.compile(
-    r"(?:(?:host(?:_?name)?|addr|address|server|endpoint|upstream|url|uri|dsn|external_?name)(?:e?s)?|brokers|peers|seeds|statefulset\.kubernetes\.io/pod-name)"
+    r"(?:(?:host(?:_?name)?|addr|address|server|endpoint|upstream|url|uri|dsn|external_?name)(?:e?s)?"
+    r"|brokers|peers|seeds|initial_(?:master|cluster_manager)_nodes|statefulset\.kubernetes\.io/pod-name)"
     r"(?:[_.-]?(?:primary|replica|master|slave|read(?:er)?|write|writer|ro|rw|internal|external|public|private|\d+))?$",
     re.IGNORECASE,
 )
@@ -118,7 +124,7 @@ _ACCOUNT = re.compile(
 """A user that is a service account, and the group of all those of a namespace
 (https://kubernetes.io/docs/reference/access-authn-authz/authentication/#service-account-tokens)."""
 
-_TRAEFIK = re.compile(r"(?<![\w.-])(?P<name>[\w{}.-]+)@kubernetescrd(?![\w-])")
+_TRAEFIK = re.compile(r"(?<![\w{}.-])(?P<name>[\w{}.-]++)@kubernetescrd(?![\w-])")
 _OF_TRAEFIK = (
     "IngressRoute", "IngressRouteTCP", "IngressRouteUDP", "Middleware", "MiddlewareTCP", "ServersTransport",
     "ServersTransportTCP", "TLSOption", "TLSStore", "TraefikService",
@@ -325,9 +331,9 @@ def _is_own_account(found: re.Match[str], names: BaseNames, own_namespace: str) 
 def _is_certain(found: re.Match[str], before: str) -> bool:
     """Whether a child's name in a text can only be meant as a host name."""
     text, end = found.string, found.end()
-    if any(_DOT.split(found["host"])[1:]) or _PORT.match(text, end):
-        return True
     own, line = _line(found, ""), _line(found, before)
+    if any(_DOT.split(found["host"])[1:]) or _PORT.match(text, end) or _is_among_pods(found, own):
+        return True
     if _IN_URL.search(line) or _CALL.search(line):
         return True
     if (key := _KEY.search(line)) and (_HOST_KEY.search(key["key"]) or _is_called(found, own, before)):
@@ -335,6 +341,18 @@ def _is_certain(found: re.Match[str], before: str) -> bool:
     if (flag := _FLAG.search(line)) and (flag["key"] in _SHORT_FLAGS or _HOST_KEY.search(flag["key"])):
         return True
     return _STATEMENT.search(own) is not None and _END_OF_STATEMENT.match(text, end) is not None
+
+
+_NEXT = r"[\"']?,[ \t]*[\"']?"
+
+
+def _is_among_pods(found: re.Match[str], own: str) -> bool:
+    """Whether a name is a pod's, and stands before or behind another one of the same StatefulSet: ``db-0,db-1``."""
+    if (pod := _POD.fullmatch(found["host"])) is None or not pod["number"].isdecimal():
+        return False
+    other = rf"{pod['of']}-\d+"
+    is_before = re.compile(rf"{_NEXT}{other}(?![\w-])").match(found.string, found.end()) is not None
+    return is_before or re.search(rf"(?<![\w-]){other}{_NEXT}$", own) is not None
 
 
 def _is_called(found: re.Match[str], own: str, before: str) -> bool:
@@ -356,17 +374,22 @@ def _line(found: re.Match[str], before: str) -> str:
 
 def _renamed_parts(parts: list[str], names: BaseNames, rename: Callable[[str], str], own_namespace: str) -> int:
     """Rename the leading parts of a host name that are children's; return how many there are."""
-    name, _, number = parts[0].rpartition("-")
-    is_pod = parts[0] not in names.hosts and name in names.stateful and number.isdecimal()
-    count = 2 if is_pod and len(parts) > 1 and parts[1] in names.hosts else 1
+    pod = None if parts[0] in names.hosts else _pod(parts[0], names)
+    count = 2 if pod and len(parts) > 1 and parts[1] in names.hosts else 1
     rest = parts[count:]
     is_behind_pod = count > 1 and len(rest) == 1 and rest[0].startswith("$")
-    if not (is_pod or parts[0] in names.hosts) or not (is_behind_pod or _is_namespace(rest, own_namespace)):
+    if not (pod or parts[0] in names.hosts) or not (is_behind_pod or _is_namespace(rest, own_namespace)):
         return 0
-    parts[0] = f"{rename(name)}-{number}" if is_pod else rename(parts[0])
+    parts[0] = rename(parts[0]) if pod is None else f"{rename(pod['of'])}-{pod['number']}"
     if count > 1:
         parts[1] = rename(parts[1])
     return count
+
+
+def _pod(name: str, names: BaseNames) -> re.Match[str] | None:
+    """A pod's StatefulSet and number, if a name is that of a pod of a child."""
+    found = _POD.fullmatch(name)
+    return found if found and found["of"] in names.stateful else None
 
 
 def _is_namespace(rest: list[str], own_namespace: str) -> bool:

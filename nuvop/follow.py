@@ -186,14 +186,15 @@ class Word:
 def words(children: Sequence[Child]) -> Iterator[Word]:
     """The texts of which nobody can tell whether they name a child: `mentions` are those of which it is certain.
 
-    They are whole values of variables, flags and keys of a ConfigMap that are a Service's name, unless they are called
-    as something else, or stand in what the Service is for; and the objects that Prometheus is asked for.
+    They are whole values of variables, flags and keys of a ConfigMap that are a Service's name, or a pod's of a
+    StatefulSet, unless they are called as something else, or stand in what the Service is for; and the objects that
+    Prometheus is asked for.
     """
     certain = {(child, at.segments) for child, at in mentions(children)}
-    services = [child for child in children if (child.group, child.kind) == ("", "Service")]
+    named = [child for child in children if (child.group, child.kind) in (_SERVICE, _STATEFUL)]
     for text in _texts(children):
         is_open = (text.child, text.at.segments) not in certain and not text.names
-        if is_open and (found := _meant(text, services) or _asked_for(text, children)):
+        if is_open and (found := _meant(text, named) or _asked_for(text, children)):
             yield Word(text.child, text.at, found)
 
 
@@ -213,16 +214,28 @@ _OTHERWISE = re.compile(
 """The end of a key whose value is no host, though it is one's name: ``APP_ROLE=web``, ``DB_CONNECTION=mysql``."""
 
 
-def _meant(text: _Text, services: Sequence[Child]) -> Child | None:
-    """The Service whose name a whole value is, where nothing says that it is something else."""
+_SERVICE = ("", "Service")
+_STATEFUL = ("apps", "StatefulSet")
+
+
+def _meant(text: _Text, children: Sequence[Child]) -> Child | None:
+    """The Service whose name a whole value is, or the StatefulSet whose pod, where nothing says that it is another."""
     names = [segment.name for segment in text.at.segments if isinstance(segment, Name)]
     flag, _, value = text.text.partition("=") if text.text.startswith("-") else ("", "", text.text)
-    service = next((each for each in services if each.name == value), None)
-    if service is None or not _WHOLE & {*names[-2:]} or not openapi.knows(text.child.api_version, text.child.kind):
+    found = next((each for each in children if _is_meant(value, each)), None)
+    if found is None or not _WHOLE & {*names[-2:]} or not openapi.knows(text.child.api_version, text.child.kind):
         return None
     key = _KEY.search(flag or text.before)
     is_otherwise = key is not None and _OTHERWISE.search(key["key"]) is not None
-    return None if is_otherwise or _serves(service, text.child) else service
+    return None if is_otherwise or ((found.group, found.kind) == _SERVICE and _serves(found, text.child)) else found
+
+
+def _is_meant(value: str, child: Child) -> bool:
+    """Whether a value is the name of a Service, or of a pod of a StatefulSet."""
+    if (child.group, child.kind) == _SERVICE:
+        return value == child.name
+    of, _, number = value.rpartition("-")
+    return of == child.name and number.isdecimal()
 
 
 def _serves(service: Child, child: Child) -> bool:

@@ -64,6 +64,26 @@ def renamed(text: str, own_namespace: str = "", before: str = "", after: str = "
         ("cache.$EXTENSION", "cache.$EXTENSION"),
         ("cache.$(NS).example.com", "cache.$(NS).example.com"),
         ("mycache.$(NS).svc", "mycache.$(NS).svc"),
+        # The number of a pod is a variable's, a range, or what somebody else puts there.
+        (
+            "http://db-{0...3}.db.$(NS).svc.cluster.local/data",
+            "http://obj-db-{0...3}.obj-db.$(NS).svc.cluster.local/data",
+        ),
+        ("http://db-{0...3}.db.{namespace}.svc/data{1...4}", "http://obj-db-{0...3}.obj-db.demo.svc/data{1...4}"),
+        ("http://db-$i.db:9000", "http://obj-db-$i.obj-db:9000"),
+        ("ping db-${i}.db", "ping obj-db-${i}.obj-db"),
+        ("ncat --recv-only db-$(($ordinal-1)).db 3307", "ncat --recv-only obj-db-$(($ordinal-1)).obj-db 3307"),
+        ("x db-$((ordinal - 1)).db", "x obj-db-$((ordinal - 1)).obj-db"),
+        ("db-%d.db", "obj-db-%d.obj-db"),
+        ("db-{0..2}.db", "obj-db-{0..2}.obj-db"),
+        ("nslookup db-$i", "nslookup obj-db-$i"),
+        ("cache-$i.db", "cache-$i.db"),
+        ("db-$V.tar.gz http://api", "db-$V.tar.gz http://obj-api"),
+        ("cd db-$V; curl http://api", "cd db-$V; curl http://obj-api"),
+        ("db-{0...3}.example.com", "db-{0...3}.example.com"),
+        ("db-0,db-1,db-2", "obj-db-0,obj-db-1,obj-db-2"),
+        ("nodes: [db-0, db-1]", "nodes: [obj-db-0, obj-db-1]"),
+        ('nodes: ["db-0", "db-1"]', 'nodes: ["obj-db-0", "obj-db-1"]'),
         # Words, where the text has nothing that is more certain: whoever asks for it to be renamed means them.
         ("wait-for cache", "wait-for obj-cache"),
         ("user  api;", "user  obj-api;"),
@@ -141,6 +161,19 @@ def test_two_parts_of_which_the_second_is_the_namespace() -> None:
         ("cache.other.svc", True),
         ("db-0.db", True),
         ("cache.$(POD_NAMESPACE).svc", True),
+        ("db-{0...3}.db", True),
+        ("minio server http://db-$i.db/", True),
+        ("ping db-$i", True),
+        ("host=db-$i", True),
+        ("cd db-$VERSION", False),
+        ("db-$VERSION", False),
+        ("db-0,db-1", True),
+        ("x=db-0, db-1", True),
+        ("db-0", False),
+        ("db-0,cache-1", False),
+        ("db-0,db-x", False),
+        ("cluster.initial_master_nodes: db-0", True),
+        ("nodes: db", False),
         ("cache.${NS}", True),
         ("cache.$(EXTENSION)", False),
         ("postgres://me:secret@db/x", True),
@@ -303,7 +336,22 @@ def test_a_long_line_is_no_trouble() -> None:
     assert renamed(text).endswith(" cache http://obj-cache")
 
 
-@pytest.mark.parametrize("part", ["cache.", "cache.$(", "cache.$(NS).", "cache.${", "db-$((", "cache.$NS-", "(", "$(a"])
+@pytest.mark.parametrize(
+    "part",
+    [
+        "cache.",
+        "cache.$(",
+        "cache.$(NS).",
+        "cache.${",
+        "db-$((",
+        "cache.$NS-",
+        "db-$i",
+        "db-0,",
+        "db-{0...3}",
+        "(",
+        "$(a",
+    ],
+)
 def test_long_nonsense_is_no_trouble(part: str) -> None:
     assert renamed(part * 50_000 + " http://cache").endswith(" http://obj-cache")
 

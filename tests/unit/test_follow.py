@@ -600,6 +600,8 @@ def words(text: str) -> list[str]:
         ("env: [{name: SERVICE_NAME, value: api}]", "env.[name=SERVICE_NAME].value"),
         ("args: [--service, api]", "args.1"),
         ("args: [--service=api]", "args.0"),
+        ("env: [{name: FIRST, value: db-0}]", "env.[name=FIRST].value"),
+        ("env: [{name: FIRST, value: api-0}]", None),
         ("command: [run, api]", "command.1"),
         # What is certain is told otherwise.
         ("env: [{name: API_HOST, value: api}]", None),
@@ -621,7 +623,8 @@ def words(text: str) -> list[str]:
     ],
 )
 def test_a_word_that_is_a_childs_name(container: str, at: str | None) -> None:
-    assert words(DEPLOYMENT % container) == ([f"{CONTAINER}.{at} Service/api"] if at else [])
+    named = "StatefulSet/db" if "db-0" in container else "Service/api"
+    assert words(DEPLOYMENT % container) == ([f"{CONTAINER}.{at} {named}"] if at else [])
 
 
 @pytest.mark.parametrize(
