@@ -132,6 +132,33 @@ _OF_TRAEFIK = (
 """An object of Traefik's, as others name it: its namespace, ``-`` or ``_``, and its name
 (https://doc.traefik.io/traefik/reference/routing-configuration/kubernetes/ingress/)."""
 
+_KINDS = {
+    "claimname": ("PersistentVolumeClaim",),
+    "configmap": ("ConfigMap",),
+    "ingressclass": ("IngressClass",),
+    "priorityclass": ("PriorityClass",),
+    "secretname": ("Secret",),
+    "serviceaccount": ("ServiceAccount",),
+    "storageclass": ("StorageClass",),
+    "webhookname": ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"),
+    "service": ("Service",),
+}
+"""How keys, variables and flags end whose value is the name of an object, and of which kinds: ``TLS_SECRET_NAME``,
+``--ingress-class``. A service may be anything, so it counts with its namespace only."""
+
+_OBJECT = re.compile(
+    rf"""(?P<key>claim[_-]?name|(?:config[_-]?map|(?:ingress|priority|storage)[_-]?class|service[_-]?account)(?:[_-]?name)?
+             |(?:secret|webhook)[_-]?name|service)
+         ["']?(?:[ \t]*[:=]|(?P<blank>(?=[ \t])))[ \t]*["']?
+         (?:(?P<namespace>[a-z0-9-]++|\{{namespace\}}|{_VARIABLE})/)?
+         (?P<name>[a-z0-9][a-z0-9.-]*+)(?=["']?[ \t]*(?:$|[\s,;&}}\])]))""",
+    re.VERBOSE | re.IGNORECASE | re.MULTILINE,
+)
+_IN_FLAG = re.compile(r"(?:^|\s)--?[\w.-]{0,60}$")
+
+_WITH_VARIABLE = re.compile(rf"(?P<namespace>\{{namespace\}}|{_VARIABLE})/(?P<name>[a-z0-9.-]++)")
+"""An object of the namespace that a variable stands for, which is no path."""
+
 _MEMBER = re.compile(r"(?<![\w.-])(?P<pod>[a-z0-9-]+)=(?=https?://(?P=pod)\.)")
 """A pod as a member of a cluster, which calls itself as its pod: etcd's ``db-0=http://db-0.db:2380``."""
 
@@ -203,6 +230,9 @@ def renamed(
         return rename(text)
     if is_reference(text, names, own_namespace):
         return f"{namespace}/{rename(text.partition('/')[2])}"
+    if found := _with_variable(text, names):
+        begin = text[: -len(found[0])]
+        return f"{begin}{namespace if found['namespace'] == NAMESPACE else found['namespace']}/{rename(found['name'])}"
     # Whoever asks for it to be renamed means any child, not only those with a host name for certain.
     names = replace(names, hosts=names.all)
     only_certain = names_one(text, names, own_namespace, before, after) or names_namespace(
@@ -236,7 +266,11 @@ def renamed(
         own, name = _split_traefik(found, names, own_namespace)
         return f"{namespace}{found['name'][len(own)]}{rename(name)}@kubernetescrd" if name else found[0]
 
-    for start, end, name in reversed(list(_told_kubectl(text, names, own_namespace, before, after))):
+    told = {
+        *_told_kubectl(text, names, own_namespace, before, after),
+        *_told_by_key(text, names, own_namespace, before),
+    }
+    for start, end, name in sorted(told, reverse=True):
         text = f"{text[:start]}{rename(name) if name else namespace}{text[end:]}"
     text = _MEMBER.sub(renamed_member, _TRAEFIK.sub(renamed_of_traefik, text))
     return _HOST.sub(renamed_host, _ACCOUNT.sub(renamed_account, text))
@@ -248,6 +282,8 @@ def names_one(text: str, names: BaseNames, own_namespace: str = "", before: str 
         any(_is_certain(found, before) for found in _hosts(text, names, own_namespace, before))
         or any(_split_traefik(found, names, own_namespace)[1] for found in _TRAEFIK.finditer(text))
         or any(_told_kubectl(text, names, own_namespace, before, after))
+        or any(_told_by_key(text, names, own_namespace, before))
+        or _with_variable(text, names) is not None
     )
 
 
@@ -268,6 +304,33 @@ def is_reference(text: str, names: BaseNames, own_namespace: str) -> bool:
     """Whether a text is ``namespace/name`` of a child."""
     namespace, _, name = text.partition("/")
     return name in names.all and namespace in (NAMESPACE, own_namespace) and bool(namespace)
+
+
+def _with_variable(text: str, names: BaseNames) -> re.Match[str] | None:
+    """The namespace and the name of a child, if that is all of a text or of a flag's value."""
+    found = _WITH_VARIABLE.fullmatch(_split_flag(text)[1])
+    is_own = found is not None and (found["namespace"] == NAMESPACE or _OF_A_NAMESPACE.fullmatch(found["namespace"]))
+    return found if found and is_own and found["name"] in names.all else None
+
+
+def _told_by_key(text: str, names: BaseNames, own_namespace: str, before: str) -> Iterator[tuple[int, int, str]]:
+    """Where a text names a child as a key, a variable or a flag says, as `_told_kubectl` does."""
+    before = before[-_LONGEST:]
+    for found in _OBJECT.finditer(f"{before}{text}"):
+        space, name = found["namespace"], found["name"]
+        key = re.sub("[_-]", "", found["key"]).lower()
+        kinds = _KINDS[key] if key in _KINDS else _KINDS[key.removesuffix("name")]
+        is_own = space in (NAMESPACE, own_namespace) or (space is not None and _OF_A_NAMESPACE.fullmatch(space))
+        is_said = is_own if space is not None else kinds != ("Service",)
+        if not is_said or not any((kind, name) in names.objects for kind in kinds):
+            continue
+        if found["blank"] is not None and not _IN_FLAG.search(found.string[: found.start()][-_LONGEST:]):
+            continue
+        begin = found.start("name") - len(before)
+        if space in (NAMESPACE, own_namespace) and begin > len(space):
+            yield begin - len(space) - 1, begin - 1, ""
+        if begin >= 0:
+            yield begin, begin + len(name), name
 
 
 def _split_traefik(found: re.Match[str], names: BaseNames, own_namespace: str) -> tuple[str, str]:

@@ -129,6 +129,7 @@ def findings(kind: Kind) -> list[Finding | InFolder]:
             _names,
             _unfollowed,
             _nothing_followed,
+            _shared,
             _asked_by_all,
             _only_one,
         ),
@@ -487,6 +488,17 @@ def _unfollowed(kind: Kind) -> Iterator[Finding | InFolder]:
             told = f"{word.named.name!r} may mean {word.named}, which is called otherwise for each {kind.resource.kind}"
             instead = f"if it does, write `- {word.child} {path}` under `follow` in kind.yaml; if not, leave it"
             yield InFolder(word.child.selector, path, f"{told}: {instead}", is_hint=True)
+
+
+def _shared(kind: Kind) -> Iterator[InFolder]:
+    """Secrets that a Job may make, and that all resources of a namespace would share then."""
+    for child, at, name in follow.may_be_made(kind.variants) if not kind.keeps_names else ():
+        told = f"the Secret {name!r} is in no file of the folder, and others of it read it"
+        instead = (
+            f"if {child} makes it, each {kind.resource.kind} of a namespace gets the same: put a Secret of that name "
+            "without data into the folder, which it then fills; if not, leave it"
+        )
+        yield InFolder(child.selector, at, f"{told}: {instead}", is_hint=True)
 
 
 def _nothing_followed(kind: Kind) -> Iterator[Finding]:

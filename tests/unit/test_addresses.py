@@ -514,3 +514,50 @@ def test_an_image_of_kubectl_runs_it(image: str, expected: str) -> None:
 def test_a_long_command_line_is_no_trouble() -> None:
     assert renamed("kubectl get svc " + "x " * 50_000 + "db", "base").endswith(" obj-db")
     assert renamed("kubectl " * 50_000 + "get svc db", "base").endswith(" obj-db")
+
+
+OF_NGINX = BaseNames(
+    frozenset({"nginx", "tls", "me"}),
+    frozenset({"nginx"}),
+    accounts=frozenset({"me"}),
+    objects=frozenset({
+        ("ValidatingWebhookConfiguration", "nginx"), ("IngressClass", "nginx"), ("ConfigMap", "nginx"),
+        ("Service", "nginx"), ("Secret", "tls"), ("ServiceAccount", "me"), ("PersistentVolumeClaim", "me"),
+    }),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "expected"),
+    [
+        # A namespace that a variable stands for, and a name.
+        ("--publish-service=$(POD_NAMESPACE)/nginx", "", "--publish-service=$(POD_NAMESPACE)/obj-nginx"),
+        ("$(POD_NAMESPACE)/tls", "--certificate ", "$(POD_NAMESPACE)/obj-tls"),
+        ("--certificate={namespace}/tls", "", "--certificate=demo/obj-tls"),
+        ("$NAMESPACE/nginx", "PEER=", "$NAMESPACE/obj-nginx"),
+        ("--certificate=$(POD_NAMESPACE)/other", "", None),
+        ("--dir=$(DATA)/nginx", "", None),
+        ("cp x $NAMESPACE/nginx", "", None),
+        # A key, a variable or a flag that says of which kind it names an object.
+        ("--configmap=base/nginx", "", "--configmap=demo/obj-nginx"),
+        ("--publish-service=base/nginx", "", "--publish-service=demo/obj-nginx"),
+        ("--configmap=other/nginx", "", None),
+        ("--image=base/nginx", "", None),
+        ("--configmap=nginx", "", "--configmap=obj-nginx"),
+        ("--webhook-name=nginx", "", "--webhook-name=obj-nginx"),
+        ("nginx", "run --webhook-name ", "obj-nginx"),
+        ("--ingress-class=nginx", "", "--ingress-class=obj-nginx"),
+        ("--secret-name=tls", "", "--secret-name=obj-tls"),
+        ("--secret-name=nginx", "", None),
+        ("tls", "TLS_SECRET_NAME=", "obj-tls"),
+        ("me", "SERVICE_ACCOUNT=", "obj-me"),
+        ("me", "OWNER=", None),
+        ("patch --secret-name tls --x", "", "patch --secret-name obj-tls --x"),
+        ("the secret-name tls", "", None),
+        ("--service-name=nginx", "", None),
+    ],
+)
+def test_an_object_whose_kind_is_said(text: str, before: str, expected: str | None) -> None:
+    assert addresses.names_one(text, OF_NGINX, "base", before) is (expected is not None)
+    if expected:
+        assert addresses.renamed(text, OF_NGINX, lambda name: f"obj-{name}", "demo", "base", before) == expected

@@ -189,6 +189,20 @@ def test_a_word_that_may_be_a_childs_name(folder: Path) -> None:
     assert run(folder) == (0, ["1 kind: no errors, no warnings"])
 
 
+def test_a_secret_that_a_job_may_make(folder: Path) -> None:
+    with (folder / "deployment.yaml").open("a") as file:
+        made = "{containers: [{name: c, image: a, args: [--secret-name=made]}], restartPolicy: Never}"
+        read = "{containers: [{name: c, image: a, envFrom: [{secretRef: {name: made}}]}], restartPolicy: Never}"
+        for name, spec in (("make", made), ("read", read)):
+            job = f"apiVersion: batch/v1, kind: Job, metadata: {{name: {name}}}, spec: {{template: {{spec: {spec}}}}}"
+            file.write(f"---\n{{{job}}}\n")
+    (told,) = [line for line in run(folder)[1] if "'made'" in line]
+    assert ": hint: " in told
+    assert "if Job/make makes it, each Sample of a namespace gets the same" in told
+    edit(folder / "kind.yaml", "kind: Kind\n", "kind: Kind\nnames: keep\n")
+    assert not [line for line in run(folder)[1] if "'made'" in line]
+
+
 @pytest.mark.parametrize(
     ("at", "value", "is_told"),
     [

@@ -667,3 +667,50 @@ def test_an_objects_name_in_what_prometheus_is_asked(rule: str, is_one: bool, of
     else:
         obj |= {"apiVersion": "monitoring.coreos.com/v1", "spec": {"groups": [{"rules": [{"expr": rule}]}]}}
     assert [word.split()[0] for word in words(yamltext.dump(obj))] == [f"{of}/x"] * is_one
+
+
+CERTGEN = """
+apiVersion: batch/v1
+kind: Job
+metadata: {name: make, namespace: home}
+spec: {template: {spec: {containers: [{name: c, image: "%s", args: [create, %s]}]}}}
+---
+"""
+ARGUMENT = "Job/make spec.template.spec.containers.[name=c].args"
+READER = """
+apiVersion: v1
+kind: Pod
+metadata: {name: x, namespace: home}
+spec: {volumes: [{name: v, secret: {secretName: %s}}]}
+"""
+IMAGE = "registry.k8s.io/ingress-nginx/kube-webhook-certgen:v1"
+
+
+@pytest.mark.parametrize(
+    ("image", "arguments", "secret", "at"),
+    [
+        (IMAGE, "--secret-name=made", "made", "1"),
+        (IMAGE, "--secret-name, made", "made", "2"),
+        (IMAGE, "--secret-name=made", "other", ""),
+        ("example.org/kube-webhook-certgen-2:v1", "--secret-name=made", "made", ""),
+    ],
+)
+def test_a_secret_that_a_program_makes(image: str, arguments: str, secret: str, at: str) -> None:
+    expected = [f"{ARGUMENT}.{at}", "Pod/x spec.volumes.[name=v].secret.secretName"] if at else []
+    assert mentions(CERTGEN % (image, arguments) + READER % secret) == expected
+
+
+@pytest.mark.parametrize(
+    ("image", "arguments", "secret", "is_one"),
+    [
+        ("example.org/any", "--secret-name=made", "made", True),
+        ("example.org/any", "--tls-secret-name, made", "made", True),
+        ("example.org/any", "--secret-name=made", "other", False),
+        ("example.org/any", "--secret-name=login", "login", False),
+        ("example.org/any", "--name=made", "made", False),
+        (IMAGE, "--secret-name=made", "made", False),
+    ],
+)
+def test_a_secret_that_a_job_may_make(image: str, arguments: str, secret: str, is_one: bool) -> None:
+    found = follow.may_be_made(list(children(CERTGEN % (image, arguments) + READER % secret)))
+    assert [(str(child), name) for child, _, name in found] == [("Job/make", "made")] * is_one
