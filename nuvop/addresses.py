@@ -56,8 +56,15 @@ behind them for a namespace."""
 _ORDINAL = rf"(?:{_VARIABLE}|\$\(\([^()\n]{{1,100}}\)\)|\{{\d+\.{{2,3}}\d+\}}|%[ds])"
 """What stands for a pod's number: also a calculation, a range such as MinIO's ``{0...3}``, or a place to print to."""
 
+_SERVICE = r"_[A-Za-z0-9-]++\._(?:tcp|udp)\."
+"""What stands before a name to ask for a port of it
+(https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/#srv-records)."""
+
+_PREFIX = rf"{_VARIABLE}\.|\*\.|\.|{_SERVICE}|dns(?:srv(?:noa)?)?\+(?:{_SERVICE})?"
+"""What may belong to a host name before a child's: a pod, any or none, and ``dnssrv+`` of Thanos and others."""
+
 _HOST = re.compile(
-    rf"""(?P<before>{_BEGIN}(?P<pods>{_VARIABLE}\.)?)  # a host begins here, and not behind a path, a word or a dot
+    rf"""(?P<before>{_BEGIN}(?P<prefix>{_PREFIX})?)  # a host begins here, and not behind a path, a word or a dot
          (?P<host>[a-z0-9](?:[a-z0-9.-]|\{{namespace\}}|(?<=\.){_VARIABLE}|(?<=-){_ORDINAL})*+)
          (?=$|[\s"',;)\]}}|<>/?\#&]|{_PORT.pattern})  # and ends here: a port may follow, a key's colon may not""",
     re.VERBOSE | re.MULTILINE,
@@ -76,7 +83,7 @@ _IN_URL = re.compile(r"(?://|@)(?:[^\s/,@]+,)*$")
 
 _HOST_KEY = re.compile(
     r"(?:(?:host(?:_?name)?|addr|address|server|endpoint|upstream|url|uri|dsn|external_?name)(?:e?s)?"
-    r"|brokers|peers|seeds|initial_(?:master|cluster_manager)_nodes|statefulset\.kubernetes\.io/pod-name)"
+    r"|brokers|peers|seeds|k8s[_.-]service[_.-]?name|headless[_-]?(?:service|svc)(?:[_-]?name)?|initial_(?:master|cluster_manager)_nodes|statefulset\.kubernetes\.io/pod-name)"
     r"(?:[_.-]?(?:primary|replica|master|slave|read(?:er)?|write|writer|ro|rw|internal|external|public|private|\d+))?$",
     re.IGNORECASE,
 )
@@ -103,20 +110,28 @@ _CALL = re.compile(
 )
 """A program, or a setting, that a host stands behind; curl and wget with flags only that take no value."""
 
-_STATEMENT = re.compile(r"(?:^|[;{])[ \t]*(?:server|server_name|ServerName|upstream)[ \t]+$")
+_STATEMENT = re.compile(r"(?:^|[;{])[ \t]*(?:server|server_name|ServerName|upstream|[Hh]osts?)[ \t]+$")
 _END_OF_STATEMENT = re.compile(r"[ \t]*(?:$|[;{])|[ \t][^\n;]*;", re.MULTILINE)
-"""nginx's ``server web;`` and ``upstream web {``, Apache's ``ServerName web``."""
+"""nginx's ``server web;`` and ``upstream web {``, Apache's ``ServerName web``, fluentd's ``host web``."""
 
 _IMAGE = re.compile(r"image[\"']?[ \t]*[:=][ \t]*[\"']?$", re.IGNORECASE)
 
+_WHOSE = r"(?:(?:my|own|pod|k8s|kube|kubernetes|watch|target|operator|release|leader[_-]?elect(?:ion)?)[_-]?)*"
 _OF_NAMESPACE = re.compile(
-    r"""(?:^|\s)(?P<dashes>--?)?
-        (?:(?:my|own|pod|k8s|kube|kubernetes|watch|target|operator|release|leader[_-]?elect(?:ion)?)[_-]?)*
-        (?:namespaces?|matchNames|kubernetes\.io/metadata\.name)(?:=|(?(dashes)[ ]|=))$""",
+    rf"""(?:^|\s)(?P<dashes>--?)?
+        {_WHOSE}(?:namespaces?|matchNames|kubernetes\.io/metadata\.name)(?:=|(?(dashes)[ ]|=))$""",
     re.VERBOSE | re.IGNORECASE,
 )
 """The end of a key, a variable or a flag whose value is a namespace of Kubernetes: ``POD_NAMESPACE``, ``--namespace``.
 Not ``METRICS_NAMESPACE`` and the like: others have namespaces, too."""
+
+_IS_NAMESPACE = re.compile(
+    rf"""(?:(?<![\w.{{,-])|(?<=[{{,])(?!\w+=["~]))(?P<dashes>--?)?  # no label that Prometheus is asked for
+         {_WHOSE}namespaces?["']?(?:[ \t]*[:=][ \t]*|(?(dashes)[ \t]+|(?!)))["']?
+         (?P<namespace>[a-z0-9{{}}-]++)(?=["']?[ \t]*(?:$|[\s,;&}}\])]))""",
+    re.VERBOSE | re.IGNORECASE | re.MULTILINE,
+)
+"""The same inside of a text."""
 
 _ACCOUNT = re.compile(
     r"(?<![\w.:-])system:serviceaccount(?:s:(?P<all>[\w{}-]+)|:(?P<namespace>[\w{}-]+):(?P<name>[\w.-]+))(?![\w:])"
@@ -155,6 +170,14 @@ _OBJECT = re.compile(
     re.VERBOSE | re.IGNORECASE | re.MULTILINE,
 )
 _IN_FLAG = re.compile(r"(?:^|\s)--?[\w.-]{0,60}$")
+
+_REFERENCE = re.compile(
+    r"""(?<![A-Za-z])(?P<kind>configMap|secret)(?:Key)?(?:Ref)?["']?:[ \t]*(?:\{[ \t]*|\n[ \t]+)
+        (?:["']?(?:key|optional|defaultMode)["']?:[ \t]*[^\s,{}]++(?:,[ \t]*|\n[ \t]+)){0,3}
+        ["']?name["']?:[ \t]*["']?(?P<name>[a-z0-9][a-z0-9.-]*+)(?=["']?[ \t]*(?:$|[\s,}]))""",
+    re.VERBOSE | re.MULTILINE,
+)
+"""What a pod's variables and volumes come from, in a manifest inside of a text: ``configMapRef: {name: settings}``."""
 
 _WITH_VARIABLE = re.compile(rf"(?P<namespace>\{{namespace\}}|{_VARIABLE})/(?P<name>[a-z0-9.-]++)")
 """An object of the namespace that a variable stands for, which is no path."""
@@ -252,7 +275,7 @@ def renamed(
     def renamed_host(found: re.Match[str]) -> str:
         parts = _DOT.split(found["host"])
         count = _renamed_parts(parts, names, rename, own_namespace)
-        if not count or _is_image(found, before) or (only_certain and not _is_certain(found, before)):
+        if not count or _is_other(found, parts[count:], before) or (only_certain and not _is_certain(found, before)):
             return found[0]
         if len(parts) > count and parts[count] in (NAMESPACE, *([own_namespace] if own_namespace else [])):
             parts[count] = namespace
@@ -269,6 +292,7 @@ def renamed(
     told = {
         *_told_kubectl(text, names, own_namespace, before, after),
         *_told_by_key(text, names, own_namespace, before),
+        *_said_to_be_namespace(text, own_namespace),
     }
     for start, end, name in sorted(told, reverse=True):
         text = f"{text[:start]}{rename(name) if name else namespace}{text[end:]}"
@@ -289,14 +313,15 @@ def names_one(text: str, names: BaseNames, own_namespace: str = "", before: str 
 
 def names_namespace(text: str, names: BaseNames, own_namespace: str, before: str) -> bool:
     """Whether a text is the base's namespace for certain, or has a user in it that is a service account there."""
-    is_one = _is_namespace_of(text, own_namespace, before)
+    is_one = _is_namespace_of(text, own_namespace, before) or any(_said_to_be_namespace(text, own_namespace))
     return is_one or any(_is_own_account(found, names, own_namespace) for found in _ACCOUNT.finditer(text))
 
 
 def _hosts(text: str, names: BaseNames, own_namespace: str, before: str) -> Iterator[re.Match[str]]:
     for found in _HOST.finditer(text):
-        is_one = _renamed_parts(_DOT.split(found["host"]), names, str, own_namespace)
-        if is_one and not _is_image(found, before):
+        parts = _DOT.split(found["host"])
+        count = _renamed_parts(parts, names, str, own_namespace)
+        if count and not _is_other(found, parts[count:], before):
             yield found
 
 
@@ -331,6 +356,16 @@ def _told_by_key(text: str, names: BaseNames, own_namespace: str, before: str) -
             yield begin - len(space) - 1, begin - 1, ""
         if begin >= 0:
             yield begin, begin + len(name), name
+    for found in _REFERENCE.finditer(text):
+        if (f"{found['kind'][0].upper()}{found['kind'][1:]}", found["name"]) in names.objects:
+            yield *found.span("name"), found["name"]
+
+
+def _said_to_be_namespace(text: str, own_namespace: str) -> Iterator[tuple[int, int, str]]:
+    """Where a part of a text is the base's namespace, as its key or flag says."""
+    for found in _IS_NAMESPACE.finditer(text):
+        if found["namespace"] in (NAMESPACE, own_namespace) and found["namespace"] != UNNAMED:
+            yield *found.span("namespace"), ""
 
 
 def _split_traefik(found: re.Match[str], names: BaseNames, own_namespace: str) -> tuple[str, str]:
@@ -395,7 +430,8 @@ def _is_certain(found: re.Match[str], before: str) -> bool:
     """Whether a child's name in a text can only be meant as a host name."""
     text, end = found.string, found.end()
     own, line = _line(found, ""), _line(found, before)
-    if any(_DOT.split(found["host"])[1:]) or _PORT.match(text, end) or _is_among_pods(found, own):
+    is_asked_for = (found["prefix"] or "").startswith(("_", "dns"))
+    if any(_DOT.split(found["host"])[1:]) or is_asked_for or _PORT.match(text, end) or _is_among_pods(found, own):
         return True
     if _IN_URL.search(line) or _CALL.search(line):
         return True
@@ -423,13 +459,15 @@ def _is_called(found: re.Match[str], own: str, before: str) -> bool:
     return not own and before == f"{found['host'].upper().replace('-', '_')}="
 
 
-def _is_image(found: re.Match[str], before: str) -> bool:
-    return _IMAGE.search(_line(found, before)) is not None
+def _is_other(found: re.Match[str], rest: list[str], before: str) -> bool:
+    """Whether a name is an image, or with nothing but a dot before it and no ``svc`` behind it the end of a file's."""
+    is_end = found["prefix"] in (".", "*.") and "svc" not in rest
+    return is_end or _IMAGE.search(_line(found, before)) is not None
 
 
 def _line(found: re.Match[str], before: str) -> str:
     """The line up to a name; ``before`` is what stands before the text."""
-    start = found.start("pods" if found["pods"] else "host")
+    start = found.start("prefix" if found["prefix"] else "host")
     line = found.string[max(start - _LONGEST, 0) : start]
     # Not more, also of what stands before: the time that a search takes grows faster than the text.
     return f"{before if start < _LONGEST else ''}{line}"[-_LONGEST:].rpartition("\n")[2]

@@ -110,6 +110,9 @@ _ROLES = frozenset(("rbac.authorization.k8s.io", kind) for kind in ("ClusterRole
 _RENAMED_IN_ROLES = frozenset({("", "ConfigMap"), ("", "Secret")})
 """The kinds whose objects kustomize renames in the rules of a role."""
 
+_CALLED_ALIKE = {("", "Service"): ("endpoints",)}
+"""What Kubernetes makes of an object under the same name, and in the same group."""
+
 _ALIAS = "serviceAccount"
 """The older name of a pod's ``serviceAccountName``, which kustomize does not know; the two must be the same."""
 
@@ -339,18 +342,19 @@ def _in_rules(role: Child, children: Sequence[Child]) -> Iterator[_Text]:
         kinds = {
             (child.kind, child.name)
             for child in within
-            if (child.group, child.kind) not in _RENAMED_IN_ROLES and _is_for(rule, child.group, child.kind)
+            if (child.group, child.kind) not in _RENAMED_IN_ROLES
+            and _is_for(rule, child.group, plural_of(child.kind), *_CALLED_ALIKE.get((child.group, child.kind), ()))
         }
         for at, name in fields.places(role.body, parse(f"rules.{index}.resourceNames.*")):
             kind = next((kind for kind, called in kinds if called == name), None)
-            if kind is not None or _is_for(rule, "", "Secret"):
+            if kind is not None or _is_for(rule, "", "secrets"):
                 yield _Text(role, at, name, names=kind or "Secret")
 
 
-def _is_for(rule: Mapping[str, Json], group: str, kind: str) -> bool:
-    """Whether a rule of a role is for the objects of a kind."""
+def _is_for(rule: Mapping[str, Json], group: str, *plurals: str) -> bool:
+    """Whether a rule of a role is for objects that are called so together."""
     resources = {name.partition("/")[0] for name in rule.get("resources") or ()}
-    return not resources.isdisjoint({plural_of(kind), "*"}) and not {group, "*"}.isdisjoint(rule.get("apiGroups") or ())
+    return not resources.isdisjoint({*plurals, "*"}) and not {group, "*"}.isdisjoint(rule.get("apiGroups") or ())
 
 
 def _in_child(child: Child) -> Iterator[_Text]:

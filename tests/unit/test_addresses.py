@@ -84,6 +84,16 @@ def renamed(text: str, own_namespace: str = "", before: str = "", after: str = "
         ("db-0,db-1,db-2", "obj-db-0,obj-db-1,obj-db-2"),
         ("nodes: [db-0, db-1]", "nodes: [obj-db-0, obj-db-1]"),
         ('nodes: ["db-0", "db-1"]', 'nodes: ["obj-db-0", "obj-db-1"]'),
+        # What all of a domain have behind them, and names of a service's port.
+        (".db.{namespace}.svc.cluster.local", ".obj-db.demo.svc.cluster.local"),
+        ("*.db.{namespace}.svc", "*.obj-db.demo.svc"),
+        ("x=.db.$(NS).svc", "x=.obj-db.$(NS).svc"),
+        ("rm *.db .cache ./x http://api", "rm *.db .cache ./x http://obj-api"),
+        ("_http._tcp.cache.{namespace}.svc", "_http._tcp.obj-cache.demo.svc"),
+        ("dnssrv+_grpc._tcp.db.{namespace}.svc", "dnssrv+_grpc._tcp.obj-db.demo.svc"),
+        ("dnssrvnoa+_grpc._tcp.db", "dnssrvnoa+_grpc._tcp.obj-db"),
+        ("dns+cache:9090", "dns+obj-cache:9090"),
+        ("_grpc.db http://api", "_grpc.db http://obj-api"),
         # Words, where the text has nothing that is more certain: whoever asks for it to be renamed means them.
         ("wait-for cache", "wait-for obj-cache"),
         ("user  api;", "user  obj-api;"),
@@ -174,6 +184,17 @@ def test_two_parts_of_which_the_second_is_the_namespace() -> None:
         ("db-0,db-x", False),
         ("cluster.initial_master_nodes: db-0", True),
         ("nodes: db", False),
+        (".db.base.svc", True),
+        (".db", False),
+        ("*.db", False),
+        (".db.base", False),
+        ("_grpc._tcp.cache", True),
+        ("dns+cache", True),
+        ("k8s.service_name = cache", True),
+        ("<match>\n  host cache\n  port 1", True),
+        ("[OUTPUT]\n    Host   cache\n", True),
+        ("the host cache\n", False),
+        ("host cache is down", False),
         ("cache.${NS}", True),
         ("cache.$(EXTENSION)", False),
         ("postgres://me:secret@db/x", True),
@@ -241,7 +262,7 @@ def test_whether_a_child_is_named_for_certain(text: str, is_certain: bool) -> No
     [
         *((key, True) for key in ("CACHE", "DB_HOST", "PGHOST", "REDIS_HOSTNAME", "CACHE_ADDR", "cacheAddress")),
         *((key, True) for key in ("KAFKA_BOOTSTRAP_SERVERS", "KAFKA_BROKERS", "apiEndpoint", "API_URL", "host")),
-        *((key, True) for key in ("DB_HOST_READ", "REDIS_HOST_1")),
+        *((key, True) for key in ("DB_HOST_READ", "REDIS_HOST_1", "K8S_SERVICE_NAME", "HEADLESS_SERVICE")),
         *((key, False) for key in ("ROLE", "CACHE_DRIVER", "CELERY_BROKER", "DB_CONNECTION", "SERVER_NAME", "IMAGE")),
         *((key, False) for key in ("HOSTED_BY", "DB_NAME", "SERVER_ROLE", "OTEL_SERVICE_NAME", "nginx.conf", "")),
     ],
@@ -263,7 +284,16 @@ def test_a_name_as_the_whole_value_of_a_key(key: str, is_certain: bool) -> None:
         ("--namespace=base", "app ", "--namespace=demo"),
         ("--leader-elect-namespace=base", "", "--leader-elect-namespace=demo"),
         ("{namespace}", "NAMESPACE=", "demo"),
+        ("[a]\nnamespace = base\nx=y", "a.ini=", "[a]\nnamespace = demo\nx=y"),
+        ("a: 1\nnamespace: base\nb: base", "", "a: 1\nnamespace: demo\nb: base"),
+        ('{"podNamespace": "base"}', "", '{"podNamespace": "demo"}'),
+        ("export NAMESPACE=base; run --namespace base -v", "", "export NAMESPACE=demo; run --namespace demo -v"),
         # It is another's, or no namespace of Kubernetes.
+        ("the namespace base", "", "the namespace base"),
+        ("namespace: base-2", "", "namespace: base-2"),
+        ("namespace: base.x", "", "namespace: base.x"),
+        ("metrics_namespace = base", "", "metrics_namespace = base"),
+        ("namespace: [base, other]", "", "namespace: [base, other]"),
         ("other", "NAMESPACE=", "other"),
         ("--namespace=other", "", "--namespace=other"),
         ("base", "METRICS_NAMESPACE=", "base"),
@@ -360,7 +390,7 @@ def test_long_arguments_cost_little() -> None:
     """A search in all that stands before would take seconds, in which nothing else goes on."""
     body = {"spec": {"containers": [{"args": ["A" * 20_000, "cache"]}]}}
     before = addresses.before(body, fields.path_to("spec", "containers", 0, "args", 1))
-    found = re.search("(?P<before>(?P<pods>x)?)(?P<host>cache)", "cache")
+    found = re.search("(?P<before>(?P<prefix>x)?)(?P<host>cache)", "cache")
     assert found
     assert addresses._line(found, before) == f"{'A' * 299} "
 
@@ -554,6 +584,16 @@ OF_NGINX = BaseNames(
         ("me", "OWNER=", None),
         ("patch --secret-name tls --x", "", "patch --secret-name obj-tls --x"),
         ("the secret-name tls", "", None),
+        # In a manifest inside of a text.
+        ("spec:\n  serviceAccountName: me\n", "", "spec:\n  serviceAccountName: obj-me\n"),
+        ("- persistentVolumeClaim: {claimName: 'me'}", "", "- persistentVolumeClaim: {claimName: 'obj-me'}"),
+        ("envFrom:\n- configMapRef:\n    name: nginx\n", "", "envFrom:\n- configMapRef:\n    name: obj-nginx\n"),
+        ('{"secretKeyRef": {"key": "a", "name": "tls"}}', "", '{"secretKeyRef": {"key": "a", "name": "obj-tls"}}'),
+        ("secretKeyRef:\n  key: a\n  name: tls\n", "", "secretKeyRef:\n  key: a\n  name: obj-tls\n"),
+        ("- configMap: {defaultMode: 420, name: nginx}", "", "- configMap: {defaultMode: 420, name: obj-nginx}"),
+        ("configMapRef:\n  name: tls\n", "", None),
+        ("configMapRef:\n  x: y\nname: nginx\n", "", None),
+        ("name: nginx", "", None),
         ("--service-name=nginx", "", None),
     ],
 )

@@ -492,6 +492,7 @@ def test_what_an_autoscaler_scales(target: str, is_one: bool) -> None:
     ("rule", "at"),
     [
         ("apiGroups: [''], resources: [services], resourceNames: [other, api]", "1"),
+        ("apiGroups: [''], resources: [endpoints], resourceNames: [api]", "0"),  # which are called as their Service
         ("apiGroups: [apps], resources: [deployments, statefulsets/scale], resourceNames: [db]", "0"),
         ("apiGroups: ['*'], resources: ['*'], resourceNames: [db]", "0"),
         ("apiGroups: [cert-manager.io], resources: [issuers], resourceNames: [ca]", "0"),
