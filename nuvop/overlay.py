@@ -173,6 +173,11 @@ def make(kind: Kind, cr: Body, *, orphan: bool = False, without: Collection[Obje
     )
 
 
+async def make_in_time(kind: Kind, cr: Body, *, orphan: bool, without: Collection[ObjectKey] = ()) -> Overlay:
+    """`make` it; a kind's own Python has its own thread, and may not take for ever. Raises OverlayError."""
+    return await patches_py.within_time(kind.folder, kind.files, lambda: make(kind, cr, orphan=orphan, without=without))
+
+
 def _used(kind: Kind, cr: Body) -> Iterator[tuple[Setting, Json]]:
     """The settings that the CR has a value for, and that value."""
     for setting in kind.settings:

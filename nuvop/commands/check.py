@@ -8,11 +8,12 @@ from pathlib import Path
 import click
 
 from nuvop import check as checks
-from nuvop import crd, examples, kind_folder
+from nuvop import crd, examples, kind_folder, patches_py
 from nuvop.check import Finding
 from nuvop.commands import common
 from nuvop.errors import KindError, NuvopError, OverlayError, Place
 from nuvop.kinds import Kind
+from nuvop.objects import Body
 from nuvop.settings import Settings
 from nuvop.workbench import Workbench, workbench
 
@@ -101,6 +102,13 @@ async def _findings(bench: Workbench, path: Path) -> AsyncIterator[Finding]:
         yield finding
 
 
+async def _of_rendered(kind: Kind, place: Place, cr: Body, rendered: str) -> list[Finding]:
+    whole = kind.crd.defaulted(cr)
+    return await patches_py.within_time(
+        kind.folder, kind.files, lambda: list(checks.of_rendered(kind, place, whole, rendered))
+    )
+
+
 def _not_rendered(example: Place, error: NuvopError) -> Finding:
     if isinstance(error, OverlayError) and error.place:
         told = f"{kind_folder.EXAMPLES}{example.file.name} cannot be rendered: {error.message}"
@@ -122,7 +130,7 @@ async def _of_examples(bench: Workbench, kind: Kind) -> AsyncIterator[Finding]:
             cr = common.for_rendering(example)
             try:
                 made = await bench.manifests(kind, cr)
-                for finding in checks.of_rendered(kind, place, kind.crd.defaulted(cr), made):
+                for finding in await _of_rendered(kind, place, cr, made):
                     yield finding
             except NuvopError as error:
                 yield _not_rendered(place, error)

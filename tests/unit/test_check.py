@@ -4,10 +4,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
+from nuvop import patches_py
 from nuvop.commands.check import check
+from nuvop.commands.render import render
 
 ROOT = Path(__file__).parents[2]
 Edit = Callable[[str], str]
@@ -450,6 +453,19 @@ def test_what_is_wrong_in_what_python_gives_is_told_with_its_line(folder: Path, 
     starts = [f"samples/patches.py{'' if '{1}' in spec else ':7'}: {said}"] * bool(said)
     assert len(found) == len(starts)
     assert all(map(str.startswith, found, starts)), found
+
+
+@pytest.mark.parametrize("command", [check, render])
+def test_python_that_never_ends_is_given_up(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, command: click.Command
+) -> None:
+    monkeypatch.setattr(patches_py, "TIMEOUT", 0.5)
+    (folder / "patches.py").write_text("import threading\n\ndef patches(cr):\n    threading.Event().wait()\n")
+    arguments = ["samples"] if command is check else ["-f", "samples/examples/obj.yaml", "--kinds", "samples"]
+    done = CliRunner().invoke(command, arguments)
+    assert done.exit_code == 1
+    assert "samples/patches.py: " in done.output
+    assert "took longer than 0.5 s" in done.output
 
 
 def test_what_python_gives_a_generated_object_is_told_with_its_line(folder: Path) -> None:
