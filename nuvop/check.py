@@ -4,6 +4,8 @@ What keeps a kind from being loaded at all, `nuvop.kind_yaml` and `nuvop.base` s
 further errors, such as types that cannot fit, and warnings: what works, but not as its author will have meant.
 """
 
+import itertools
+import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from nuvop import (
     follow,
     json_types,
     kind_folder,
+    labelling,
     manifests,
     openapi,
     patches_py,
@@ -122,6 +125,8 @@ def findings(kind: Kind) -> list[Finding | InFolder]:
             _malformed,
             _types,
             _unknown,
+            _overlapping,
+            _unselected,
             _scopes,
             _unused,
             _never_chosen,
@@ -193,6 +198,60 @@ def _unknown(kind: Kind) -> Iterator[Finding]:
         if child and openapi.knows(child.api_version, child.kind) and _schema_of(kind, setting) is None:
             message = f"{a(child.kind)} has no field {setting.target} (Kubernetes {openapi.version()})"
             yield Finding(_kind_yaml(kind) / "set" / str(setting.source), message, is_error=True, may_pass=True)
+
+
+def _overlapping(kind: Kind) -> Iterator[Finding]:
+    """Fields of the CR that set the same, so that one of them does nothing, or one a part of what another sets."""
+    for child in kind.variants:
+        landed = [(setting, at) for setting in kind.settings for at in _landings(child, setting)]
+        for (one, at), (other, there) in itertools.combinations(landed, 2):
+            if one.source == other.source or not _is_within(at, there):
+                continue
+            part, whole = (one, other) if len(at) > len(there) else (other, one)
+            place = _kind_yaml(kind) / "set" / str(part.source)
+            if len(at) == len(there):
+                yield Finding(
+                    place,
+                    f"{whole.source} sets {part.child} {part.target}, too, and one value can stand there: take out one "
+                    "of the lines",
+                    is_error=True,
+                )
+            else:
+                told = f"sets a part of what {whole.source} sets, and counts more, as it is set last"
+                yield Finding(place, told, is_hint=True)
+
+
+def _landings(child: Child, setting: Setting) -> list[Pointer]:
+    """Where a child has, or would get, what is set; none where it is another child's."""
+    return fields.landings(child.body, setting.target) if child.selector == setting.child else []
+
+
+def _is_within(one: Pointer, other: Pointer) -> bool:
+    """Whether two places are the same, or one is a part of the other."""
+    return all(map(operator.eq, one, other))
+
+
+def _unselected(kind: Kind) -> Iterator[Finding]:
+    """Fields of the CR that set a label of pods without what selects it, or the other way round."""
+    for child in kind.variants:
+        for selector, label in labelling.selected_labels(child.body):
+            for one, other in ((selector, label), (label, selector)):
+                both = {setting.source for setting in kind.settings if _sets(child, setting, other)}
+                for setting in kind.settings:
+                    if _sets(child, setting, one) and setting.source not in both:
+                        here, there = (fields.path_to(*at) for at in (one, other))
+                        yield Finding(
+                            _kind_yaml(kind) / "set" / str(setting.source),
+                            f"{child} {here} would not be what {there} is, and {a(child.kind)} has to select its own "
+                            "pods: set both, or none",
+                            is_error=True,
+                            may_pass=True,
+                        )
+
+
+def _sets(child: Child, setting: Setting, at: Pointer) -> bool:
+    """Whether a field of a child takes its value from what is set, there or around it."""
+    return any(at[: len(landing)] == landing for landing in _landings(child, setting))
 
 
 def _present(kind: Kind, of: ChildField) -> list[Json]:

@@ -115,7 +115,8 @@ def make(kind: Kind, cr: Body, *, orphan: bool = False, without: Collection[Obje
     for followed in kind.follows:
         if child := kind.child(followed.child):
             drafts[child].follow(followed.path, kind, key)
-    for setting, value in used:
+    # What sets a part of a field comes after what sets all of it, which would undo it.
+    for setting, value in sorted(used, key=lambda pair: len(pair[0].target.segments)):
         if child := kind.child(setting.child):
             drafts[child].set(setting, value)
     for draft in drafts.values():

@@ -26,7 +26,8 @@ def check(folders: tuple[Path, ...]) -> None:
     FOLDERS are kinds' folders, or folders of them; without any, those of $NUVOP_KINDS, else of kustomize/. It works
     without a cluster, so of rules in CEL only those on the name are tried.
 
-    A hint is about what may be right as it is: a word that is also the name of one of the kind's Services.
+    A hint is about what may be right as it is: a word that is also the name of one of the kind's Services, a field that
+    sets a part of what another one sets.
 
     Exit code 0 where there are warnings and hints at most, 1 where there is an error: the API server or the
     operator would refuse something of the kind.

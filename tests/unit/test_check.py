@@ -74,7 +74,7 @@ SETS = "  spec.count: Deployment/demo-deploy spec.replicas\n"
         (
             "kind.yaml",
             SETS,
-            "  spec.count: Deployment/demo-deploy spec.template.spec.containers.0.image\n",
+            "  spec.count: Deployment/demo-deploy spec.template.spec.containers.0.workingDir\n",
             "error: set: spec.count: the CRD says `type: integer`, and Deployment/demo-deploy spec.template.spec.",
         ),
         ("kind.yaml", "  replicas:", "  nodes:", "error: status.nodes: the CRD has no status.nodes"),
@@ -453,6 +453,57 @@ def test_what_is_wrong_in_what_python_gives_is_told_with_its_line(folder: Path, 
     starts = [f"samples/patches.py{'' if '{1}' in spec else ':7'}: {said}"] * bool(said)
     assert len(found) == len(starts)
     assert all(map(str.startswith, found, starts)), found
+
+
+def with_set(folder: Path, lines: str, schema: str) -> list[str]:
+    """What is told of a kind with more lines under ``set`` and more fields in its CRD."""
+    edit(folder / "kind.yaml", "set:", f"set:\n{lines}")
+    edit(folder / "crd.yaml", "                image:\n", f"{schema}                image:\n")
+    return run(folder)[1]
+
+
+CONTAINER = "Deployment/demo-deploy spec.template.spec.containers"
+A_TEXT = "                {}: {{type: string}}\n"
+
+
+@pytest.mark.parametrize("target", ["[name=nginx].image", "0.image", "*.image"])
+def test_two_fields_that_set_the_same(folder: Path, target: str) -> None:
+    *found, _ = with_set(folder, f"  spec.proxy: {CONTAINER}.{target}\n", A_TEXT.format("proxy"))
+    told = f"set: spec.image: spec.proxy sets {CONTAINER}.[name=nginx].image, too"
+    assert [line.startswith(f"samples/kind.yaml:7: error: {told}") for line in found] == [True], found
+
+
+def test_a_field_that_sets_a_part_of_what_another_one_sets(folder: Path) -> None:
+    lines = f"  spec.cpu: {CONTAINER}.[name=nginx].resources.limits.cpu\n  spec.all: {CONTAINER}.*.resources\n"
+    schema = A_TEXT.format("cpu") + "                all: {type: object, x-kubernetes-preserve-unknown-fields: true}\n"
+    *found, last = with_set(folder, lines, schema)
+    told = "set: spec.cpu: sets a part of what spec.all sets, and counts more, as it is set last"
+    assert found == [f"samples/kind.yaml:4: hint: {told}"]
+    assert last == "1 kind: no errors, no warnings, 1 hint"
+
+
+SELECTED = "Deployment/demo-deploy spec.selector.matchLabels.app"
+LABELLED = "Deployment/demo-deploy spec.template.metadata.labels.app"
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (f"  spec.app: {SELECTED}\n", f"set: spec.app: {SELECTED} would not be what {LABELLED.partition(' ')[2]} is"),
+        (f"  spec.app: {LABELLED}\n", f"set: spec.app: {LABELLED} would not be what {SELECTED.partition(' ')[2]} is"),
+        (f"  spec.app: {SELECTED.removesuffix('.app')}\n", f"set: spec.app: {SELECTED} would not be"),
+        (f"  spec.app: [{SELECTED}, {LABELLED}]\n", ""),
+        ("  spec.app: Deployment/demo-deploy spec.template.metadata.labels.[another]\n", ""),
+    ],
+)
+def test_a_selector_that_would_lose_its_pods(folder: Path, lines: str, said: str) -> None:
+    schema = (
+        A_TEXT.format("app")
+        if not lines.endswith("matchLabels\n")
+        else "                app: {type: object, additionalProperties: {type: string}}\n"
+    )
+    *found, _ = with_set(folder, lines, schema)
+    assert [line.startswith(f"samples/kind.yaml:4: error: {said}") for line in found] == [True] * bool(said), found
 
 
 @pytest.mark.parametrize("command", [check, render])
