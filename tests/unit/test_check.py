@@ -1042,3 +1042,31 @@ def test_kinds_whose_resources_could_have_one_label(folder: Path, plural: str, s
     assert f": error: spec.names.plural: '{plural}'" in found
     assert said in found
     assert run(other)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("new", "said"),
+    [
+        ({}, "spec.names.kind: 'Sample' is that of "),
+        ({"kind: Sample\n": "kind: Other\n"}, "spec.names.singular: 'sample' is that of "),
+        (
+            {"kind: Sample\n": "kind: Other\n", "singular: sample\n": "singular: other\n"},
+            "spec.names.shortNames: 'sam' is that of ",
+        ),
+        (
+            {"kind: Sample\n": "kind: Other\n", "singular: sample\n": "singular: other\n", "[sam]": "[samples]"},
+            "spec.names.shortNames: 'samples' is that of ",
+        ),
+        ({"nuvolaris.org": "example.org"}, ""),
+    ],
+)
+def test_what_another_crd_of_the_group_is_called_is_told(folder: Path, new: dict[str, str], said: str) -> None:
+    other = shutil.copytree(folder, folder.parent / "with")
+    shutil.rmtree(other / "examples")
+    text = (other / "crd.yaml").read_text().replace("samples", "things")
+    for was, will in new.items():
+        assert was in text
+        text = text.replace(was, will)
+    (other / "crd.yaml").write_text(text)
+    found = [line for line in run(folder.parent)[1] if line.startswith("with/crd.yaml:")]
+    assert [f": error: {said}" in line for line in found] == [True] * bool(said), found
