@@ -27,7 +27,7 @@ def check(folders: tuple[Path, ...]) -> None:
     without a cluster, so of rules in CEL only those on the name are tried.
 
     A hint is about what may be right as it is: a word that is also the name of one of the kind's Services, a field that
-    sets a part of what another one sets.
+    sets a part of what another one sets, a default that two resources would have to share.
 
     Exit code 0 where there are warnings and hints at most, 1 where there is an error: the API server or the
     operator would refuse something of the kind.

@@ -209,6 +209,72 @@ def test_what_one_object_alone_can_have(folder: Path, spec: str, said: str) -> N
     assert not [line for line in run(folder)[1] if "only one object" in line]
 
 
+INGRESS = """apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: web, annotations: {%s: letsencrypt}}
+spec:
+  rules: [{host: shop.example.com}]
+  tls: [{hosts: [shop.example.com], secretName: shop-tls}]
+"""
+CERTIFICATE = """---
+apiVersion: cert-manager.io/v1
+kind: Certificate
+metadata: {name: web}
+spec: {secretName: shop-tls, dnsNames: [shop.example.com]}
+"""
+AGENT = """apiVersion: v1
+kind: Pod
+metadata: {name: agent}
+spec: {containers: [{name: a, image: a, ports: [{containerPort: 80, hostPort: 24224}]}]}
+"""
+HOST_TOLD = (
+    "Ingress/web spec.rules.0.host is 'shop.example.com' for every Sample, and only one of them can answer there"
+)
+TLS_TOLD = "Ingress/web spec.tls.0.secretName is 'shop-tls' for every Sample, and cert-manager makes one Secret for all"
+
+
+@pytest.mark.parametrize(
+    ("manifest", "told"),
+    [
+        (INGRESS % "example.com/a", [HOST_TOLD]),
+        (INGRESS % "cert-manager.io/cluster-issuer", [HOST_TOLD, TLS_TOLD]),
+        (INGRESS % "cert-manager.io/cluster-issuer" + CERTIFICATE, [HOST_TOLD]),
+        (
+            AGENT,
+            ["Pod/agent spec.containers.[name=a].ports.0.hostPort is 24224 for every Sample, and only one pod"],
+        ),
+    ],
+)
+def test_what_resources_would_share_is_told(folder: Path, manifest: str, told: list[str]) -> None:
+    with (folder / "deployment.yaml").open("a") as file:
+        file.write(f"---\n{manifest}")
+    found = [line for line in run(folder)[1] if " for every Sample, and " in line]
+    assert [f": warning: {each}" in line for line, each in zip(found, told, strict=True)] == [True] * len(told), found
+
+
+@pytest.mark.parametrize(
+    ("schema", "level"),
+    [
+        ("                host: {type: string, default: shop.example.com}\n", "hint"),
+        ("                host: {type: string}\n", "hint"),
+        ("                host: {type: string, default: ''}\n", ""),
+        ("                host: {type: string}  # required\n", ""),
+    ],
+)
+def test_what_resources_may_set_apart_is_no_more_than_a_hint(folder: Path, schema: str, level: str) -> None:
+    with (folder / "deployment.yaml").open("a") as file:
+        file.write("---\n" + INGRESS % "example.com/a")
+    edit(folder / "crd.yaml", "                image:\n", f"{schema}                image:\n")
+    if "required" in schema:
+        edit(folder / "crd.yaml", "required: [count]", "required: [count, host]")
+    edit(folder / "kind.yaml", "set:", "set:\n  spec.host: Ingress/web spec.rules.*.host\n")
+    found = [line for line in run(folder)[1] if " and only one of them can answer there" in line]
+    told = (
+        f": {level}: set: spec.host: Ingress/web spec.rules.0.host is 'shop.example.com' for every Sample that leaves "
+    )
+    assert [told in line for line in found] == [True] * bool(level), found
+
+
 @pytest.mark.parametrize(("name", "is_told"), [("disk", True), ("web", False)])
 def test_a_claim_for_a_volume_of_the_folder(folder: Path, name: str, is_told: bool) -> None:
     """kustomize renames that with the volume."""
