@@ -685,6 +685,7 @@ def of_rendered(kind: Kind, place: Place, cr: Mapping[str, Json], rendered: str)
     """
     source = kind.files.get(patches_py.FILE, b"")
     patches = patches_py.run(kind.folder, source, cr) if source else []
+    yield from _changeful(kind, patches, patches_py.run(kind.folder, source, cr) if source else [])
     prefix = "" if kind.keeps_names else name_prefix(cr["metadata"]["name"])
     for obj in yamltext.load_printed(rendered):
         name = obj["metadata"]["name"]
@@ -699,6 +700,16 @@ def of_rendered(kind: Kind, place: Place, cr: Mapping[str, Json], rendered: str)
                 yield Finding(place, _told(ChildSelector(obj["kind"], name), path, flaw.message), is_error=True)
             else:
                 yield placed(kind, _in_folder(selector, obj, flaw.at, flaw.message))
+
+
+def _changeful(kind: Kind, once: Sequence[Json], again: Sequence[Json]) -> Iterator[Finding]:
+    """That a kind's own Python does not give the same for the same resource."""
+    others = [one or other for one, other in itertools.zip_longest(once, again) if one != other]
+    if others:
+        names = dict.fromkeys(f"{patch['kind']}/{patch['metadata']['name']}" for patch in others)
+        told = f"gives {', '.join(names)} another thing each time for the same resource"
+        instead = "it would never be at rest: take out what is of chance or of the time"
+        yield Finding(Place(kind.folder / patches_py.FILE), f"{told}: {instead}", is_error=True)
 
 
 def _is_set(kind: Kind, selector: ChildSelector, at: Pointer) -> bool:

@@ -585,6 +585,17 @@ def test_python_that_never_ends_is_given_up(
     assert "took longer than 0.5 s" in done.output
 
 
+@pytest.mark.parametrize(("value", "is_told"), [("str(next(count))", True), ("'x'", False)])
+def test_python_that_gives_another_thing_each_time(folder: Path, value: str, is_told: bool) -> None:
+    named = '"kind": "Deployment", "metadata": {"name": "demo-deploy", "annotations": {"a": '
+    (folder / "patches.py").write_text(
+        f"import itertools\n\ncount = itertools.count()\n\n\ndef patches(cr):\n    yield {{{named}{value}}}}}}}\n"
+    )
+    *found, _ = run(folder)[1]
+    told = "samples/patches.py: error: gives Deployment/demo-deploy another thing each time for the same resource: it "
+    assert [line.startswith(told) for line in found] == [True] * is_told, found
+
+
 def test_what_python_gives_a_generated_object_is_told_with_its_line(folder: Path) -> None:
     edit(
         folder / "kustomization.yaml",
