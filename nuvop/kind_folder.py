@@ -187,6 +187,22 @@ def refused(folder: Path, files: Mapping[str, bytes]) -> Iterator[KindError]:
                         yield KindError(f"{entry!r} has no object in it; if that is meant, take it off the list", place)
 
 
+def twice_in(folder: Path, files: Mapping[str, bytes]) -> Iterator[KindError]:
+    """The keys that stand twice in a mapping of a manifest, of which kustomize does not say in which file."""
+    listed = {
+        posixpath.normpath(posixpath.join(posixpath.dirname(name), entry))
+        for name, document_ in kustomizations(files)
+        for entry in _texts(document_.get("resources"))
+    }
+    for name in sorted(listed & files.keys()):
+        try:
+            yamltext.load_all(files[name])
+        except yamltext.KeyTwice as error:
+            yield KindError(str(error), Place(folder / name, line=error.line))
+        except yamltext.NotYaml:
+            continue  # of which kustomize names the file
+
+
 def _is_empty(content: bytes) -> bool:
     """Whether a manifest, which kustomize takes, has no object in it."""
     lines = map(bytes.strip, content.splitlines())

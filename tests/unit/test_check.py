@@ -657,6 +657,17 @@ def test_what_kustomize_cannot_build_is_an_error(folder: Path) -> None:
     assert "deployment.yaml" in lines[0]
 
 
+def test_a_key_that_stands_twice_in_a_manifest_is_told_with_its_line(folder: Path) -> None:
+    line = edit(folder / "deployment.yaml", "  replicas: 1\n", "  replicas: 1\n  replicas: 31415\n")
+    told = f"samples/deployment.yaml:{line + 1}: error: 'replicas' stands there twice: take one out"
+    assert run(folder) == (1, [told, "1 kind: 1 error, no warnings"])
+    # Neither is a value told, which may be a Secret's, in any other file.
+    end = edit(folder / "kind.yaml", "kind: Kind\n", "kind: Kind\nkind: hunter2\n")
+    assert (
+        run(folder)[1][0] == f"samples/kind.yaml:{end + 1}: error: is not YAML: 'kind' stands there twice: take one out"
+    )
+
+
 @pytest.mark.parametrize("name", ["settings", "settings-7c5h2d4gft"])
 def test_what_is_generated_is_named_as_the_generator_has_it(folder: Path, name: str) -> None:
     """Whatever the hash is: it changes with each change of what is in it, also with a component."""
