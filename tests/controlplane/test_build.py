@@ -76,7 +76,7 @@ def built(cache: Path) -> Path:
 
 def test_builds_once(cache: Path, go: FakeGo) -> None:
     assert build.ensure() == built(cache)
-    assert sorted(path.name for path in built(cache).iterdir()) == sorted(build.PROGRAMS)
+    assert sorted(path.name for path in built(cache).iterdir()) == sorted(build.CONTROL_PLANE.programs)
     assert not (cache / "build").exists(), "the gigabytes of a build stay behind"
     assert build.ensure() == built(cache)
     assert len(go.calls("build")) == 1
@@ -174,7 +174,7 @@ def test_after_sigkill_the_next_build_waits_for_the_orphaned_go(cache: Path, go:
     go.release()
     # What it made passes for programs, but is none: the cluster cannot come up.
     assert "error: kwokctl create made no " in finish(second).stderr
-    assert sorted(path.name for path in built(cache).iterdir()) == sorted(build.PROGRAMS)
+    assert sorted(path.name for path in built(cache).iterdir()) == sorted(build.CONTROL_PLANE.programs)
     assert len(go.calls("build")) == 2
 
 
