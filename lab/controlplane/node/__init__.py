@@ -5,7 +5,7 @@ is installed, and its programs are built once, apart from those of the control p
 """
 
 from lab.controlplane.node.machine import claim
-from lab.controlplane.node.node import Node, obstacle, prepare, remove
-from lab.controlplane.node.settings import ADDRESS, LABEL, NAME
+from lab.controlplane.node.node import PACKAGES, Node, obstacle, prepare, remove
+from lab.controlplane.node.settings import ADDRESS, DATA, LABEL, NAME, RUN
 
-__all__ = ["ADDRESS", "LABEL", "NAME", "Node", "claim", "obstacle", "prepare", "remove"]
+__all__ = ["ADDRESS", "DATA", "LABEL", "NAME", "PACKAGES", "RUN", "Node", "claim", "obstacle", "prepare", "remove"]

@@ -128,8 +128,8 @@ class Node:
             raise ControlPlaneError(f"{ended[0]} of the real node has ended; its log is {self.logs / ended[0]}.log")
 
     def stop(self) -> None:
-        """Kill kubelet, containerd and the others; the containers go on."""
-        processes.kill(self._running(*DAEMONS), self.directory)
+        """Kill kubelet, containerd and kube-proxy; the containers go on, and reach the API server."""
+        processes.kill(self._running("kubelet", "containerd", "kube-proxy"), self.directory)
 
     def cut_power(self) -> None:
         """End everything at once, containers too, and forget what a machine that starts anew would not know."""
