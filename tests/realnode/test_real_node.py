@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -196,7 +197,12 @@ def test_survives_a_power_cut(cluster: controlplane.Cluster, operator: Deployed,
 
 def test_its_memory_stays_below_the_limit(operator: Deployed, apps: Kubectl) -> None:
     apps.apply(*(sample(f"many-{number}", 1) for number in range(COUNT)))
-    eventually("all are ready", lambda: sum(map(is_ready, apps.list("samples"))) == COUNT + 1, within=900)
+
+    def all_are_ready() -> bool:
+        time.sleep(3)  # to answer this takes much of what the operator has to work with
+        return sum(is_ready(cr) for cr in apps.list("samples") if cr["metadata"]["name"].startswith("many-")) == COUNT
+
+    eventually("all are ready", all_are_ready, within=900)
     pod = operator.ready()
     peak = memory_peak(pod)
     print(f"\nwith {COUNT} Samples, all ready: at most {peak / 2**20:.0f} MiB, of {LIMIT / 2**20:.0f}")
