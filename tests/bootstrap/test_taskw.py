@@ -87,7 +87,8 @@ class TestLaterRuns:
     def test_an_unfinished_venv_is_made_anew(self, checkout: Checkout) -> None:
         (checkout.venv / "taskw.json").unlink()
         (checkout.venv / "bin" / "kubectl").unlink()
-        kill_when(checkout.start(), lambda: is_half_installed(checkout.venv))
+        former = (checkout.venv / "pyvenv.cfg").stat()
+        kill_when(checkout.start(), lambda: is_half_installed(checkout.venv, former))
         assert not (checkout.venv / "taskw.json").exists()
         run = checkout.taskw("--version")
         assert "waiting" in run.stderr, "the killed taskw's poetry still installs"
@@ -201,9 +202,16 @@ def test_locks_name_no_host(name: str) -> None:
     assert "://" not in (ROOT / name).read_text()
 
 
-def is_half_installed(venv: Path) -> bool:
-    """Say whether some packages are there and our scripts are not."""
-    return any(venv.glob("lib/*/site-packages/*.dist-info")) and not (venv / "bin" / "nuvop").exists()
+def is_half_installed(venv: Path, former: os.stat_result) -> bool:
+    """Say whether some packages are in a new venv and our scripts are not.
+
+    The former one may be thrown away between two looks, so it would do for both.
+    """
+    try:
+        is_new = (venv / "pyvenv.cfg").stat().st_mtime_ns > former.st_mtime_ns
+    except FileNotFoundError:
+        return False
+    return is_new and any(venv.glob("lib/*/site-packages/*.dist-info")) and not (venv / "bin" / "nuvop").exists()
 
 
 def program(path: Path, *lines: str) -> str:
