@@ -78,9 +78,9 @@ NODE = Module(
     programs=("kubelet", "kube-proxy"),
     work="node-build",
     contents="kubelet and kube-proxy of Kubernetes {version}",
-    minutes=5,
+    minutes=6,
     download="0.1 GB",
-    disk_bytes=4 * GIGABYTE,
+    disk_bytes=5 * GIGABYTE,
     afterwards="0.2 GB",
 )
 
