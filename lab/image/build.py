@@ -23,6 +23,8 @@ class Image:
     name: str
     engine: Engine
     base: str
+    is_for_trials: bool
+    """Whether it stands upon a stand-in for the base image."""
 
     def save(self, archive: Path) -> Archive:
         """Write it into a file, as `docker load` and the lab's `load` take it. Raises ImageError."""
@@ -68,7 +70,7 @@ def build(name: str) -> Image:
         if settings.certificates:
             secrets["certificates"] = settings.certificates
         builder.build(paths.PROJECT, name, arguments, secrets)
-    return Image(name, builder, base)
+    return Image(name, builder, base, isinstance(builder, Buildah) and builder.is_stand_in(name))
 
 
 def base_of(dockerfile: str) -> str:

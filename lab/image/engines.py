@@ -8,7 +8,7 @@ import shlex
 import shutil
 import subprocess
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lab import debian
 from lab.controlplane import paths
@@ -17,6 +17,9 @@ from lab.image.errors import ImageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+STAND_IN = "org.nuvolaris.nuvop.stand-in"
+"""The label of a stand-in for a base image, and of all that is built upon it."""
 
 PULL_SECONDS = 600.0
 """How long a pull of the base image, of some 50 MB, may take."""
@@ -111,8 +114,15 @@ class Buildah:
         return _complaint(_try([*self.command, "pull", "--quiet", name]))
 
     def layers(self, name: str) -> list[str]:
-        described = json.loads(_ask([*self.command, "inspect", "--type=image", name]))
-        found: list[str] = described["OCIv1"]["rootfs"]["diff_ids"]
+        found: list[str] = self._described(name)["rootfs"]["diff_ids"]
+        return found
+
+    def is_stand_in(self, name: str) -> bool:
+        """Whether an image is one that `keep` has made, or was built upon it."""
+        return STAND_IN in (self._described(name)["config"].get("Labels") or {})
+
+    def _described(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(_ask([*self.command, "inspect", "--type=image", name]))["OCIv1"]
         return found
 
     def save(self, name: str, archive: Path) -> None:
@@ -123,10 +133,10 @@ class Buildah:
         return f"{shlex.join(self.command)} push {name} docker://<registry>/{name}"
 
     def keep(self, root: Path, name: str, path: str) -> None:
-        """Keep a folder as an image of one layer, whose programs are looked for on `path`."""
+        """Keep a folder as an image of one layer, a stand-in whose programs are looked for on `path`."""
         container = _ask([*self.command, "from", "scratch"]).strip()
         _ask([*self.command, "add", "--quiet", container, str(root), "/"])
-        _ask([*self.command, "config", f"--env=PATH={path}", "--cmd=python3", container])
+        _ask([*self.command, "config", f"--env=PATH={path}", "--cmd=python3", f"--label={STAND_IN}=true", container])
         _ask([*self.command, "commit", "--quiet", "--rm", container, name])
 
 
