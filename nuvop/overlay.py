@@ -39,6 +39,7 @@ from nuvop.objects import (
     Body,
     CRKey,
     ObjectKey,
+    is_kustomizes,
 )
 
 RULES = 1
@@ -47,6 +48,21 @@ rewrites nobody's objects otherwise."""
 
 _UNWRITABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What is not printable in YAML (https://yaml.org/spec/1.2.2/#51-character-set), and NEL, which kustomize folds."""
+
+_NO_KEY = re.compile("(?:<<)?|.*[\u2028\u2029].*", re.DOTALL)
+"""What kustomize writes down as a key without quotes, and then reads as something else, or not at all."""
+
+_KEY_LIMIT = 1000
+"""Characters, as JSON writes them, of a key: YAML's readers take 1,024 for one, quotes included."""
+
+_DIRECTIVE = re.compile(r"\$patch|\$retainKeys|\$setElementOrder/.*|\$deleteFromPrimitiveList/.*", re.DOTALL)
+"""Keys that tell a strategic merge patch what to do."""
+
+_TOLD = 100
+"""Characters of a path or a key in a message."""
+
+DEEPEST = 200
+"""Levels of mappings and lists in a value: patches are written, and live objects are read, by what takes 254."""
 
 SNAPSHOTS = ".kinds"
 LOCK = ".nuvop.lock"
@@ -186,7 +202,10 @@ def _python(kind: Kind, cr: Body) -> dict[ChildSelector, list[dict[str, Json]]]:
     """What the kind's own Python makes of a CR: partial objects, by the child that they are for."""
     source = kind.files.get(patches_py.FILE)
     found: dict[ChildSelector, list[dict[str, Json]]] = {}
-    for patch in patches_py.run(kind.folder, source, cr) if source is not None else ():
+    if source is None:
+        return found
+    _refuse_directives("spec", cr.get("spec"))
+    for patch in patches_py.run(kind.folder, source, cr):
         place, where = Place(kind.folder / patches_py.FILE), f"{patch['kind']}/{patch['metadata']['name']}"
         child = kind.child(ChildSelector(patch["kind"], patch["metadata"]["name"]))
         if child is None:
@@ -217,7 +236,7 @@ def _refuse_nuvops(where: str, patch: Mapping[str, Any], place: Place) -> None:
 
 
 def _is_nuvops(annotation: str) -> bool:
-    return annotation.startswith(directives.PREFIX) or annotation == LOCAL_CONFIG
+    return annotation.startswith(directives.PREFIX) or is_kustomizes(annotation)
 
 
 class _Draft:
@@ -345,8 +364,10 @@ def _move(child: Child) -> str:
     )
 
 
-def _refuse_unwritable(source: str, value: Json, place: Place | None = None) -> None:
-    """Refuse characters that kubectl's YAML does not take, or changes: kubectl would answer with the whole manifest."""
+def _refuse_unwritable(source: str, value: Json, place: Place | None = None, left: int = DEEPEST) -> None:
+    """Refuse what kubectl's YAML does not take, or changes: kubectl would answer with the whole manifest."""
+    if not left:
+        raise _too_deep(source, place)
     match value:
         case str():
             if found := _UNWRITABLE.search(value):
@@ -354,10 +375,39 @@ def _refuse_unwritable(source: str, value: Json, place: Place | None = None) -> 
         case dict():
             for name, member in value.items():
                 _refuse_unwritable(source, name, place)
-                _refuse_unwritable(f"{source}.{name}", member, place)
+                if _NO_KEY.fullmatch(name) or len(yamltext.dump_json(name)) > _KEY_LIMIT:
+                    raise _no_key(source, name, place)
+                _refuse_unwritable(f"{source}.{name}", member, place, left - 1)
         case list():
             for index, item in enumerate(value):
-                _refuse_unwritable(f"{source}.{index}", item, place)
+                _refuse_unwritable(f"{source}.{index}", item, place, left - 1)
+
+
+def _refuse_directives(source: str, value: Json, left: int = DEEPEST) -> None:
+    """Refuse what would tell a strategic merge patch what to do, should a kind's own Python hand it on."""
+    if not left:
+        raise _too_deep(source)
+    match value:
+        case dict():
+            for name, member in value.items():
+                if _DIRECTIVE.fullmatch(name):
+                    raise _no_key(source, name)
+                _refuse_directives(f"{source}.{name}", member, left - 1)
+        case list():
+            for index, item in enumerate(value):
+                _refuse_directives(f"{source}.{index}", item, left - 1)
+
+
+def _too_deep(source: str, place: Place | None = None) -> OverlayError:
+    return OverlayError(f"{_cut(source)}: there are more than {DEEPEST} mappings and lists inside of each other", place)
+
+
+def _no_key(source: str, name: str, place: Place | None = None) -> OverlayError:
+    return OverlayError(f"{_cut(source)}: {_cut(name)!r} can be no key in a manifest", place)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _TOLD else f"{text[: _TOLD - 1]}…"
 
 
 def _revision(

@@ -230,6 +230,8 @@ def test_what_is_wrong_is_named(content: dict[str, bytes], said: list[str]) -> N
         "metadata.labels.[nuvop.nuvolaris.org/owner]",
         "metadata.labels.*",
         "metadata.annotations.[nuvop.nuvolaris.org/recreate]",
+        "metadata.annotations.[config.kubernetes.io/local-config]",
+        "metadata.annotations.[internal.config.kubernetes.io/needsHashSuffix]",
         "metadata.*",
         "metadata.*.[nuvop.nuvolaris.org/owner]",
         "*",
