@@ -282,7 +282,7 @@ class Kubectl:
             raise KubectlError(f"kubectl kustomize was killed by signal {-done.returncode}")
         if done.returncode != 0:
             # Always one error, whose text may go over several lines.
-            reason = " ".join(_lines(done.stderr)).removeprefix("error: ") or SILENCE
+            reason = without_values(" ".join(_lines(done.stderr)).removeprefix("error: ")) or SILENCE
             raise BuildFailed(without_path(reason, folder))
         # What is not all of it may well be YAML: objects would be missing, or have half a name.
         if done.stdout and not done.stdout.endswith(b"\n"):
@@ -386,6 +386,9 @@ _NAMED_FILE = re.compile(
 _QUOTED_VALUE = re.compile(r", got &(?:value\.\w+)?\{.*?\}+(?=;|$)|map\[string\]interface ?\{\}\{.*\}: ")
 """How a value of the wrong type, or a whole manifest, is quoted. It may be a Secret's."""
 
+_QUOTED_NODE = re.compile(r":? node contents:.*", re.DOTALL)
+"""How kustomize quotes a value of the wrong kind, over several lines, as the last of what it says."""
+
 _NO_MESSAGE = re.compile(r"Warning:|# Warning:|[EWIF]\d{4} [\d:.]+ +\d+ \S+\]|ensure CRDs are installed first")
 """Lines that are no error: warnings, kubectl's own log with time and process id, advice."""
 
@@ -441,6 +444,7 @@ def _messages(stderr: str) -> str:
 
 def _lines(stderr: str) -> list[str]:
     """The lines of an error that are messages; all of them where none is."""
-    lines = [line.rstrip() for line in stderr.split(_ADVICE_ON_CONFLICTS)[0].splitlines() if line.strip()]
+    told = _QUOTED_NODE.sub("", stderr.split(_ADVICE_ON_CONFLICTS)[0])
+    lines = [line.rstrip() for line in told.splitlines() if line.strip()]
     lines = lines if not lines or not lines[0].startswith(" ") else [line.strip() for line in lines]
     return [line for line in lines if not _NO_MESSAGE.match(line)] or lines
