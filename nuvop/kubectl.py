@@ -22,6 +22,7 @@ import orjson
 from nuvop import reaper
 from nuvop.errors import ApplyFailed, BuildFailed, KubectlError, KubectlTimeout, KubectlUnusable
 from nuvop.objects import FIELD_MANAGER, Body
+from nuvop.shallow import shallow
 
 MINIMUM_VERSION = (1, 27)
 """The first kubectl with kustomize 5, whose namePrefix and labels the overlays rely on."""
@@ -316,7 +317,7 @@ class Kubectl:
                 immutable=is_immutable(done.stderr),
             )
         try:
-            printed = orjson.loads(done.stdout)
+            printed = orjson.loads(shallow(done.stdout))
             objects: list[Body] = printed["items"] if printed["kind"] == "List" else [printed]
         except (ValueError, KeyError, TypeError) as error:
             raise ApplyFailed(

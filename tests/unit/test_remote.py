@@ -99,7 +99,7 @@ def test_a_text_may_be_an_address() -> None:
     files = dict(kind_folder.read(SAMPLES))
     generator = f"configMapGenerator: [{{name: c, literals: ['URL={URL}']}}]\ncommonAnnotations: {{home: '{URL}'}}\n"
     files["kustomization.yaml"] = f"{BASE}{generator}".encode()
-    assert kind_yaml.parse(SAMPLES, files)
+    assert kind_yaml.parse(SAMPLES, files).files == files
 
 
 # --- at run time ----------------------------------------------------------------------------------------------------
