@@ -44,6 +44,9 @@ _KUSTOMIZES = re.compile(r"(.+\.)?config\.(kubernetes|k8s)\.io/")
 FINALIZER = "nuvop.nuvolaris.org/children"
 """On a CR with children that the garbage collector would not delete, or that are to outlive it."""
 
+HIDDEN = "(hidden)"
+"""What is told in the place of a value that must not be."""
+
 LABEL_VALUE_LIMIT = 63
 
 NO_UID = "00000000-0000-0000-0000-000000000000"

@@ -21,6 +21,7 @@ import os
 import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from nuvop.errors import FieldPathError, GeneratedInUse, OverlayError, Place, Se
 from nuvop.fields import FieldPath, Json, Operation
 from nuvop.kinds import Child, ChildSelector, Kind, Setting, home_namespace, is_outside, name_prefix
 from nuvop.objects import (
+    HIDDEN,
     INSTANCE_LABEL,
     LABELS,
     MANAGED_BY_LABEL,
@@ -40,6 +42,7 @@ from nuvop.objects import (
     CRKey,
     ObjectKey,
     is_kustomizes,
+    labels_of,
 )
 
 RULES = 1
@@ -135,7 +138,8 @@ def make(kind: Kind, cr: Body, *, orphan: bool = False, without: Collection[Obje
         if child := kind.child(setting.child):
             drafts[child].set(setting, value)
     for draft in drafts.values():
-        draft.bind_subjects(kind, key)
+        with _told_of(draft.child):
+            draft.bind_subjects(kind, key)
     contents = {
         at: _digest([drafts[child].body, *python.get(child.selector, ())])
         if child.selector in python
@@ -146,10 +150,11 @@ def make(kind: Kind, cr: Body, *, orphan: bool = False, without: Collection[Obje
     # Also as they were before the CR set anything: a selector that a mapping leaves behind still means this CR's pods.
     bodies = [body for draft in drafts.values() for body in (draft.child.body, draft.body)]
     templates = [labels for body in bodies for labels in labelling.template_labels(body)]
-    services = [body["metadata"].get("labels") or {} for body in bodies if labelling.is_service(body)]
+    services = [labels_of(body) for body in bodies if labelling.is_service(body)]
     for draft in drafts.values():
-        draft.move_string_data()
-        draft.label(key, templates, services)
+        with _told_of(draft.child):
+            draft.move_string_data()
+            draft.label(key, templates, services)
         if draft.child in secrets:
             draft.put(_LOCAL_CONFIG, "true")
         elif draft.child.selector in kind.kept:
@@ -205,7 +210,13 @@ def _python(kind: Kind, cr: Body) -> dict[ChildSelector, list[dict[str, Json]]]:
     if source is None:
         return found
     _refuse_directives("spec", cr.get("spec"))
-    for patch in patches_py.run(kind.folder, source, cr):
+    try:
+        given = patches_py.run(kind.folder, source, cr)
+    except OverlayError as error:
+        makes_secrets = kind.secrets or any(child.kind == "Secret" for child in kind.everything)
+        # Not from the error: whoever prints the chain would tell it.
+        raise (OverlayError(_without_values(error.message, cr), error.place) if makes_secrets else error) from None
+    for patch in given:
         place, where = Place(kind.folder / patches_py.FILE), f"{patch['kind']}/{patch['metadata']['name']}"
         child = kind.child(ChildSelector(patch["kind"], patch["metadata"]["name"]))
         if child is None:
@@ -215,6 +226,26 @@ def _python(kind: Kind, cr: Body) -> dict[ChildSelector, list[dict[str, Json]]]:
         found.setdefault(child.selector, []).append({**patch, "apiVersion": child.api_version})
     return found
 
+
+def _without_values(message: str, cr: Body) -> str:
+    """What the error of a kind's own Python says, but for the values of the CR's spec: any of them may be a secret."""
+    words = {each for text in _texts(cr.get("spec")) for each in (text, repr(text)[1:-1])}
+    for word in sorted(words, key=len, reverse=True):
+        message = message.replace(word, HIDDEN) if len(word) >= _SHORTEST else message
+    return message
+
+
+def _texts(value: Json) -> Iterator[str]:
+    match value:
+        case dict() | list():
+            for below in value.values() if isinstance(value, dict) else value:
+                yield from _texts(below)
+        case str() | int() | float():
+            yield str(value)
+
+
+_SHORTEST = 4
+"""Characters of a value that is looked for in a text: shorter ones are in many by chance."""
 
 _PYTHON_METADATA = ("name", "labels", "annotations")
 """What a kind's own Python may give of a child's metadata; the rest says which object it is, and whose."""
@@ -237,6 +268,15 @@ def _refuse_nuvops(where: str, patch: Mapping[str, Any], place: Place) -> None:
 
 def _is_nuvops(annotation: str) -> bool:
     return annotation.startswith(directives.PREFIX) or is_kustomizes(annotation)
+
+
+@contextmanager
+def _told_of(child: Child) -> Iterator[None]:
+    """Name the child in which a value of the CR leaves no room for what nuvop sets."""
+    try:
+        yield
+    except FieldPathError as error:
+        raise OverlayError(f"{child}: {error}") from error
 
 
 class _Draft:
@@ -277,8 +317,9 @@ class _Draft:
         """Name the CR's ServiceAccounts in a RoleBinding of another namespace: kustomize looks for them there only."""
         if self.child.kind != "RoleBinding" or self.child.is_beside:
             return
-        for index, subject in enumerate(self.body.get("subjects") or ()):
-            account = kind.child(ChildSelector("ServiceAccount", subject.get("name", "")))
+        for index, subject in enumerate(fields.listed(self.body.get("subjects"))):
+            subject = fields.mapped(subject)
+            account = kind.child(ChildSelector("ServiceAccount", str(subject.get("name", ""))))
             if subject.get("kind") == "ServiceAccount" and account is not None and account.is_beside:
                 own = fields.value_at(account.body, "metadata", "namespace") or "default"
                 if subject.get("namespace", own) == own:
@@ -289,7 +330,12 @@ class _Draft:
         """Move a Secret's stringData to data: it is never seen again in stringData, so neither is its drift."""
         if (self.child.api_version, self.child.kind) != ("v1", "Secret") or not self.body.get("stringData"):
             return
-        for name, text in self.body.pop("stringData").items():
+        texts = self.body.pop("stringData")
+        if not isinstance(texts, dict):
+            raise FieldPathError("stringData must be a mapping")
+        for name, text in texts.items():
+            if isinstance(text, dict | list):
+                raise FieldPathError(f"stringData.{_cut(name)} must be a text")
             self.put(fields.path_to("data", name), base64.b64encode(str(text).encode()).decode())
         self.operations.append(Operation("remove", "/stringData"))
 

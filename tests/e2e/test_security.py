@@ -1,9 +1,11 @@
 """What a custom resource's author can and cannot do to an operator that runs (docs/security.md)."""
 
+import base64
 import json
 import re
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -12,9 +14,11 @@ from typing import Any
 
 import pytest
 
+from lab.bench.isolation import free_port
+from lab.controlplane import Cluster
 from tests.conftest import Start
 from tests.e2e.conftest import Make
-from tests.e2e.harness import ROOT, Kubectl, Operator, TestKind, configmap, eventually, is_ready, stalled
+from tests.e2e.harness import PROGRAMS, ROOT, Kubectl, Operator, TestKind, configmap, eventually, is_ready, stalled
 from tests.security.hostile import ALL
 from tests.unit.test_hostile import every_way
 
@@ -178,3 +182,95 @@ def told(kubectl: Kubectl, kind: TestKind, name: str) -> tuple[str, str] | None:
     if ready.get("status") == "True":
         return "Ready", ""
     return next(((c["reason"], c["message"]) for c in conditions if c["type"] == "Stalled"), None)
+
+
+CANARY = "hunter22-canary"
+HIDDEN = base64.b64encode(CANARY.encode()).decode()
+
+
+def secret(name: str, type_: str = "Opaque", **more: Any) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "type": type_, **more}
+
+
+SECRETS: dict[str, dict[str, Any]] = {
+    "good": {"password": CANARY},
+    "no-base64": {"raw": CANARY},
+    "data-number": {"raw": 424242422},
+    "data-list": {"raw": [CANARY]},
+    "data-mapping": {"raw": {"a": CANARY}},
+    "data-text": {"data": CANARY},
+    "data-lists": {"data": [CANARY]},
+    "string-data-text": {"texts": CANARY},
+    "string-data-list": {"texts": [CANARY]},
+    "string-data-deep": {"texts": {"a": {"b": CANARY}}},
+    "bad-key": {"texts": {"a b/c": CANARY}},
+    "no-json": {"docker": CANARY},
+    "no-certificate": {"certificate": CANARY},
+    "python-text": {"python": CANARY},
+    "python-list": {"python": [CANARY]},
+    "python-empty-key": {"python": {"": CANARY}},
+    "python-wrong": {"wrong": CANARY},
+    "control": {"password": f"{CANARY}\x07"},
+}
+
+PYTHON = """def patches(cr):
+    given = cr["spec"].get("python")
+    if given is not None:
+        yield {"kind": "Secret", "metadata": {"name": "own"}, "stringData": given}
+    if "wrong" in cr["spec"]:
+        raise ValueError("no: " + cr["spec"]["wrong"])
+"""
+
+
+def test_no_value_of_a_secret_is_told_or_lies_open(
+    cluster: Cluster, kubectl: Kubectl, operator: Start, widgets: Make, tmp_path: Path
+) -> None:
+    """Neither where all is well nor where kustomize or the API server refuse it; with all that kopf logs."""
+    kind = widgets(
+        secret("own", stringData={"password": "none"}),
+        secret("docker", "kubernetes.io/dockerconfigjson", stringData={".dockerconfigjson": "{}"}),
+        secret("tls", "kubernetes.io/tls", stringData={"tls.crt": "", "tls.key": ""}),
+        set={
+            "spec.password": "Secret/own stringData.password",
+            "spec.raw": "Secret/own data.raw",
+            "spec.data": "Secret/own data",
+            "spec.texts": "Secret/own stringData",
+            "spec.docker": ["Secret/docker stringData.[.dockerconfigjson]"],
+            "spec.certificate": ["Secret/tls stringData.[tls.crt]"],
+        },
+    )
+    (kind.folder / "patches.py").write_text(PYTHON)
+    port = free_port()
+    command = (PROGRAMS / "kopf", "run", "-n", kubectl.namespace, "--debug", "--verbose")
+    running = operator(*command, start=False, NUVOP_KINDS=str(tmp_path / "kinds"), NUVOP_HTTP=f"127.0.0.1:{port}")
+    running.start(until=None)
+    with watched(running) as seen:
+        for name, spec in SECRETS.items():
+            kubectl("create", "-f", "-", stdin=json.dumps(kind.cr(name, **spec)))
+        reasons = {name: eventually(f"{name} is told", partial(told, kubectl, kind, name)) for name in SECRETS}
+    assert {name for name, (reason, _) in reasons.items() if reason == "Ready"} == {"good", "no-certificate"}
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+        metrics = answer.read().decode()
+    texts = {
+        "log": running.log(),
+        "metrics": metrics,
+        "status": json.dumps([cr["status"] for cr in kubectl.list(kind.plural)]),
+        "events": kubectl("get", "events", "-o", "json"),
+        "command lines": repr(seen),
+    }
+    assert " [DEBUG " in texts["log"]
+    assert "python-wrong" in texts["events"]
+    for where, text in texts.items():
+        assert not [word for word in (CANARY, HIDDEN, "424242422") if word in text], where
+    assert "Traceback" not in texts["log"]
+    assert list(open_to_others(running.generated.parent)) == []
+    written = [path.read_text() for path in running.generated.rglob("*.json")]
+    assert any(HIDDEN in text for text in written), "it is where it has to be"
+
+
+def open_to_others(folder: Path) -> Iterator[str]:
+    """The files in an operator's home that others than its user may read, and not those in a folder that is closed."""
+    for path in folder.iterdir():
+        mode = path.lstat().st_mode
+        if mode & 0o077 and not path.is_symlink():
+            yield from open_to_others(path) if path.is_dir() else [f"{path}: {mode:o}"]

@@ -8,20 +8,24 @@ import asyncio
 import json
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from nuvop import batches, overlay
+from nuvop import batches, kind_yaml, overlay, yamltext
 from nuvop.errors import OverlayError
 from nuvop.kinds import Kind
 from nuvop.loading import Loader
 from nuvop.objects import REVISION_LABEL, CRKey
 from tests.golden.test_golden import Kustomize, build
 from tests.security.hostile import ALL, DIRECTIVES, HARMLESS, KUSTOMIZES, NO_KEYS, UNWRITABLE
+from tests.unit.based import with_base
 from tests.unit.conftest import KUBECTL
 
 KIND = Path(__file__).parents[1] / "security/kind"
@@ -210,6 +214,19 @@ def test_the_kinds_own_python_may_give_directives(kind: Kind) -> None:
     overlay.make(replace(kind, files={**kind.files, "patches.py": source}), victim("a", {"text": "x"}))
 
 
+@pytest.mark.parametrize("value", ["hunter22 canary", "hunter\n22's", 424242])
+def test_an_error_of_the_kinds_own_python_quotes_no_value_where_it_makes_a_secret(free: Kind, value: object) -> None:
+    source = b"""def patches(cr):
+    value = cr["spec"]["s1"]["a"][0]
+    raise ValueError(f"of <{value!r}>, <{value}>")
+"""
+    failing = replace(free, files={**free.files, "patches.py": source})
+    with pytest.raises(OverlayError) as raised:
+        overlay.make(failing, victim("a", {"s1": {"a": [value, "of"]}}))
+    told = str(raised.value).replace("'", "").replace('"', "")
+    assert told == f"{KIND}/patches.py:3: ValueError: of <(hidden)>, <(hidden)>"
+
+
 @pytest.mark.parametrize("annotation", KUSTOMIZES)
 def test_no_annotation_that_a_custom_resource_gives_tells_kustomize_or_nuvop_what_to_do(
     kind: Kind, annotation: str
@@ -222,3 +239,89 @@ def test_no_annotation_that_a_custom_resource_gives_tells_kustomize_or_nuvop_wha
     with pytest.raises(OverlayError) as raised:
         overlay.make(handing_on, victim("a", {"free": {annotation: "enabled"}}))
     assert f"metadata.annotations.{annotation}" in str(raised.value)
+
+
+# --- any shape ------------------------------------------------------------------------------------------------------
+
+WORDS = st.sampled_from(
+    (
+        "matchLabels matchExpressions labelSelector podSelector namespaceSelector key operator values metadata labels spec "
+        "annotations selector template from kind name namespace app In web ServiceAccount type affinity containers env any"
+    ).split()
+)
+SHAPES = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | WORDS,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(WORDS, inner, max_size=3),
+    max_leaves=8,
+)
+FREE = {
+    "Deployment/web": [
+        *("spec", "spec.selector", "spec.template", "spec.template.metadata", "spec.template.metadata.labels"),
+        *("spec.template.spec", "metadata.labels.x", "metadata.annotations.x"),
+    ],
+    "StatefulSet/web": ["spec.volumeClaimTemplates", "spec.template.spec.affinity"],
+    "CronJob/web": ["spec.jobTemplate", "spec.jobTemplate.metadata"],
+    "Service/web": ["spec", "spec.selector", "spec.type"],
+    "NetworkPolicy/web": ["spec", "spec.podSelector", "spec.ingress", "spec.egress"],
+    "PodDisruptionBudget/web": ["spec.selector"],
+    "ServiceMonitor/web": ["spec.selector", "spec.namespaceSelector"],
+    "RoleBinding/web": ["subjects"],
+    "Secret/web": ["data", "stringData", "stringData.a"],
+    "Pod/web": ["spec", "spec.affinity"],
+}
+VERSIONS = {
+    **{"Deployment": "apps/v1", "StatefulSet": "apps/v1", "CronJob": "batch/v1", "PodDisruptionBudget": "policy/v1"},
+    **{"Service": "v1", "Secret": "v1", "Pod": "v1", "NetworkPolicy": "networking.k8s.io/v1"},
+    **{"ServiceMonitor": "monitoring.coreos.com/v1", "RoleBinding": "rbac.authorization.k8s.io/v1"},
+}
+
+
+@pytest.fixture(scope="module")
+def free(kind: Kind) -> Kind:
+    """A kind in which a custom resource may say anything, at any place that nuvop itself looks into."""
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "a", "image": "b"}]}}
+    selected = {"selector": {"matchLabels": {"app": "web"}}, "template": template}
+    more: dict[str, Any] = {
+        "Deployment": {"spec": selected},
+        "StatefulSet": {"spec": {**selected, "volumeClaimTemplates": [{"metadata": {"name": "v"}}]}},
+        "CronJob": {"spec": {"jobTemplate": {"spec": {"template": template}}}},
+        "Service": {"spec": {"selector": {"app": "web"}}},
+        "NetworkPolicy": {"spec": {"podSelector": {}, "ingress": [{"from": [{"podSelector": {}}]}], "egress": []}},
+        "PodDisruptionBudget": {"spec": {"selector": {"matchLabels": {"app": "web"}}}},
+        "ServiceMonitor": {"spec": {"selector": {}, "namespaceSelector": {}}},
+        "RoleBinding": {"subjects": [{"kind": "ServiceAccount", "name": "web"}]},
+        "Secret": {"data": {}, "stringData": {"a": "b"}},
+        "Pod": template,
+    }
+    objects = [
+        {"apiVersion": VERSIONS[name], "kind": name, **given, "metadata": {"name": "web", **given.get("metadata", {})}}
+        for name, given in more.items()
+    ]
+    lines = {
+        f"spec.s{i}": f"{child} {path}" for i, (child, path) in enumerate((c, p) for c, ps in FREE.items() for p in ps)
+    }
+    crd = kind.files["crd.yaml"].replace(
+        b"                text: {type: string}",
+        b"\n".join(
+            f"                s{i}: {{x-kubernetes-preserve-unknown-fields: true}}".encode() for i in range(len(lines))
+        ),
+    )
+    text = yamltext.dump(
+        {
+            "apiVersion": "nuvop.nuvolaris.org/v1",
+            "kind": "Kind",
+            "set": lines,
+            "children": {"RoleBinding/web": {"namespace": "elsewhere"}},
+        }
+    )
+    files = {"crd.yaml": crd, "kind.yaml": text.encode(), "kustomization.yaml": b"resources: []"}
+    return with_base(kind_yaml.parse(KIND, files), objects)
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=300)
+def test_whatever_shape_a_value_has_it_is_set_or_refused(free: Kind, data: st.DataObject) -> None:
+    fields = data.draw(st.lists(st.sampled_from(range(len(free.settings))), min_size=1, max_size=3, unique=True))
+    spec = {f"s{i}": data.draw(SHAPES) for i in fields}
+    with suppress(OverlayError):
+        overlay.make(free, victim("a", spec))
