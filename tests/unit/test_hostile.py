@@ -244,10 +244,11 @@ def test_no_annotation_that_a_custom_resource_gives_tells_kustomize_or_nuvop_wha
 # --- any shape ------------------------------------------------------------------------------------------------------
 
 WORDS = st.sampled_from(
-    (
-        "matchLabels matchExpressions labelSelector podSelector namespaceSelector key operator values metadata labels spec "
-        "annotations selector template from kind name namespace app In web ServiceAccount type affinity containers env any"
-    ).split()
+    [
+        *("matchLabels", "matchExpressions", "labelSelector", "podSelector", "namespaceSelector", "key", "operator"),
+        *("values", "metadata", "labels", "annotations", "spec", "selector", "template", "from", "kind", "name", "In"),
+        *("namespace", "app", "web", "ServiceAccount", "type", "affinity", "containers", "env", "any"),
+    ]
 )
 SHAPES = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | WORDS,
