@@ -271,9 +271,16 @@ FREE = {
     "Pod/web": ["spec", "spec.affinity"],
 }
 VERSIONS = {
-    **{"Deployment": "apps/v1", "StatefulSet": "apps/v1", "CronJob": "batch/v1", "PodDisruptionBudget": "policy/v1"},
-    **{"Service": "v1", "Secret": "v1", "Pod": "v1", "NetworkPolicy": "networking.k8s.io/v1"},
-    **{"ServiceMonitor": "monitoring.coreos.com/v1", "RoleBinding": "rbac.authorization.k8s.io/v1"},
+    "Deployment": "apps/v1",
+    "StatefulSet": "apps/v1",
+    "CronJob": "batch/v1",
+    "PodDisruptionBudget": "policy/v1",
+    "NetworkPolicy": "networking.k8s.io/v1",
+    "ServiceMonitor": "monitoring.coreos.com/v1",
+    "RoleBinding": "rbac.authorization.k8s.io/v1",
+    "Service": "v1",
+    "Secret": "v1",
+    "Pod": "v1",
 }
 
 
