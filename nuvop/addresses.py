@@ -4,7 +4,8 @@ A text names a child by a host name: the child's name alone (``cache``), with a 
 (``http://cache/``), with a namespace behind it (``cache.demo``, ``cache.demo.svc``), or as the pod of a StatefulSet
 behind its service (``db-0.db``). A part of a path, a key, a file's name (``cache.conf``), a word that only contains the
 name, or a longer name of the Internet (``cache.example.com``) is none. Controllers also take ``namespace/name`` for an
-object, and the API server knows a service account as the user ``system:serviceaccount:namespace:name``.
+object, Traefik ``namespace-name@kubernetescrd`` for one of its own, and the API server knows a service account as the
+user ``system:serviceaccount:namespace:name``. On a command line of kubectl objects stand behind their types.
 
 A namespace alone is one where the key, the variable or the flag that it is the value of says so.
 
@@ -15,10 +16,10 @@ https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#stable-ne
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from nuvop import fields
+from nuvop import fields, kubectl_line
 from nuvop.fields import FieldPath, Json, Name
 
 NAMESPACE = "{namespace}"
@@ -33,13 +34,14 @@ class BaseNames:
     """What the children of a base are called.
 
     ``hosts`` are the names of those that have a host name, ``stateful`` those of StatefulSets, whose pods have names
-    with a number behind them, ``accounts`` those of ServiceAccounts.
+    with a number behind them, ``accounts`` those of ServiceAccounts. ``objects`` are kinds and names.
     """
 
     all: frozenset[str]
     hosts: frozenset[str] = frozenset()
     stateful: frozenset[str] = frozenset()
     accounts: frozenset[str] = frozenset()
+    objects: frozenset[tuple[str, str]] = frozenset()
 
 
 _PORT = re.compile(r":(?:\d{2,5}(?![\w-]|\.\w)|\$)")
@@ -108,6 +110,14 @@ _ACCOUNT = re.compile(
 """A user that is a service account, and the group of all those of a namespace
 (https://kubernetes.io/docs/reference/access-authn-authz/authentication/#service-account-tokens)."""
 
+_TRAEFIK = re.compile(r"(?<![\w.-])(?P<name>[\w{}.-]+)@kubernetescrd(?![\w-])")
+_OF_TRAEFIK = (
+    "IngressRoute", "IngressRouteTCP", "IngressRouteUDP", "Middleware", "MiddlewareTCP", "ServersTransport",
+    "ServersTransportTCP", "TLSOption", "TLSStore", "TraefikService",
+)  # fmt: skip
+"""An object of Traefik's, as others name it: its namespace, ``-`` or ``_``, and its name
+(https://doc.traefik.io/traefik/reference/routing-configuration/kubernetes/ingress/)."""
+
 _MEMBER = re.compile(r"(?<![\w.-])(?P<pod>[a-z0-9-]+)=(?=https?://(?P=pod)\.)")
 """A pod as a member of a cluster, which calls itself as its pod: etcd's ``db-0=http://db-0.db:2380``."""
 
@@ -125,11 +135,32 @@ def before(body: Json, at: FieldPath) -> str:
     if isinstance(parent, list):
         if parents[-1] not in ("command", "args"):
             return f"{parents[-1]}="
-        program = fields.value_at(body, *parents[:-1], "command") if parents[-1] == "args" else None
-        words = program if isinstance(program, list) else []  # a custom object may mean something else by it
-        return "".join(f"{item} " for item in [*words, *parent[: int(last)]])
+        program = _program(body, parents[:-1]) if parents[-1] == "args" else []
+        return "".join(f"{item} " for item in [*program, *parent[: int(last)]])
     name = parent.get("name") if last == "value" and isinstance(parent, dict) else None
     return f"{name if isinstance(name, str) else last}="
+
+
+def _program(body: Json, container: Sequence[str]) -> list[Json]:
+    """What stands before the arguments of a container: its command, or the program of an image that is kubectl's."""
+    command = fields.value_at(body, *container, "command")
+    if isinstance(command, list):  # a custom object may mean something else by it
+        return command
+    image = fields.value_at(body, *container, "image")
+    return ["kubectl"] if isinstance(image, str) and _IMAGE_OF_KUBECTL.search(image) else []
+
+
+_IMAGE_OF_KUBECTL = re.compile(r"(?:^|/)kubectl(?:[:@]|$)")
+
+
+def after(body: Json, at: FieldPath) -> str:
+    """What stands after a text of an object, if that is one of the words of a command."""
+    *parents, last = [segment.name for segment in at.segments if isinstance(segment, Name)]
+    words = fields.value_at(body, *parents)
+    if not isinstance(words, list) or parents[-1] not in ("command", "args"):
+        return ""
+    rest = fields.value_at(body, *parents[:-1], "args") if parents[-1] == "command" else None
+    return "".join(f" {item}" for item in [*words[int(last) + 1 :], *(rest if isinstance(rest, list) else [])])
 
 
 def is_program(at: FieldPath) -> bool:
@@ -144,6 +175,7 @@ def renamed(
     namespace: str,
     own_namespace: str = "",
     before: str = "",
+    after: str = "",
 ) -> str:
     """Return a text with the names of a kind's children, and their namespace, replaced.
 
@@ -159,7 +191,9 @@ def renamed(
         return f"{namespace}/{rename(text.partition('/')[2])}"
     # Whoever asks for it to be renamed means any child, not only those with a host name for certain.
     names = replace(names, hosts=names.all)
-    only_certain = names_one(text, names, own_namespace, before) or names_namespace(text, names, own_namespace, before)
+    only_certain = names_one(text, names, own_namespace, before, after) or names_namespace(
+        text, names, own_namespace, before
+    )
 
     def renamed_account(found: re.Match[str]) -> str:
         if not _is_own_account(found, names, own_namespace):
@@ -184,12 +218,23 @@ def renamed(
         name, _, number = found["pod"].rpartition("-")
         return f"{rename(name)}-{number}=" if name in names.stateful and number.isdecimal() else found[0]
 
-    return _HOST.sub(renamed_host, _ACCOUNT.sub(renamed_account, _MEMBER.sub(renamed_member, text)))
+    def renamed_of_traefik(found: re.Match[str]) -> str:
+        own, name = _split_traefik(found, names, own_namespace)
+        return f"{namespace}{found['name'][len(own)]}{rename(name)}@kubernetescrd" if name else found[0]
+
+    for start, end, name in reversed(list(_told_kubectl(text, names, own_namespace, before, after))):
+        text = f"{text[:start]}{rename(name) if name else namespace}{text[end:]}"
+    text = _MEMBER.sub(renamed_member, _TRAEFIK.sub(renamed_of_traefik, text))
+    return _HOST.sub(renamed_host, _ACCOUNT.sub(renamed_account, text))
 
 
-def names_one(text: str, names: BaseNames, own_namespace: str = "", before: str = "") -> bool:
-    """Whether a text has a host name of a child that can be nothing else."""
-    return any(_is_certain(found, before) for found in _hosts(text, names, own_namespace, before))
+def names_one(text: str, names: BaseNames, own_namespace: str = "", before: str = "", after: str = "") -> bool:
+    """Whether a text has a name of a child that can be nothing else: a host name, or that of an object."""
+    return (
+        any(_is_certain(found, before) for found in _hosts(text, names, own_namespace, before))
+        or any(_split_traefik(found, names, own_namespace)[1] for found in _TRAEFIK.finditer(text))
+        or any(_told_kubectl(text, names, own_namespace, before, after))
+    )
 
 
 def names_namespace(text: str, names: BaseNames, own_namespace: str, before: str) -> bool:
@@ -209,6 +254,43 @@ def is_reference(text: str, names: BaseNames, own_namespace: str) -> bool:
     """Whether a text is ``namespace/name`` of a child."""
     namespace, _, name = text.partition("/")
     return name in names.all and namespace in (NAMESPACE, own_namespace) and bool(namespace)
+
+
+def _split_traefik(found: re.Match[str], names: BaseNames, own_namespace: str) -> tuple[str, str]:
+    """The namespace and the name of an object of Traefik's; both empty where it is no child."""
+    for own in (NAMESPACE, own_namespace):
+        name = found["name"].removeprefix(own)[1:]
+        is_own = bool(own) and found["name"].startswith((f"{own}-", f"{own}_"))
+        if is_own and any((kind, name) in names.objects for kind in _OF_TRAEFIK):
+            return own, name
+    return "", ""
+
+
+def _told_kubectl(
+    text: str, names: BaseNames, own_namespace: str, before: str, after: str
+) -> Iterator[tuple[int, int, str]]:
+    """Where a text tells kubectl of a child, and which one; without a name it is the namespace. In order."""
+    for command in kubectl_line.commands(f"{before}{text}{after}"):
+        space = command.namespace
+        is_own = space is not None and space.text in (NAMESPACE, own_namespace) and bool(space.text)
+        if space is not None and not is_own and not space.text.startswith("$"):
+            continue
+        named = [(word, _child_called(type_, word.text, names)) for type_, word in command.objects]
+        found = {word: name for word, name in named if name}
+        if space is not None and is_own and (found or space.text != UNNAMED):
+            found[space] = ""
+        for word, name in sorted(found.items(), key=lambda item: item[0].start):
+            begin = word.start - len(before)
+            if begin >= 0 and begin + len(word.text) <= len(text):
+                yield begin, begin + len(name or word.text), name
+
+
+def _child_called(type_: str, name: str, names: BaseNames) -> str:
+    """The child that is called by a type and a name: of a pod its StatefulSet; empty where there is none."""
+    pods_of, _, number = name.rpartition("-")
+    if kubectl_line.means(type_, "Pod") and pods_of in names.stateful and number.isdecimal():
+        return pods_of
+    return name if any(known == name and kubectl_line.means(type_, kind) for kind, known in names.objects) else ""
 
 
 def _split_flag(text: str) -> tuple[str, str]:

@@ -8,11 +8,15 @@ from nuvop.kinds import Child
 
 def autoscaler_of(child: Child, base: Sequence[Child]) -> Child | None:
     """The autoscaler that sets a child's replicas; None where there is none."""
-    return next((each for each in base if each.kind in _AUTOSCALERS and scales(each, child)), None)
+    return next((each for each in base if each.kind in BOUNDS and scales(each, child)), None)
 
 
-_AUTOSCALERS = ("HorizontalPodAutoscaler", "ScaledObject")
-"""Kubernetes' own, and KEDA's (https://keda.sh/docs/latest/reference/scaledobject-spec/)."""
+BOUNDS = {
+    "HorizontalPodAutoscaler": ("spec.minReplicas", "spec.maxReplicas"),
+    "ScaledObject": ("spec.minReplicaCount", "spec.maxReplicaCount"),
+}
+"""Where each autoscaler has the fewest and the most replicas: Kubernetes' own and KEDA's
+(https://keda.sh/docs/latest/reference/scaledobject-spec/)."""
 
 
 def scales(autoscaler: Child, child: Child) -> bool:

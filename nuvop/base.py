@@ -26,6 +26,7 @@ from nuvop.kinds import (
     selector_of,
     unique,
 )
+from nuvop.objects import a
 from nuvop.problems import Problems
 
 CHILD_DIRECTIVES = {directives.RECREATE: ("true", "false"), directives.PRUNE: ("disabled",)}
@@ -113,11 +114,11 @@ def _unfit_for_a_child(selector: ChildSelector, metadata: Mapping[str, Json]) ->
     """What keeps an object from being a child; empty where nothing does."""
     if selector.kind in ("Namespace", "CustomResourceDefinition"):
         return (
-            f"a {selector.kind} cannot be a child: deleting a CR must not delete it; write it under `install:` in "
+            f"{a(selector.kind)} cannot be a child: deleting a CR must not delete it; write it under `install:` in "
             "kind.yaml, and it is applied once for all"
         )
     if selector.kind in NEVER_A_CHILD:
-        return f"a {selector.kind} cannot be a child: deleting a CR must not delete it"
+        return f"{a(selector.kind)} cannot be a child: deleting a CR must not delete it"
     if metadata.get("ownerReferences"):
         return "metadata.ownerReferences: the owner of a child is its CR"
     for annotation, value in (metadata.get("annotations") or {}).items():
@@ -206,7 +207,7 @@ def _unfit(kind: Kind, bases: Sequence[Kind]) -> Iterator[KindError]:
     for selector, namespace in kind.elsewhere.items():
         child = next((child for child in kind.everything if child.selector == selector), None)
         if child and is_outside(child.api_version, child.kind) and namespace != OUTSIDE:
-            yield KindError(f"a {child.kind} lives outside namespaces", place / "children" / str(selector))
+            yield KindError(f"{a(child.kind)} lives outside namespaces", place / "children" / str(selector))
     for report in kind.reports:
         at = place / "status" / str(report.path)
         for source in report.sources:

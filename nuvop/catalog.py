@@ -72,7 +72,7 @@ class Catalog:
         """
         found = [await self._cluster.discover(api_version, name) for api_version, name in sorted(kind.watched)]
         for resource in found:
-            check_scope(kind, resource)
+            await check_scope(kind, resource)
         return found
 
     async def load_all(self) -> None:
@@ -129,7 +129,7 @@ class Catalog:
             logger.exception("kind %s: nuvop has an error here", plural)
             self._loaded[plural] = KindError(f"{self._folders[plural]}: {type(error).__name__}: {error}")
         loaded = self._loaded[plural]
-        if isinstance(loaded, Kind) and (found := self._loader.findings(loaded)):
+        if isinstance(loaded, Kind) and (found := [each for each in self._loader.findings(loaded) if not each.is_hint]):
             errors = sum(finding.is_error for finding in found)
             counts = {"error": errors, "warning": len(found) - errors}
             what = ", ".join(f"{count} {name}{'s' if count > 1 else ''}" for name, count in counts.items() if count)
@@ -147,8 +147,8 @@ class Catalog:
         return kind
 
 
-def check_scope(kind: Kind, resource: ApiResource) -> None:
+async def check_scope(kind: Kind, resource: ApiResource) -> None:
     """Raise KindError where a kind says that a child lives in a namespace and it does not, or the other way round."""
     for error in check.unfit_scopes(kind, resource.api_version, resource.kind, namespaced=resource.namespaced):
-        kind_folder.tell_lines(error, kind.folder, kind.files)
+        await asyncio.to_thread(kind_folder.tell_lines, error, kind.folder, kind.files)
         raise error

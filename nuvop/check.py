@@ -5,10 +5,9 @@ further errors, such as types that cannot fit, and warnings: what works, but not
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from nuvop import (
     autoscaling,
@@ -17,6 +16,7 @@ from nuvop import (
     crd_rules,
     fields,
     follow,
+    json_types,
     kind_folder,
     manifests,
     openapi,
@@ -25,9 +25,20 @@ from nuvop import (
     yamltext,
 )
 from nuvop.errors import KindError, Place
-from nuvop.fields import FieldPath, Json
-from nuvop.kinds import MADE_BY_CHILDREN, Child, ChildField, ChildSelector, Kind, Report, Setting, name_prefix
-from nuvop.objects import group_of
+from nuvop.fields import FieldPath, Json, Pointer
+from nuvop.kinds import (
+    MADE_BY_CHILDREN,
+    Child,
+    ChildField,
+    ChildSelector,
+    Kind,
+    Report,
+    Setting,
+    name_prefix,
+    selector_of,
+)
+from nuvop.manifests import Nature
+from nuvop.objects import a, group_of
 from nuvop.problems import Fault
 
 NAME_LIMITS = {
@@ -53,30 +64,49 @@ DEPRECATED = {
 """Fields of a kustomization that `kustomize edit fix` replaces
 (https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/)."""
 
-_JSON_TYPES = {
-    "integer": int,
-    "number": int | float,
-    "string": str,
-    "boolean": bool,
-    "array": list,
-    "object": dict,
-}
-
 
 @dataclass(frozen=True)
 class Finding:
     """One thing that is wrong: where, what, and what to write instead.
 
-    An error that ``may_pass`` is none where the API server says so: it may be newer than what nuvop knows of it.
+    An error that ``may_pass`` is none where the API server says so: it may be newer than what nuvop knows of it. A hint
+    is about what may be meant as it is.
     """
 
     place: Place
     message: str
     is_error: bool = False
     may_pass: bool = False
+    is_hint: bool = False
+
+    @property
+    def level(self) -> str:
+        """How bad it is, in a word."""
+        return "error" if self.is_error else "hint" if self.is_hint else "warning"
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message}"
+
+
+@dataclass(frozen=True)
+class InFolder:
+    """A finding of a field of an object that kustomize renders; `placed` finds out in which file it stands."""
+
+    child: ChildSelector
+    path: FieldPath
+    message: str
+    is_error: bool = False
+    may_pass: bool = False
+    is_hint: bool = False
+
+
+def placed(kind: Kind, found: Finding | InFolder) -> Finding:
+    """A finding with its place; of a field that stands in no file it tells of which object it is."""
+    if isinstance(found, Finding):
+        return found
+    place = base.place_of(kind, found.child, found.path)
+    message = found.message if place.at else _told(found.child, found.path, found.message)
+    return Finding(place, message, found.is_error, found.may_pass, found.is_hint)
 
 
 def of_error(error: KindError, folder: Path) -> list[Finding]:
@@ -84,9 +114,9 @@ def of_error(error: KindError, folder: Path) -> list[Finding]:
     return [Finding(each.place or Place(folder), each.message, is_error=True) for each in (error, *error.more)]
 
 
-def findings(kind: Kind) -> list[Finding]:
-    """What is wrong with a kind that was loaded, each thing once."""
-    parts = (
+def findings(kind: Kind) -> list[Finding | InFolder]:
+    """What is wrong with a kind that was loaded, each thing once; who tells it asks for places (`placed`)."""
+    parts: tuple[Callable[[Kind], Iterator[Finding | InFolder]], ...] = (
         *(
             _refused,
             _malformed,
@@ -105,9 +135,9 @@ def findings(kind: Kind) -> list[Finding]:
     return list(dict.fromkeys(finding for part in parts for finding in part(kind)))
 
 
-def error_of(found: Iterable[Finding]) -> KindError | None:
+def error_of(kind: Kind, found: Iterable[Finding | InFolder]) -> KindError | None:
     """What is so wrong that a kind cannot be served; the first error carries the others."""
-    wrong = [KindError(each.message, each.place) for each in found if each.is_error]
+    wrong = [KindError(each.message, each.place) for each in (placed(kind, each) for each in found if each.is_error)]
     if not wrong:
         return None
     wrong[0].more = tuple(wrong[1:])
@@ -125,18 +155,16 @@ def _types(kind: Kind) -> Iterator[Finding]:
     """Fields of the CR whose type is not that of the field which they set."""
     for setting in kind.settings:
         told = str((crd.field(kind.crd.schema, setting.source) or {}).get("type", ""))
-        if told not in _JSON_TYPES:
+        if told not in json_types.NAMES:
             continue
         place, where = _kind_yaml(kind) / "set" / str(setting.source), f"{setting.child} {setting.target}"
         schema = _schema_of(kind, setting)
         if schema is None:
             for value in _present(kind, ChildField(setting.child, setting.target)):
-                if not _is(value, _JSON_TYPES[told]):
+                if not json_types.fits(value, told):
                     shown = _described(value, is_secret=setting.child.kind == "Secret")
-                    message = (
-                        f"the CRD says `type: {told}`, and {where} is {shown}: write `type: {_type_of(value)}` in the "
-                        "CRD"
-                    )
+                    instead = f"write `type: {json_types.type_of(value)}` in the CRD"
+                    message = f"the CRD says `type: {told}`, and {where} is {shown}: {instead}"
                     yield Finding(place, message, is_error=True)
         elif (takes := _taken(schema)) and told not in takes:
             which = " or ".join(f"`type: {each}`" for each in takes[:2])
@@ -163,7 +191,7 @@ def _unknown(kind: Kind) -> Iterator[Finding]:
     for setting in kind.settings:
         child = next((child for child in kind.everything if child.selector == setting.child), None)
         if child and openapi.knows(child.api_version, child.kind) and _schema_of(kind, setting) is None:
-            message = f"a {child.kind} has no field {setting.target} (Kubernetes {openapi.version()})"
+            message = f"{a(child.kind)} has no field {setting.target} (Kubernetes {openapi.version()})"
             yield Finding(_kind_yaml(kind) / "set" / str(setting.source), message, is_error=True, may_pass=True)
 
 
@@ -173,44 +201,46 @@ def _present(kind: Kind, of: ChildField) -> list[Json]:
     return [value for child in children for value in fields.values(child.body, of.path) if value is not None]
 
 
-def _is(value: Json, wanted: Any) -> bool:
-    return isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))
-
-
-def _type_of(value: Json) -> str:
-    return next(name for name, type_ in _JSON_TYPES.items() if _is(value, type_))
-
-
 def _described(value: Json, *, is_secret: bool) -> str:
-    article = "an" if _type_of(value)[0] in "aio" else "a"
+    article = "an" if json_types.type_of(value)[0] in "aio" else "a"
     shown = "" if is_secret or isinstance(value, dict | list) else f" ({value!r})"
-    return f"{article} {_type_of(value)}{shown}"
+    return f"{article} {json_types.type_of(value)}{shown}"
 
 
 # --- manifests -------------------------------------------------------------------------------------------------------
 
 
-def _malformed(kind: Kind) -> Iterator[Finding]:
-    """What keeps the API server from taking a child, or what is installed. One that is newer may take it."""
+def _malformed(kind: Kind) -> Iterator[InFolder]:
+    """What keeps the API server from taking a child, or what is installed. One that is newer may take it.
+
+    A value that a custom resource may set is no fault of a base, and neither is what is missing, which another
+    component may bring: the examples show it (`of_rendered`).
+    """
+    has_python = patches_py.FILE in kind.files
     for child in kind.variants:
-        for at, message in manifests.faults(child.body, child.name_for("x")):
-            yield _in_base(kind, child.body, at, message)
+        for flaw in manifests.flaws(child.body, child.name_for("x")):
+            is_open = flaw.nature is Nature.VALUE and (has_python or _is_set(kind, child.selector, flaw.about))
+            if flaw.nature is not Nature.LACK and not is_open:
+                yield _in_folder(child.selector, child.body, flaw.at, flaw.message)
     for obj in yamltext.load_printed(kind.installed):
         for at, message in _of_installed(obj):
-            yield _in_base(kind, obj, at, message)
+            yield _in_folder(selector_of(obj["kind"], obj["metadata"]["name"]), obj, at, message)
 
 
 def _of_installed(obj: Mapping[str, Json]) -> Iterable[Fault]:
-    faults = [*manifests.faults(obj, obj["metadata"]["name"]), *manifests.lacks(obj)]
-    return crd_rules.faults(obj) if obj["kind"] == "CustomResourceDefinition" and not faults else faults
+    flaws = list(manifests.flaws(obj, obj["metadata"]["name"]))
+    is_crd = obj["kind"] == "CustomResourceDefinition" and not flaws
+    return crd_rules.faults(obj) if is_crd else ((flaw.at, flaw.message) for flaw in flaws)
 
 
-def _in_base(kind: Kind, obj: Mapping[str, Json], at: Sequence[str | int], message: str) -> Finding:
-    selector = ChildSelector(obj["kind"], obj["metadata"]["name"])
+def _in_folder(selector: ChildSelector, obj: Mapping[str, Json], at: Pointer, message: str) -> InFolder:
     path = fields.readable(obj, fields.path_to(*at))
-    place = base.place_of(kind, selector, path)
-    told = message if place.at else f"{selector} {path}: {message}"
-    return Finding(place, told, is_error=True, may_pass=True)
+    return InFolder(selector, path, message, is_error=True, may_pass=True)
+
+
+def _told(selector: ChildSelector, path: FieldPath, message: str) -> str:
+    """What is wrong with a field of an object, or with all of it, where the place does not say which."""
+    return f"{' '.join(filter(None, (str(selector), str(path))))}: {message}"
 
 
 # --- what is expected of children ------------------------------------------------------------------------------------
@@ -235,7 +265,7 @@ def _api_version_of(kind: Kind, name: str) -> str:
 
 
 def _never_there(of: ChildField) -> str:
-    return f"{of}: {manifests.a(of.child.kind)} has no such field (Kubernetes {openapi.version()})"
+    return f"{of}: {a(of.child.kind)} has no such field (Kubernetes {openapi.version()})"
 
 
 def _misfit(report: Report, source: ChildField, schema: openapi.Schema) -> str:
@@ -247,7 +277,7 @@ def _misfit(report: Report, source: ChildField, schema: openapi.Schema) -> str:
     if type_ == "array" and report.type == "array":
         return f"{source} is a list, and the status takes its items: write `{source}.*`"
     told = "a sum adds numbers" if report.is_sum else f"the CRD says `type: {wanted}`"
-    return f"{told}, and {source} is {openapi.A[type_]}: it would never be there"
+    return f"{told}, and {source} is {json_types.CALLED[type_]}: it would never be there"
 
 
 _TAKEN_AS = {
@@ -327,9 +357,9 @@ def unfit_scopes(kind: Kind, api_version: str, name: str, *, namespaced: bool) -
         if (child.api_version, child.kind) == (api_version, name) and child.cluster_scoped == namespaced:
             place = _kind_yaml(kind) / "children" / str(child)
             if namespaced:
-                yield KindError(f"a {name} lives in a namespace; `scope: Cluster` does not fit it", place)
+                yield KindError(f"{a(name)} lives in a namespace; `scope: Cluster` does not fit it", place)
             else:
-                yield KindError(f"a {name} lives outside namespaces: write `scope: Cluster` here", place)
+                yield KindError(f"{a(name)} lives outside namespaces: write `scope: Cluster` here", place)
 
 
 # --- the CRD ---------------------------------------------------------------------------------------------------------
@@ -338,7 +368,8 @@ def unfit_scopes(kind: Kind, api_version: str, name: str, *, namespaced: bool) -
 def _refused(kind: Kind) -> Iterator[Finding]:
     """What keeps the API server from taking the CRD. One that is newer, or has it already, may have taken it."""
     document = kind.crd.document
-    for at, message in (*manifests.faults(document, kind.resource.plural), *crd_rules.faults(document)):
+    flaws = manifests.flaws(document, kind.resource.plural)
+    for at, message in (*((flaw.at, flaw.message) for flaw in flaws), *crd_rules.faults(document)):
         yield Finding(Place(kind.folder / crd.FILE, at), message, is_error=True, may_pass=True)
 
 
@@ -429,8 +460,8 @@ def needs_host_name(children: Sequence[Child]) -> Child | None:
 # --- names in texts --------------------------------------------------------------------------------------------------
 
 
-def _unfollowed(kind: Kind) -> Iterator[Finding]:
-    """Texts that name another child, and would name it for every CR alike."""
+def _unfollowed(kind: Kind) -> Iterator[Finding | InFolder]:
+    """Texts that name another child, or may do so, and would name it for every CR alike."""
     if kind.keeps_names:
         return
     followed = {
@@ -448,6 +479,12 @@ def _unfollowed(kind: Kind) -> Iterator[Finding]:
                 f"{child} {path} names a child, or its namespace, and kustomize does not rename it there: write "
                 f"`- {child} {path}` under `follow`",
             )
+    for word in follow.words(kind.variants):
+        if (word.child.selector, word.at.segments) not in followed:
+            path = fields.readable(word.child.body, word.at)
+            told = f"{word.named.name!r} may mean {word.named}, which is called otherwise for each {kind.resource.kind}"
+            instead = f"if it does, write `- {word.child} {path}` under `follow` in kind.yaml; if not, leave it"
+            yield InFolder(word.child.selector, path, f"{told}: {instead}", is_hint=True)
 
 
 def _asked_by_all(kind: Kind) -> Iterator[Finding]:
@@ -487,7 +524,7 @@ def _only_one(kind: Kind) -> Iterator[Finding]:
 _REPLICAS = fields.parse("spec.replicas")
 
 
-def _fought_over(kind: Kind) -> Iterator[Finding]:
+def _fought_over(kind: Kind) -> Iterator[InFolder]:
     """Replicas that the base sets, and a HorizontalPodAutoscaler of it, too.
 
     Where a component takes them out they are not: it will be the one that brings the autoscaler.
@@ -495,11 +532,8 @@ def _fought_over(kind: Kind) -> Iterator[Finding]:
     for child, autoscaler, replicas in _autoscaled(kind):
         release = ChildField(child.selector, _REPLICAS)
         line = "" if release in kind.releases else f", and write `- {release}` under `release` in kind.yaml"
-        yield Finding(
-            base.place_of(kind, child.selector, _REPLICAS),
-            f"{autoscaler} sets the replicas of {child}, and nuvop would set them back to {replicas!r} each time: take "
-            f"this line out{line}",
-        )
+        told = f"{autoscaler} sets the replicas of {child}, and nuvop would set them back to {replicas!r} each time"
+        yield InFolder(child.selector, _REPLICAS, f"{told}: take this line out{line}")
 
 
 def _autoscaled(kind: Kind) -> Iterator[tuple[Child, Child, Json]]:
@@ -525,24 +559,33 @@ def _deprecated(kind: Kind) -> Iterator[Finding]:
 
 
 def of_rendered(kind: Kind, place: Place, cr: Mapping[str, Json], rendered: str) -> Iterator[Finding]:
-    """What the API server would refuse in what an example becomes; the base itself has been found to be right.
+    """What the API server would refuse in what an example becomes, each thing where it comes from.
 
-    It stands in the kind's own Python, or the example's values make it so. Raises OverlayError.
+    That is the kind's own Python, the example at ``place`` where it sets that field or leaves it out, or a manifest.
+    Raises OverlayError.
     """
     source = kind.files.get(patches_py.FILE, b"")
     patches = patches_py.run(kind.folder, source, cr) if source else []
     prefix = "" if kind.keeps_names else name_prefix(cr["metadata"]["name"])
     for obj in yamltext.load_printed(rendered):
         name = obj["metadata"]["name"]
-        own = [each for each in patches if (each["kind"], f"{prefix}{each['metadata']['name']}") == (obj["kind"], name)]
-        for at, message in (*manifests.faults(obj, name), *manifests.lacks(obj)):
-            path = fields.readable(obj, fields.path_to(*at))
-            where = f" {path}" if at else ""
-            if by := [patch for patch in own if at and fields.pointers(patch, path)]:
-                line = patches_py.place_naming(kind.folder, source, str(at[-1]))
-                yield Finding(line, f"{obj['kind']}/{by[0]['metadata']['name']}{where}: {message}", is_error=True)
+        selector = selector_of(obj["kind"], name.removeprefix(prefix))
+        own = [each for each in patches if ChildSelector(each["kind"], each["metadata"]["name"]) == selector]
+        for flaw in manifests.flaws(obj, name):
+            path = fields.readable(obj, fields.path_to(*flaw.at))
+            if any(fields.pointers(patch, path) for patch in own if flaw.at):
+                line = patches_py.place_naming(kind.folder, source, str(flaw.at[-1]))
+                yield Finding(line, _told(selector, path, flaw.message), is_error=True)
+            elif _is_set(kind, selector, flaw.about):
+                yield Finding(place, _told(ChildSelector(obj["kind"], name), path, flaw.message), is_error=True)
             else:
-                yield Finding(place, f"{obj['kind']}/{name}{where}: {message}", is_error=True)
+                yield placed(kind, _in_folder(selector, obj, flaw.at, flaw.message))
+
+
+def _is_set(kind: Kind, selector: ChildSelector, at: Pointer) -> bool:
+    """Whether a CR may set a field of a child, or a part of it."""
+    segments = fields.path_to(*at).segments
+    return any(each.child == selector and fields.meet(each.target.segments, segments) for each in kind.settings)
 
 
 # --- lines -----------------------------------------------------------------------------------------------------------
@@ -551,5 +594,4 @@ def of_rendered(kind: Kind, place: Place, cr: Mapping[str, Json], rendered: str)
 def located(finding: Finding, folder: Mapping[str, bytes], root: str) -> str:
     """A finding as compilers write theirs: ``file:line: error: what``; ``root`` is the folder's path."""
     place = kind_folder.located(finding.place, Path(root), folder)
-    level = "error" if finding.is_error else "warning"
-    return ": ".join(filter(None, (place.file_and_line, level, place.path, finding.message)))
+    return ": ".join(filter(None, (place.file_and_line, finding.level, place.path, finding.message)))

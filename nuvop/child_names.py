@@ -12,20 +12,41 @@ _ADDRESSABLE = frozenset({("", "Service"), ("apps", "StatefulSet")})
 _MAKERS = {
     ("cert-manager.io", "Certificate"): (("spec", "secretName"),),
     ("external-secrets.io", "ExternalSecret"): (("spec", "target", "name"), ("metadata", "name")),
+    ("kafka.strimzi.io", "KafkaUser"): (("metadata", "name"),),
 }
-"""What makes a Secret, and where it names it, what counts first
-(https://cert-manager.io/docs/usage/certificate/, https://external-secrets.io/latest/api/externalsecret/)."""
+"""What makes a Secret, and where it names it, what counts first (https://cert-manager.io/docs/usage/certificate/,
+https://external-secrets.io/latest/api/externalsecret/, https://strimzi.io/docs/operators/latest/deploying)."""
+
+_SERVED = {
+    ("kafka.strimzi.io", "Kafka"): ((("metadata", "name"),), ("-kafka-bootstrap", "-kafka-brokers")),
+    ("flagger.app", "Canary"): (
+        (("spec", "service", "name"), ("spec", "targetRef", "name")), ("", "-canary", "-primary"),
+    ),
+}  # fmt: skip
+"""What makes Services, where it says how they begin, what counts first, and how they end
+(https://strimzi.io/docs/operators/latest/deploying, https://docs.flagger.app/usage/how-it-works)."""
 
 
 def of_base(children: Sequence[Child]) -> BaseNames:
-    """The names of a base's children, and of the Secrets that others of it make."""
+    """The names of a base's children, and of the Secrets and Services that others of it make."""
     types = [((child.group, child.kind), child.name) for child in children]
+    served = list(_made_services(children))
     return BaseNames(
-        frozenset([*(name for _, name in types), *(name for _, _, name in made_secrets(children))]),
-        frozenset(name for of, name in types if of in _ADDRESSABLE),
+        frozenset([*(name for _, name in types), *(name for _, _, name in made_secrets(children)), *served]),
+        frozenset([*(name for of, name in types if of in _ADDRESSABLE), *served]),
         frozenset(name for of, name in types if of == ("apps", "StatefulSet")),
         frozenset(name for of, name in types if of == ("", "ServiceAccount")),
+        frozenset((child.kind, child.name) for child in children),
     )
+
+
+def _made_services(children: Sequence[Child]) -> Iterator[str]:
+    """The names of Services that others of the base make."""
+    for child in children:
+        places, ends = _SERVED.get((child.group, child.kind), ((), ()))
+        begin = next((name for at in places if isinstance(name := fields.value_at(child.body, *at), str)), None)
+        if begin is not None and child.is_beside:
+            yield from (f"{begin}{end}" for end in ends)
 
 
 def made_secrets(children: Sequence[Child]) -> Iterator[tuple[Child, fields.FieldPath, str]]:

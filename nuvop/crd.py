@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema
 
-from nuvop import fields, go_regexp, kind_folder, openapi, yamltext
+from nuvop import fields, go_regexp, json_types, kind_folder, openapi, yamltext
 from nuvop.errors import KindError, KindUnreadable, Place
 from nuvop.fields import Every, FieldPath, Json, Name, Pointer, Segment
 from nuvop.kind_folder import document, mapping
@@ -130,11 +130,12 @@ def resource_type(folder: Path, files: Mapping[str, bytes]) -> ResourceType:
 
 def _misshapen(place: Place, crd: Mapping[str, Json]) -> Iterator[KindError]:
     """Fields of a CRD that it lacks, or whose values are of another type than Kubernetes has them."""
-    for at, type_ in openapi.misfits(_API_VERSION, _KIND, crd):
-        value = fields.value_at(crd, *at)
-        yield KindError(f"{value!r} must be {openapi.A[type_]}", replace(place, at=at))
-    for at, name in openapi.missing(_API_VERSION, _KIND, crd):
-        yield KindError(f"{name} is missing", replace(place, at=at))
+    for node in openapi.nodes(_API_VERSION, _KIND, crd):
+        at = replace(place, at=node.at)
+        if not node.fits:
+            yield KindError(f"{node.value!r} must be {json_types.CALLED[node.type]}", at)
+        for name in node.missing():
+            yield KindError(f"{name} is missing", at)
 
 
 def _refuse(errors: Iterable[KindError]) -> None:
@@ -265,11 +266,8 @@ def _refuse_malformed(place: Place, schema: Schema) -> None:
     if error := flaw(json_schema(schema)):
         way = list(error.absolute_path)
         is_type = way[-1:] == ["type"]
-        told = f"{error.instance!r} is none of {', '.join(_TYPES)}" if is_type else error.message
+        told = f"{error.instance!r} is none of {', '.join(json_types.NAMES)}" if is_type else error.message
         raise KindError(told, Place(place.file, (*place.at, *way))) from error
-
-
-_TYPES = ("array", "boolean", "integer", "number", "object", "string")
 
 
 def is_always_there(schema: Schema, path: FieldPath) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import jsonschema
 
-from nuvop import crd, go_regexp
+from nuvop import crd, go_regexp, json_types
 from nuvop.fields import Json, Pointer
 from nuvop.problems import Fault
 
@@ -123,7 +123,6 @@ def _of_column(column: Mapping[str, Json], at: Pointer) -> Iterator[Fault]:
 
 # --- schemas ---------------------------------------------------------------------------------------------------------
 
-_TYPES = ("string", "number", "integer", "boolean", "array", "object")
 _INT_OR_STRING = [{"type": "integer"}, {"type": "string"}]
 _NOT_IN_KUBERNETES = {
     "$ref": "write what it refers to in its place",
@@ -205,8 +204,8 @@ def _of_schema(schema: Schema, at: Pointer, level: Level = Level.ROOT) -> Iterat
 def _of_type(schema: Schema, at: Pointer, level: Level) -> Iterator[Fault]:
     type_ = schema.get("type")
     is_any = schema.get("x-kubernetes-int-or-string") or schema.get("x-kubernetes-preserve-unknown-fields")
-    if type_ and type_ not in _TYPES:
-        yield (*at, "type"), f"{type_!r} must be one of {', '.join(_TYPES)}"
+    if type_ and type_ not in json_types.NAMES:
+        yield (*at, "type"), f"{type_!r} must be one of {', '.join(json_types.NAMES)}"
     elif schema.get("x-kubernetes-embedded-resource") and type_ != "object":
         yield at, "the type of an embedded resource is missing: write `type: object`"
     elif not type_ and not is_any:

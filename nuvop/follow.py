@@ -6,14 +6,15 @@ a custom object, of which kustomize knows nothing. A name counts where it can on
 Certificate makes is no child, so kustomize renames it nowhere; it counts where something of the base reads it.
 """
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nuvop import addresses, child_names, fields, labelling, openapi
 from nuvop.addresses import BaseNames
-from nuvop.fields import FieldPath, Json, Pointer, parse
+from nuvop.fields import FieldPath, Json, Name, Pointer, parse
 from nuvop.kinds import Child, home_namespace
-from nuvop.objects import Body
+from nuvop.objects import Body, plural_of
 
 _OF_CONTAINER = tuple(
     f"{containers}.*.{text}"
@@ -63,8 +64,52 @@ _REFERENCES = {
     ("", "PersistentVolume"): {"spec.claimRef.name": "PersistentVolumeClaim"},
     ("external-secrets.io", "ExternalSecret"): {"spec.target.name": "Secret"},
     ("discovery.k8s.io", "EndpointSlice"): {r"metadata.labels.kubernetes\.io/service-name": "Service"},
-}
-"""Where an object is named by what does not tell of which kind. kustomize renames a Secret where that is a child."""
+    ("", "Service"): {
+        "spec.selector.prometheus": "Prometheus",
+        r"spec.selector.operator\.prometheus\.io/name": "Prometheus",
+        "spec.selector.alertmanager": "Alertmanager",
+    },
+    **{
+        ("kafka.strimzi.io", kind): {r"metadata.labels.strimzi\.io/cluster": cluster}
+        for kind, cluster in {
+            "KafkaConnector": "KafkaConnect", "KafkaNodePool": "Kafka", "KafkaRebalance": "Kafka",
+            "KafkaTopic": "Kafka", "KafkaUser": "Kafka",
+        }.items()
+    },
+    ("argoproj.io", "Rollout"): {
+        **{
+            f"spec.strategy.{service}": "Service"
+            for service in (
+                "blueGreen.activeService", "blueGreen.previewService", "canary.canaryService", "canary.stableService",
+                "canary.pingPong.pingService", "canary.pingPong.pongService", "canary.trafficRouting.alb.rootService",
+                "canary.trafficRouting.smi.rootService",
+            )
+        },
+        **{
+            f"spec.strategy.canary.trafficRouting.{ingress}": "Ingress"
+            for ingress in ("alb.ingress", "nginx.stableIngress", "nginx.additionalStableIngresses.*")
+        },
+        **{
+            f"spec.strategy.{templates}.*.templateName": "AnalysisTemplate"
+            for templates in (
+                "blueGreen.prePromotionAnalysis.templates", "blueGreen.postPromotionAnalysis.templates",
+                "canary.analysis.templates", "canary.steps.*.analysis.templates",
+                "canary.steps.*.experiment.analyses",
+            )
+        },
+        "spec.template.spec.volumes.*.persistentVolumeClaim.claimName": "PersistentVolumeClaim",
+    },
+}  # fmt: skip
+"""Where an object is named by what does not tell of which kind. kustomize renames a Secret where that is a child; of
+Argo's Rollout it renames nothing
+(https://github.com/argoproj/argo-rollouts/blob/master/docs/features/kustomize/rollout-transform.yaml)."""
+
+_SCALED = ("autoscaling", "HorizontalPodAutoscaler"), ("spec", "scaleTargetRef")
+"""What names an object of any kind. kustomize renames those of Kubernetes' own kinds only."""
+
+_ROLES = frozenset(("rbac.authorization.k8s.io", kind) for kind in ("ClusterRole", "Role"))
+_RENAMED_IN_ROLES = frozenset({("", "ConfigMap"), ("", "Secret")})
+"""The kinds whose objects kustomize renames in the rules of a role."""
 
 _ALIAS = "serviceAccount"
 """The older name of a pod's ``serviceAccountName``, which kustomize does not know; the two must be the same."""
@@ -92,6 +137,11 @@ class _Text:
     def before(self) -> str:
         """What stands before it."""
         return addresses.before(self.child.body, self.at)
+
+    @property
+    def after(self) -> str:
+        """What stands after it."""
+        return addresses.after(self.child.body, self.at)
 
 
 @dataclass(frozen=True)
@@ -122,6 +172,83 @@ def mentions(children: Sequence[Child]) -> Iterator[tuple[Child, FieldPath]]:
 def _is_called(text: _Text, known: _Known, made: frozenset[str]) -> bool:
     """Whether a child is called as a text, that is the name of an object of a kind."""
     return text.text in made if text.names == "Secret" else (text.names, text.text) in known.children
+
+
+@dataclass(frozen=True)
+class Word:
+    """A text of a child at a place, that is another one's name, or has it in quotes, and may mean that one."""
+
+    child: Child
+    at: FieldPath
+    named: Child
+
+
+def words(children: Sequence[Child]) -> Iterator[Word]:
+    """The texts of which nobody can tell whether they name a child: `mentions` are those of which it is certain.
+
+    They are whole values of variables, flags and keys of a ConfigMap that are a Service's name, unless they are called
+    as something else, or stand in what the Service is for; and the objects that Prometheus is asked for.
+    """
+    certain = {(child, at.segments) for child, at in mentions(children)}
+    services = [child for child in children if (child.group, child.kind) == ("", "Service")]
+    for text in _texts(children):
+        is_open = (text.child, text.at.segments) not in certain and not text.names
+        if is_open and (found := _meant(text, services) or _asked_for(text, children)):
+            yield Word(text.child, text.at, found)
+
+
+_WHOLE = frozenset({"value", "args", "command", "data"})
+"""Of a container or a ConfigMap, the fields of which the values may be an address, or the list that they stand in."""
+
+_KEY = re.compile(r"(?P<key>[\w.-]+)[= ]*$")
+_OTHERWISE = re.compile(
+    r"""(?:^|[_.-])(?:
+        user(?:_?name)?|role|mode|type|kind|app(?:lication)?(?:[_-]?name)?|otel[_-]service[_-]name|component|program
+        |db(?:[_-]?name)?|database(?:[_-]?name)?|schema|engine|driver|dialect|adapter|provider|client|connection|store
+        |profile|env|environment|stage|level|image|command|entrypoint|group|owner|tenant|realm|topic|queue|bucket|index
+        |password|path|dir|file|log|format|container(?:[_-]?name)?
+        )$""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""The end of a key whose value is no host, though it is one's name: ``APP_ROLE=web``, ``DB_CONNECTION=mysql``."""
+
+
+def _meant(text: _Text, services: Sequence[Child]) -> Child | None:
+    """The Service whose name a whole value is, where nothing says that it is something else."""
+    names = [segment.name for segment in text.at.segments if isinstance(segment, Name)]
+    flag, _, value = text.text.partition("=") if text.text.startswith("-") else ("", "", text.text)
+    service = next((each for each in services if each.name == value), None)
+    if service is None or not _WHOLE & {*names[-2:]} or not openapi.knows(text.child.api_version, text.child.kind):
+        return None
+    key = _KEY.search(flag or text.before)
+    is_otherwise = key is not None and _OTHERWISE.search(key["key"]) is not None
+    return None if is_otherwise or _serves(service, text.child) else service
+
+
+def _serves(service: Child, child: Child) -> bool:
+    """Whether the pods of a child are those of a Service: they know what they are called."""
+    selector = fields.value_at(service.body, "spec", "selector")
+    return service.name == child.name or any(
+        isinstance(selector, dict) and bool(selector) and selector.items() <= labels.items()
+        for labels in labelling.template_labels(child.body)
+    )
+
+
+_MATCHER = re.compile(r"\b(?P<label>[a-z_]+)\s*(?:=|!=|=~|!~)\s*\"(?P<value>[a-z0-9-]+)\"")
+
+
+def _asked_for(text: _Text, children: Sequence[Child]) -> Child | None:
+    """The child that Prometheus is asked for, in a ConfigMap or a custom object: ``job="web"``.
+
+    A job is called as the Service that it is found by
+    (https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.ServiceMonitorSpec), and what
+    kube-state-metrics tells of an object has a label that is called as its kind.
+    """
+    if text.child.kind != "ConfigMap" and openapi.knows(text.child.api_version, text.child.kind):
+        return None
+    asked = {(found["label"], found["value"]) for found in _MATCHER.finditer(text.text)}
+    asked |= {("service", value) for label, value in asked if label == "job"}
+    return next((child for child in children if (child.kind.lower(), child.name) in asked), None)
 
 
 def callers(service: Child, children: Sequence[Child]) -> Iterator[Child]:
@@ -165,10 +292,42 @@ def _texts(children: Sequence[Child]) -> Iterator[_Text]:
             for pattern, kind in _REFERENCES.get(type_, {}).items():
                 for text in _at(child, pattern):
                     yield replace(text, names=kind)
+        if type_ in _ROLES:
+            yield from _in_rules(child, children)
+        if type_ == _SCALED[0] and not _is_kubernetes_own(target := fields.value_at(child.body, *_SCALED[1])):
+            yield from _in_custom(child, target, _SCALED[1], _SCALED[1][-1])
+
+
+def _is_kubernetes_own(reference: Json) -> bool:
+    """Whether a reference is to an object of one of Kubernetes' own kinds."""
+    api_version, kind = (fields.value_at(reference, name) for name in ("apiVersion", "kind"))
+    return openapi.knows(str(api_version), str(kind))
+
+
+def _in_rules(role: Child, children: Sequence[Child]) -> Iterator[_Text]:
+    """The names of objects that a role gives rights to, where its rule is for a kind that has a child of that name."""
+    within = [child for child in children if role.cluster_scoped or child.namespace == role.namespace]
+    for index, rule in enumerate(role.body.get("rules") or ()):
+        kinds = {
+            (child.kind, child.name)
+            for child in within
+            if (child.group, child.kind) not in _RENAMED_IN_ROLES and _is_for(rule, child.group, child.kind)
+        }
+        for at, name in fields.places(role.body, parse(f"rules.{index}.resourceNames.*")):
+            kind = next((kind for kind, called in kinds if called == name), None)
+            if kind is not None or _is_for(rule, "", "Secret"):
+                yield _Text(role, at, name, names=kind or "Secret")
+
+
+def _is_for(rule: Mapping[str, Json], group: str, kind: str) -> bool:
+    """Whether a rule of a role is for the objects of a kind."""
+    resources = {name.partition("/")[0] for name in rule.get("resources") or ()}
+    return not resources.isdisjoint({plural_of(kind), "*"}) and not {group, "*"}.isdisjoint(rule.get("apiGroups") or ())
 
 
 def _in_child(child: Child) -> Iterator[_Text]:
-    pods = labelling.pods_at(child.body)
+    is_custom = not openapi.knows(child.api_version, child.kind)
+    pods = None if is_custom else labelling.pods_at(child.body)
     spec = () if pods is None else (*pods, "spec")
     type_ = (child.group, child.kind)
     for text in _at(child, *(".".join([*spec, text]) for text in _OF_CONTAINER if spec), *_OF_KIND.get(type_, ())):
@@ -179,7 +338,7 @@ def _in_child(child: Child) -> Iterator[_Text]:
             yield replace(text, names="Secret")
         for text in _at(child, ".".join([*spec, _ALIAS])):
             yield replace(text, names="ServiceAccount")
-    if not openapi.knows(child.api_version, child.kind):
+    if is_custom:
         yield from _in_custom(child, child.body, (), "")
     metadata = [("metadata",), *([] if pods is None else [(*pods, "metadata")])]
     for text in _at(child, *(".".join([*at, "annotations", "*"]) for at in metadata)):
@@ -215,7 +374,7 @@ def _in_custom(child: Child, value: Json, at: Pointer, key: str) -> Iterator[_Te
 def _names_child(text: _Text, known: _Known) -> bool:
     own = child_names.own_namespace(text.child, known.home)
     return (
-        addresses.names_one(text.text, known.texts, own, text.before)
+        addresses.names_one(text.text, known.texts, own, text.before, text.after)
         or (text.may_be_reference and addresses.is_reference(text.text, known.texts, own))
         or (bool(text.field) and _refers(text, known))
     )

@@ -6,7 +6,8 @@ nothing else of a file is, neither its comments nor its order.
 
 import os
 import posixpath
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ _FILES_AT = (
 )  # fmt: skip
 """Where a kustomization names files; those of a generator may have a key before them, as in ``key=path``."""
 
+_CHART = "Chart.yaml"
 _INFLATED = ("helmCharts", "helmChartInflationGenerator")
 
 
@@ -42,36 +44,57 @@ class _Reference:
     place: Place
 
 
-def gather(folder: Path) -> dict[str, bytes]:
-    """Return the files of a kustomize folder by their path in it, complete in itself.
+@dataclass(frozen=True)
+class Gathered:
+    """The files of a kustomize folder by their path in it, complete in itself, and where those of others came from."""
+
+    files: Mapping[str, bytes]
+    folders: Mapping[str, Path]
+
+    def original(self, name: str) -> Path | None:
+        """Where a file of it, or a folder with some, stands on the disk; None where it has none of that name."""
+        if name in self.folders:
+            return self.folders[name]
+        return self.folders[posixpath.dirname(name)] / posixpath.basename(name) if name in self.files else None
+
+
+def gather(folder: Path) -> Gathered:
+    """Return a kustomize folder with all that it refers to.
 
     Hidden files that no kustomization names are left out. Raises KindError where it refers to what is not on this disk,
     or is no kustomize folder; KindUnreadable.
     """
     root = folder.resolve()
+    if (root / _CHART).is_file() and not any((root / name).is_file() for name in KUSTOMIZATION_NAMES):
+        raise KindError(
+            "this is a Helm chart, and nuvop renders none: make a folder of what it makes, with `helm template example "
+            f"{shlex.quote(str(folder))} > FOLDER/all.yaml` and a kustomization.yaml with `resources: [all.yaml]`",
+            Place(folder / _CHART),
+        )
     if not any((root / name).is_file() for name in KUSTOMIZATION_NAMES):
         raise KindError(
             "there is no such file, so this is no kustomize folder: write one with the manifests under `resources` "
             "(`kustomize create --autodetect` does)",
             Place(folder / "kustomization.yaml"),
         )
-    return _Gathering(root).files
+    found = _Gathering(root)
+    return Gathered(found.files, {place: at for at, place in reversed(found.places.items())})
 
 
 class _Gathering:
     def __init__(self, root: Path) -> None:
         self.files: dict[str, bytes] = {}
-        self._places: dict[Path, str] = {root: ""}
+        self.places: dict[Path, str] = {root: ""}
         self._copy(root)
 
     def _copy(self, folder: Path) -> None:
         """Take in a folder, and what it refers to."""
-        prefix = self._places[folder]
+        prefix = self.places[folder]
         files = {posixpath.join(prefix, name): content for name, content in kind_folder.read(folder).items()}
         for name in files:
             parts = Path(name).relative_to(prefix or ".").parts
             # A folder that lies within this one may have been taken in by itself.
-            self._places.setdefault(folder.joinpath(*parts[:-1]), posixpath.dirname(name))
+            self.places.setdefault(folder.joinpath(*parts[:-1]), posixpath.dirname(name))
         self.files |= files
         for name in [name for name in files if posixpath.basename(name) in KUSTOMIZATION_NAMES]:
             source = folder / Path(name).relative_to(prefix or ".")
@@ -81,9 +104,10 @@ class _Gathering:
         try:
             text = content.decode()
             references = list(_references(source, text))
+            document = yamltext.load(text)
         except (UnicodeDecodeError, yamltext.NotYaml) as error:
             raise KindError(f"is not YAML: {error}", Place(source)) from error
-        _refuse_outside(source, yamltext.load(text))
+        _refuse_files(source, document)
         targets = [self._place_of(reference.folder) for reference in references]
         for reference, target in sorted(zip(references, targets, strict=True), key=lambda pair: -pair[0].start):
             path = posixpath.relpath(target or ".", posixpath.dirname(name) or ".")
@@ -92,21 +116,25 @@ class _Gathering:
 
     def _place_of(self, folder: Path) -> str:
         """Where a folder stands in what is gathered; it is taken in where it is not yet."""
-        if folder not in self._places:
+        if folder not in self.places:
             name, count = folder.name, 1
-            while any(known == name or known.startswith(f"{name}/") for known in (*self.files, *self._places.values())):
+            while any(known == name or known.startswith(f"{name}/") for known in (*self.files, *self.places.values())):
                 count += 1
                 name = f"{folder.name}-{count}"
-            self._places[folder] = name
+            self.places[folder] = name
             self._copy(folder)
-        return self._places[folder]
+        return self.places[folder]
 
 
 def _references(source: Path, text: str) -> Iterator[_Reference]:
     """The folders outside of its own that a kustomization names."""
     for name, place, value, start, end in _entries(source, text):
         if name in _INFLATED:
-            raise KindError("a Helm chart is not rendered: write down what it makes, with `helm template`", place)
+            raise KindError(
+                "a Helm chart is not rendered: write down what it makes, with `helm template NAME CHART > all.yaml`, "
+                "and list that under `resources`",
+                place,
+            )
         target = Path(os.path.normpath(source.parent / value))
         if target.is_dir():
             if not target.is_relative_to(source.parent):
@@ -115,13 +143,18 @@ def _references(source: Path, text: str) -> Iterator[_Reference]:
             raise KindError(f"{value!r} is not on this disk: remote bases are not fetched, download it", place)
 
 
-def _refuse_outside(source: Path, document: Any) -> None:
-    """Refuse files that kustomize would not take, as they lie outside of the kustomization's folder."""
+def _refuse_files(source: Path, document: Any) -> None:
+    """Refuse files that are not there, or that kustomize would not take: outside of the kustomization's folder."""
     for pattern in _FILES_AT:
         for at, text in fields.places(document, fields.parse(pattern)):
             value = text.rpartition("=")[2] if isinstance(text, str) and "\n" not in text else ""
             target = Path(os.path.normpath(source.parent / value))
-            if not value or target.is_relative_to(source.parent) or target.is_dir():
+            if (
+                not value
+                or "{" in value
+                or target.is_dir()
+                or (target.is_relative_to(source.parent) and target.exists())
+            ):
                 continue
             names = [segment.name for segment in at.segments if isinstance(segment, fields.Name)]
             place = Place(source, tuple(int(name) if name.isdecimal() else name for name in names))

@@ -19,7 +19,7 @@ from typing import Any
 
 import orjson
 
-from nuvop import reaper
+from nuvop import kustomize_words, reaper
 from nuvop.errors import ApplyFailed, BuildFailed, KubectlError, KubectlTimeout, KubectlUnusable
 from nuvop.objects import FIELD_MANAGER, Body
 from nuvop.shallow import shallow
@@ -276,7 +276,7 @@ class Kubectl:
         self._offline = {**self._environment, **nowhere, "NO_PROXY": "", "no_proxy": "", "GIT_ALLOW_PROTOCOL": "none"}
 
     async def build(self, folder: Path) -> str:
-        """Return what kustomize makes of a folder, as YAML; raise BuildFailed with kustomize's reason."""
+        """Return what kustomize makes of a folder, as YAML; raise BuildFailed, which tells why it cannot."""
         argv = [self._program, "kustomize", str(folder)]
         done = await self._processes.run(argv, environment=self._offline, timeout=BUILD_TIMEOUT)
         if done.returncode < 0:
@@ -284,7 +284,7 @@ class Kubectl:
         if done.returncode != 0:
             # Always one error, whose text may go over several lines.
             reason = without_values(" ".join(_lines(done.stderr)).removeprefix("error: ")) or SILENCE
-            raise BuildFailed(without_path(reason, folder))
+            raise BuildFailed(kustomize_words.told(without_path(reason, folder)))
         # What is not all of it may well be YAML: objects would be missing, or have half a name.
         if done.stdout and not done.stdout.endswith(b"\n"):
             raise KubectlError("kubectl kustomize printed half a line")
@@ -412,10 +412,14 @@ def without_values(message: str) -> str:
     return _QUOTED_VALUE.sub("", message)
 
 
+THE_FOLDER = "the folder"
+"""What is said for the folder that is built."""
+
+
 def without_path(text: str, folder: Path) -> str:
     """A text that names files by their place in a folder; kustomize follows links."""
     for named in (folder, folder.resolve()):
-        text = text.replace(f"{named}/", "").replace(str(named), "the folder")
+        text = text.replace(f"{named}/", "").replace(str(named), THE_FOLDER)
     return text
 
 

@@ -11,14 +11,19 @@ from nuvop import fields
 from nuvop.fields import FieldPath, Json
 from nuvop.objects import INSTANCE_LABEL, Body, group_of
 
-_WORKLOADS = {"Deployment": "apps", "StatefulSet": "apps", "DaemonSet": "apps", "ReplicaSet": "apps"}
+_ROLLOUT = ("argoproj.io", "Rollout")
+"""Of Argo Rollouts (https://argo-rollouts.readthedocs.io/en/stable/features/specification/)."""
+
+_WORKLOADS = {
+    "Deployment": "apps", "StatefulSet": "apps", "DaemonSet": "apps", "ReplicaSet": "apps", _ROLLOUT[1]: _ROLLOUT[0],
+}  # fmt: skip
 _TEMPLATES = {
     **{(group, kind): ("spec", "template") for kind, group in _WORKLOADS.items()},
     ("", "ReplicationController"): ("spec", "template"),
     ("batch", "Job"): ("spec", "template"),
     ("batch", "CronJob"): ("spec", "jobTemplate", "spec", "template"),
 }
-"""Where the kinds of Kubernetes itself keep their pod template."""
+"""Where the kinds of Kubernetes itself, and a Rollout, keep their pod template."""
 
 
 _MONITORS = frozenset(("monitoring.coreos.com", kind) for kind in ("PodMonitor", "ServiceMonitor"))
@@ -31,7 +36,10 @@ def _type_of(body: Body) -> tuple[str, str]:
 
 def pods_at(body: Body) -> tuple[str, ...] | None:
     """Where an object has the metadata and the spec of the pods that it makes or is; None where it makes none."""
-    return () if _type_of(body) == ("", "Pod") else _TEMPLATES.get(_type_of(body))
+    type_ = _type_of(body)
+    if type_ == _ROLLOUT and fields.value_at(body, "spec", "template") is None:
+        return None  # it takes the pods of the Deployment that its workloadRef names
+    return () if type_ == ("", "Pod") else _TEMPLATES.get(type_)
 
 
 def is_service(body: Body) -> bool:
@@ -49,7 +57,7 @@ def template_labels(body: Body) -> Iterator[Mapping[str, str]]:
 def template_paths(body: Body) -> Iterator[FieldPath]:
     """Where the instance label goes so that pods and volume claims map to their CR."""
     kind = _type_of(body)
-    if at := _TEMPLATES.get(kind):
+    if at := pods_at(body):
         yield fields.path_to(*at, "metadata", "labels", INSTANCE_LABEL)
     if kind == ("batch", "CronJob"):
         yield fields.path_to("spec", "jobTemplate", "metadata", "labels", INSTANCE_LABEL)
@@ -69,7 +77,8 @@ def selector_paths(
     """
     kind = _type_of(body)
     spec = ("spec",)
-    if _WORKLOADS.get(kind[1]) == kind[0]:
+    pods = pods_at(body)
+    if _WORKLOADS.get(kind[1]) == kind[0] and pods:
         yield fields.path_to(*spec, "selector", "matchLabels", INSTANCE_LABEL)
     elif kind == ("", "ReplicationController"):
         yield fields.path_to(*spec, "selector", INSTANCE_LABEL)
@@ -89,8 +98,8 @@ def selector_paths(
         monitored = services if kind[1] == "ServiceMonitor" else templates
         if _selects(fields.value_at(body, *spec, "selector"), monitored):
             yield fields.path_to(*spec, "selector", "matchLabels", INSTANCE_LABEL)
-    if at := _TEMPLATES.get(kind):
-        for found in _label_selectors(fields.value_at(body, *at, "spec") or {}, (*at, "spec")):
+    if pods:
+        for found in _label_selectors(fields.value_at(body, *pods, "spec") or {}, (*pods, "spec")):
             if _selects(fields.value_at(body, *map(str, found)), templates):
                 yield fields.path_to(*found, "matchLabels", INSTANCE_LABEL)
 

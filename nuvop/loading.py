@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nuvop import base, check, kind_folder, kind_yaml, overlay, patches_py
-from nuvop.check import Finding
+from nuvop.check import Finding, InFolder
 from nuvop.errors import BuildFailed, KindError
 from nuvop.kinds import Kind
 from nuvop.kubectl import Kubectl, without_path
@@ -24,7 +24,7 @@ class Loader:
         self._kubectl = kubectl
         self._generated = generated
         self._rendered: dict[tuple[Path, frozenset[str]], Kind] = {}
-        self._findings: dict[Path, list[Finding]] = {}
+        self._findings: dict[Path, list[Finding | InFolder]] = {}
         self._rendering = asyncio.Lock()
 
     async def load(self, path: Path, *, lenient: bool = False) -> Kind:
@@ -49,7 +49,8 @@ class Loader:
         whole = await asyncio.to_thread(base.with_everything, bases[0], bases)
         found = await asyncio.to_thread(check.findings, whole)
         self._rendered = {at: known for at, known in self._rendered.items() if at[0] != path}
-        if error := check.error_of(each for each in found if not (lenient and each.may_pass)):
+        refused = [each for each in found if not (lenient and each.may_pass)]
+        if error := await asyncio.to_thread(check.error_of, whole, refused):
             raise error
         self._findings[path] = found
         for each in bases:
@@ -57,7 +58,7 @@ class Loader:
             self._rendered[path, each.chosen] = known
         return self._rendered[path, NOTHING]
 
-    def findings(self, kind: Kind) -> list[Finding]:
+    def findings(self, kind: Kind) -> list[Finding | InFolder]:
         """What is odd about a kind that was loaded."""
         return self._findings[kind.folder]
 

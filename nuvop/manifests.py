@@ -1,43 +1,68 @@
-"""What keeps the API server from taking an object of one of Kubernetes' own kinds, as far as its schema tells. Pure.
+"""What keeps the API server from taking an object of one of Kubernetes' own kinds, as far as nuvop knows. Pure.
 
-Of custom kinds nothing is said. What is missing is no fault of a base: a custom resource may set it.
+Of custom kinds nothing is said.
 """
 
 import difflib
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
 
-from nuvop import fields, labelling, openapi
-from nuvop.fields import Json
-from nuvop.objects import group_of
+from nuvop import fields, json_types, labelling, openapi, value_rules
+from nuvop.fields import Json, Pointer
+from nuvop.objects import a, group_of
+from nuvop.openapi import Node
 from nuvop.problems import Fault
 
 
-def faults(obj: Mapping[str, Json], name: str) -> Iterator[Fault]:
+class Nature(Enum):
+    """What is wrong with an object."""
+
+    SHAPE = "what cannot be right, whatever anybody sets"
+    VALUE = "a value, which somebody may set to another"
+    LACK = "a field that is not there, which somebody may set"
+
+
+@dataclass(frozen=True)
+class Flaw:
+    """What is wrong with an object: the way to where it shows, and what.
+
+    ``about`` is the way to what has a part in it, which may be missing: whoever sets something there may mend it.
+    """
+
+    at: Pointer
+    message: str
+    about: Pointer
+    nature: Nature = Nature.SHAPE
+
+
+def flaws(obj: Mapping[str, Json], name: str) -> Iterator[Flaw]:
     """What is wrong with an object that will have a name."""
     api_version, kind = obj["apiVersion"], obj["kind"]
     if not openapi.knows(api_version, kind):
-        yield from of_type(api_version, kind)
+        yield from _flaws(of_type(api_version, kind))
         return
-    yield from _of_fields(obj)
-    yield from _of_name(kind, name)
-    yield from _of_pods(obj)
-    yield from _of_selector(obj)
-    yield from _of_mounts(obj)
+    for node in openapi.nodes(api_version, kind, obj):
+        yield from _flaws(_of_shape(node, a(kind), is_secret=kind == "Secret"))
+        for field in node.missing():
+            yield Flaw(node.at, f"{field} is missing", (*node.at, field), Nature.LACK)
+        for each in value_rules.misvalues(node):
+            yield Flaw(each.at, each.message, each.about, Nature.LACK if each.is_missing else Nature.VALUE)
+    for part in (_of_selector, _of_mounts):
+        yield from _flaws(part(obj))
+    yield from _flaws(_of_name(kind, name))
+
+
+def _flaws(faults: Iterable[Fault]) -> Iterator[Flaw]:
+    return (Flaw(at, message, at) for at, message in faults)
 
 
 def of_metadata(metadata: Json) -> Iterator[Fault]:
     """What is wrong with the metadata of an object, whatever its kind."""
-    of = "v1", "ConfigMap", {"metadata": metadata}
-    for at, known in openapi.unknown(*of):
-        yield at, f"there is no such field (Kubernetes {openapi.version()}){_meant(str(at[-1]), known)}"
-    yield from _misfits(*of)
-
-
-def lacks(obj: Mapping[str, Json]) -> Iterator[Fault]:
-    """What an object that is complete cannot do without."""
-    for at, name in openapi.missing(obj["apiVersion"], obj["kind"], obj):
-        yield at, f"{name} is missing"
+    for node in openapi.nodes("v1", "ConfigMap", {"metadata": metadata}):
+        yield from _of_shape(node)
+        yield from ((each.at, each.message) for each in value_rules.misvalues(node))
 
 
 # --- apiVersion and kind ---------------------------------------------------------------------------------------------
@@ -76,22 +101,16 @@ def of_type(api_version: str, kind: str) -> Iterator[Fault]:
 # --- fields ----------------------------------------------------------------------------------------------------------
 
 
-def _of_fields(obj: Mapping[str, Json]) -> Iterator[Fault]:
-    api_version, kind = obj["apiVersion"], obj["kind"]
-    for at, known in openapi.unknown(api_version, kind, obj):
-        told = f"{a(kind)} has no such field (Kubernetes {openapi.version()})"
-        yield at, f"{told}{_meant(str(at[-1]), known)}"
-    yield from _misfits(api_version, kind, obj)
-
-
-def _misfits(api_version: str, kind: str, obj: Mapping[str, Json]) -> Iterator[Fault]:
-    for at, type_ in openapi.misfits(api_version, kind, obj):
-        value = fields.value_at(obj, *at)
-        shown = "the value" if kind == "Secret" or isinstance(value, dict | list) else repr(value)
-        quoted = (
-            f', so write it in quotes: "{fields.as_text(value)}"' if type_ == "string" and shown != "the value" else ""
-        )
-        yield at, f"{shown} must be {openapi.A[type_]}{quoted}"
+def _of_shape(node: Node, of: str = "", *, is_secret: bool = False) -> Iterator[Fault]:
+    """Members that ``of``, a kind with its article, does not have, and a value of another type than it has there."""
+    has_none = f"{of} has no such field" if of else "there is no such field"
+    for name in node.unknown():
+        yield (*node.at, name), f"{has_none} (Kubernetes {openapi.version()}){_meant(name, node.members)}"
+    if not node.fits:
+        shown = "the value" if is_secret or isinstance(node.value, dict | list) else repr(node.value)
+        is_bare = node.type == "string" and shown != "the value"
+        quoted = f', so write it in quotes: "{fields.as_text(node.value)}"' if is_bare else ""
+        yield node.at, f"{shown} must be {json_types.CALLED[node.type]}{quoted}"
 
 
 def _meant(name: str, known: Collection[str]) -> str:
@@ -99,15 +118,11 @@ def _meant(name: str, known: Collection[str]) -> str:
     return f": write `{found[0]}`" if found else ""
 
 
-def a(kind: str) -> str:
-    """A kind with its article."""
-    return f"{'an' if kind[0] in 'AEIOU' else 'a'} {kind}"
-
-
 # --- names -----------------------------------------------------------------------------------------------------------
 
-_LABEL = re.compile("[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_SUBDOMAIN = re.compile(rf"{_LABEL.pattern}(\.{_LABEL.pattern})*")
+_LABEL = re.compile(value_rules.LABEL)
+_LABEL_LIMIT = 63
+_SUBDOMAIN = re.compile(value_rules.SUBDOMAIN)
 _SUBDOMAIN_LIMIT = 253
 _HOST = re.compile("[a-z]([-a-z0-9]*[a-z0-9])?")
 
@@ -130,6 +145,8 @@ def _of_name(kind: str, name: str) -> Iterator[Fault]:
         yield at, f"{name!r} must be lower-case letters, digits and hyphens, and begin with a letter"
     elif kind == "Namespace" and not _LABEL.fullmatch(name):
         yield at, f"{name!r} must be lower-case letters, digits and hyphens, with none of these at an end"
+    elif kind in ("Service", "Namespace") and len(name) > _LABEL_LIMIT:
+        yield at, f"{name!r} is too long: {_LABEL_LIMIT} characters are allowed"
     elif kind in _SUBDOMAINS and (told := unfit_name(name)):
         yield at, told
 
@@ -173,14 +190,3 @@ def _of_mounts(obj: Mapping[str, Json]) -> Iterator[Fault]:
             name = fields.value_at(obj, *at)
             if isinstance(name, str) and name not in known:
                 yield at, f"{name!r} is none of the pod's volumes"
-
-
-def _of_pods(obj: Mapping[str, Json]) -> Iterator[Fault]:
-    """The names of containers and volumes."""
-    pods = labelling.pods_at(obj)
-    for listed in ("containers", "initContainers", "volumes") if pods is not None else ():
-        for index, each in enumerate(fields.value_at(obj, *(pods or ()), "spec", listed) or ()):
-            name = each.get("name") if isinstance(each, dict) else None
-            if isinstance(name, str) and not (_LABEL.fullmatch(name) and len(name) <= 63):
-                told = f"{name!r} must be lower-case letters, digits and hyphens, 63 at most, with no hyphen at an end"
-                yield (*(pods or ()), "spec", listed, index, "name"), told

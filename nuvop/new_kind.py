@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nuvop import base, check, crd, fields, follow, labelling, openapi
+from nuvop import base, check, crd, fields, follow, json_types, labelling, openapi
 from nuvop.autoscaling import autoscaler_of
 from nuvop.errors import FieldPathError, KindError, Place
 from nuvop.kinds import (
@@ -21,6 +21,7 @@ from nuvop.kinds import (
     home_namespace,
     is_outside,
 )
+from nuvop.objects import a, plural_of
 from nuvop.proposals import Proposal, value_of
 
 _INSTALLED = ("Namespace", "CustomResourceDefinition")
@@ -88,7 +89,7 @@ class NewKind:
 
 def names(kind: str, group: str, version: str, plural: str, short: str) -> TypeNames:
     """The names as given on the command line, an empty plural made of the kind's name; raise KindError."""
-    plural = plural or _plural(kind)
+    plural = plural or plural_of(kind)
     label = r"[a-z]([-a-z0-9]*[a-z0-9])?"
     for what, value, pattern, example in (
         ("KIND", kind, r"[A-Za-z][A-Za-z0-9]*", "NginxServer"),
@@ -100,13 +101,6 @@ def names(kind: str, group: str, version: str, plural: str, short: str) -> TypeN
         if not re.fullmatch(pattern, value):
             raise KindError(f"{what}: {value!r} must be a name such as {example}")
     return TypeNames(group, version, kind, plural, short)
-
-
-def _plural(kind: str) -> str:
-    name = kind.lower()
-    if name.endswith(("s", "x", "z", "ch", "sh")):
-        return f"{name}es"
-    return f"{name[:-1]}ies" if re.search(r"[^aeiou]y$", name) else f"{name}s"
 
 
 # --- what the folder makes -------------------------------------------------------------------------------------------
@@ -158,8 +152,10 @@ def _refuse_malformed(obj: Any) -> str:
         case _:
             kind, name = fields.value_at(obj, "kind"), fields.value_at(obj, "metadata", "name")
             raise KindError(f"an object of the folder has no apiVersion, kind or metadata.name: {kind!r}, {name!r}")
-    for way, type_ in openapi.misfits(api_version, kind, obj):
-        raise KindError(f"{kind}/{name}: {fields.readable(obj, fields.path_to(*way))} must be {openapi.A[type_]}")
+    for node in openapi.nodes(api_version, kind, obj):
+        if not node.fits:
+            path = fields.readable(obj, fields.path_to(*node.at))
+            raise KindError(f"{kind}/{name}: {path} must be {json_types.CALLED[node.type]}")
     for pattern in (*_named_in(obj), *_NEEDED.get((api_version, kind), ())):
         above, _, last = pattern.rpartition(".")
         for at, member in fields.places(obj, fields.parse(above)) if above else [(fields.path_to(), obj)]:
@@ -235,7 +231,7 @@ def _refuse_long_names(names: TypeNames, children: Sequence[Child]) -> None:
     limit, longest = check.name_limit(children)
     if limit < 1:
         raise KindError(
-            f"{longest}: the name is too long for a kind: the children of a {names.kind} called x would be called "
+            f"{longest}: the name is too long for a kind: the children of {a(names.kind)} called x would be called "
             f"x-…, and {limit + len(longest.name_for(''))} characters are allowed here"
         )
 

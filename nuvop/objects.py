@@ -53,6 +53,14 @@ NO_UID = "00000000-0000-0000-0000-000000000000"
 """What stands for the uid of a CR that the API server does not know yet."""
 
 
+def plural_of(kind: str) -> str:
+    """What a kind's objects are called together, where nobody says otherwise."""
+    name = kind.lower()
+    if name.endswith(("s", "x", "z", "ch", "sh")):
+        return f"{name}es"
+    return f"{name[:-1]}ies" if re.search(r"[^aeiou]y$", name) else f"{name}s"
+
+
 @dataclass(frozen=True, order=True)
 class CRKey:
     """Which custom resource: its type's plural, its namespace, its name."""
@@ -112,6 +120,11 @@ def key_of(body: Body) -> ObjectKey:
     """The key of an object that has apiVersion, kind and metadata."""
     metadata = body["metadata"]
     return ObjectKey(group_of(body["apiVersion"]), body["kind"], metadata.get("namespace", ""), metadata["name"])
+
+
+def a(kind: str) -> str:
+    """The name of a kind with its article."""
+    return f"{'an' if kind[0] in 'AEIOU' else 'a'} {kind}"
 
 
 def group_of(api_version: str) -> str:

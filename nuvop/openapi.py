@@ -7,12 +7,13 @@ that brings their CRDs says itself what they have (`nuvop.crd`).
 import gzip
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from nuvop import fields
+from nuvop import fields, json_types
 from nuvop.fields import FieldPath, Json, Pointer
 
 FILE = Path(__file__).with_suffix(".json.gz")
@@ -90,29 +91,51 @@ def names_field(api_version: str, kind: str, path: FieldPath) -> bool:
     return isinstance(last, fields.Name) and last.name in (above.get("properties") or {})
 
 
-def misfits(api_version: str, kind: str, obj: Json) -> Iterator[tuple[Pointer, str]]:
-    """Fields of an object that have no such value as Kubernetes' kind has there, each with the type that it has."""
-    for at, schema, value in _nodes(api_version, kind, obj):
-        if not _fits(schema, value):
-            yield at, str(schema.get("type", "value"))
+@dataclass(frozen=True)
+class Node:
+    """A value of an object that Kubernetes' kind has a field for.
+
+    ``at`` is the way to it, ``schema`` the field's, and ``of`` what Kubernetes calls the type that the schema
+    describes, such as ``core.v1.Container``; empty where it has no name.
+    """
+
+    at: Pointer
+    schema: Schema
+    value: Json
+    of: str = ""
+
+    @property
+    def type(self) -> str:
+        """The field's type; empty where it may be anything."""
+        return "" if self.schema.get("x-kubernetes-int-or-string") else str(self.schema.get("type", ""))
+
+    @property
+    def fits(self) -> bool:
+        """Whether the value is of the field's type."""
+        return not self.type or json_types.fits(self.value, self.type)
+
+    def unknown(self) -> Iterator[str]:
+        """The members that the kind does not have there."""
+        if isinstance(self.value, dict) and self.members and "additionalProperties" not in self.schema:
+            yield from (name for name in self.value if name not in self.members and name != _LEFT_OUT)
+
+    def missing(self) -> Iterator[str]:
+        """The members that the kind cannot do without and that are not there."""
+        for name in self.schema.get("required") or () if isinstance(self.value, dict) else ():
+            if self.value.get(name) is None and name not in _ZERO_WILL_DO:
+                yield name
+
+    @property
+    def members(self) -> Mapping[str, Schema]:
+        """The members that Kubernetes has given a name."""
+        return self.schema.get("properties") or {}
 
 
-def unknown(api_version: str, kind: str, obj: Json) -> Iterator[tuple[Pointer, Collection[str]]]:
-    """Fields of an object that Kubernetes' kind does not have, each with those that it has there."""
-    for at, schema, value in _nodes(api_version, kind, obj):
-        known = schema.get("properties")
-        if isinstance(value, dict) and known and "additionalProperties" not in schema:
-            for name in value:
-                if name not in known and name != _LEFT_OUT:
-                    yield (*at, name), known.keys()
-
-
-def missing(api_version: str, kind: str, obj: Json) -> Iterator[tuple[Pointer, str]]:
-    """Fields that Kubernetes' kind cannot do without and an object lacks, each with the way to where it belongs."""
-    for at, schema, value in _nodes(api_version, kind, obj):
-        for name in schema.get("required") or () if isinstance(value, dict) else ():
-            if value.get(name) is None and name not in _ZERO_WILL_DO:
-                yield at, name
+def nodes(api_version: str, kind: str, obj: Json) -> Iterator[Node]:
+    """Every value of an object that the kind has a field for; nothing of a kind that is not known."""
+    name = _extract()["kinds"].get(f"{api_version} {kind}")
+    if name:
+        yield from _walk({"$ref": name}, obj, ())
 
 
 _ZERO_WILL_DO = frozenset({"served", "storage", "value", "lun"})
@@ -128,26 +151,25 @@ _SCHEMA = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPr
 server takes, and true or false."""
 
 
-def _nodes(api_version: str, kind: str, obj: Json) -> Iterator[tuple[Pointer, Schema, Json]]:
-    """Every value of an object that the kind has a field for, with the way to it and the field's schema."""
-    name = _extract()["kinds"].get(f"{api_version} {kind}")
-    if name:
-        yield from _walk({"$ref": name}, obj, ())
+_OF_KUBERNETES = "io.k8s."
+_OF_THE_API = "api."
+"""What the names of types begin with in the documents."""
 
 
-def _walk(schema: Schema, value: Json, at: Pointer) -> Iterator[tuple[Pointer, Schema, Json]]:
+def _walk(schema: Schema, value: Json, at: Pointer) -> Iterator[Node]:
     if schema.get("$ref") == f"{_SCHEMA}OrArray" or (
         schema.get("$ref") == f"{_SCHEMA}OrBool" and not isinstance(value, bool)
     ):
         schema = {"$ref": _SCHEMA}
+    of = schema.get("$ref", "").removeprefix(_OF_KUBERNETES).removeprefix(_OF_THE_API)
     schema = resolved(schema)
     if value is None:
         return
-    yield at, schema, value
+    yield Node(at, schema, value, of)
     if isinstance(value, list) and "items" in schema:
         for index, item in enumerate(value):
             if item is None:
-                yield (*at, index), resolved(schema["items"]), None
+                yield Node((*at, index), resolved(schema["items"]), None)
             yield from _walk(schema["items"], item, (*at, index))
     elif isinstance(value, dict):
         of_any = schema.get("additionalProperties")
@@ -159,32 +181,9 @@ def _walk(schema: Schema, value: Json, at: Pointer) -> Iterator[tuple[Pointer, S
                 and isinstance(found, dict)
                 and resolved(found).get("type") == "object"
             ):
-                yield (*at, member), resolved(found), None
+                yield Node((*at, member), resolved(found), None)
             elif isinstance(found, dict):
                 yield from _walk(found, below, (*at, member))
-
-
-def _fits(schema: Schema, value: Json) -> bool:
-    type_ = str(schema.get("type", ""))
-    if value is not None and (type_ not in _TYPES or schema.get("x-kubernetes-int-or-string")):
-        return True
-    return isinstance(value, _TYPES.get(type_, ())) and (type_ == "boolean" or not isinstance(value, bool))
-
-
-_TYPES: Mapping[str, type | tuple[type, ...]] = {
-    "object": dict,
-    "array": list,
-    "string": str,
-    "integer": int,
-    "number": (int, float),
-    "boolean": bool,
-}
-
-
-A = {"object": "a mapping", "array": "a list", "string": "a text", "boolean": "true or false"} | dict.fromkeys(
-    ("integer", "number", "value"), "a number"
-)
-"""What a user calls a type."""
 
 
 def _member(schema: Schema, segment: fields.Segment) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import os
+import shlex
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -292,4 +293,4 @@ class Operator:
 def _how_to_install(path: Path, type_: ResourceType) -> str:
     # The path as the user would type it here.
     file = os.path.relpath(path / crd.FILE)
-    return f"CRD {type_.plural}.{type_.group} is not installed (`kubectl apply -f {file}`)"
+    return f"CRD {type_.plural}.{type_.group} is not installed (`kubectl apply -f {shlex.quote(file)}`)"

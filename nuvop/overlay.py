@@ -308,8 +308,10 @@ class _Draft:
         # As the base has them: what two lines name is the same to both.
         for at, text in fields.places(self.child.body, path):
             if isinstance(text, str) and not addresses.is_program(at):
-                before = addresses.before(self.child.body, at)
-                followed = addresses.renamed(text, known, renamed.__getitem__, cr.namespace, own_namespace, before)
+                before, after = addresses.before(self.child.body, at), addresses.after(self.child.body, at)
+                followed = addresses.renamed(
+                    text, known, renamed.__getitem__, cr.namespace, own_namespace, before, after
+                )
                 if followed != text:
                     self.put(at, followed)
 

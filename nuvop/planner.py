@@ -5,6 +5,7 @@ The overlays are the operator's, and so are the rules of what is applied, refuse
 """
 
 import asyncio
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -179,7 +180,7 @@ class Planner:
         for type_ in sorted({(child.api_version, child.kind) for child in kind.everything}):
             try:
                 found[type_] = await self._cluster.discover(*type_)
-                check_scope(kind, found[type_])
+                await check_scope(kind, found[type_])
             except NotServed as error:
                 if (group_of(type_[0]), type_[1]) not in coming.types:
                     return Stopped(Reason.RETRYING, said(error))
@@ -350,4 +351,4 @@ def _created(cr: Body) -> Planned:
 
 def _no_crd(kind: Kind) -> str:
     name = f"{kind.resource.plural}.{kind.resource.group}"
-    return f"CRD {name} is not installed: kubectl apply -f {kind.folder / crd.FILE}"
+    return f"CRD {name} is not installed: kubectl apply -f {shlex.quote(str(kind.folder / crd.FILE))}"

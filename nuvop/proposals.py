@@ -13,7 +13,7 @@ from nuvop import autoscaling, directives, fields, follow, labelling
 from nuvop.fields import Json, parse
 from nuvop.kinds import Child, ChildField
 
-_SCALED = ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController")
+_SCALED = ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController", "Rollout")
 _DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 _ORDER = ("replicas", "minReplicas", "maxReplicas", "image", "resources", "schedule", "storage", "port", "host")
@@ -67,13 +67,13 @@ def propose(base: Sequence[Child]) -> list[Proposal]:
     found = [usual for child in base for usual in _of(child, base)]
     workloads = list(dict.fromkeys(usual.owner for usual in found if labelling.pods_at(usual.owner.body) is not None))
     owners = list(dict.fromkeys(usual.owner for usual in found))
-    labels = _labels([*workloads, *(owner for owner in owners if owner not in workloads)])
+    called = labels([*workloads, *(owner for owner in owners if owner not in workloads)])
     counts = Counter(what for what, _ in {(usual.what, usual.owner.selector) for usual in found})
-    found.sort(key=lambda usual: (_place(usual.owner, workloads, labels), _ORDER.index(usual.what)))
+    found.sort(key=lambda usual: (_place(usual.owner, workloads, called), _ORDER.index(usual.what)))
     proposals: dict[str, Proposal] = {}
     for usual in found:
         is_member = len(workloads) > 1 if usual.owner in workloads else counts[usual.what] > 1
-        path = ([labels[usual.owner]] if is_member else []) + ([_part(usual.part)] if usual.part else [])
+        path = ([called[usual.owner]] if is_member else []) + ([_part(usual.part)] if usual.part else [])
         name, count = ".".join([*path, usual.what]), 1
         while name in proposals:
             count += 1
@@ -82,25 +82,30 @@ def propose(base: Sequence[Child]) -> list[Proposal]:
     return list(proposals.values())
 
 
-def _place(owner: Child, workloads: Sequence[Child], labels: Mapping[Child, str]) -> tuple[bool, str]:
+def _place(owner: Child, workloads: Sequence[Child], called: Mapping[Child, str]) -> tuple[bool, str]:
     """Workloads first: who writes a CR begins with them."""
-    return owner not in workloads, labels[owner]
+    return owner not in workloads, called[owner]
 
 
 # --- names -----------------------------------------------------------------------------------------------------------
 
 
-def _labels(owners: Sequence[Child]) -> dict[Child, str]:
+def labels(owners: Sequence[Child]) -> dict[Child, str]:
     """What each is called in the CR: without what all names begin with, nor what only says its kind.
 
     Of two that would be called the same, the second one has its kind behind it.
     """
     shared = _shared_prefix([child.name for child in owners])
-    labels: dict[Child, str] = {}
+    found: dict[Child, str] = {}
     for child in owners:
         label = _camel(_without_kind(child.kind, child.name.removeprefix(shared)), child.kind)
-        labels[child] = f"{label}{child.kind}" if label in (*_ORDER, *labels.values()) else label
-    return labels
+        found[child] = f"{label}{child.kind}" if label in (*_ORDER, *found.values()) else label
+    return found
+
+
+def may_be_field(name: str) -> bool:
+    """Whether a field of a CR may be called so."""
+    return re.fullmatch(r"[a-z][A-Za-z0-9]*", name) is not None
 
 
 def _shared_prefix(names: Sequence[str]) -> str:
@@ -135,10 +140,11 @@ def _camel(name: str, kind: str) -> str:
 def _of(child: Child, base: Sequence[Child]) -> Iterator[_Usual]:
     if child.kind in _SCALED and autoscaling.autoscaler_of(child, base) is None:
         yield _usual("replicas", child, child, "spec.replicas")
-    if child.kind == "HorizontalPodAutoscaler":
+    if bounds := autoscaling.BOUNDS.get(child.kind):
         scaled = next((each for each in base if autoscaling.scales(child, each)), child)
-        yield _usual("minReplicas", scaled, child, "spec.minReplicas")
-        yield _usual("maxReplicas", scaled, child, "spec.maxReplicas")
+        yield from (
+            _usual(what, scaled, child, at) for what, at in zip(("minReplicas", "maxReplicas"), bounds, strict=True)
+        )
     if child.kind == "CronJob":
         yield _usual("schedule", child, child, "spec.schedule")
     if not child.is_job or directives.may_be_recreated(child.body):

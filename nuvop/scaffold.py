@@ -15,6 +15,7 @@ from nuvop import check, crd, directives, fields, follow, labelling, openapi, ya
 from nuvop.fields import Json, Name
 from nuvop.kinds import OUTSIDE, Child, ChildField
 from nuvop.new_kind import NewKind
+from nuvop.objects import a
 from nuvop.proposals import Proposal, value_of
 
 QUANTITY = (
@@ -76,7 +77,7 @@ _LARGEST = 20
 _OPEN: Mapping[str, Json] = {"x-kubernetes-preserve-unknown-fields": True}
 """Whatever stands there: the API server will say what of it is wrong, when it sees the child."""
 
-_WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
+_WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Rollout")
 
 
 BASE = "base"
@@ -174,7 +175,7 @@ def _is_said(child: Child) -> bool:
 
 
 def _status(new: NewKind) -> dict[str, Any]:
-    scaled = [child for child in new.children if child.kind in ("Deployment", "StatefulSet")]
+    scaled = [child for child in new.children if child.kind in ("Deployment", "StatefulSet", "Rollout")]
     found: dict[str, Any] = {}
     for name in ("replicas", "readyReplicas") if scaled else ():
         sources = [f"{child} status.{name}" for child in scaled]
@@ -292,13 +293,10 @@ def _described(new: NewKind) -> str:
     counts: dict[str, int] = {}
     for child in new.children:
         counts[child.kind] = counts.get(child.kind, 0) + 1
-    parts = [f"{_article(kind)} {kind}" if count == 1 else f"{count} {kind}s" for kind, count in counts.items()]
+    parts = [a(kind) if count == 1 else f"{count} {kind}s" for kind, count in counts.items()]
     whole = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
-    return f"{_article(new.names.kind).capitalize()} {new.names.kind} is made of {whole}."
-
-
-def _article(word: str) -> str:
-    return "an" if word[0] in "AEIOU" else "a"
+    subject = a(new.names.kind)
+    return f"{subject[0].upper()}{subject[1:]} is made of {whole}."
 
 
 def _name_rules(new: NewKind) -> list[dict[str, str]]:
@@ -367,7 +365,7 @@ def _field_schema(new: NewKind, field: Proposal) -> dict[str, Any]:
         schema["default"] = value
     if any(_is_immutable(new.child(each), each) for each in field.targets):
         message = (
-            f"{field.source} cannot be changed: a {target.child.kind} keeps {_name_of(target)} as it was made with"
+            f"{field.source} cannot be changed: {a(target.child.kind)} keeps {_name_of(target)} as it was made with"
         )
         schema["x-kubernetes-validations"] = [{"rule": "self == oldSelf", "message": message}]
     return {"description": description, **schema}

@@ -1,8 +1,8 @@
 """What the API server would refuse of a custom resource, said without one. Pure.
 
 Unknown fields are refused, as kubectl asks the API server to
-(https://kubernetes.io/docs/reference/using-api/api-concepts/#field-validation). Rules in CEL are not tried, nor are
-formats.
+(https://kubernetes.io/docs/reference/using-api/api-concepts/#field-validation). Of rules in CEL those on the name alone
+are tried (`nuvop.name_rules`); formats are not.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 from jsonschema.exceptions import ValidationError
 
-from nuvop import crd, fields, manifests
+from nuvop import crd, fields, manifests, name_rules
 from nuvop.crd import Crd
 from nuvop.errors import way_to
 from nuvop.fields import Json, Pointer, Segment
@@ -40,6 +40,8 @@ def unfit(definition: Crd, cr: Any, secrets: Secrets) -> Iterator[Fault]:
         yield ("apiVersion",), f"the CRD has no version {version}; it has {', '.join(definition.schemas)}"
     else:
         yield from _unfit_metadata(metadata)
+        for told in name_rules.broken(definition.schemas[version], metadata["name"]):
+            yield ("metadata", "name"), told
         yield from _unfit_fields(definition.schemas[version], definition.defaulted(cr), secrets)
 
 

@@ -1,5 +1,6 @@
 """``nuvop check``: everything that is wrong with kinds' folders, before an operator runs."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,9 +23,11 @@ def check(folders: tuple[Path, ...]) -> None:
     """Check kinds before they run: each thing that is wrong with file, line and what to write instead.
 
     FOLDERS are kinds' folders, or folders of them; without any, those of $NUVOP_KINDS, else of kustomize/. It works
-    without a cluster, so rules in CEL are not tried.
+    without a cluster, so of rules in CEL only those on the name are tried.
 
-    Exit code 0 where there are warnings at most, 1 where there is an error: the API server or the
+    A hint is about what may be right as it is: a word that is also the name of one of the kind's Services.
+
+    Exit code 0 where there are warnings and hints at most, 1 where there is an error: the API server or the
     operator would refuse something of the kind.
 
     \b
@@ -35,12 +38,13 @@ def check(folders: tuple[Path, ...]) -> None:
         known = common.read_settings(folders)
         paths = kind_folder.find(known.kinds)
     found = common.run(_check(replace(known, kinds=tuple(paths)), paths))
-    errors = sum(finding.is_error for _, finding in found)
+    levels = Counter(finding.level for _, finding in found)
     for line, finding in found:
         click.echo(_painted(line, finding))
-    kinds, wrong, odd = _counted(len(paths), "kind"), _counted(errors, "error"), len(found) - errors
-    click.echo(f"{kinds}: {wrong}, {_counted(odd, 'warning')}")
-    if errors:
+    counts = [_counted(levels[level], level) for level in ("error", "warning")]
+    counts += [_counted(levels["hint"], "hint")] if levels["hint"] else []
+    click.echo(f"{_counted(len(paths), 'kind')}: {', '.join(counts)}")
+    if levels["error"]:
         raise click.exceptions.Exit(1)
 
 
@@ -49,8 +53,11 @@ def _counted(count: int, what: str) -> str:
 
 
 def _painted(line: str, finding: Finding) -> str:
-    level = "error" if finding.is_error else "warning"
-    return line.replace(f" {level}: ", f" {click.style(level, fg='red' if finding.is_error else 'yellow')}: ", 1)
+    painted = click.style(finding.level, fg=_COLOURS[finding.level])
+    return line.replace(f" {finding.level}: ", f" {painted}: ", 1)
+
+
+_COLOURS = {"error": "red", "warning": "yellow", "hint": "cyan"}
 
 
 async def _check(settings: Settings, paths: list[Path]) -> list[tuple[str, Finding]]:
@@ -86,8 +93,8 @@ async def _findings(bench: Workbench, path: Path) -> AsyncIterator[Finding]:
     except NuvopError as error:
         yield Finding(Place(path), str(error).removeprefix(f"{path}: "), is_error=True)
         return
-    for finding in bench.loader.findings(kind):
-        yield finding
+    for found in bench.loader.findings(kind):
+        yield checks.placed(kind, found)
     for place, message in (*examples.untried(kind), *examples.idle(kind)):
         yield Finding(place, message)
     async for finding in _of_examples(bench, kind):
@@ -124,10 +131,10 @@ async def _of_examples(bench: Workbench, kind: Kind) -> AsyncIterator[Finding]:
     for path, texts in rendered.items():
         expected = kind.files.get(f"{kind_folder.EXPECTED}{path.name}")
         if expected is not None and not examples.are_alike("---\n".join(texts), expected.decode(errors="replace")):
-            folder = common.here(kind.folder)
+            written = kind.folder / kind_folder.EXPECTED / path.name
             told = (
-                f"what it becomes is not what {kind_folder.EXPECTED}{path.name} says; if that is meant, "
-                f"`nuvop render -f {common.here(path)} --kinds {folder} > {folder}/{kind_folder.EXPECTED}{path.name}`"
+                f"what it becomes is not what {kind_folder.EXPECTED}{path.name} says; if that is meant, `nuvop render "
+                f"-f {common.typed(path)} --kinds {common.typed(kind.folder)} > {common.typed(written)}`"
             )
             yield Finding(Place(path), told, is_error=True)
     if not has_one:

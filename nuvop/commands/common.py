@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import signal
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
@@ -83,6 +84,11 @@ def here(path: Path) -> Path:
     """A path as the user would type it here."""
     place = Path.cwd()
     return path.relative_to(place) if path.is_relative_to(place) else path
+
+
+def typed(path: Path) -> str:
+    """A path as a word of a command that the user may type here."""
+    return shlex.quote(str(here(path)))
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:

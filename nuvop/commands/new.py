@@ -10,9 +10,10 @@ from pathlib import Path
 
 import click
 
-from nuvop import check, gather, kind_folder, new_kind, proposals, scaffold, yamltext
+from nuvop import check, crd, custom_proposals, gather, kind_folder, kubectl, new_kind, proposals, scaffold, yamltext
 from nuvop.commands import common
 from nuvop.errors import KindError, KubectlError, NuvopError
+from nuvop.gather import Gathered
 from nuvop.kinds import home_namespace
 from nuvop.new_kind import NewKind, TypeNames
 from nuvop.proposals import Proposal
@@ -61,7 +62,8 @@ def new(
 
     The CRD's schema is inferred from the manifests: type, bounds, choices and description of each field are those of
     the field that it sets (Kubernetes' own, or of a CRD in the folder), and its present value is the default. Without
-    --field the usual ones are proposed: replicas, images, resources, ports, hosts, storage, schedules.
+    --field the usual ones are proposed: replicas, images, resources, ports, hosts, storage, schedules; of a folder that
+    has none of them, the plain values of its custom objects.
 
     kind.yaml also lists the texts in which children are named, what lives in other namespaces, and what is installed
     once for all. What cannot work is refused with the reason: remote bases, Helm charts, APIServices, names that are
@@ -79,21 +81,27 @@ def new(
     with common.told():
         names = new_kind.names(kind, group, version, plural, short)
         known = common.read_settings(())
-        target = _target(into or known.kinds[0], names.plural)
+        target = _target(into or known.kinds[0], names.plural, source)
         made, notes = common.run(_make(known, names, source, target, wanted, yes=yes))
     shown = common.here(target)
     click.echo(f"{shown}: {names.kind} has {', '.join(field.source for field in made.fields) or 'no fields'}")
     for note in notes:
         click.echo(note)
-    click.echo(f"\nkubectl apply -f {shown}/crd.yaml")
-    click.echo(f"nuvop run --kinds {shown}")
-    click.echo(f"kubectl apply -f {shown}/examples/{names.file}")
+    click.echo(f"\nkubectl apply -f {common.typed(target / crd.FILE)}")
+    click.echo(f"nuvop run --kinds {common.typed(target)}")
+    click.echo(f"kubectl apply -f {common.typed(target / kind_folder.EXAMPLES / names.file)}")
 
 
-def _target(root: Path, plural: str) -> Path:
+def _target(root: Path, plural: str, source: Path) -> Path:
     if (root / "kind.yaml").exists():
         raise KindError(f"{root}: is a kind itself; give the folder beside it with --into")
     target = root.absolute() / plural
+    inside, around = (path.resolve() for path in (target, source))
+    if inside.is_relative_to(around) or around.is_relative_to(inside):
+        raise KindError(
+            f"{common.here(target)}: lies in {source}, or around it, so that each would be a part of the other: give a "
+            "folder elsewhere with --into"
+        )
     if target.exists():
         raise KindError(f"{target}: is there already; give --plural or --into, or remove it")
     return target
@@ -117,16 +125,16 @@ async def _make(
     gathered = gather.gather(source)
     async with workbench(settings) as bench:
         raw, draft = (bench.generated.parent / name for name in ("gathered", f"made/{names.plural}"))
-        _write(raw, gathered)
+        _write(raw, gathered.files)
         try:
             rendered = await bench.kubectl.build(raw)
         except KubectlError as error:
-            raise KindError(f"kustomize cannot build it: {error}") from error
+            raise KindError(f"kustomize cannot build it: {_originals(str(error), gathered, source)}") from error
         made = new_kind.understood(names, yamltext.load_printed(rendered))
-        found = new_kind.wanted(made, wanted) if wanted else proposals.propose(made.children)
-        made = made.with_fields(found if wanted or yes else _asked(made, found))
-        _write(draft, _with_own(gathered, made))
-        notes = [*_notes(made), *await _proven(bench, draft, source, names)]
+        found = new_kind.wanted(made, wanted) if wanted else _proposed(made)
+        made = made.with_fields(found if wanted or yes or not found else _asked(made, found))
+        _write(draft, _with_own(gathered.files, made))
+        notes = [*([] if found else [_why_none(made)]), *_notes(made), *await _proven(bench, draft, source, names)]
         _put(draft, target)
     return made, notes
 
@@ -140,8 +148,18 @@ async def _proven(bench: Workbench, draft: Path, source: Path, names: TypeNames)
     except NuvopError as error:
         raise KindError(_in_source(str(error), draft, source)) from error
     _write(draft, {f"{kind_folder.EXPECTED}{names.file}": made.encode()})
-    lines = [check.located(finding, kind.files, str(draft)) for finding in check.findings(kind)]
+    lines = [check.located(check.placed(kind, found), kind.files, str(draft)) for found in check.findings(kind)]
     return [line.removeprefix(f"{draft}/") for line in lines]
+
+
+def _originals(message: str, gathered: Gathered, source: Path) -> str:
+    """What kustomize says, with the user's own files in the place of their copies."""
+
+    def original(found: re.Match[str]) -> str:
+        path = gathered.original(found[0])
+        return str(common.here(path)) if path else found[0]
+
+    return re.sub(r"[^\s:`,]+", original, message).replace(kubectl.THE_FOLDER, str(source))
 
 
 def _in_source(message: str, draft: Path, source: Path) -> str:
@@ -202,6 +220,20 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+
+
+def _proposed(made: NewKind) -> list[Proposal]:
+    """The usual fields; of a folder without any those of its custom objects."""
+    return proposals.propose(made.children) or custom_proposals.propose(made.children, made.schemas)
+
+
+def _why_none(made: NewKind) -> str:
+    """Why no field is proposed, and what to do."""
+    if custom_proposals.custom(made.children):
+        why = "the custom objects of the folder have no plain values under spec"
+    else:
+        why = "nothing of the folder has replicas, an image, resources, a port, a host, storage or a schedule"
+    return f"no field is proposed: {why}; name fields with --field NAME=KIND/CHILD:PATH"
 
 
 def _may_ask() -> bool:

@@ -31,7 +31,8 @@ def render(file: TextIO, folders: tuple[Path, ...], namespace: str | None, uid: 
     """Print the manifests that custom resources become, without a cluster.
 
     They are those that the operator applies, but for the custom resource's uid where neither the file nor --uid says
-    it. What the API server would refuse is refused with file, line and field; rules in CEL are not tried.
+    it. What the API server would refuse is refused with file, line and field; of rules in CEL
+    only those on the name are tried.
 
     Exit code 1 where a kind or a custom resource is wrong.
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from lab.controlplane import Cluster
 from nuvop import yamltext
+from tests.e2e.reads import Reader, reader
 from tests.unit.test_status import broken_invariants
 
 ROOT = Path(__file__).parents[2]
@@ -86,16 +87,15 @@ class Kubectl:
 
     def get(self, what: str) -> dict[str, Any]:
         """An object; empty where there is none."""
-        done = self.run("get", what, "-o", "json")
-        if done.returncode != 0:
-            assert "NotFound" in done.stderr, done.stderr
-            return {}
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
+        return self._reader.get(what, self.namespace)
 
-    def list(self, what: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(self("get", what, "-o", "json"))["items"]
-        return found
+    def list(self, what: str, selector: str = "") -> list[dict[str, Any]]:
+        """All objects of some types, or those whose labels are selected."""
+        return self._reader.list(what, self.namespace, selector)
+
+    @property
+    def _reader(self) -> Reader:
+        return reader(self.kubeconfig, self.kubeconfig.stat().st_mtime_ns)
 
 
 def sample(name: str, count: object = 2, **spec: object) -> dict[str, Any]:

@@ -453,13 +453,10 @@ class Life:
     def _has_one(self, name: str) -> bool:
         return len(self._live(name)) == 1
 
-    def _at(self, children: Iterable[Child], verb: str, *arguments: str) -> list[str]:
-        """Have kubectl do something to children; return what it printed, for each namespace that they are in."""
-        printed = []
+    def _at(self, children: Iterable[Child], verb: str, *arguments: str) -> None:
+        """Have kubectl do something to children, in each namespace that they are in."""
         for namespace, of in groupby(sorted(children), key=itemgetter(0)):
-            where = Kubectl(self.kubectl.kubeconfig, namespace or self.kubectl.namespace)
-            printed.append(where(verb, *(name for _, name in of), *arguments))
-        return printed
+            self._in(namespace)(verb, *(name for _, name in of), *arguments)
 
     def _live(self, name: str) -> dict[Child, dict[str, Any]]:
         """The children of a resource that are there, but for what is made once and then left alone."""
@@ -469,14 +466,11 @@ class Life:
         return self._found([child for child in children if not self._made_once(child)])
 
     def _found(self, children: list[Child]) -> dict[Child, dict[str, Any]]:
-        found = {}
-        for text in self._at(children, "get", "--ignore-not-found", "-o", "json"):
-            printed = json.loads(text) if text else {"items": []}
-            for body in printed.get("items", [printed]):
-                found[
-                    body["metadata"].get("namespace", ""), _named(body["apiVersion"], body["kind"], body["metadata"])
-                ] = body
-        return found
+        bodies = {child: self._in(child[0]).get(child[1]) for child in children}
+        return {child: body for child, body in bodies.items() if body}
+
+    def _in(self, namespace: str) -> Kubectl:
+        return Kubectl(self.kubectl.kubeconfig, namespace or self.kubectl.namespace)
 
     def _have_all(self, name: str, label: str, value: str) -> bool:
         return all(body["metadata"]["labels"].get(label) == value for body in self._live(name).values())

@@ -130,7 +130,7 @@ class Workload:
 
     def _children(self) -> list[dict[str, Any]]:
         """What says that it is a Widget's; a test may have other kinds, too."""
-        listed = json.loads(self.kubectl("get", TYPES, "-l", INSTANCE_LABEL, "-o", "json"))["items"]
+        listed = self.kubectl.list(TYPES, INSTANCE_LABEL)
         return [body for body in listed if body["metadata"]["labels"][INSTANCE_LABEL].startswith("widgets-")]
 
     def is_seen_by(self, history: History) -> None:

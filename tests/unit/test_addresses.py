@@ -8,11 +8,12 @@ from nuvop import addresses, fields
 from nuvop.addresses import BaseNames
 
 ALL = frozenset({"cache", "api", "db", "web-api"})
-NAMES = BaseNames(ALL, ALL, frozenset({"db"}), frozenset({"api"}))
+OBJECTS = frozenset({("StatefulSet", "db"), ("Service", "db"), ("Deployment", "api"), ("Middleware", "web-api")})
+NAMES = BaseNames(ALL, ALL, frozenset({"db"}), frozenset({"api"}), OBJECTS)
 
 
-def renamed(text: str, own_namespace: str = "", before: str = "") -> str:
-    return addresses.renamed(text, NAMES, lambda name: f"obj-{name}", "demo", own_namespace, before)
+def renamed(text: str, own_namespace: str = "", before: str = "", after: str = "") -> str:
+    return addresses.renamed(text, NAMES, lambda name: f"obj-{name}", "demo", own_namespace, before, after)
 
 
 @pytest.mark.parametrize(
@@ -310,3 +311,132 @@ def test_what_stands_before_tells_all_of_a_list(text: str, before: str, expected
     assert addresses.names_one(text, NAMES, before=before) is (expected is not None)
     if expected:
         assert renamed(text, before=before) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("base-web-api@kubernetescrd", "demo-obj-web-api@kubernetescrd"),
+        ("base_web-api@kubernetescrd", "demo_obj-web-api@kubernetescrd"),
+        ("{namespace}-web-api@kubernetescrd", "demo-obj-web-api@kubernetescrd"),
+        (
+            "auth@file, other-x@kubernetescrd,base-web-api@kubernetescrd",
+            "auth@file, other-x@kubernetescrd,demo-obj-web-api@kubernetescrd",
+        ),
+        ("--middlewares=base-web-api@kubernetescrd", "--middlewares=demo-obj-web-api@kubernetescrd"),
+        # Another namespace's, another object's, a child that Traefik does not know as such, another provider's.
+        ("other-web-api@kubernetescrd", None),
+        ("base-web-api-2@kubernetescrd", None),
+        ("x.base-web-api@kubernetescrd", None),
+        ("base-api@kubernetescrd", None),
+        ("base-web-api@docker", None),
+    ],
+)
+def test_objects_of_traefik(text: str, expected: str | None) -> None:
+    assert renamed(text, "base") == (expected or text)
+    assert addresses.names_one(text, NAMES, "base") is (expected is not None)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("kubectl rollout restart deploy/api", "kubectl rollout restart deploy/obj-api"),
+        ("kubectl rollout restart deployment api", "kubectl rollout restart deployment obj-api"),
+        (
+            "kubectl rollout restart -n base deployments.apps/api",
+            "kubectl rollout restart -n demo deployments.apps/obj-api",
+        ),
+        ("kubectl -n {namespace} delete deploy api", "kubectl -n demo delete deploy obj-api"),
+        ("kubectl --namespace=base get svc db -o yaml", "kubectl --namespace=demo get svc obj-db -o yaml"),
+        ("kubectl get pods --namespace base", "kubectl get pods --namespace demo"),
+        ("kubectl -n $NS get svc db", "kubectl -n $NS get svc obj-db"),
+        ('kubectl -n "$(NS)" get "svc/db"', 'kubectl -n "$(NS)" get "svc/obj-db"'),
+        ("kubectl scale --replicas=0 statefulset/db", "kubectl scale --replicas=0 statefulset/obj-db"),
+        ("kubectl scale --replicas 0 sts db other", "kubectl scale --replicas 0 sts obj-db other"),
+        ("kubectl get deploy/api svc/db", "kubectl get deploy/obj-api svc/obj-db"),
+        ("kubectl get deploy,svc api db", "kubectl get deploy,svc obj-api obj-db"),
+        ("kubectl get -l app=x svc db", "kubectl get -l app=x svc obj-db"),
+        (
+            "x=$(kubectl get svc db -o jsonpath={.spec}) && svc db",
+            "x=$(kubectl get svc obj-db -o jsonpath={.spec}) && svc db",
+        ),
+        (
+            "/usr/bin/kubectl wait deploy/api \\\n  --timeout=9s svc/db",
+            "/usr/bin/kubectl wait deploy/obj-api \\\n  --timeout=9s svc/obj-db",
+        ),
+        ("sh -c 'kubectl get svc/db'", "sh -c 'kubectl get svc/obj-db'"),
+        ("kubectl delete pod db-0", "kubectl delete pod obj-db-0"),
+        ("kubectl exec db-0 -- cat db-0 svc/db", "kubectl exec obj-db-0 -- cat db-0 svc/db"),
+        ("kubectl exec -c api deploy/api -- api", "kubectl exec -c api deploy/obj-api -- api"),
+        # What is another's, of another kind, or no object.
+        ("kubectl -n other rollout restart deploy/api", None),
+        ("kubectl rollout restart deploy/api --namespace=other", None),
+        ("kubectl rollout restart deploy/db", None),
+        ("kubectl get svc api", None),
+        ("kubectl get crd/db.example.org", None),
+        ("kubectl apply -f deploy/api.yaml", None),
+        ("kubectl apply -f deploy/api", None),
+        ("kubectl delete pod db", None),
+        ("kubectl get pods -l statefulset=db", None),
+        ("my-kubectl get svc/db", None),
+        ("kubectl version; cat svc/db", None),
+        ("deploy/api", None),
+        ("kubectl get pods\nls svc/db", None),
+    ],
+)
+def test_what_kubectl_is_told(text: str, expected: str | None) -> None:
+    assert addresses.names_one(text, NAMES, "base") is (expected is not None)
+    if expected:
+        assert renamed(text, "base") == expected
+
+
+def test_the_default_namespace_of_kubectl_is_the_bases_where_a_child_is_named() -> None:
+    assert renamed("kubectl -n default get svc/db", "default") == "kubectl -n demo get svc/obj-db"
+    assert renamed("kubectl -n default get svc/other", "default") == "kubectl -n default get svc/other"
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "after", "expected"),
+    [
+        ("deploy/api", "kubectl rollout restart ", "", "deploy/obj-api"),
+        ("api", "kubectl rollout restart deployment ", "", "obj-api"),
+        ("deploy/api", "kubectl rollout restart ", " -n base", "deploy/obj-api"),
+        ("base", "kubectl rollout restart deploy/api -n ", "", "demo"),
+        ("deploy/api", "kubectl rollout restart ", " -n other", None),
+        ("other", "kubectl rollout restart deploy/api -n ", "", None),
+        ("deploy/api", "helm rollout restart ", "", None),
+        ("base", "app -n ", "", None),
+    ],
+)
+def test_what_kubectl_is_told_word_by_word(text: str, before: str, after: str, expected: str | None) -> None:
+    assert addresses.names_one(text, NAMES, "base", before, after) is (expected is not None)
+    if expected:
+        assert renamed(text, "base", before, after) == expected
+
+
+def test_what_stands_after_a_text() -> None:
+    body = {"containers": [{"command": ["kubectl", "get", "svc/db"], "args": ["-n", "x"], "env": [{"value": "a"}]}]}
+    assert addresses.after(body, fields.parse("containers.0.command.1")) == " svc/db -n x"
+    assert addresses.after(body, fields.parse("containers.0.args.0")) == " x"
+    assert addresses.after(body, fields.parse("containers.0.args.1")) == ""
+    assert addresses.after(body, fields.parse("containers.0.env.0.value")) == ""
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ("bitnami/kubectl:1.30", "kubectl get "),
+        ("registry.k8s.io/kubectl@sha256:0", "kubectl get "),
+        ("host:5000/kubectl", "kubectl get "),
+        ("example.org/kubectl-tools", "get "),
+        ("kubectl/other", "get "),
+    ],
+)
+def test_an_image_of_kubectl_runs_it(image: str, expected: str) -> None:
+    body = {"containers": [{"image": image, "args": ["get", "svc/db"]}]}
+    assert addresses.before(body, fields.parse("containers.0.args.1")) == expected
+
+
+def test_a_long_command_line_is_no_trouble() -> None:
+    assert renamed("kubectl get svc " + "x " * 50_000 + "db", "base").endswith(" obj-db")
+    assert renamed("kubectl " * 50_000 + "get svc db", "base").endswith(" obj-db")

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,7 +13,8 @@ import pytest
 from nuvop import catalog as catalogs
 from nuvop import crd, kind_folder
 from nuvop.catalog import Catalog
-from nuvop.errors import KindUnreadable
+from nuvop.cluster import ApiResource
+from nuvop.errors import KindError, KindUnreadable
 from nuvop.metrics import Metrics
 from tests.unit.test_overlay import DEPLOYMENT, SAMPLES
 
@@ -84,3 +86,17 @@ async def test_a_folder_that_cannot_be_read_at_start_is_read_later(
     await until(lambda: changed)
     assert catalog.kind("samples").base
     looking.cancel()
+
+
+async def test_the_event_loop_reads_no_file_to_tell_a_line(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    readers: list[threading.Thread] = []
+
+    def tell_lines(*_: object) -> None:
+        readers.append(threading.current_thread())
+
+    monkeypatch.setattr(kind_folder, "tell_lines", tell_lines)
+    deployments = ApiResource("apps", "v1", "deployments", "Deployment", namespaced=False)
+    with pytest.raises(KindError, match="a Deployment lives outside namespaces: write `scope: Cluster` here"):
+        await catalogs.check_scope(catalog.kind("samples"), deployments)
+    assert readers
+    assert threading.main_thread() not in readers

@@ -156,7 +156,7 @@ def test_warnings(folder: Path, file: str, old: str, new: str, said: str) -> Non
         edit(
             folder / "crd.yaml",
             "            - rule:",
-            "            - rule: self.metadata.name.matches('x')\n            - rule:",
+            "            - rule: self.metadata.name.matches('^[a-z]')\n            - rule:",
         )
     edit(folder / file, old, new)
     code, lines = run(folder)
@@ -165,6 +165,28 @@ def test_warnings(folder: Path, file: str, old: str, new: str, said: str) -> Non
     assert ": warning: " in found
     assert said in found
     assert lines[-1] == "1 kind: no errors, 1 warning"
+
+
+def test_a_word_that_may_be_a_childs_name(folder: Path) -> None:
+    primary = "apiVersion: v1\nkind: Service\nmetadata: {name: pg-primary}\nspec: {ports: [{port: 80}]}\n"
+    with (folder / "deployment.yaml").open("a") as file:
+        file.write(f"---\n{primary}")
+    edit(
+        folder / "crd.yaml",
+        "            - rule:",
+        "            - rule: self.metadata.name.matches('^[a-z]')\n            - rule:",
+    )
+    image, env = "          image: nginx\n", "          env: [{name: PRIMARY_SVC, value: pg-primary}]\n"
+    line = edit(folder / "deployment.yaml", image, f"{image}{env}")
+    at = "spec.template.spec.containers.[name=nginx].env.[name=PRIMARY_SVC].value"
+    told = (
+        f"samples/deployment.yaml:{line + 1}: hint: spec.template.spec.containers[0].env[0].value: 'pg-primary' may "
+        "mean Service/pg-primary, which is called otherwise for each Sample: if it does, write "
+        f"`- Deployment/demo-deploy {at}` under `follow` in kind.yaml; if not, leave it"
+    )
+    assert run(folder) == (0, [told, "1 kind: no errors, no warnings, 1 hint"])
+    edit(folder / "kind.yaml", "kind: Kind\n", f"kind: Kind\nfollow: ['Deployment/demo-deploy {at}']\n")
+    assert run(folder) == (0, ["1 kind: no errors, no warnings"])
 
 
 @pytest.mark.parametrize(
@@ -257,6 +279,58 @@ def test_what_is_wrong_in_the_base_is_told_where_it_stands(folder: Path, old: st
     assert found.startswith(f"samples/deployment.yaml:{line}: error: {said}")
 
 
+BACKUP = """apiVersion: batch/v1
+kind: CronJob
+metadata: {name: backup}
+spec:
+  schedule: every day
+  jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: x}]}}}}
+"""
+NO_SCHEDULE = "'every day' is no schedule: it has 2 parts and not 5: minute, hour, day of the month, month, day of"
+
+
+def errors(folder: Path) -> list[str]:
+    return [line for line in run(folder)[1] if ": error: " in line]
+
+
+def test_a_value_that_the_api_server_does_not_take(folder: Path) -> None:
+    (folder / "backup.yaml").write_text(BACKUP)
+    edit(folder / "kustomization.yaml", "resources:", "resources:\n  - backup.yaml")
+    (found,) = errors(folder)
+    assert found.startswith(f"samples/backup.yaml:5: error: spec.schedule: {NO_SCHEDULE}")
+
+
+def test_a_value_that_resources_set_is_judged_by_the_examples(folder: Path) -> None:
+    """What stands in the manifest may be no more than a word for it."""
+    fill(folder, "CronJob/backup spec.schedule", "type: string", BACKUP)
+    edit(folder / "examples/obj.yaml", "count: 2", "count: 2\n  image: '@daily'")
+    assert errors(folder) == []
+    edit(folder / "examples/obj.yaml", "@daily", "@dayly")
+    (found,) = errors(folder)
+    told = "CronJob/obj-backup spec.schedule: '@dayly' is no schedule: it must be one of @yearly"
+    assert found.startswith(f"samples/examples/obj.yaml:1: error: {told}")
+
+
+def test_a_limit_that_resources_set_goes_with_what_is_requested(folder: Path) -> None:
+    resources = "resources: {requests: {cpu: 2}, limits: {cpu: 1}}"
+    fill(folder, CPU, "type: integer, default: 3", POD.replace("resources: {limits: {cpu: 1}}", resources))
+    assert errors(folder) == []
+    edit(folder / "crd.yaml", "default: 3", "default: 1")
+    (found,) = errors(folder)
+    assert "Pod/obj-p spec.containers.[name=c].resources.requests.cpu: 2 is more than the limit, 1" in found
+
+
+def test_a_value_that_python_may_change_is_judged_by_the_examples(folder: Path) -> None:
+    with (folder / "deployment.yaml").open("a") as file:
+        file.write(f"---\n{BACKUP}")
+    patch = '{"kind": "CronJob", "metadata": {"name": "backup"}, "spec": {"schedule": "@daily"}}'
+    (folder / "patches.py").write_text(f"def patches(cr):\n    yield {patch}\n")
+    assert errors(folder) == []
+    edit(folder / "patches.py", "@daily", "60 * * * *")
+    (found,) = errors(folder)
+    assert found.startswith("samples/patches.py:2: error: CronJob/backup spec.schedule: '60 * * * *' is no schedule: ")
+
+
 def test_what_may_pass_hides_nothing(folder: Path) -> None:
     edit(folder / "deployment.yaml", "  replicas: 1", "  bogus: 1\n  replicas: 1")
     edit(folder / "examples/obj.yaml", "count: 2", "count: many")
@@ -308,6 +382,12 @@ def test_an_example_without_a_resource_is_told(folder: Path) -> None:
     (folder / "examples/empty.yaml").write_text("# nothing yet\n")
     told = "samples/examples/empty.yaml:1: warning: has no custom resource in it: write one, or delete the file"
     assert run(folder) == (0, [told, "1 kind: no errors, 1 warning"])
+
+
+def test_an_examples_name_is_one_that_the_crd_takes(folder: Path) -> None:
+    edit(folder / "examples/obj.yaml", "name: obj", f"name: {'o' * 52}")
+    (found,) = run(folder)[1][:-1]
+    assert found.startswith("samples/examples/obj.yaml:4: error: metadata.name: metadata.name may have 51 characters")
 
 
 def test_what_is_expected_of_no_example_is_told(folder: Path) -> None:
@@ -372,6 +452,18 @@ def test_what_is_wrong_in_what_python_gives_is_told_with_its_line(folder: Path, 
     assert all(map(str.startswith, found, starts)), found
 
 
+def test_what_python_gives_a_generated_object_is_told_with_its_line(folder: Path) -> None:
+    edit(
+        folder / "kustomization.yaml",
+        "resources:",
+        "configMapGenerator: [{name: settings, literals: [a=b]}]\nresources:",
+    )
+    patch = '    yield {"kind": "ConfigMap", "metadata": {"name": "settings"}, "dat": {"c": "d"}}'
+    (folder / "patches.py").write_text(f"def patches(cr):\n{patch}\n")
+    found = "samples/patches.py:2: error: ConfigMap/settings dat: a ConfigMap has no such field (Kubernetes"
+    assert [line.startswith(found) for line in run(folder)[1][:-1]] == [True]
+
+
 def test_a_value_that_does_not_fit_is_told_of_the_example(folder: Path) -> None:
     fill(folder, "Deployment/demo-deploy spec.strategy", "type: object, x-kubernetes-preserve-unknown-fields: true")
     edit(folder / "examples/obj.yaml", "count: 2", "count: 2\n  image: {typ: Recreate}")
@@ -381,18 +473,25 @@ def test_a_value_that_does_not_fit_is_told_of_the_example(folder: Path) -> None:
     )
 
 
-def test_what_an_example_leaves_out_is_told(folder: Path) -> None:
-    (folder / "examples/image.yaml").unlink()
-    edit(
+def test_what_a_manifest_lacks_is_told_where_the_manifest_is(folder: Path) -> None:
+    line = edit(
         folder / "deployment.yaml", "          image: nginx\n", "          image: nginx\n          env: [{value: x}]\n"
     )
-    job = "---\napiVersion: batch/v1\nkind: CronJob\nmetadata: {name: c}\n"
+    job = "# one\napiVersion: batch/v1\nkind: CronJob\nmetadata: {name: c}\n"
     (folder / "job.yaml").write_text(job)
     edit(folder / "kustomization.yaml", "resources:", "resources:\n  - job.yaml")
-    at = "samples/examples/obj.yaml:1: error: "
     assert sorted(line for line in run(folder)[1] if "missing" in line) == [
-        f"{at}CronJob/obj-c spec: schedule is missing",
-        f"{at}Deployment/obj-demo-deploy spec.template.spec.containers.[name=nginx].env.0: name is missing",
+        f"samples/deployment.yaml:{line + 1}: error: spec.template.spec.containers[0].env[0]: name is missing",
+        "samples/job.yaml:2: error: CronJob/c spec: schedule is missing",
+    ]
+
+
+def test_what_an_example_leaves_out_is_told_of_the_example(folder: Path) -> None:
+    """The manifest may lack it, where a resource sets it."""
+    job = "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: c}\n"
+    fill(folder, "CronJob/c spec.schedule", "type: string", job)
+    assert sorted(line for line in run(folder)[1] if "missing" in line) == [
+        "samples/examples/obj.yaml:1: error: CronJob/obj-c spec: schedule is missing"
     ]
 
 
@@ -671,6 +770,10 @@ spec: {group: example.org, scope: Cluster, names: {kind: Zone, plural: zones}, v
         ("", "error: children: Zone/z: a Zone lives outside namespaces: write `scope: Cluster` here"),
         ("  Zone/z: {scope: Cluster}\n", ""),
         (
+            "  Zone/z: {scope: Cluster}\n  Ingress/i: {scope: Cluster}\n",
+            "error: children: Ingress/i: an Ingress lives in a namespace; `scope: Cluster` does not fit it",
+        ),
+        (
             "  Zone/z: {scope: Cluster}\n  Service/s: {scope: Cluster}\n",
             "error: children: Service/s: a Service lives in a namespace; `scope: Cluster` does not fit it",
         ),
@@ -678,7 +781,9 @@ spec: {group: example.org, scope: Cluster, names: {kind: Zone, plural: zones}, v
 )
 def test_scopes_are_known_without_a_cluster(folder: Path, line: str, said: str) -> None:
     zone = "apiVersion: example.org/v1\nkind: Zone\nmetadata: {name: z}\n"
-    (folder / "deployment.yaml").write_text("---\n".join([(folder / "deployment.yaml").read_text(), zone, SERVICE]))
+    ingress = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i}\n"
+    manifests = [(folder / "deployment.yaml").read_text(), zone, SERVICE, ingress]
+    (folder / "deployment.yaml").write_text("---\n".join(manifests))
     (folder / "zones.yaml").write_text(ZONES)
     with (folder / "kind.yaml").open("a") as file:
         file.write(f"children:\n{line}" if line else "")
@@ -729,6 +834,14 @@ def test_what_is_wrong_with_a_crd_that_is_installed(folder: Path, old: str, new:
     edit(folder / "kind.yaml", "kind: Kind\n", f"kind: Kind\ninstall: [CustomResourceDefinition/{name}.example.org]\n")
     found = run(folder)[1][:-1]
     assert [line.startswith(f"samples/zones.yaml:{said}") for line in found] == [True] * bool(said), found
+
+
+def test_what_an_object_lacks_at_its_top_is_told_with_its_name(folder: Path) -> None:
+    name = "zones.example.org"
+    (folder / "zones.yaml").write_text(INSTALLED.partition("spec:")[0])
+    edit(folder / "kustomization.yaml", "resources:", "resources:\n  - zones.yaml")
+    edit(folder / "kind.yaml", "kind: Kind\n", f"kind: Kind\ninstall: [CustomResourceDefinition/{name}]\n")
+    assert run(folder)[1][0] == f"samples/zones.yaml:1: error: CustomResourceDefinition/{name}: spec is missing"
 
 
 def component(folder: Path, patch: str) -> None:

@@ -62,7 +62,7 @@ def test_a_schema_that_it_takes(schema: str) -> None:
     ("schema", "at", "said"),
     [
         ("{}", "", "the type of a field is missing: write `type`, or `x-kubernetes-preserve-unknown-fields"),
-        ("{type: text}", ".type", "'text' must be one of string, number"),
+        ("{type: text}", ".type", "'text' must be one of array, boolean, integer"),
         ("{type: array}", "", "`type: array` needs `items`"),
         ("{type: array, items: {}}", ".items", "the type of the items of a list is missing"),
         ("{type: array, items: {type: string}, uniqueItems: true}", ".uniqueItems", "write `x-kubernetes-list-type: s"),

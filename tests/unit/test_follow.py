@@ -337,6 +337,8 @@ HOME = "metadata: {name: x, namespace: home"
 NETWORK = "apiVersion: networking.k8s.io/v1"
 SLICE = "apiVersion: discovery.k8s.io/v1, kind: EndpointSlice"
 POD_NAME = "statefulset.kubernetes.io/pod-name"
+STRIMZI = "apiVersion: kafka.strimzi.io/v1"
+CLUSTER = "metadata.labels.[strimzi.io/cluster]"
 OF_HOME = "namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: home}}"
 
 
@@ -368,6 +370,12 @@ OF_HOME = "namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: home}}
             "spec.ingress.0.from.0.namespaceSelector.matchLabels.[kubernetes.io/metadata.name]",
         ),
         (f"apiVersion: v1, kind: Pod, {HOME}}}, spec: {{serviceAccount: sa}}", "spec.serviceAccount"),
+        (f"{STRIMZI}, kind: KafkaTopic, {HOME}, labels: {{strimzi.io/cluster: mine}}}}", CLUSTER),
+        (f"{STRIMZI}, kind: KafkaNodePool, {HOME}, labels: {{strimzi.io/cluster: mine}}}}", CLUSTER),
+        (
+            f"apiVersion: v1, kind: Service, {HOME}}}, spec: {{selector: {{prometheus: mine}}}}",
+            "spec.selector.prometheus",
+        ),
     ],
 )
 def test_fields_that_name_an_object(manifest: str, at: str) -> None:
@@ -375,11 +383,18 @@ def test_fields_that_name_an_object(manifest: str, at: str) -> None:
     others = (
         "{apiVersion: v1, kind: ServiceAccount, metadata: {name: sa, namespace: home}}\n---\n"
         "{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: pvc, namespace: home}}\n---\n"
+        "{apiVersion: kafka.strimzi.io/v1, kind: Kafka, metadata: {name: mine, namespace: home}}\n---\n"
+        "{apiVersion: monitoring.coreos.com/v1, kind: Prometheus, metadata: {name: mine, namespace: home}}\n---\n"
     )
     manifest = f"{{{manifest}}}"
     (found,) = mentions(others + manifest)
     assert found.endswith(f" {at}")
-    strangers = manifest.replace(": sa}", ": other}").replace(": pvc}", ": other}").replace(": ca}", ": other}")
+    strangers = (
+        manifest.replace(": mine}", ": other}")
+        .replace(": sa}", ": other}")
+        .replace(": pvc}", ": other}")
+        .replace(": ca}", ": other}")
+    )
     strangers = strangers.replace("-name: api}", "-name: other}").replace(": db-0}", ": other-0}")
     assert mentions(others + strangers.replace("metadata.name: home", "metadata.name: other")) == []
 
@@ -397,3 +412,255 @@ def test_the_secret_of_an_external_secret() -> None:
     assert mentions(
         maker.replace("spec: {target: {name: fetched}}", "spec: {}") + reader.replace("fetched", "fetch")
     ) == [f"{CONTAINER}.envFrom.0.secretRef.name"]
+
+
+ROLLOUT = """
+apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: {name: r, namespace: home}
+spec:
+  strategy: %s
+  template:
+    spec:
+      containers: [{name: c, command: [api], args: [--db-host, %s]}]
+      volumes: [{name: v, persistentVolumeClaim: {claimName: data}}]
+---
+apiVersion: argoproj.io/v1alpha1
+kind: AnalysisTemplate
+metadata: {name: works, namespace: home}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: web, namespace: home}
+"""
+
+
+@pytest.mark.parametrize(
+    ("strategy", "at"),
+    [
+        ("{canary: {stableService: api, canaryService: other}}", "canary.stableService"),
+        ("{canary: {canaryService: api}}", "canary.canaryService"),
+        ("{blueGreen: {activeService: api}}", "blueGreen.activeService"),
+        ("{blueGreen: {previewService: api}}", "blueGreen.previewService"),
+        ("{canary: {trafficRouting: {nginx: {stableIngress: web}}}}", "canary.trafficRouting.nginx.stableIngress"),
+        ("{canary: {trafficRouting: {alb: {rootService: api}}}}", "canary.trafficRouting.alb.rootService"),
+        (
+            "{canary: {steps: [{analysis: {templates: [{templateName: works}]}}]}}",
+            "canary.steps.0.analysis.templates.0.templateName",
+        ),
+        (
+            "{blueGreen: {prePromotionAnalysis: {templates: [{templateName: works}]}}}",
+            "blueGreen.prePromotionAnalysis.templates.0.templateName",
+        ),
+        ("{canary: {stableService: web}}", None),
+        ("{canary: {stableMetadata: {labels: {service: api}}}}", None),
+    ],
+)
+def test_what_a_rollout_of_argo_names(strategy: str, at: str | None) -> None:
+    expected = [f"Rollout/r spec.strategy.{at}"] if at else []
+    assert mentions(ROLLOUT % (strategy, "other")) == expected
+
+
+def test_the_pods_of_a_rollout_are_looked_into_once() -> None:
+    claim = "\n---\n{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: data, namespace: home}}"
+    assert sorted(mentions(ROLLOUT % ("{}", "db") + claim)) == [
+        "Rollout/r spec.template.spec.containers.[name=c].args.1",
+        "Rollout/r spec.template.spec.volumes.[name=v].persistentVolumeClaim.claimName",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("target", "is_one"),
+    [
+        ("{apiVersion: argoproj.io/v1alpha1, kind: Rollout, name: r}", True),
+        ("{apiVersion: argoproj.io/v1alpha1, kind: Rollout, name: other}", False),
+        ("{apiVersion: apps/v1, kind: StatefulSet, name: db}", False),  # kustomize renames it
+    ],
+)
+def test_what_an_autoscaler_scales(target: str, is_one: bool) -> None:
+    autoscaler = (
+        "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: x, namespace: home}, "
+        f"spec: {{scaleTargetRef: {target}}}}}\n---\n"
+    )
+    expected = (
+        ["HorizontalPodAutoscaler/x spec.scaleTargetRef.[name=r].name".replace("[name=r].", "")] if is_one else []
+    )
+    assert mentions(autoscaler + ROLLOUT % ("{}", "other")) == expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "at"),
+    [
+        ("apiGroups: [''], resources: [services], resourceNames: [other, api]", "1"),
+        ("apiGroups: [apps], resources: [deployments, statefulsets/scale], resourceNames: [db]", "0"),
+        ("apiGroups: ['*'], resources: ['*'], resourceNames: [db]", "0"),
+        ("apiGroups: [cert-manager.io], resources: [issuers], resourceNames: [ca]", "0"),
+        ("apiGroups: [''], resources: [secrets], resourceNames: [web-tls]", "0"),  # which the Certificate makes
+        ("apiGroups: [''], resources: [secrets], resourceNames: [login]", None),  # kustomize renames it
+        ("apiGroups: [''], resources: [configmaps], resourceNames: [api]", None),
+        ("apiGroups: [coordination.k8s.io], resources: [leases], resourceNames: [api]", None),
+        ("apiGroups: [example.org], resources: [services], resourceNames: [api]", None),
+        ("apiGroups: [''], resources: [services]", None),
+        ("nonResourceURLs: [/metrics]", None),
+    ],
+)
+@pytest.mark.parametrize("kind", ["Role", "ClusterRole"])
+def test_the_names_in_a_role(kind: str, rule: str, at: str | None) -> None:
+    metadata = "{name: r, namespace: home}" if kind == "Role" else "{name: r}"
+    role = f"{{apiVersion: rbac.authorization.k8s.io/v1, kind: {kind}, metadata: {metadata}, rules: [{{{rule}}}]}}"
+    found = [line for line in mentions(CERTIFICATE + role) if not line.startswith("Certificate")]
+    assert found == ([f"{kind}/r rules.0.resourceNames.{at}"] if at else [])
+
+
+def test_a_role_of_another_namespace_is_for_others() -> None:
+    rules = [{"apiGroups": [""], "resources": ["services"], "resourceNames": ["api"]}]
+    api_version = "rbac.authorization.k8s.io/v1"
+    body = {"apiVersion": api_version, "kind": "Role", "metadata": {"name": "r", "namespace": "away"}, "rules": rules}
+    role = Child(api_version, "Role", "r", body, "away")
+    assert list(follow.mentions([*children(""), role])) == []
+
+
+@pytest.mark.parametrize(
+    ("container", "at"),
+    [
+        ("command: [kubectl, rollout, restart, statefulset/db]", "command.3"),
+        ("command: [kubectl], args: [get, svc, api]", "args.2"),
+        ("image: 'bitnami/kubectl:1.30', args: [scale, --replicas=0, sts/db, -n, home]", "args.2 args.4"),
+        ("command: [kubectl], args: [get, svc, api, -n, other]", None),
+        ("command: [sh, -c, 'kubectl -n home delete svc api']", "command.2"),
+        ("command: [sh, -c, 'kubectl delete deploy api']", None),
+    ],
+)
+def test_what_kubectl_is_told_in_a_container(container: str, at: str | None) -> None:
+    assert mentions(DEPLOYMENT % container) == [f"{CONTAINER}.{each}" for each in (at or "").split()]
+
+
+def test_what_kubectl_is_told_in_a_script() -> None:
+    text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, namespace: home}\ndata: {run.sh: kubectl get sts/db}\n"
+    assert mentions(text) == ["ConfigMap/x data.[run.sh]"]
+
+
+def test_a_middleware_of_traefik() -> None:
+    text = """
+      apiVersion: traefik.io/v1alpha1
+      kind: Middleware
+      metadata: {name: strip, namespace: home}
+      ---
+      apiVersion: networking.k8s.io/v1
+      kind: Ingress
+      metadata:
+        name: web
+        namespace: home
+        annotations: {traefik.ingress.kubernetes.io/router.middlewares: "auth@file,home-strip@kubernetescrd"}
+    """.replace("\n      ", "\n")
+    assert mentions(text) == ["Ingress/web metadata.annotations.[traefik.ingress.kubernetes.io/router.middlewares]"]
+
+
+KAFKA = "{apiVersion: kafka.strimzi.io/v1, kind: Kafka, metadata: {name: mine, namespace: home}}\n---\n"
+CANARY = (
+    "{apiVersion: flagger.app/v1beta1, kind: Canary, metadata: {name: x, namespace: home}, "
+    "spec: {targetRef: {apiVersion: apps/v1, kind: Deployment, name: shop}%s}}\n---\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("maker", "address", "is_one"),
+    [
+        (KAFKA, "mine-kafka-bootstrap:9092", True),
+        (KAFKA, "mine-kafka-brokers.home.svc:9092", True),
+        (KAFKA, "other-kafka-bootstrap:9092", False),
+        (CANARY % "", "http://shop-canary.home:80/", True),
+        (CANARY % "", "http://shop/", True),
+        (CANARY % ", service: {name: front}", "http://front-primary/", True),
+        (CANARY % ", service: {name: front}", "http://shop-primary/", False),
+        ("", "http://shop-canary.home:80/", False),
+    ],
+)
+def test_a_service_that_an_operator_makes(maker: str, address: str, is_one: bool) -> None:
+    found = [line for line in mentions(maker + DEPLOYMENT % f"args: ['{address}']") if line.startswith("Deployment")]
+    assert found == ([f"{CONTAINER}.args.0"] if is_one else [])
+
+
+def test_the_secret_of_a_user_of_kafka() -> None:
+    user = "{apiVersion: kafka.strimzi.io/v1, kind: KafkaUser, metadata: {name: me, namespace: home}, spec: {}}\n---\n"
+    assert mentions(user + DEPLOYMENT % "envFrom: [{secretRef: {name: me}}]") == [
+        f"{CONTAINER}.envFrom.0.secretRef.name"
+    ]
+
+
+def words(text: str) -> list[str]:
+    found = follow.words(list(children(text)))
+    return [f"{word.child} {fields.readable(word.child.body, word.at)} {word.named}" for word in found]
+
+
+@pytest.mark.parametrize(
+    ("container", "at"),
+    [
+        ("env: [{name: PRIMARY_SVC, value: api}]", "env.[name=PRIMARY_SVC].value"),
+        ("env: [{name: SERVICE_NAME, value: api}]", "env.[name=SERVICE_NAME].value"),
+        ("args: [--service, api]", "args.1"),
+        ("args: [--service=api]", "args.0"),
+        ("command: [run, api]", "command.1"),
+        # What is certain is told otherwise.
+        ("env: [{name: API_HOST, value: api}]", None),
+        ("args: ['http://api/']", None),
+        # Nothing but a part of it, or a program.
+        ("env: [{name: X, value: api-2}]", None),
+        ("env: [{name: X, value: the api}]", None),
+        ("command: [api]", None),
+        # What it is called by is no host.
+        ("env: [{name: APP_ROLE, value: api}]", None),
+        ("env: [{name: DB_USER, value: api}]", None),
+        ("env: [{name: DB_CONNECTION, value: api}]", None),
+        ("env: [{name: POSTGRES_DB, value: api}]", None),
+        ("env: [{name: OTEL_SERVICE_NAME, value: api}]", None),
+        ("args: [--mode=api]", None),
+        ("args: [--log-level, api]", None),
+        # A Secret or an Issuer is named elsewhere.
+        ("env: [{name: X, value: ca}]", None),
+    ],
+)
+def test_a_word_that_is_a_childs_name(container: str, at: str | None) -> None:
+    assert words(DEPLOYMENT % container) == ([f"{CONTAINER}.{at} Service/api"] if at else [])
+
+
+@pytest.mark.parametrize(
+    ("service", "is_one"),
+    [
+        ("{metadata: {name: own, namespace: home}, spec: {selector: {app: web}}}", False),
+        ("{metadata: {name: own, namespace: home}, spec: {selector: {app: db}}}", True),
+        ("{metadata: {name: own, namespace: home}, spec: {}}", True),
+    ],
+)
+def test_a_program_may_be_told_what_it_is_called_itself(service: str, is_one: bool) -> None:
+    text = f"---\n{service[:-1]}, apiVersion: v1, kind: Service}}\n---{DEPLOYMENT % 'args: [run, own]'}"
+    text = text.replace("{template: {spec", "{template: {metadata: {labels: {app: web}}, spec")
+    assert words(text) == [f"{CONTAINER}.args.1 Service/own"] * is_one
+
+
+def test_a_word_in_a_config_map() -> None:
+    text = "{apiVersion: v1, kind: ConfigMap, metadata: {name: x, namespace: home}, data: {primary: %s, user: api}}"
+    assert words(text % "api") == ["ConfigMap/x data.primary Service/api"]
+    assert words(text % "'server = api'") == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "is_one"),
+    [
+        ('up{job="api"} == 0', True),
+        ('up{namespace="home",service=~"api"} == 0', True),
+        ('kube_statefulset_replicas{statefulset="db"}', True),
+        ('up{container="api"}', False),
+        ('up{app="api"}', False),
+        ('up{job="api-2"}', False),
+        ('up{job="http://api/"}', False),
+    ],
+)
+@pytest.mark.parametrize("of", ["ConfigMap", "PrometheusRule"])
+def test_an_objects_name_in_what_prometheus_is_asked(rule: str, is_one: bool, of: str) -> None:
+    obj: dict[str, Any] = {"apiVersion": "v1", "kind": of, "metadata": {"name": "x", "namespace": "home"}}
+    if of == "ConfigMap":
+        obj["data"] = {"rules.yaml": f"expr: {rule}\n"}
+    else:
+        obj |= {"apiVersion": "monitoring.coreos.com/v1", "spec": {"groups": [{"rules": [{"expr": rule}]}]}}
+    assert [word.split()[0] for word in words(yamltext.dump(obj))] == [f"{of}/x"] * is_one

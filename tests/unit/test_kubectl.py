@@ -832,12 +832,12 @@ async def test_a_folder_is_built(kustomize: Kubectl, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kustomization", "reason"),
     [
-        ("resources: [gone.yaml]", "lstat gone.yaml: no such file or directory"),
-        ("resources: [c.yaml]", "missing Resource metadata"),
-        ("bogus: 1", 'invalid Kustomization: json: unknown field "bogus"'),
+        ("resources: [gone.yaml]", "gone.yaml: there is no such file: "),
+        ("resources: [c.yaml]", "c.yaml: is no Kubernetes object"),
+        ("bogus: 1", "kustomization.yaml: bogus: kustomize has no such field"),
         (
             "resources: [bad.yaml]",
-            "MalformedYAMLError: yaml: line 1: did not find expected node content in File: bad.yaml",
+            "bad.yaml: is not YAML: line 1: did not find expected node content",
         ),
     ],
 )
@@ -877,8 +877,8 @@ async def test_kustomize_quotes_no_value_of_a_secret(
         await kustomize.build(folder)
     with pytest.raises(ApplyFailed) as applied:
         await kustomize.apply(folder, size=1000, timeout=30)
+    assert said in str(applied.value)
     for error in (built.value, applied.value):
-        assert said in str(error)
         assert "hunter22" not in str(error)
 
 

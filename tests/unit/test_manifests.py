@@ -3,13 +3,15 @@
 import pytest
 
 from nuvop import manifests, openapi, yamltext
+from nuvop.manifests import Nature
 
 VERSION = openapi.version()
 
 
 def told(text: str, name: str = "x-web") -> list[str]:
     (document,) = yamltext.load_all(text)
-    return [f"{'.'.join(map(str, at))}: {message}" for at, message in manifests.faults(document, name)]
+    flaws = [flaw for flaw in manifests.flaws(document, name) if flaw.nature is not Nature.LACK]
+    return [f"{'.'.join(map(str, flaw.at))}: {flaw.message}" for flaw in flaws]
 
 
 def deployment(spec: str = "{}", pod: str = "{containers: [{name: web, image: web}]}") -> str:

@@ -274,7 +274,17 @@ def test_nothing_is_overwritten(here: Path) -> None:
         ("resources: [github.com/a/b]", "kustomization.yaml: resources[0]: 'github.com/a/b' is not on this disk"),
         ("helmCharts: [{name: x}]", "kustomization.yaml: helmCharts: a Helm chart is not rendered"),
         ("resources: [api.yaml]", "APIService/v1.x.org: deleting one Podinfo must not delete it"),
-        ("resources: [none.yaml]", "kustomize cannot build it: "),
+        ("resources: [none.yaml]", "kustomization.yaml: resources[0]: 'none.yaml': there is no such file"),
+        ("patches: [{path: p.yaml}]", "kustomization.yaml: patches[0].path: 'p.yaml': there is no such file"),
+        (
+            "configMapGenerator: [{name: a, files: [x=none.txt]}]",
+            "kustomization.yaml: configMapGenerator[0].files[0]: 'none.txt': there is no such file",
+        ),
+        ("resources: [a.yaml]\nresources: [a.yaml]", "kustomization.yaml: is not YAML: "),
+        (
+            "resource: [a.yaml]",
+            "kustomize cannot build it: source/kustomization.yaml: resource: kustomize has no such field",
+        ),
         ("resources: []", "the folder makes no object that could be a child"),
         ("a: [", "kustomization.yaml: is not YAML: "),
         *((text, "source/kustomization.yaml: must be a mapping") for text in ("a", "[a]", "[[a, b]]", "- a: b")),
@@ -648,3 +658,124 @@ def test_what_fails_half_way_leaves_nothing(here: Path, monkeypatch: pytest.Monk
     assert done.exit_code == 1
     assert "some/where/.podinfos.new: No space left on device" in done.stderr
     assert list(here.iterdir()) == []
+
+
+CAPTAINS = """
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: captains.crew.example.com}
+spec:
+  group: crew.example.com
+  names: {kind: Captain, plural: captains}
+  scope: Namespaced
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties:
+          spec:
+            type: object
+            properties:
+              crew: {description: Crew is how many sail with the captain., type: integer, minimum: 1, maximum: 9}
+              ship: {type: object, properties: {name: {type: string}, flag: {type: string, enum: [red, black]}}}
+---
+"""
+
+
+def captain(spec: str) -> dict[str, str]:
+    captain = f"{{apiVersion: crew.example.com/v1, kind: Captain, metadata: {{name: hook}}, spec: {spec}}}"
+    return {"kustomization.yaml": "resources: [a.yaml]\n", "a.yaml": f"{CAPTAINS}{captain}\n"}
+
+
+def test_a_folder_with_custom_objects_only(here: Path) -> None:
+    written(here / "source", captain("{crew: 3, ship: {name: roger, flag: black}}"))
+    done = run("Voyage", here / "source", "--yes")
+    assert done.exit_code == 0, done.output
+    path = here / "kustomize/voyages"
+    assert list(document(path / "kind.yaml")["set"]) == ["spec.crew", "spec.ship.flag"]
+    spec = spec_of(path)
+    assert spec["crew"] == {
+        "description": "How many sail with the captain. Sets spec.crew of Captain/hook.",
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 9,
+        "default": 3,
+    }
+    assert spec["ship"]["properties"]["flag"]["enum"] == ["red", "black"]
+    assert "1 kind: no errors, no warnings" in CliRunner().invoke(check, [str(path)]).output
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (
+            {
+                "kustomization.yaml": "resources: [a.yaml]\n",
+                "a.yaml": "{apiVersion: example.org/v1, kind: Issuer, metadata: {name: a}, spec: {selfSigned: {}}}\n",
+            },
+            "the custom objects of the folder have no plain values under spec",
+        ),
+        (
+            {
+                "kustomization.yaml": "resources: [a.yaml]\n",
+                "a.yaml": "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n",
+            },
+            "nothing of the folder has replicas, an image, resources, a port, a host, storage or a schedule",
+        ),
+    ],
+)
+@pytest.mark.parametrize("yes", [["--yes"], []])
+def test_why_no_field_is_proposed(here: Path, files: dict[str, str], said: str, yes: list[str]) -> None:
+    written(here / "source", files)
+    done = run("Thing", here / "source", *yes)
+    assert done.exit_code == 0, done.output
+    assert f"no field is proposed: {said}; name fields with --field NAME=KIND/CHILD:PATH" in done.stdout
+
+
+@pytest.mark.parametrize("into", [".", "source", "source/kinds"])
+def test_a_kind_is_not_made_inside_of_its_source_nor_around_it(here: Path, into: str) -> None:
+    written(here / "source", captain("{crew: 3}"))
+    done = run("Voyage", here / "source", "--yes", "--into", into, *(("--plural", "source") if into == "." else ()))
+    assert done.exit_code == 1
+    assert (
+        ", or around it, so that each would be a part of the other: give a folder elsewhere with --into" in done.stderr
+    )
+    assert sorted(path.name for path in (here / "source").iterdir()) == ["a.yaml", "kustomization.yaml"]
+
+
+def test_commands_to_type_are_quoted(here: Path) -> None:
+    written(here / "source", captain("{crew: 3}"))
+    done = run("Voyage", here / "source", "--yes", "--into", "my kinds")
+    assert done.stdout.endswith(
+        "\nkubectl apply -f 'my kinds/voyages/crd.yaml'\n"
+        "nuvop run --kinds 'my kinds/voyages'\n"
+        "kubectl apply -f 'my kinds/voyages/examples/voyage.yaml'\n"
+    )
+
+
+def test_a_helm_chart_is_to_be_rendered_first(here: Path) -> None:
+    written(here / "my chart", {"Chart.yaml": "name: web\n", "templates/a.yaml": "{{ .Values.a }}\n"})
+    done = run("Web", here / "my chart", "--yes")
+    assert done.exit_code == 1
+    folder = f"'{here}/my chart'"
+    assert (
+        "my chart/Chart.yaml: this is a Helm chart, and nuvop renders none: make a folder of what it makes, with "
+        f"`helm template example {folder} > FOLDER/all.yaml` and a kustomization.yaml with `resources: [all.yaml]`"
+    ) in done.stderr
+
+
+def test_what_kustomize_cannot_build_is_told_with_the_users_own_file(here: Path) -> None:
+    """Also where that stands beside the folder, and the copy elsewhere."""
+    source = written(
+        here,
+        {
+            "app/kustomization.yaml": "resources: [../lib/base]\n",
+            "lib/base/kustomization.yaml": "resources: [a.yaml]\n",
+            "lib/base/a.yaml": "a: [\n",
+        },
+    )
+    done = run("Thing", source / "app", "--yes")
+    assert "Error: kustomize cannot build it: lib/base/a.yaml: is not YAML: line 1: " in done.stderr

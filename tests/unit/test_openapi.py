@@ -125,25 +125,28 @@ CONTAINER = {"name": "a", "imag": "b", "env": [{"name": "X", "value": 1}, None]}
 OBJECT = {"spec": {"template": {"spec": {"containers": [CONTAINER]}}}, "status": {"any": 1}}
 
 
+def misfits(nodes: list[openapi.Node]) -> list[tuple[Any, str]]:
+    return [(node.at, node.type) for node in nodes if not node.fits]
+
+
 def test_what_is_wrong_with_an_object() -> None:
     at = ("spec", "template", "spec", "containers", 0)
-    ((where, known),) = openapi.unknown("apps/v1", "Deployment", OBJECT)
-    assert where == (*at, "imag")
-    assert "image" in known
-    assert list(openapi.misfits("apps/v1", "Deployment", OBJECT)) == [
-        ((*at, "env", 0, "value"), "string"),
-        ((*at, "env", 1), "object"),
-    ]
-    assert list(openapi.missing("apps/v1", "Deployment", OBJECT)) == [(("spec",), "selector")]
+    nodes = list(openapi.nodes("apps/v1", "Deployment", OBJECT))
+    ((where, name),) = [(node, name) for node in nodes for name in node.unknown()]
+    assert (where.at, where.of, name) == (at, "core.v1.Container", "imag")
+    assert "image" in where.members
+    assert misfits(nodes) == [((*at, "env", 0, "value"), "string"), ((*at, "env", 1), "object")]
+    assert [(node.at, name) for node in nodes for name in node.missing()] == [(("spec",), "selector")]
 
 
 def test_what_is_wrong_deep_in_a_schema_of_a_crd() -> None:
-    deep = {"type": ["string"], "patern": "x", "properties": {"a": None}}
+    deep = {"type": ["string"], "patern": "x", "enum": [None], "properties": {"a": None}}
     for below in ({"items": deep}, {"additionalProperties": deep}, {"properties": {"a": deep}}):
         version = {"name": "v1", "schema": {"openAPIV3Schema": below}}
         of = "apiextensions.k8s.io/v1", "CustomResourceDefinition", {"spec": {"versions": [version]}}
-        assert [at[-1] for at, _ in openapi.unknown(*of)] == ["patern"]
-        assert [(at[-1], type_) for at, type_ in openapi.misfits(*of)] == [("type", "string"), ("a", "object")]
+        nodes = list(openapi.nodes(*of))
+        assert [name for node in nodes for name in node.unknown()] == ["patern"]
+        assert [(at[-1], type_) for at, type_ in misfits(nodes)] == [("type", "string"), ("a", "object")]
 
 
 REFERENCE = {"$ref": "#/components/schemas/io.k8s.B"}

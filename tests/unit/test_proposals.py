@@ -43,6 +43,11 @@ def test_one_workload() -> None:
     }
 
 
+def test_a_rollout_of_argo() -> None:
+    text = workload("web", kind="Rollout").replace("apps/v1", "argoproj.io/v1alpha1")
+    assert list(proposed(text)) == ["replicas", "image"]
+
+
 def test_of_several_workloads_each_has_members_of_its_own() -> None:
     text = (
         workload("shop-db-sts", kind="StatefulSet") + service("shop-database", "shop-db-sts")
@@ -111,6 +116,18 @@ def test_an_autoscaler_has_the_replicas() -> None:
     both = proposed(workload("web") + workload("db") + autoscaler)
     assert list(both) == ["db.replicas", "db.image", "web.minReplicas", "web.maxReplicas", "web.image"]
     assert list(proposed(autoscaler)) == ["minReplicas", "maxReplicas"]
+
+
+def test_kedas_autoscaler() -> None:
+    scaler = """---
+      apiVersion: keda.sh/v1alpha1
+      kind: ScaledObject
+      metadata: {name: scaler}
+      spec: {scaleTargetRef: {name: web}, maxReplicaCount: 3}
+    """
+    found = proposed(workload("web") + scaler)
+    assert list(found) == ["minReplicas", "maxReplicas", "image"]
+    assert found["minReplicas"] == ["ScaledObject/scaler spec.minReplicaCount"]
 
 
 @pytest.mark.parametrize(
@@ -290,4 +307,4 @@ def test_keda_has_the_replicas() -> None:
     both = f"{workload('web')}---\n{scaled}"
     found = children(both)
     assert autoscaling.autoscaler_of(found[0], found) == found[1]
-    assert list(proposed(both)) == ["image"]
+    assert list(proposed(both)) == ["minReplicas", "maxReplicas", "image"]

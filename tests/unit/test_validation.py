@@ -11,8 +11,15 @@ from nuvop.fields import Name
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["spec"],
+    "x-kubernetes-validations": [
+        {"rule": "self.metadata.name.size() <= 15", "message": "15 characters at most"},
+        {"rule": "self.metadata.name.matches('^[a-z]') && self.metadata.name.size() < 20"},
+        {"rule": "self.metadata.name.size() <= 0 || self.spec.size > 0", "message": "which is not tried"},
+        {"rule": "self.metadata.name.matches('^z') || self.kind.matches('T')", "message": "which is not tried, either"},
+        {"rule": "self.metadata.name.matches('\\\\pL')", "message": "which Python does not know"},
+    ],
     "properties": {
-        "metadata": {"type": "object", "properties": {"name": {"type": "string", "maxLength": 20}}},
+        "metadata": {"type": "object", "properties": {"name": {"type": "string", "maxLength": 10}}},
         "spec": {
             "type": "object",
             "required": ["size"],
@@ -118,7 +125,9 @@ def test_what_is_secret_is_not_told(name: str, said: str) -> None:
         ({"name": "Upper"}, "metadata.name: 'Upper' must be lower-case letters, digits, hyphens and dots, "),
         ({"name": "a..b"}, "metadata.name: 'a..b' must be lower-case letters, "),
         ({"name": "a" * 254}, f"metadata.name: '{'a' * 254}' is too long: 253 characters are allowed"),
-        ({"name": "a" * 21}, f"metadata.name: '{'a' * 21}' is too long"),
+        ({"name": "a" * 11}, f"metadata.name: '{'a' * 11}' is too long"),
+        ({"name": "a" * 16}, "metadata.name: 15 characters at most"),
+        ({"name": "1"}, "metadata.name: does not fit the CRD's rule self.metadata.name.matches('^[a-z]') && self.met"),
         ({"namespace": "a.b"}, "metadata.namespace: 'a.b' is no name of a namespace: "),
         ({"annotation": {}}, "metadata.annotation: there is no such field (Kubernetes "),
         (

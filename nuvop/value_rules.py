@@ -1,0 +1,487 @@
+"""Values that the API server does not take in objects of Kubernetes' own kinds, though their types are right. Pure.
+
+Two tables, by the name that Kubernetes gives a type: a rule for a container holds in a Pod as in a CronJob. Beside
+them, what OpenAPI itself says is tried: which words a field takes, and what tells the items of a list apart.
+
+Sources: the files named below, of https://github.com/kubernetes/kubernetes/tree/v1.36.3. Only what is certain, whatever
+the cluster's settings, is a rule here. What stands there as well and is not tried: whether several fields fit together,
+but for a few of them, and what an update may not change.
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TypeGuard
+
+from nuvop import cron
+from nuvop.fields import Json, Pointer
+from nuvop.openapi import Node, resolved
+
+
+@dataclass(frozen=True)
+class Misvalue:
+    """A value that is not taken: the way to it, and why.
+
+    ``about`` is the way to all that has a part in it: whoever sets something there may mend it. With ``is_missing`` it
+    is a field that is not there.
+    """
+
+    at: Pointer
+    message: str
+    about: Pointer
+    is_missing: bool = False
+
+
+Found = Iterator[Misvalue]
+Rule = Callable[[Json], Found]
+
+
+def misvalues(node: Node) -> Found:
+    """What is wrong with a value and its members, whose types may be wrong, too: that is told elsewhere."""
+    yield from _below(node.at, _of_enum(node))
+    if node.of == _QUANTITY:
+        yield from _below(node.at, _quantity(node.value))
+    elif isinstance(node.value, dict):
+        for name, rule in _FIELDS.get(node.of, {}).items():
+            if name in node.value and node.value[name] is not None:
+                yield from _below((*node.at, name), rule(node.value[name]))
+        for name, value in node.value.items():
+            if keys := (schema := node.members.get(name, {})).get("keys"):
+                yield from _below((*node.at, name), _twice(value, keys, schema))
+        for part in _TOGETHER.get(node.of, ()):
+            yield from _below(node.at, part(node.value))
+
+
+def _below(at: Pointer, found: Found) -> Found:
+    for each in found:
+        yield Misvalue((*at, *each.at), each.message, (*at, *each.about), each.is_missing)
+
+
+def _wrong(message: str, *at: str | int) -> Misvalue:
+    return Misvalue(at, message, at)
+
+
+# --- what OpenAPI says -----------------------------------------------------------------------------------------------
+
+
+def _of_enum(node: Node) -> Found:
+    """A word that is none of those that a field takes.
+
+    An empty one counts as left out, mostly. Only ``stopSignal`` has more than a few words, and where the cluster does
+    not know that field, it takes anything there.
+    """
+    words = node.schema.get("enum") or ()
+    if 0 < len(words) <= _FEW and isinstance(node.value, str) and node.value:
+        yield from _words(*words)(node.value)
+
+
+def _words(*words: str) -> Rule:
+    def rule(value: Json) -> Found:
+        if isinstance(value, str) and value not in words:
+            meant = difflib.get_close_matches(value.lower(), [word.lower() for word in words], 1, 0.7)
+            instead = [word for word in words if word and word.lower() in meant]
+            told = f"{value!r} must be one of {', '.join(filter(None, words))}"
+            yield _wrong(f"{told}: write `{instead[0]}`" if instead else told)
+
+    return rule
+
+
+_FEW = 30
+
+
+def _twice(items: Json, keys: Sequence[str], schema: Mapping[str, Json]) -> Found:
+    """Items of a list that the API server could not tell apart."""
+    if not isinstance(items, list):
+        return
+    members = resolved(schema["items"]).get("properties") or {}
+    defaults = {key: members.get(key, {}).get("default") for key in keys}
+    seen: set[tuple[str, ...]] = set()
+    for index, item in enumerate(items):
+        if not isinstance(item, dict):
+            continue
+        found = tuple(repr(item.get(key, defaults[key])) for key in keys)
+        if found in seen:
+            what = ", ".join(f"{key} {item.get(key, defaults[key])!r}" for key in keys)
+            yield Misvalue((index,), f"{what} stands there twice: each item needs another one", ())
+        seen.add(found)
+
+
+# --- numbers and texts -----------------------------------------------------------------------------------------------
+
+
+def _is_number(value: Json) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _number(least: int, most: int | None = None) -> Rule:
+    allowed = f"{least} or more" if most is None else f"{least} to {most}"
+
+    def rule(value: Json) -> Found:
+        if _is_number(value) and (value < least or (most is not None and value > most)):
+            yield _wrong(f"{value} must be {allowed}")
+
+    return rule
+
+
+def _text(pattern: str, told: str, longest: int | None = None) -> Rule:
+    is_right = re.compile(pattern)
+
+    def rule(value: Json) -> Found:
+        if isinstance(value, str) and not is_right.fullmatch(value):
+            yield _wrong(f"{value!r} must be {told}")
+        elif isinstance(value, str) and longest is not None and len(value) > longest:
+            yield _wrong(f"{value!r} is too long: {longest} characters are allowed")
+
+    return rule
+
+
+def _either(of_numbers: Rule, of_texts: Rule) -> Rule:
+    """A field that takes a number or a text."""
+    return lambda value: of_texts(value) if isinstance(value, str) else of_numbers(value)
+
+
+def _each(rule: Rule) -> Rule:
+    """For each item of a list."""
+
+    def rule_for_all(value: Json) -> Found:
+        for index, item in enumerate(value if isinstance(value, list) else ()):
+            yield from _below((index,), rule(item))
+
+    return rule_for_all
+
+
+_NATURAL = _number(0)
+_POSITIVE = _number(1)
+_PORT = _number(1, 65535)
+_PORT_OR_NONE = _number(0, 65535)
+_USER = _number(0, 2**31 - 1)
+_MODE = _number(0, 0o777)
+
+LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+SUBDOMAIN = rf"{LABEL}(\.{LABEL})*"
+NAME = _text(LABEL, "lower-case letters, digits and hyphens, 63 at most, with no hyphen at an end", 63)
+_PORT_NAME = _text(
+    "(?=.*[a-z])(?!.*--)[a-z0-9]([-a-z0-9]*[a-z0-9])?",
+    "lower-case letters, digits and single hyphens, 15 at most, with a letter among them and no hyphen at an end",
+    15,
+)
+_PORT_OR_NAME = _either(_PORT, _PORT_NAME)
+_PERCENT = _text("[0-9]+%", "a number, or one with % behind it, such as 25%")
+_PART = _either(_NATURAL, _PERCENT)
+_HOST = _text(rf"(\*\.)?{SUBDOMAIN}", "a host's name in lower-case letters, of which the first part may be *", 253)
+_VARIABLE = _text("[ -<>-~]+", "the name of a variable: letters that stand on any keyboard, without =")
+_KEY_OF_DATA = re.compile(r"(?!\.\.?$|\.\.)[-._a-zA-Z0-9]{1,253}")
+
+
+def _keys_of_data(value: Json) -> Found:
+    """``IsConfigMapKey`` of staging/src/k8s.io/apimachinery/pkg/util/validation/validation.go."""
+    for key in value if isinstance(value, dict) else ():
+        if not _KEY_OF_DATA.fullmatch(key):
+            yield _wrong("a key must be letters, digits, hyphens, dots and underscores, as a file's name may be", key)
+
+
+def _schedule(value: Json) -> Found:
+    """``validateScheduleFormat`` of pkg/apis/batch/validation/validation.go."""
+    if isinstance(value, str) and (told := cron.refusal(value)):
+        yield _wrong(f"{value!r} is no schedule: {told}; one is `*/15 2 * * 1-5`, or `@daily`")
+
+
+# --- labels ----------------------------------------------------------------------------------------------------------
+
+_QUALIFIED = re.compile(rf"(({SUBDOMAIN})/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?")
+_VALUE = _text(
+    "([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?",
+    "letters, digits, hyphens, dots and underscores, 63 at most, and begin and end with a letter or digit",
+    63,
+)
+
+
+def _qualified(value: Json) -> Found:
+    if isinstance(value, str) and not _QUALIFIED.fullmatch(value):
+        told = "a word of letters, digits, hyphens, dots and underscores, 63 at most"
+        yield _wrong(f"{value!r} must be {told}, perhaps with a domain and a slash before it")
+
+
+def _labels(value: Json) -> Found:
+    """``ValidateLabels`` of staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/validation/validation.go."""
+    for key, label in value.items() if isinstance(value, dict) else ():
+        yield from _below((key,), _qualified(key))
+        yield from _below((key,), _VALUE(label))
+
+
+def _annotations(value: Json) -> Found:
+    """``ValidateAnnotations`` of staging/src/k8s.io/apimachinery/pkg/api/validation/objectmeta.go."""
+    for key in value if isinstance(value, dict) else ():
+        yield from _below((key,), _qualified(key.lower()))
+
+
+# --- quantities ------------------------------------------------------------------------------------------------------
+
+_QUANTITY = "apimachinery.pkg.api.resource.Quantity"
+_QUANTITIES = re.compile(
+    r"(?P<number>[+-]?(?:\d+\.?\d*|\.\d+))(?P<suffix>[KMGTPE]i|[numkMGTPE]|[eE](?P<exponent>[+-]?\d{1,3}))?"
+)
+_FACTORS = {
+    **{f"{letter}i": Decimal(1024**power) for power, letter in enumerate("KMGTPE", 1)},
+    **{letter: Decimal(1000) ** power for power, letter in enumerate(("n", "u", "m", "", "k", *"MGTPE"), -3)},
+}
+
+
+def _quantity(value: Json) -> Found:
+    """``ParseQuantity`` of staging/src/k8s.io/apimachinery/pkg/api/resource/quantity.go."""
+    if isinstance(value, dict | list | bool):
+        yield _wrong("the value must be a quantity, such as 500m or 1Gi")
+    elif _amount(value) is None:
+        yield _wrong(f"{value!r} must be a quantity: a number, with m, k, M, G or Ki, Mi, Gi behind it, such as 1Gi")
+
+
+def _amount(value: Json) -> Decimal | None:
+    """How much a quantity is; None for what is none."""
+    found = _QUANTITIES.fullmatch(str(value)) if isinstance(value, str | int | float) else None
+    if found is None:
+        return None
+    if found["exponent"] is not None:
+        return Decimal(found["number"]).scaleb(int(found["exponent"]))
+    return Decimal(found["number"]) * _FACTORS[found["suffix"] or ""]
+
+
+_RESOURCES = ("cpu", "memory", "ephemeral-storage")
+
+
+def _resources(value: Mapping[str, Json]) -> Found:
+    """``ValidateContainerResourceRequirements`` of pkg/apis/core/validation/validation.go."""
+    limits, requests = _member(value, "limits"), _member(value, "requests")
+    for of, listed in (("limits", limits), ("requests", requests)):
+        for name, much in listed.items():
+            amount = _amount(much)
+            if "/" not in name and name not in _RESOURCES and not name.startswith("hugepages-"):
+                meant = difflib.get_close_matches(name, _RESOURCES, 1, 0.7)
+                instead = f": write `{meant[0]}`" if meant else ""
+                yield _wrong(f"must be one of {', '.join(_RESOURCES)}, or have a domain before it{instead}", of, name)
+            elif amount is not None and amount < 0:
+                yield _wrong(f"{much!r} must be 0 or more", of, name)
+    for name in limits.keys() & requests.keys():
+        most, least = _amount(limits[name]), _amount(requests[name])
+        if most is not None and least is not None and least > most >= 0:
+            told = f"{requests[name]!r} is more than the limit, {limits[name]!r}: raise the limit, or request less"
+            yield Misvalue(("requests", name), told, ())
+
+
+# --- fields that belong together -------------------------------------------------------------------------------------
+
+
+def _always(value: Mapping[str, Json]) -> Found:
+    """``ValidatePodTemplateSpecForReplicaSet`` of pkg/apis/apps/validation/validation.go, and its siblings."""
+    yield from _restarts(value, ("Always",), is_default="Always")
+
+
+def _never_always(value: Mapping[str, Json]) -> Found:
+    """``validateJobTemplateSpec``, ``validateJobSpec`` of pkg/apis/batch/validation/validation.go."""
+    yield from _restarts(value, ("OnFailure", "Never"), is_default="")
+
+
+def _restarts(value: Mapping[str, Json], takes: tuple[str, ...], is_default: str) -> Found:
+    at = ("template", "spec")
+    pod = _member(_member(value, "template"), "spec")
+    policy = pod.get("restartPolicy") or is_default
+    if not policy and pod:
+        told = f"restartPolicy is missing: write {' or '.join(takes)}"
+        yield Misvalue(at, told, (*at, "restartPolicy"), is_missing=True)
+    elif policy and policy not in takes and policy in ("Always", "OnFailure", "Never"):
+        yield _wrong(f"{policy!r} must be {' or '.join(takes)} here", *at, "restartPolicy")
+
+
+def _member(value: Mapping[str, Json], name: str) -> Mapping[str, Json]:
+    found = value.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _named_ports(value: Mapping[str, Json]) -> Found:
+    """``ValidateService``, ``validateServicePort`` of pkg/apis/core/validation/validation.go."""
+    ports = [port for port in value.get("ports") or () if isinstance(port, dict)]
+    for index, port in enumerate(ports if len(ports) > 1 else ()):
+        if not port.get("name"):
+            yield Misvalue(
+                ("ports", index), "name is missing: a Service with several ports names each of them", ("ports",)
+            )
+    yield from _named_twice(ports, "ports")
+
+
+def _named_twice(items: Sequence[Json], *at: str) -> Found:
+    """Names that stand there twice, beside what makes items the same."""
+    names = [item.get("name") for item in items if isinstance(item, dict)]
+    for index, name in enumerate(names):
+        if name and isinstance(name, str) and name in names[:index]:
+            yield Misvalue((*at, index, "name"), f"{name!r} stands there twice: each needs another name", at)
+
+
+def _of_container(value: Mapping[str, Json]) -> Found:
+    """``validateContainerCommon``, ``validateContainerPorts`` of pkg/apis/core/validation/validation.go."""
+    if not value.get("image"):
+        yield Misvalue((), "image is missing", ("image",), is_missing=True)
+    yield from _named_twice(value.get("ports") or (), "ports")
+
+
+def _containers(value: Mapping[str, Json]) -> Found:
+    """``validateInitContainers`` of pkg/apis/core/validation/validation.go."""
+    names = [each.get("name") for each in value.get("containers") or () if isinstance(each, dict)]
+    for index, each in enumerate(value.get("initContainers") or ()):
+        if isinstance(each, dict) and isinstance(each.get("name"), str) and each["name"] in names:
+            told = f"{each['name']!r} is one of the containers, too: each needs another name"
+            yield Misvalue(("initContainers", index, "name"), told, ())
+
+
+def _one_of(first: str, second: str) -> Callable[[Mapping[str, Json]], Found]:
+    def rule(value: Mapping[str, Json]) -> Found:
+        if value.get(first) not in (None, "") and value.get(second) is not None:
+            yield Misvalue((second,), f"may not stand beside {first}: take one of them out", ())
+
+    return rule
+
+
+def _replicas(value: Mapping[str, Json]) -> Found:
+    """``validateHorizontalPodAutoscalerSpec`` of pkg/apis/autoscaling/validation/validation.go."""
+    least, most = value.get("minReplicas"), value.get("maxReplicas")
+    if _is_number(least) and _is_number(most) and least > most >= 1:
+        yield Misvalue(("maxReplicas",), f"{most} must be minReplicas, {least}, or more", ())
+
+
+def _strategy(value: Mapping[str, Json]) -> Found:
+    """``ValidateDeploymentStrategy`` of pkg/apis/apps/validation/validation.go."""
+    if value.get("type") == "Recreate" and value.get("rollingUpdate") is not None:
+        yield Misvalue(("rollingUpdate",), "may not stand beside `type: Recreate`: take it out", ())
+
+
+def _progress(value: Mapping[str, Json]) -> Found:
+    """``ValidateDeploymentSpec`` of pkg/apis/apps/validation/validation.go."""
+    deadline, wait = value.get("progressDeadlineSeconds"), value.get("minReadySeconds") or 0
+    if _is_number(deadline) and _is_number(wait) and 0 <= deadline <= wait:
+        yield Misvalue(("progressDeadlineSeconds",), f"{deadline} must be more than minReadySeconds, {wait}", ())
+
+
+def _no_progress(value: Mapping[str, Json]) -> Found:
+    """``ValidateRollingUpdateDeployment`` of pkg/apis/apps/validation/validation.go."""
+    if all(value.get(name) in (0, "0%") for name in ("maxSurge", "maxUnavailable")):
+        yield Misvalue(("maxUnavailable",), "may not be 0 when maxSurge is 0: no pod could ever be replaced", ())
+
+
+def _path(value: Mapping[str, Json]) -> Found:
+    """``validateHTTPIngressRuleValue`` of pkg/apis/networking/validation/validation.go."""
+    path, type_ = value.get("path") or "", value.get("pathType")
+    if isinstance(path, str) and not path.startswith("/") and (path or type_ in ("Exact", "Prefix")):
+        at = ("path",) if path else ()
+        told = f"{path!r} must begin with a slash" if path else f"path is missing: `pathType: {type_}` needs one"
+        yield Misvalue(at, told, (), is_missing=not path)
+
+
+# --- the tables ------------------------------------------------------------------------------------------------------
+
+_PROBE = dict.fromkeys(
+    ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"), _NATURAL
+)
+_CONTAINER = {"name": NAME}
+_AUTOSCALER = {"minReplicas": _NATURAL, "maxReplicas": _POSITIVE}
+_DATA = {"data": _keys_of_data, "binaryData": _keys_of_data, "stringData": _keys_of_data}
+
+_FIELDS: Mapping[str, Mapping[str, Rule]] = {
+    # staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/validation/validation.go
+    "apimachinery.pkg.apis.meta.v1.ObjectMeta": {"labels": _labels, "annotations": _annotations},
+    "apimachinery.pkg.apis.meta.v1.LabelSelector": {"matchLabels": _labels},
+    "apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement": {
+        "key": _qualified,
+        "operator": _words("In", "NotIn", "Exists", "DoesNotExist"),
+        "values": _each(_VALUE),
+    },
+    # pkg/apis/core/validation/validation.go
+    "core.v1.ConfigMap": _DATA,
+    "core.v1.Secret": _DATA,
+    "core.v1.Container": _CONTAINER,
+    "core.v1.Volume": {"name": NAME},
+    "core.v1.EnvVar": {"name": _VARIABLE},
+    "core.v1.ContainerPort": {"containerPort": _PORT, "hostPort": _PORT_OR_NONE, "name": _PORT_NAME},
+    "core.v1.ServicePort": {
+        "port": _PORT,
+        "nodePort": _PORT_OR_NONE,
+        "targetPort": _PORT_OR_NAME,
+        "name": _text(f"({LABEL})?", "lower-case letters, digits and hyphens, 63 at most", 63),
+    },
+    "core.v1.ServiceSpec": {"selector": _labels},
+    "core.v1.HTTPGetAction": {"port": _PORT_OR_NAME},
+    "core.v1.TCPSocketAction": {"port": _PORT_OR_NAME},
+    "core.v1.GRPCAction": {"port": _PORT},
+    "core.v1.Probe": _PROBE,
+    "core.v1.PodSpec": {
+        "activeDeadlineSeconds": _number(1, 2**31 - 1),
+        "nodeSelector": _labels,
+    },
+    "core.v1.PodOS": {"name": _words("linux", "windows")},
+    "core.v1.PodSecurityContext": dict.fromkeys(("runAsUser", "runAsGroup", "fsGroup"), _USER),
+    "core.v1.SecurityContext": dict.fromkeys(("runAsUser", "runAsGroup"), _USER),
+    "core.v1.KeyToPath": {"mode": _MODE},
+    "core.v1.ConfigMapVolumeSource": {"defaultMode": _MODE},
+    "core.v1.SecretVolumeSource": {"defaultMode": _MODE},
+    "core.v1.ReplicationControllerSpec": {"replicas": _NATURAL, "minReadySeconds": _NATURAL, "selector": _labels},
+    # pkg/apis/apps/validation/validation.go
+    "apps.v1.DeploymentSpec": dict.fromkeys(
+        ("replicas", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"), _NATURAL
+    ),
+    "apps.v1.ReplicaSetSpec": dict.fromkeys(("replicas", "minReadySeconds"), _NATURAL),
+    "apps.v1.StatefulSetSpec": dict.fromkeys(("replicas", "minReadySeconds"), _NATURAL),
+    "apps.v1.DaemonSetSpec": dict.fromkeys(("minReadySeconds", "revisionHistoryLimit"), _NATURAL),
+    "apps.v1.RollingUpdateDeployment": dict.fromkeys(("maxSurge", "maxUnavailable"), _PART),
+    "apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicy": dict.fromkeys(
+        ("whenDeleted", "whenScaled"), _words("Retain", "Delete")
+    ),
+    # pkg/apis/batch/validation/validation.go
+    "batch.v1.JobSpec": dict.fromkeys(
+        ("parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished"), _NATURAL
+    ),
+    "batch.v1.CronJobSpec": {
+        "schedule": _schedule,
+        **dict.fromkeys(("startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"), _NATURAL),
+    },
+    # pkg/apis/autoscaling/validation/validation.go
+    "autoscaling.v1.HorizontalPodAutoscalerSpec": _AUTOSCALER,
+    "autoscaling.v2.HorizontalPodAutoscalerSpec": _AUTOSCALER,
+    "autoscaling.v2.HPAScalingPolicy": {"type": _words("Pods", "Percent"), "value": _POSITIVE},
+    "autoscaling.v2.HPAScalingRules": {"selectPolicy": _words("Max", "Min", "Disabled")},
+    "autoscaling.v2.MetricSpec": {"type": _words("Object", "Pods", "Resource", "ContainerResource", "External")},
+    "autoscaling.v2.MetricTarget": {
+        "type": _words("Utilization", "Value", "AverageValue"),
+        "averageUtilization": _POSITIVE,
+    },
+    # pkg/apis/networking/validation/validation.go
+    "networking.v1.IngressRule": {"host": _HOST},
+    "networking.v1.IngressTLS": {"hosts": _each(_HOST)},
+    "networking.v1.ServiceBackendPort": {"number": _PORT_OR_NONE},
+    "networking.v1.NetworkPolicyPort": {"port": _PORT_OR_NAME, "endPort": _PORT},
+    # pkg/apis/policy/validation/validation.go
+    "policy.v1.PodDisruptionBudgetSpec": {"minAvailable": _PART, "maxUnavailable": _PART},
+    # pkg/apis/rbac/validation/validation.go
+    "rbac.v1.Subject": {"kind": _words("ServiceAccount", "User", "Group")},
+    "rbac.v1.RoleRef": {"kind": _words("Role", "ClusterRole")},
+}
+"""What a field takes, beside what OpenAPI says of it."""
+
+_TOGETHER: Mapping[str, Sequence[Callable[[Mapping[str, Json]], Found]]] = {
+    "core.v1.ResourceRequirements": (_resources,),
+    "core.v1.ServiceSpec": (_named_ports,),
+    "core.v1.Container": (_of_container,),
+    "core.v1.PodSpec": (_containers,),
+    "core.v1.EnvVar": (_one_of("value", "valueFrom"),),
+    "core.v1.ReplicationControllerSpec": (_always,),
+    "apps.v1.DeploymentSpec": (_always, _progress),
+    "apps.v1.ReplicaSetSpec": (_always,),
+    "apps.v1.StatefulSetSpec": (_always,),
+    "apps.v1.DaemonSetSpec": (_always,),
+    "apps.v1.DeploymentStrategy": (_strategy,),
+    "apps.v1.RollingUpdateDeployment": (_no_progress,),
+    "batch.v1.JobSpec": (_never_always,),
+    "autoscaling.v1.HorizontalPodAutoscalerSpec": (_replicas,),
+    "autoscaling.v2.HorizontalPodAutoscalerSpec": (_replicas,),
+    "networking.v1.HTTPIngressPath": (_path,),
+    "policy.v1.PodDisruptionBudgetSpec": (_one_of("minAvailable", "maxUnavailable"),),
+}
+"""What fields of a type mean for each other."""

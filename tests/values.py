@@ -1,0 +1,291 @@
+"""Values that the API server takes, and that it refuses: for tests of what nuvop knows without one, and of one."""
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+from nuvop import fields, yamltext
+
+_OBJECTS = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, labels: {app: web}, annotations: {example.org/a: b}}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: web}}
+  strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      volumes: [{name: data, emptyDir: {sizeLimit: 1Gi}}, {name: files, configMap: {name: a, defaultMode: 420}}]
+      initContainers: [{name: first, image: x}]
+      containers:
+        - name: web
+          image: x
+          env: [{name: A, value: b}]
+          ports: [{name: http, containerPort: 80}]
+          resources: {limits: {cpu: 1, memory: 1Gi}, requests: {cpu: 100m, memory: 512Mi}}
+          readinessProbe: {httpGet: {path: /, port: http}, periodSeconds: 5}
+          securityContext: {runAsUser: 0}
+          volumeMounts: [{name: data, mountPath: /data}]
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db}
+spec:
+  serviceName: db
+  selector: {matchLabels: {app: db}}
+  persistentVolumeClaimRetentionPolicy: {whenDeleted: Retain, whenScaled: Delete}
+  template:
+    metadata: {labels: {app: db}}
+    spec: {containers: [{name: db, image: x}]}
+---
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: agent}
+spec:
+  selector: {matchLabels: {app: agent}}
+  template:
+    metadata: {labels: {app: agent}}
+    spec: {containers: [{name: agent, image: x}]}
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: nightly}
+spec:
+  schedule: "0 2 * * *"
+  concurrencyPolicy: Forbid
+  jobTemplate:
+    spec:
+      backoffLimit: 1
+      template: {spec: {restartPolicy: Never, containers: [{name: a, image: x}]}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {type: ClusterIP, selector: {app: web}, ports: [{name: http, port: 80, targetPort: http, protocol: TCP}]}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings}
+data: {a.conf: b}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: web}
+spec:
+  rules:
+    - host: "*.example.org"
+      http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web}
+spec: {podSelector: {matchLabels: {app: web}}, policyTypes: [Ingress], ingress: [{ports: [{port: 80}]}]}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: web}
+spec: {minAvailable: 1, selector: {matchExpressions: [{key: app, operator: In, values: [web]}]}}
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: web}
+spec:
+  minReplicas: 1
+  maxReplicas: 3
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+  metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 80}}}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: web}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: web}
+subjects: [{kind: ServiceAccount, name: web, namespace: default}]
+---
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {name: slow}
+provisioner: example.org/none
+volumeBindingMode: WaitForFirstConsumer
+"""
+OBJECTS: dict[str, dict[str, Any]] = {obj["kind"]: obj for obj in yamltext.load_all(_OBJECTS)}
+"""Objects that the API server takes, by their kind."""
+
+POD = "spec.template.spec"
+BOX = f"{POD}.containers.0"
+JOB = "spec.jobTemplate.spec"
+
+
+@dataclass(frozen=True)
+class Case:
+    """An object with another value, and the beginning of what is told of it; nothing where it is taken."""
+
+    kind: str
+    path: str
+    value: Any
+    told: str = ""
+
+    @property
+    def obj(self) -> dict[str, Any]:
+        obj = copy.deepcopy(OBJECTS[self.kind])
+        fields.put(obj, fields.parse(self.path), self.value)
+        return obj
+
+    def __str__(self) -> str:
+        return f"{self.kind}-{self.path}-{self.value}"
+
+
+TAKEN = [
+    *(Case(kind, "metadata.labels.x", "") for kind in OBJECTS),
+    Case("Deployment", f"{BOX}.env", [{"name": "a-b.c D", "value": ""}, {"name": "B"}]),
+    Case("Deployment", f"{BOX}.ports", [{"containerPort": 53}, {"containerPort": 53, "protocol": "UDP"}]),
+    Case("Deployment", f"{BOX}.resources", {"limits": {"cpu": "1e3", "example.org/gpu": 1}, "requests": {"cpu": 0.5}}),
+    Case("Deployment", f"{BOX}.resources.limits.memory", "0.5Gi"),
+    Case("Deployment", f"{BOX}.resources.limits.memory", "+600000000"),
+    Case("Deployment", f"{BOX}.imagePullPolicy", "Never"),
+    Case("Deployment", f"{BOX}.lifecycle", {"stopSignal": "STOP"}),
+    Case("Deployment", f"{POD}.restartPolicy", "Always"),
+    Case("Deployment", "spec.strategy", {"type": "Recreate"}),
+    Case("Deployment", "spec.strategy.rollingUpdate.maxSurge", "25%"),
+    Case("Deployment", "spec.replicas", 0),
+    Case("Deployment", "metadata.annotations", {"Example.ORG/A_b.c": "\t any $ thing"}),
+    Case("Deployment", "metadata.labels", {"example.org/A_b.c": "A.b-C_1"}),
+    *(
+        Case("CronJob", "spec.schedule", schedule)
+        for schedule in (
+            *("*/15 2 * * 1-5", "0 0 1 JAN,jul sun", "@daily", "@every 1h30m", "5/15 * ? * mon-fri/2", "0,,5 0 * * 0"),
+        )
+    ),
+    Case("CronJob", f"{JOB}.template.spec.restartPolicy", "OnFailure"),
+    Case("Service", "spec.ports", [{"port": 80}]),
+    Case("Service", "spec.ports", [{"name": "a", "port": 80}, {"name": "b", "port": 80, "protocol": "UDP"}]),
+    Case("Service", "spec.ports.0.targetPort", 8080),
+    Case("Ingress", "spec.rules.0.http.paths.0", {
+        "pathType": "ImplementationSpecific", "backend": {"service": {"name": "web", "port": {"name": "http"}}}
+    }),
+    Case("PersistentVolumeClaim", "spec.accessModes", ["ReadOnlyMany", "ReadWriteMany"]),
+    Case("PodDisruptionBudget", "spec.minAvailable", "50%"),
+]  # fmt: skip
+
+REFUSED = [
+    Case("Deployment", f"{BOX}.imagePullPolicy", "always", "'always' must be one of Always, IfNotPresent, Never: writ"),
+    Case("Deployment", f"{BOX}.name", "Web", "'Web' must be lower-case letters, digits and hyphens, 63"),
+    Case("Deployment", f"{BOX}.name", "w" * 64, f"'{'w' * 64}' is too long: 63 characters"),
+    Case("Deployment", f"{BOX}.name", "first", "'first' is one of the containers, too"),
+    Case("Deployment", f"{BOX}.image", "", "image is missing"),
+    Case("Deployment", f"{BOX}.env", [{"name": "A", "value": "b"}] * 2, "name 'A' stands there twice: each item needs"),
+    Case("Deployment", f"{BOX}.env.0.name", "A=B", "'A=B' must be the name of a variable"),
+    Case("Deployment", f"{BOX}.env.0.valueFrom", {"fieldRef": {"fieldPath": "metadata.name"}}, "may not stand beside"),
+    Case("Deployment", f"{BOX}.ports.0.containerPort", 70000, "70000 must be 1 to 65535"),
+    Case("Deployment", f"{BOX}.ports.0.containerPort", 0, "0 must be 1 to 65535"),
+    Case("Deployment", f"{BOX}.ports.0.hostPort", -1, "-1 must be 0 to 65535"),
+    Case("Deployment", f"{BOX}.ports.0.name", "http_port", "'http_port' must be lower-case letters, digits and single"),
+    Case("Deployment", f"{BOX}.ports.0.name", "a-very-long-name", "'a-very-long-name' is too long: 15 characters"),
+    Case("Deployment", f"{BOX}.ports.0.name", "80", "'80' must be lower-case letters, digits and single"),
+    Case("Deployment", f"{BOX}.ports.0.protocol", "tcp", "'tcp' must be one of SCTP, TCP, UDP: write `TCP`"),
+    Case("Deployment", f"{BOX}.ports", [{"containerPort": 80}, {"containerPort": 80, "protocol": "TCP"}],
+         "containerPort 80, protocol 'TCP' stands there twice"),
+    Case("Deployment", f"{BOX}.ports", [{"name": "a", "containerPort": 80}, {"name": "a", "containerPort": 81}],
+         "'a' stands there twice"),
+    Case("Deployment", f"{POD}.containers", [{"name": "a", "image": "x"}, {"name": "a", "image": "y"}],
+         "name 'a' stands there twice"),
+    Case("Deployment", f"{POD}.volumes", [{"name": "data", "emptyDir": {}}, {"name": "data", "secret": {}}],
+         "name 'data' stands there twice"),
+    Case("Deployment", f"{BOX}.volumeMounts", [{"name": name, "mountPath": "/a"} for name in ("data", "files")],
+         "mountPath '/a' stands there twice"),
+    Case("Deployment", f"{BOX}.resources.requests.cpu", 2, "2 is more than the limit, 1: raise the limit"),
+    Case("Deployment", f"{BOX}.resources.requests.memory", "2Gi", "'2Gi' is more than the limit, '1Gi'"),
+    Case("Deployment", f"{BOX}.resources.limits.cpu", "-1", "'-1' must be 0 or more"),
+    Case("Deployment", f"{BOX}.resources.limits.memroy", "1Gi", "must be one of cpu, memory, ephemeral-storage, or ha"),
+    *(Case("Deployment", f"{BOX}.resources.limits.memory", value, f"{value!r} must be a quantity")
+      for value in ("1 Gi", "1GB", "lots", "", "1gi")),
+    Case("Deployment", f"{BOX}.resources.limits.memory", {"a": "b"}, "the value must be a quantity"),
+    Case("Deployment", f"{BOX}.readinessProbe.httpGet.port", 0, "0 must be 1 to 65535"),
+    Case("Deployment", f"{BOX}.readinessProbe.httpGet.port", "HTTP", "'HTTP' must be lower-case letters, digits and s"),
+    Case("Deployment", f"{BOX}.readinessProbe.httpGet.scheme", "https", "'https' must be one of HTTP, HTTPS: write `H"),
+    Case("Deployment", f"{BOX}.readinessProbe.periodSeconds", -1, "-1 must be 0 or more"),
+    Case("Deployment", f"{BOX}.securityContext.runAsUser", -1, "-1 must be 0 to 2147483647"),
+    Case("Deployment", f"{POD}.volumes.1.name", "a_b", "'a_b' must be lower-case letters, digits and hyphens, 63"),
+    Case("Deployment", f"{POD}.volumes.0.emptyDir.sizeLimit", "big", "'big' must be a quantity"),
+    Case("Deployment", f"{POD}.volumes.1.configMap.defaultMode", 644, "644 must be 0 to 511"),
+    Case("Deployment", f"{POD}.restartPolicy", "Never", "'Never' must be Always here"),
+    Case("Deployment", f"{POD}.restartPolicy", "Sometimes", "'Sometimes' must be one of Always, Never, OnFailure"),
+    Case("Deployment", f"{POD}.dnsPolicy", "clusterFirst", "'clusterFirst' must be one of ClusterFirst, ClusterFirstW"),
+    Case("Deployment", f"{POD}.activeDeadlineSeconds", 0, "0 must be 1 to 2147483647"),
+    Case("Deployment", f"{POD}.nodeSelector", {"a b": "c"}, "'a b' must be a word of letters"),
+    Case("Deployment", f"{POD}.os", {"name": "Linux"}, "'Linux' must be one of linux, windows: write `linux`"),
+    Case("Deployment", "spec.replicas", -1, "-1 must be 0 or more"),
+    Case("Deployment", "spec.minReadySeconds", -1, "-1 must be 0 or more"),
+    Case("Deployment", "spec.revisionHistoryLimit", -1, "-1 must be 0 or more"),
+    Case("Deployment", "spec.progressDeadlineSeconds", 0, "0 must be more than minReadySeconds, 0"),
+    Case("Deployment", "spec.strategy.type", "Recreate", "may not stand beside `type: Recreate`"),
+    Case("Deployment", "spec.strategy.type", "Rolling", "'Rolling' must be one of Recreate, RollingUpdate"),
+    Case("Deployment", "spec.strategy.rollingUpdate.maxSurge", "a lot", "'a lot' must be a number, or one with % behi"),
+    Case("Deployment", "spec.strategy.rollingUpdate.maxSurge", 0, "may not be 0 when maxSurge is 0"),
+    Case("Deployment", "metadata.labels", {"app": "a b"}, "'a b' must be letters, digits, hyphens, dots and undersc"),
+    Case("Deployment", "metadata.labels", {"app": "x" * 64}, f"'{'x' * 64}' is too long: 63 characters"),
+    Case("Deployment", "metadata.labels", {"a/b/c": "x"}, "'a/b/c' must be a word of letters, digits, hyphens, dots"),
+    Case("Deployment", "metadata.labels", {"Example.org/c": "x"}, "'Example.org/c' must be a word of letters, digits"),
+    Case("Deployment", "metadata.annotations", {"a b": "x"}, "'a b' must be a word of letters, digits, hyphens, dots"),
+    Case("StatefulSet", "spec.replicas", -1, "-1 must be 0 or more"),
+    Case("StatefulSet", "spec.podManagementPolicy", "parallel", "'parallel' must be one of OrderedReady, Parallel: wr"),
+    Case("StatefulSet", "spec.persistentVolumeClaimRetentionPolicy.whenDeleted", "Keep", "'Keep' must be one of Retai"),
+    Case("StatefulSet", f"{POD}.restartPolicy", "OnFailure", "'OnFailure' must be Always here"),
+    Case("DaemonSet", "spec.minReadySeconds", -1, "-1 must be 0 or more"),
+    Case("DaemonSet", f"{POD}.restartPolicy", "Never", "'Never' must be Always here"),
+    *(Case("CronJob", "spec.schedule", schedule, f"{schedule!r} is no schedule: ")
+      for schedule in ("every day", "0 0 * *", "0 0 0 * * *", "60 * * * *", "* * * * 7", "*/0 * * * *", "5-1 * * * *",
+                       "@reboot", "@every day", "TZ=UTC 0 0 * * *", "a * * * *", "1-2-3 * * * *", "* * 0 * *", "")),
+    Case("CronJob", "spec.concurrencyPolicy", "Deny", "'Deny' must be one of Allow, Forbid, Replace"),
+    Case("CronJob", "spec.startingDeadlineSeconds", -1, "-1 must be 0 or more"),
+    Case("CronJob", "spec.failedJobsHistoryLimit", -1, "-1 must be 0 or more"),
+    Case("CronJob", f"{JOB}.backoffLimit", -1, "-1 must be 0 or more"),
+    Case("CronJob", f"{JOB}.parallelism", -1, "-1 must be 0 or more"),
+    Case("CronJob", f"{JOB}.ttlSecondsAfterFinished", -1, "-1 must be 0 or more"),
+    Case("CronJob", f"{JOB}.template.spec.restartPolicy", "Always", "'Always' must be OnFailure or Never here"),
+    Case("CronJob", f"{JOB}.template.spec.restartPolicy", None, "restartPolicy is missing: write OnFailure or Never"),
+    Case("Service", "spec.type", "Loadbalancer", "'Loadbalancer' must be one of ClusterIP, ExternalName, LoadBalancer"),
+    Case("Service", "spec.sessionAffinity", "Client", "'Client' must be one of ClientIP, None: write `ClientIP`"),
+    Case("Service", "spec.ports.0.port", 0, "0 must be 1 to 65535"),
+    Case("Service", "spec.ports.0.nodePort", -1, "-1 must be 0 to 65535"),
+    Case("Service", "spec.ports.0.targetPort", 70000, "70000 must be 1 to 65535"),
+    Case("Service", "spec.ports.0.name", "HTTP", "'HTTP' must be lower-case letters, digits and hyphens, 63"),
+    Case("Service", "spec.ports", [{"name": "a", "port": 80}, {"port": 81}], "name is missing: a Service with several"),
+    Case("Service", "spec.ports", [{"name": "a", "port": 80}, {"name": "b", "port": 80}],
+         "port 80, protocol 'TCP' stands there twice"),
+    Case("Service", "spec.ports", [{"name": "a", "port": 80}, {"name": "a", "port": 81}], "'a' stands there twice"),
+    Case("Service", "spec.selector", {"app": "a b"}, "'a b' must be letters, digits, hyphens, dots and underscores"),
+    Case("ConfigMap", "data", {"a b": "c"}, "a key must be letters, digits, hyphens, dots and underscores"),
+    Case("ConfigMap", "data", {"..": "c"}, "a key must be letters, digits, hyphens, dots and underscores"),
+    Case("PersistentVolumeClaim", "spec.accessModes", ["ReadWriteonce"], "'ReadWriteonce' must be one of ReadOnlyMany"),
+    Case("PersistentVolumeClaim", "spec.volumeMode", "File", "'File' must be one of Block, Filesystem"),
+    Case("PersistentVolumeClaim", "spec.resources.requests.storage", "10 GB", "'10 GB' must be a quantity"),
+    Case("Ingress", "spec.rules.0.http.paths.0.pathType", "prefix", "'prefix' must be one of Exact, ImplementationSpe"),
+    Case("Ingress", "spec.rules.0.http.paths.0.path", "api", "'api' must begin with a slash"),
+    Case("Ingress", "spec.rules.0.http.paths.0.path", "", "path is missing: `pathType: Prefix` needs one"),
+    Case("Ingress", "spec.rules.0.http.paths.0.backend.service.port.number", 70000, "70000 must be 0 to 65535"),
+    Case("Ingress", "spec.rules.0.host", "https://example.org", "'https://example.org' must be a host's name in lower"),
+    Case("Ingress", "spec.tls", [{"hosts": ["A.example.org"]}], "'A.example.org' must be a host's name in lower-case"),
+    Case("NetworkPolicy", "spec.policyTypes", ["ingress"], "'ingress' must be one of Egress, Ingress: write `Ingress`"),
+    Case("NetworkPolicy", "spec.ingress.0.ports.0.port", 0, "0 must be 1 to 65535"),
+    Case("NetworkPolicy", "spec.podSelector.matchLabels", {"a b": "c"}, "'a b' must be a word of letters, digits, hyp"),
+    Case("PodDisruptionBudget", "spec.minAvailable", -1, "-1 must be 0 or more"),
+    Case("PodDisruptionBudget", "spec.minAvailable", "half", "'half' must be a number, or one with % behind it"),
+    Case("PodDisruptionBudget", "spec.maxUnavailable", 1, "may not stand beside minAvailable: take one of them out"),
+    Case("PodDisruptionBudget", "spec.selector.matchExpressions.0.operator", "in", "'in' must be one of In, NotIn, Ex"),
+    Case("HorizontalPodAutoscaler", "spec.maxReplicas", 0, "0 must be 1 or more"),
+    Case("HorizontalPodAutoscaler", "spec.minReplicas", -1, "-1 must be 0 or more"),
+    Case("HorizontalPodAutoscaler", "spec.minReplicas", 5, "3 must be minReplicas, 5, or more"),
+    Case("HorizontalPodAutoscaler", "spec.metrics.0.type", "cpu", "'cpu' must be one of Object, Pods, Resource, Conta"),
+    Case("HorizontalPodAutoscaler", "spec.metrics.0.resource.target.averageUtilization", 0, "0 must be 1 or more"),
+    Case("RoleBinding", "roleRef.kind", "role", "'role' must be one of Role, ClusterRole: write `Role`"),
+    Case("RoleBinding", "subjects.0.kind", "serviceaccount", "'serviceaccount' must be one of ServiceAccount, User, G"),
+    Case("StorageClass", "volumeBindingMode", "Wait", "'Wait' must be one of Immediate, WaitForFirstConsumer"),
+    Case("StorageClass", "reclaimPolicy", "Keep", "'Keep' must be one of Delete, Recycle, Retain"),
+]  # fmt: skip
