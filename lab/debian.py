@@ -1,4 +1,8 @@
-"""Programs from Debian's packages, unpacked into the user's cache: nothing is installed, and nobody need be root."""
+"""Programs from Debian's packages.
+
+Those that need nothing of other packages are unpacked into the user's cache: nothing is installed, and nobody need be
+root. The others are installed as packages, which only root can.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,12 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab.controlplane import console, locks, paths
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class DebianError(Exception):
@@ -26,6 +34,32 @@ def program(package: str, name: str) -> Path:
         if (found := folder / place / name).is_file():
             return found
     raise DebianError(f"Debian's package {package} has no program {name}")
+
+
+def install(wanted: Mapping[str, str]) -> None:
+    """Install what is missing: `wanted` has for each program, or its path, the package that it comes from.
+
+    Raises DebianError where something is missing and this is not root on Debian or a relative, and where apt-get fails.
+    """
+    if not missing(wanted):
+        return
+    lock = paths.cache().parent / "debian" / "lock"
+    with locks.exclusive(lock, waiting=lambda: console.say("another process is downloading packages")):
+        packages = " ".join(lacking := missing(wanted))
+        if not lacking:
+            return  # the other process has installed them
+        if os.geteuid() != 0:
+            raise DebianError(f"{packages}: not installed, and only root can install packages")
+        if shutil.which("apt-get") is None:
+            raise DebianError(f"{packages}: not installed, and there is no apt-get, as Debian and Ubuntu have it")
+        console.say(f"installing {packages}")
+        _run(packages, ["apt-get", "-q", "update"], Path("/"))
+        _run(packages, ["apt-get", "-q", "install", "--yes", "--no-install-recommends", *lacking], Path("/"))
+
+
+def missing(wanted: Mapping[str, str]) -> list[str]:
+    """The packages of those programs that are not there, each once."""
+    return sorted({package for program, package in wanted.items() if shutil.which(program) is None})
 
 
 def _unpacked(package: str) -> Path:
@@ -57,7 +91,7 @@ def _download(package: str, scratch: Path) -> Path:
 
 
 def _run(package: str, command: list[str], directory: Path) -> None:
-    environment = {**os.environ, "LC_ALL": "C"}
+    environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
     done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise DebianError(f"{package}: {command[0]} {command[-1]}: {done.stderr.strip() or done.stdout.strip()}")

@@ -62,7 +62,7 @@ def beneath(dockerfile: str) -> list[dict[str, Any]]:
         "type": "container",
         "bom-ref": "base-image",
         **base.groupdict(),
-        "purl": f"pkg:docker/{base['name']}@{base['version']}",
+        "purl": f"pkg:docker/{base['name'].removeprefix('docker.io/')}@{base['version']}",
     }
     names = added["names"].split()
     return [image, *({"type": "application", "bom-ref": f"debian-{n}", "name": n} for n in names)]

@@ -101,7 +101,7 @@ class Handlers:
         cluster = self._operator.cluster
         in_its_way = await peering.obstacle(cluster, wanted.name, places, cluster_wide=wanted.clusterwide)
         if in_its_way and wanted.mandatory:
-            raise PeeringError(f"{what}: {in_its_way} (docs/operating.md, Peering)")
+            raise PeeringError(f"{what}: {in_its_way} (docs/operations.md, Peering)")
         if in_its_way:
             wanted.standalone = True
             if wanted.priority:

@@ -1,26 +1,23 @@
 """deploy/ on a real API server, and the operator with the rights of the deployed service account and no others.
 
-The nodes are simulated, so the deployed pod is only looked at; the operator that works here is a process of this
-machine, with the token of that pod's service account and the arguments of its container.
+The nodes are simulated, so the deployed pod is only looked at.
 """
 
 import http.client
 import json
 import os
 import shutil
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from lab import controlplane
+from tests.deploy.deployed import Deployed
 from tests.e2e.audited import Right, granted, refused, requests_of, used
-from tests.e2e.harness import PROGRAMS, ROOT, Kubectl, Operator, eventually, is_ready, sample
+from tests.e2e.harness import ROOT, Kubectl, Operator, eventually, is_ready, sample
 
 pytestmark = pytest.mark.e2e
 
@@ -62,7 +59,7 @@ SELDOM = {
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[controlplane.Cluster]:
-    name = "deploy-test"
+    name = f"{os.environ.get('NUVOP_TEST_CLUSTER', 'deploy')}-test"
     controlplane.down(name)
     yield controlplane.up(name, nodes=2)
     controlplane.down(name)
@@ -123,20 +120,20 @@ def test_the_deployed_rights_suffice_and_none_is_too_much(
     shutil.rmtree(artifacts, ignore_errors=True)
     artifacts.mkdir(parents=True)
     before = cluster.audit_log.stat().st_size
-    operator, port = deployed_operator(cluster, variant, tmp_path, artifacts / "operator.log")
+    deployed = Deployed(cluster, variant.namespace)
+    operator = deployed.operator(tmp_path, artifacts / "operator.log")
     operator.start()
     try:
         live_through(kubectl, operator)
         for probe in ("livenessProbe", "readinessProbe"):
-            path = container_of(cluster, variant)[probe]["httpGet"]["path"]
-            eventually(f"{path} says that all is well", partial(is_well, port, path))
+            path = deployed.container[probe]["httpGet"]["path"]
+            eventually(f"{path} says that all is well", partial(is_well, deployed.port, path))
     finally:
         code = operator.stop()
     assert code == 0
     assert not operator.processes()
 
-    user = f"system:serviceaccount:{variant.namespace}:nuvop"
-    entries = requests_of(cluster, user, before)
+    entries = requests_of(cluster, deployed.user, before)
     assert refused(entries) == []
     rights = granted([Kubectl(cluster.kubeconfig, variant.namespace).get(variant.role)])
     assert rights - used(entries) == variant.silent.keys() & rights
@@ -172,46 +169,6 @@ def live_through(kubectl: Kubectl, operator: Operator) -> None:
     eventually("the overlay is gone", lambda: not overlay.exists())
 
 
-def deployed_operator(cluster: controlplane.Cluster, variant: Variant, folder: Path, log: Path) -> tuple[Operator, int]:
-    """The operator as its Deployment says, with a pod's environment; and the port where it answers probes."""
-    kubectl, container = Kubectl(cluster.kubeconfig, variant.namespace), container_of(cluster, variant)
-    port = free_port()
-    arguments = [argument.replace("$(NAMESPACE)", variant.namespace) for argument in container["args"]]
-    host, api_port = cluster.server.removeprefix("https://").split(":")
-    for name in ("home", "tmp", "account"):
-        (folder / name).mkdir()
-    account = folder / "account"
-    (account / "token").write_text(kubectl("create", "token", "nuvop", "--duration=10m"))
-    (account / "namespace").write_text(variant.namespace)
-    (account / "ca.crt").write_text(kubectl.get("configmap/kube-root-ca.crt")["data"]["ca.crt"])
-    environment = {
-        "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
-        "HOME": str(folder / "home"),
-        "TMPDIR": str(folder / "tmp"),
-        "NUVOP_GENERATED": str(folder / "generated"),
-        "NUVOP_SERVICE_ACCOUNT": str(account),
-        "KUBERNETES_SERVICE_HOST": host,
-        "KUBERNETES_SERVICE_PORT": api_port,
-        **{entry["name"]: entry.get("value", "of-the-pod") for entry in container["env"]},
-        "NUVOP_HTTP": f"127.0.0.1:{port}",
-    }
-    operator = Operator([PROGRAMS / "nuvop", *arguments], environment, log, folder / "generated")
-    return operator, port
-
-
-def container_of(cluster: controlplane.Cluster, variant: Variant) -> dict[str, Any]:
-    deployment = Kubectl(cluster.kubeconfig, variant.namespace).get("deployment/nuvop")
-    container: dict[str, Any]
-    (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    return container
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
-
-
 def is_well(port: int, path: str) -> bool:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
@@ -221,19 +178,16 @@ def is_well(port: int, path: str) -> bool:
         connection.close()
 
 
-def test_undeploying_leaves_the_crds_and_nothing_else(admin: Kubectl) -> None:
-    """The last test here: it removes what the others look at."""
-    task = YAML(typ="safe").load(ROOT / "Taskfile.yml")["tasks"]["undeploy"]
-    for command in task["cmds"]:
-        _, *arguments = command.split()
-        admin(*arguments, "--timeout=60s")
-    left = admin("get", "-k", str(ROOT / "deploy/default"), "--ignore-not-found", "-o", "name").split()
-    assert sorted(left) == [
-        f"customresourcedefinition.apiextensions.k8s.io/{crd}"
-        for crd in (
-            "memcacheds.cache.example.com",
-            "nginxservers.web.example.com",
-            "psqls.test.com",
-            "samples.nuvolaris.org",
-        )
-    ]
+def test_components_are_what_the_api_server_takes(admin: Kubectl) -> None:
+    for component in ("network-policy", "disruption-budget"):
+        (manifest,) = (ROOT / "deploy/components" / component).glob("*_*.yaml")
+        admin("apply", "--dry-run=server", "--validate=strict", "-f", str(manifest))
+    admin("apply", "-f", str(ROOT / "deploy/components/disruption-budget/disruption_budget.yaml"))
+    budget = eventually("it counts the pod", lambda: admin.get("pdb/nuvop").get("status", {}).get("expectedPods"))
+    assert budget == 1
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction"}
+    (name,) = [pod["metadata"]["name"] for pod in admin.list("pods")]
+    path = f"/api/v1/namespaces/nuvop-system/pods/{name}/eviction"
+    text = json.dumps({**eviction, "metadata": {"name": name, "namespace": "nuvop-system"}})
+    admin("create", "--raw", path, "-f", "-", stdin=text)
+    admin("delete", "pdb", "nuvop")

@@ -34,7 +34,7 @@ def test_it_names_what_the_image_holds_with_the_locks_versions(versions: dict[st
 
 
 def test_it_names_what_is_beneath_and_nothing_of_development(versions: dict[str, str]) -> None:
-    assert versions["python"].endswith("slim-bookworm")
+    assert versions["docker.io/library/python"].endswith("slim-bookworm")
     assert "tini" in versions
     assert not {"pytest", "ruff", "pip-audit", "matplotlib"} & versions.keys()
 

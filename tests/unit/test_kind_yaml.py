@@ -274,7 +274,7 @@ def test_what_cannot_be_a_child_is_told_with_its_file() -> None:
     with pytest.raises(KindError) as raised:
         base.with_base(kind, objects("Namespace/one", "Namespace/two", "APIService/three", "ConfigMap/b"))
     found = [str(error).removeprefix("kinds/parts/") for error in (raised.value, *raised.value.more)]
-    assert [error.split(": a ")[0] for error in found] == [
+    assert [error.split(": a")[0] for error in found] == [
         "zones.yaml: Namespace/one",
         "kustomization.yaml: Namespace/two",
         "kustomization.yaml: APIService/three",

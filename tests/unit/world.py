@@ -50,7 +50,7 @@ _SERVED = (
 )
 RESOURCES = {resource.kind: resource for resource in _SERVED}
 
-TIMEOUT = 5.0
+TIMEOUT = 30.0
 """Seconds that `until` waits."""
 
 _WRITES = ("apply ", "status ", "patch ", "delete ", "hand over ")

@@ -1,0 +1,105 @@
+"""`python -m lab.deploy`: deploy and undeploy from a shell. Exit code 1: it did not come to its end, and a line on
+stderr says why."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Any
+
+import click
+
+from lab import deploy
+from lab.controlplane import console
+from lab.deploy import rights
+from lab.deploy.overlay import DEPLOY, NAMESPACE
+from nuvop.errors import NuvopError
+
+PATIENCE_SECONDS = 180
+
+_NAME = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_NAME_OR_PATTERN = r"[-a-z0-9*?!]+"
+
+
+class _Namespace(click.ParamType[str]):
+    name = "namespace"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not re.fullmatch(_NAME, value):
+            self.fail(f"{value!r} is no namespace's name", param, ctx)
+        return str(value)
+
+
+class _Namespaces(click.ParamType[tuple[str, ...]]):
+    """Names and patterns with commas between."""
+
+    name = "namespaces"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        parts = tuple(part.strip() for part in str(value).split(",") if part.strip())
+        for part in parts:
+            if not re.fullmatch(_NAME_OR_PATTERN, part):
+                self.fail(f"{part!r} is no namespace's name, and no pattern for any", param, ctx)
+        return tuple(dict.fromkeys(parts))
+
+
+deployed = click.option("--namespace", type=_Namespace(), default=NAMESPACE, show_default=True, help="The operator's.")
+watched_namespaces = click.option(
+    "--watch-namespaces",
+    "watched",
+    type=_Namespaces(),
+    default="",
+    help="The namespaces that it serves, with commas between; empty for all.",
+)
+_patience = click.option(
+    "--timeout", "patience", type=click.IntRange(min=1), default=PATIENCE_SECONDS, show_default=True, help="In seconds."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def commands() -> None:
+    """The operator into the cluster that kubectl talks to, and out of it again."""
+
+
+@commands.command()
+@deployed
+@click.option("--image", default="", help="Its image; without it the one that deploy/default names.")
+@watched_namespaces
+@_patience
+def install(namespace: str, image: str, watched: tuple[str, ...], patience: int) -> None:
+    """Install CRDs, namespace, service account, rights and the operator; wait until it is Ready."""
+    deploy.install(deploy.Wanted(namespace, image, watched), patience)
+
+
+@commands.command()
+@deployed
+@click.option(
+    "--crs",
+    type=click.Choice([each.value for each in deploy.Resources]),
+    help="What becomes of custom resources. Without it nothing is removed while there are any.",
+)
+@_patience
+def remove(namespace: str, crs: str | None, patience: int) -> None:
+    """Remove the operator with all that belongs to it."""
+    deploy.remove(namespace, deploy.Resources(crs) if crs else None, patience)
+
+
+@commands.command()
+def roles() -> None:
+    """Compute the rights in deploy/ from the kinds in kustomize/."""
+    computed = {folder: rights.computed(arguments) for folder, arguments in rights.ROLES.items()}
+    for folder, text in computed.items():
+        (DEPLOY / folder / "roles.yaml").write_text(text)
+
+
+def main() -> None:
+    """Run a command."""
+    try:
+        commands()
+    except (deploy.DeployError, NuvopError, OSError) as error:
+        console.say(f"error: {error}")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,206 @@
+"""Remove the operator; what its users have made goes only when they say so."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from lab.controlplane import console
+from lab.deploy import kubectl, rights
+from lab.deploy.errors import DeployError
+from lab.deploy.install import is_ours
+from lab.deploy.overlay import DEPLOY
+from nuvop import yamltext
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+LOOK_SECONDS = 1.0
+FINALIZERS = "nuvop.nuvolaris.org/"
+"""How nuvop's finalizers begin."""
+
+
+class Resources(Enum):
+    """What is to become of custom resources."""
+
+    KEEP = "keep"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, order=True)
+class Resource:
+    """A custom resource of one of nuvop's kinds."""
+
+    crd: str
+    namespace: str
+    name: str
+    waits: bool
+    """Whether it has a finalizer of nuvop's, so that its deletion needs an operator."""
+
+    def __str__(self) -> str:
+        return f"{self.crd} {self.name} in {self.namespace}"
+
+
+@dataclass(frozen=True)
+class Operator:
+    """A Deployment of nuvop."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"deployment {self.name} in {self.namespace}"
+
+
+def remove(namespace: str, choice: Resources | None, patience: int) -> None:
+    """Remove the operator of a namespace with all that belongs to it, and the CRDs where nobody needs them.
+
+    Without a ``choice`` it refuses while there are custom resources. Raises DeployError: for that, where kubectl
+    fails, and where something is still there after that many seconds.
+    """
+    crds = _crds()
+    others = _other_operators(namespace)
+    found = _resources(crds)
+    if found and choice is None:
+        raise DeployError(_refusal(found))
+    if found and choice is Resources.DELETE:
+        if others:
+            raise DeployError(
+                f"CRS=delete would delete what {_listed(others)} may serve as well: delete those that you mean with "
+                "kubectl, then undeploy with CRS=keep"
+            )
+        _delete_resources(found, patience)
+    _remove_operator(namespace, patience)
+    _remove_namespace(namespace, [each for each in others if each.namespace == namespace], patience)
+    # Once more: somebody may have made one meanwhile.
+    left = _resources(crds)
+    if left:
+        console.say(_farewell(left))
+    if left or others or choice is Resources.KEEP:
+        console.say(f"the CRDs stay{f', for {_listed(others)}' if others else ''}")
+        return
+    for crd in crds:
+        kubectl.run("delete", "crd", crd, f"--timeout={patience}s")
+        console.say(f"customresourcedefinition {crd} deleted")
+
+
+def _crds() -> list[str]:
+    """The names of the CRDs in deploy/crd that are installed."""
+    built = yamltext.load_all(kubectl.run("kustomize", str(DEPLOY / "crd")))
+    names = [body["metadata"]["name"] for body in built]
+    return [name for name in names if kubectl.get("crd", name)]
+
+
+def _other_operators(namespace: str) -> list[Operator]:
+    found = kubectl.find("deployments", "--all-namespaces", f"--selector={rights.LABEL}")
+    operators = [Operator(body["metadata"]["namespace"], body["metadata"]["name"]) for body in found]
+    return [each for each in operators if each != Operator(namespace, "nuvop")]
+
+
+def _resources(crds: Iterable[str]) -> list[Resource]:
+    return [
+        Resource(
+            crd,
+            body["metadata"]["namespace"],
+            body["metadata"]["name"],
+            any(each.startswith(FINALIZERS) for each in body["metadata"].get("finalizers") or ()),
+        )
+        for crd in crds
+        for body in kubectl.find(crd, "--all-namespaces")
+    ]
+
+
+def _refusal(found: Sequence[Resource]) -> str:
+    return (
+        f"{_told('nothing was removed, because there are', found)}\n"
+        "CRS=keep removes the operator and leaves them, with their CRDs and children; CRS=delete deletes them with all "
+        "that was made for them, and the CRDs, too"
+    )
+
+
+def _count(found: Sequence[Resource]) -> str:
+    return f"{len(found)} custom resource{'' if len(found) == 1 else 's'}"
+
+
+def _told(what: str, found: Sequence[Resource]) -> str:
+    """How many they are, and then each on a line."""
+    return "\n".join([f"{what} {_count(found)}:", *(f"  {each}" for each in sorted(found))])
+
+
+def _listed(operators: Sequence[Operator]) -> str:
+    return " and ".join(map(str, operators))
+
+
+def _farewell(left: Sequence[Resource]) -> str:
+    """What whoever deletes what is left has to know."""
+    waiting = [each for each in left if each.waits]
+    if not waiting:
+        return f"{_count(left)} can be deleted without an operator; the children go with each"
+    return (
+        f"{_told('a finalizer of nuvop is on', waiting)}\n"
+        "who deletes one of them waits until an operator is deployed again: nobody else finishes the deletion"
+    )
+
+
+def _delete_resources(found: Sequence[Resource], patience: int) -> None:
+    """Delete custom resources while their operator still runs, and wait until all are gone."""
+    crds = sorted({each.crd for each in found})
+    for crd in crds:
+        kubectl.run("delete", crd, "--all", "--all-namespaces", "--wait=false")
+    deadline = time.monotonic() + patience
+    with console.Progress() as progress:
+        while left := _resources(crds):
+            if time.monotonic() > deadline:
+                raise DeployError(
+                    f"{_told(f'after {patience} seconds there are still', left)}\n"
+                    "they wait for their operator, which is still deployed, or for somebody else's finalizer"
+                )
+            progress.update(f"{_count(left)} to go")
+            time.sleep(LOOK_SECONDS)
+    console.say(f"{_count(found)} deleted")
+
+
+def _remove_operator(namespace: str, patience: int) -> None:
+    """The Deployment with its pods first, so that an operator that ends still has its rights."""
+    here, limit = f"--namespace={namespace}", f"--timeout={patience}s"
+    gone = kubectl.run(
+        "delete", "deployment", "nuvop", here, "--cascade=foreground", "--ignore-not-found", limit
+    ).splitlines()
+    for reference in rights.delete(rights.present(namespace)):
+        gone.append(f"{reference.kind.lower()} {reference.name} deleted")
+    gone += kubectl.run("delete", "serviceaccount", "nuvop", here, "--ignore-not-found", limit).splitlines()
+    for line in gone:
+        console.say(line)
+
+
+def _remove_namespace(name: str, operators: Sequence[Operator], patience: int) -> None:
+    """Remove the namespace where it is the deployment's; ``operators`` are the others in it."""
+    found = kubectl.get("namespace", name)
+    if not found:
+        return
+    if not is_ours(found):
+        console.say(f"namespace {name} stays: it was there before the operator")
+    elif operators:
+        console.say(f"namespace {name} stays: {_listed(operators)}")
+    elif others := _others_in(name):
+        console.say("\n".join([f"namespace {name} stays, because there is more in it than the operator:", *others]))
+    else:
+        kubectl.run("delete", "namespace", name, f"--timeout={patience}s")
+        console.say(f"namespace {name} deleted")
+
+
+_EVERYWHERE = ("configmap/kube-root-ca.crt", "serviceaccount/default")
+"""What Kubernetes puts into every namespace."""
+
+_FLEETING = ("events", "events.events.k8s.io")
+
+
+def _others_in(namespace: str) -> list[str]:
+    """What is in a namespace that neither Kubernetes nor deploy/ has put there; only names are asked for."""
+    types = kubectl.run("api-resources", "--namespaced", "--verbs=list,delete", "--output=name").split()
+    asked = ",".join(sorted(set(types) - set(_FLEETING)))
+    others = f"--selector={rights.LABEL.replace('=', '!=')}"
+    names = kubectl.run("get", asked, f"--namespace={namespace}", others, "--output=name")
+    return [f"  {name}" for name in names.split() if name not in _EVERYWHERE]

@@ -1,0 +1,36 @@
+"""`python -m lab.image`: build the operator's image from a shell."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from lab import image
+from lab.controlplane import ControlPlaneError, console
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("name", required=False)
+def command(name: str | None) -> None:
+    """Build the operator's image as NAME (default: nuvop:<version>), and tell how large it is."""
+    built = image.build(name or f"nuvop:{image.version()}")
+    with tempfile.TemporaryDirectory() as folder:
+        size = built.megabytes(built.save(Path(folder) / "image.tar"))
+    console.say(f"{built.name} is built: {size:.0f} MB beyond {built.base}; to push it:")
+    click.echo(built.engine.push_command(built.name))
+
+
+def main() -> None:
+    """Run the command. Exit code 1: it failed, and one line on stderr says why."""
+    try:
+        command()
+    except (image.ImageError, ControlPlaneError, OSError) as error:
+        console.say(f"error: {error}")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

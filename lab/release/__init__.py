@@ -1,0 +1,1 @@
+"""Build the operator's image, push it to the registry of `.env`, deploy it: `task release`."""

@@ -1,0 +1,342 @@
+"""`task deploy` and `task undeploy`: what they make, what they leave, and what they refuse."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab import controlplane
+from lab.deploy import Wanted, overlay, readiness, rights
+from nuvop import yamltext
+from tests.e2e.harness import PROGRAMS, ROOT, Kubectl, Operator, environment, eventually, is_ready, sample
+
+Body = dict[str, Any]
+Done = subprocess.CompletedProcess[str]
+
+
+# --- the overlay -----------------------------------------------------------------------------------------------------
+
+
+def built(folder: Path) -> list[Body]:
+    done = subprocess.run([PROGRAMS / "kubectl", "kustomize", folder], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return yamltext.load_all(done.stdout)
+
+
+def overlaid(folder: Path, wanted: Wanted, *, has_namespace: bool = True) -> list[Body]:
+    return built(overlay.write(folder, wanted, rights.computed(wanted.rights), has_namespace=has_namespace))
+
+
+def one(objects: Sequence[Body], kind: str) -> Body:
+    (found,) = [obj for obj in objects if obj["kind"] == kind]
+    return found
+
+
+def places(objects: Sequence[Body]) -> set[tuple[str, str, str]]:
+    """Kind, namespace and name of all that is no CRD."""
+    return {
+        (obj["kind"], obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
+        for obj in objects
+        if obj["kind"] != "CustomResourceDefinition"
+    }
+
+
+def container(objects: Sequence[Body]) -> Body:
+    (found,) = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
+    return dict(found)
+
+
+def by_name(objects: Sequence[Body]) -> list[Body]:
+    return sorted(objects, key=lambda obj: (obj["kind"], obj["metadata"]["name"]))
+
+
+def test_nothing_wanted_is_what_kubectl_makes_of_the_default(tmp_path: Path) -> None:
+    assert by_name(overlaid(tmp_path, Wanted())) == by_name(built(ROOT / "deploy/default"))
+
+
+def test_namespaces_that_are_served_have_a_role_each_and_the_operator_has_no_other(tmp_path: Path) -> None:
+    objects = overlaid(tmp_path, Wanted("ops", "registry.example.org:5000/nuvop:2", ("a", "b")))
+    assert places(objects) == {
+        ("Namespace", "", "ops"),
+        ("ServiceAccount", "ops", "nuvop"),
+        ("Deployment", "ops", "nuvop"),
+        *((kind, place, "nuvop-ops") for kind in ("Role", "RoleBinding") for place in ("a", "b")),
+    }
+    assert {json.dumps(obj["subjects"]) for obj in objects if "subjects" in obj} == {
+        json.dumps([{"kind": "ServiceAccount", "name": "nuvop", "namespace": "ops"}])
+    }
+    found = container(objects)
+    assert found["args"] == ["run", "--namespace=a", "--namespace=b", "--standalone"]
+    assert found["image"] == "registry.example.org:5000/nuvop:2"
+
+
+def test_a_pattern_takes_a_cluster_role(tmp_path: Path) -> None:
+    objects = overlaid(tmp_path, Wanted("ops", watched=("team-*",)))
+    assert {place for place in places(objects) if "Role" in place[0]} == {
+        ("ClusterRole", "", "nuvop-ops"),
+        ("ClusterRoleBinding", "", "nuvop-ops"),
+    }
+    assert container(objects)["args"] == ["run", "--namespace=team-*", "--standalone"]
+
+
+def test_a_namespace_of_somebody_elses_is_not_in_it(tmp_path: Path) -> None:
+    assert "Namespace" not in {obj["kind"] for obj in overlaid(tmp_path, Wanted(), has_namespace=False)}
+
+
+# --- why it is not ready ---------------------------------------------------------------------------------------------
+
+
+def pod(status: Body) -> Body:
+    return {"metadata": {"name": "nuvop-1"}, "status": status}
+
+
+WAITING = {"waiting": {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "nuvop:0"'}}
+ENDED = {"terminated": {"exitCode": 1, "reason": "Error"}}
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (
+            {"containerStatuses": [{"state": WAITING}]},
+            'Pod nuvop-1: ImagePullBackOff: Back-off pulling image "nuvop:0"',
+        ),
+        (
+            {"containerStatuses": [{"state": {"running": {}}, "ready": False, "lastState": ENDED}]},
+            (
+                "Pod nuvop-1: the container has ended with exit code 1 (Error)\n"
+                "Pod nuvop-1: the container runs, and its readiness probe fails"
+            ),
+        ),
+        (
+            {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2"}]},
+            "Pod nuvop-1: Unschedulable: 0/2",
+        ),
+        ({"conditions": [{"type": "PodScheduled", "status": "True"}]}, ""),
+    ],
+)
+def test_what_a_pod_says(status: Body, told: str) -> None:
+    assert "\n".join(readiness.reasons({}, [pod(status)], [])) == told
+
+
+def test_what_events_say_of_its_pods_and_of_no_others() -> None:
+    events = [
+        {"involvedObject": {"name": name}, "reason": "Unhealthy", "message": "Readiness probe failed: 503", "count": 7}
+        for name in ("nuvop-1", "another")
+    ]
+    assert list(readiness.reasons({}, [pod({})], events)) == ["Event Unhealthy (7 times): Readiness probe failed: 503"]
+
+
+# --- on a cluster ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[controlplane.Cluster]:
+    name = f"{os.environ.get('NUVOP_TEST_CLUSTER', 'deploy')}-task"
+    controlplane.down(name)
+    yield controlplane.up(name, nodes=2)
+    controlplane.down(name)
+
+
+@pytest.fixture
+def admin(cluster: controlplane.Cluster) -> Kubectl:
+    return Kubectl(cluster.kubeconfig, "default")
+
+
+@pytest.fixture
+def task(cluster: controlplane.Cluster) -> "Task":
+    return Task(cluster.kubeconfig)
+
+
+@dataclass(frozen=True)
+class Task:
+    """The tasks, as the Taskfile has them, with variables from the command line."""
+
+    kubeconfig: Path
+
+    def run(self, name: str, **variables: str) -> Done:
+        return self._run(ROOT / ".tools/bin/task", name, *(f"{name}={value}" for name, value in variables.items()))
+
+    def __call__(self, name: str, **variables: str) -> str:
+        done = self.run(name, **variables)
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    def impatient(self, *arguments: str) -> Done:
+        """What the tasks call, which knows how long to wait."""
+        return self._run(PROGRAMS / "python", "-m", "lab.deploy", *arguments)
+
+    def _run(self, *command: str | Path) -> Done:
+        variables = {"KUBECONFIG": str(self.kubeconfig), "HOME": "/nonexistent", "PATH": os.environ["PATH"]}
+        return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+
+
+IGNORED = ("events", "events.events.k8s.io", "leases.coordination.k8s.io", "nodes", "pods.metrics.k8s.io")
+"""What Kubernetes itself makes as time goes by."""
+
+
+def everything(admin: Kubectl) -> set[str]:
+    """All objects of the cluster, as type, namespace and name."""
+    types = set(admin("api-resources", "--verbs=list,delete", "-o", "name").split()) - set(IGNORED)
+    line = '{range .items[*]}{.kind} {.metadata.namespace}/{.metadata.name}{"\\n"}{end}'
+    return set(admin("get", ",".join(sorted(types)), "-A", "-o", f"jsonpath={line}").splitlines())
+
+
+def new(admin: Kubectl, before: set[str]) -> list[str]:
+    return sorted(everything(admin) - before)
+
+
+def test_deploying_twice_changes_nothing_and_undeploying_leaves_nothing(admin: Kubectl, task: Task) -> None:
+    before = everything(admin)
+    assert "the operator in nuvop-system is Ready; it serves all namespaces" in task("deploy")
+    versions = "jsonpath={.items[*].metadata.resourceVersion}"
+    own = ("get", "deploy,sa,ns,clusterrole,clusterrolebinding,crd", "-A", "-l", "app.kubernetes.io/name=nuvop")
+    seen = admin(*own, "-o", versions)
+    lines = task("deploy").splitlines()
+    assert {line.rpartition(" ")[2] for line in lines if "/" in line.partition(" ")[0]} == {"unchanged"}
+    assert admin(*own, "-o", versions) == seen
+    task("undeploy")
+    assert new(admin, before) == []
+    task("undeploy")
+
+
+def test_with_a_namespace_an_image_and_namespaces_to_serve(admin: Kubectl, task: Task) -> None:
+    before = everything(admin)
+    for name in ("one", "two"):
+        admin("create", "namespace", name)
+    task("deploy", NAMESPACE="ops", IMAGE="registry.example.org/nuvop:2", WATCH_NAMESPACES="one,two")
+    (found,) = Kubectl(admin.kubeconfig, "ops").get("deployment/nuvop")["spec"]["template"]["spec"]["containers"]
+    assert found["image"] == "registry.example.org/nuvop:2"
+    user = "--as=system:serviceaccount:ops:nuvop"
+    assert [admin.run("auth", "can-i", "patch", "samples", user, "-n", name).stdout for name in ("one", "two")] == [
+        "yes\n"
+    ] * 2
+    assert admin.run("auth", "can-i", "list", "samples", user, "-n", "default").stdout == "no\n"
+
+    # Who serves less than before has fewer rights.
+    told = task("deploy", NAMESPACE="ops", IMAGE="registry.example.org/nuvop:2", WATCH_NAMESPACES="two")
+    assert "role nuvop-ops deleted: of an earlier deployment" in told
+    assert admin.run("auth", "can-i", "patch", "samples", user, "-n", "one").stdout == "no\n"
+    assert admin.run("auth", "can-i", "patch", "samples", user, "-n", "two").stdout == "yes\n"
+
+    task("undeploy", NAMESPACE="ops")
+    for name in ("one", "two"):
+        admin("delete", "namespace", name)
+    assert new(admin, before) == []
+
+
+def test_a_namespace_that_is_not_there(admin: Kubectl, task: Task) -> None:
+    before = everything(admin)
+    done = task.run("deploy", WATCH_NAMESPACES="default,absent")
+    assert done.returncode != 0
+    assert "error: there is no namespace absent" in done.stderr
+    assert new(admin, before) == []
+
+
+def test_what_was_there_before_stays(admin: Kubectl, task: Task) -> None:
+    admin("create", "namespace", "lived-in")
+    own = Kubectl(admin.kubeconfig, "lived-in")
+    assert "namespace lived-in is there already" in task("deploy", NAMESPACE="lived-in")
+    assert not any("pod-security" in label for label in admin.get("namespace/lived-in")["metadata"]["labels"])
+    assert "namespace lived-in stays: it was there before" in task("undeploy", NAMESPACE="lived-in")
+
+    task("deploy")
+    Kubectl(admin.kubeconfig, "nuvop-system")("create", "configmap", "somebodys")
+    told = task("undeploy")
+    assert "namespace nuvop-system stays, because there is more in it" in told
+    assert "  configmap/somebodys" in told.splitlines()
+    assert own.list("deployments") == []
+    for name in ("lived-in", "nuvop-system"):
+        admin("delete", "namespace", name)
+
+
+def test_it_says_why_it_is_not_ready(admin: Kubectl, task: Task) -> None:
+    admin("create", "namespace", "full")
+    Kubectl(admin.kubeconfig, "full")("create", "quota", "none", "--hard=pods=0")
+    done = task.impatient("install", "--namespace", "full", "--timeout", "3")
+    assert done.returncode == 1
+    assert "error: the operator in full is not Ready: error: timed out" in done.stderr
+    assert "  Deployment: FailedCreate: pods " in done.stderr
+    assert "exceeded quota: none" in done.stderr
+    task("undeploy", NAMESPACE="full")
+    admin("delete", "namespace", "full")
+
+
+@pytest.fixture
+def operator(cluster: controlplane.Cluster, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Operator]:
+    """In the place of the deployed one, whose pod is a pretence."""
+    artifacts = ROOT / "test-artifacts" / request.node.name
+    shutil.rmtree(artifacts, ignore_errors=True)
+    artifacts.mkdir(parents=True)
+    command: list[str | Path] = [PROGRAMS / "nuvop", "run", "-A", "--standalone"]
+    made = Operator(
+        command, environment(cluster, tmp_path / "generated"), artifacts / "operator.log", tmp_path / "generated"
+    )
+    yield made
+    if hasattr(made, "process"):
+        made.stop()
+
+
+def test_undeploying_does_to_custom_resources_what_it_is_told(admin: Kubectl, task: Task, operator: Operator) -> None:
+    before = everything(admin)
+    task("deploy")
+    operator.start()
+    team = Kubectl(admin.kubeconfig, "team")
+    admin("create", "namespace", "team")
+    team.apply(sample("kept"), sample("obj"))
+    team("annotate", "sam/kept", "nuvop.nuvolaris.org/deletion-policy=Orphan")
+    eventually("ready", lambda: all(map(is_ready, team.list("sam"))))
+    eventually("armed", lambda: team.get("sam/kept")["metadata"].get("finalizers"))
+    deployed = everything(admin)
+
+    refused = task.run("undeploy")
+    assert refused.returncode != 0
+    assert "error: nothing was removed, because there are 2 custom resources:" in refused.stderr
+    assert "  samples.nuvolaris.org obj in team" in refused.stderr.splitlines()
+    assert everything(admin) == deployed
+
+    told = task("undeploy", CRS="keep")
+    assert "  samples.nuvolaris.org kept in team" in told.splitlines()
+    assert "nobody else finishes the deletion" in told
+    assert "the CRDs stay" in told
+    assert {obj["metadata"]["name"] for obj in team.list("sam")} == {"kept", "obj"}
+    assert {obj["metadata"]["name"] for obj in team.list("deploy")} == {"kept-demo-deploy", "obj-demo-deploy"}
+    assert not admin.get("namespace/nuvop-system")
+
+    task("deploy")
+    team("annotate", "sam/kept", "nuvop.nuvolaris.org/deletion-policy-")
+    eventually("disarmed", lambda: not team.get("sam/kept")["metadata"].get("finalizers"))
+    assert "2 custom resources deleted" in task("undeploy", CRS="delete")
+    admin("delete", "namespace", "team")
+    eventually("nothing is left", lambda: new(admin, before) == [], within=90)
+
+
+def test_custom_resources_that_nobody_finishes_hold_up_the_undeployment(admin: Kubectl, task: Task) -> None:
+    task("deploy")
+    admin.apply({**sample("held"), "metadata": {"name": "held", "finalizers": ["nuvop.nuvolaris.org/children"]}})
+    done = task.impatient("remove", "--crs", "delete", "--timeout", "2")
+    assert done.returncode == 1
+    assert "error: after 2 seconds there are still 1 custom resource:" in done.stderr
+    assert admin.get("crd/samples.nuvolaris.org")
+    admin("patch", "sam/held", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+    task("undeploy")
+
+
+def test_what_another_operator_serves_is_left_to_it(admin: Kubectl, task: Task) -> None:
+    before = everything(admin)
+    task("deploy")
+    task("deploy", NAMESPACE="ops", WATCH_NAMESPACES="default")
+    admin.apply(sample("obj"))
+    refused = task.run("undeploy", NAMESPACE="ops", CRS="delete")
+    assert refused.returncode != 0
+    assert "what deployment nuvop in nuvop-system may serve as well" in refused.stderr
+    admin("delete", "sam/obj")
+    assert "the CRDs stay, for deployment nuvop in nuvop-system" in task("undeploy", NAMESPACE="ops")
+    task("undeploy")
+    assert new(admin, before) == []

@@ -1,0 +1,125 @@
+"""How the image is built: by which program, with which settings of the machine."""
+
+import io
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_subprocess import FakeProcess
+
+from lab import debian
+from lab.image import ImageError, engines, pip_settings
+from lab.image.archive import Archive
+from lab.image.build import base_of
+from lab.image.engines import Buildah, Docker
+from tests.e2e.harness import ROOT
+
+PLAIN: dict[str, Any] = {
+    "index_url": "https://pypi.example.com/simple",
+    "extra_index_urls": [],
+    "trusted_hosts": [],
+    "proxy": "",
+    "timeout": 15,
+    "cert": None,
+}
+
+
+def programs(folder: Path, **bodies: str) -> str:
+    """A PATH with these programs and no others."""
+    for name, body in bodies.items():
+        (folder / name).write_text(f"#!/bin/sh\n{body}\n")
+        (folder / name).chmod(0o755)
+    return str(folder)
+
+
+def test_takes_the_first_that_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", programs(tmp_path, docker="exit 1", podman="exit 0"))
+    assert engines.find() == Docker("podman"), "this docker has no daemon"
+    monkeypatch.setenv("PATH", programs(tmp_path, docker="exit 0"))
+    assert engines.find() == Docker("docker")
+
+
+def test_without_any_only_root_gets_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", programs(tmp_path, buildah="exit 0"))
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert isinstance(engines.find(), Buildah)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with pytest.raises(ImageError, match="neither works here; as root buildah would do"):
+        engines.find()
+
+
+@pytest.mark.parametrize(("uid", "complaint"), [(1000, "only root can install packages"), (0, "there is no apt-get")])
+def test_a_package_that_cannot_be_installed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uid: int, complaint: str
+) -> None:
+    monkeypatch.setenv("PATH", programs(tmp_path, there="exit 0"))
+    monkeypatch.setattr("os.geteuid", lambda: uid)
+    debian.install({"there": "here-already"})
+    with pytest.raises(debian.DebianError, match=f"one: not installed, and {complaint}"):
+        debian.install({"there": "here-already", "first": "one", "/usr/lib/second": "one"})
+
+
+def test_packages_are_installed_together(fp: FakeProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("shutil.which", lambda name: name if name in ("apt-get", "runc") else None)
+    fp.register(["apt-get", "-q", "update"])
+    fp.register(["apt-get", "-q", "install", "--yes", "--no-install-recommends", "buildah", "containerd"])
+    debian.install({"runc": "runc", "containerd": "containerd", "ctr": "containerd", "buildah": "buildah"})
+    assert len(fp.calls) == 2
+
+
+def test_the_pip_inside_is_told_what_the_machines_is() -> None:
+    settings = pip_settings.of_options(PLAIN)
+    assert settings.pip_conf == "[global]\nindex-url = https://pypi.example.com/simple\ntimeout = 15\n"
+    assert settings.certificates is None
+    more = {**PLAIN, "extra_index_urls": ["https://a/", "https://b/"], "trusted_hosts": ["a"], "cert": "/etc/own.pem"}
+    settings = pip_settings.of_options(more)
+    assert "extra-index-url = https://a/\n    https://b/\ntrusted-host = a\n" in settings.pip_conf
+    assert "cert = /run/secrets/certificates\n" in settings.pip_conf
+    assert settings.certificates == Path("/etc/own.pem")
+
+
+def test_settings_of_pip_do_not_show_in_a_command_line(tmp_path: Path, fp: FakeProcess) -> None:
+    fp.register(["docker", fp.any()])
+    Docker("docker").build(tmp_path, "nuvop:1", {"VERSION": "1"}, {"pip.conf": tmp_path / "pip.conf"})
+    assert list(fp.calls[0]) == [
+        *("docker", "build", "--tag=nuvop:1", "--build-arg", "VERSION=1"),
+        *("--secret", f"id=pip.conf,src={tmp_path / 'pip.conf'}", str(tmp_path)),
+    ]
+
+
+def test_a_failed_build_is_an_error(tmp_path: Path, fp: FakeProcess) -> None:
+    fp.register(["podman", fp.any()], returncode=3)
+    with pytest.raises(ImageError, match="podman build failed with exit code 3"):
+        Docker("podman").build(tmp_path, "nuvop:1", {}, {})
+
+
+def test_the_base_is_that_of_the_dockerfile() -> None:
+    assert base_of((ROOT / "Dockerfile").read_text()).startswith("docker.io/library/python:3.")
+    with pytest.raises(ImageError, match="ARG BASE"):
+        base_of("FROM scratch")
+
+
+def test_only_what_is_above_the_base_counts(tmp_path: Path) -> None:
+    files = {"low.tar": layer({"a": 5_000_000}), "high.tar": layer({"b": 1_000_000, "c": 500_000}), "config": b"{}"}
+    manifest = [{"Config": "config", "RepoTags": ["nuvop:1"], "Layers": ["low.tar", "high.tar"]}]
+    (tmp_path / "image.tar").write_bytes(packed({**files, "manifest.json": json.dumps(manifest).encode()}))
+    archive = Archive(tmp_path / "image.tar")
+    assert archive.megabytes(above=1) == 1.5
+    assert archive.names() == ["nuvop:1"]
+
+
+def layer(sizes: dict[str, int]) -> bytes:
+    return packed({name: bytes(size) for name, size in sizes.items()})
+
+
+def packed(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
