@@ -12,6 +12,8 @@ DEEPEST = 240
 """Levels that are read. A value of so many is refused in any place where it counts (`nuvop.overlay`)."""
 
 _STEP = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
+_ONE_KIND = bytes.maketrans(b"[]", b"{}")
+_NO_MARKS = bytes(set(range(256)) - set(b'[]{}"'))
 _NO_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[^][{}"]+', re.DOTALL)
 _PART = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}]|[^][{}"]+', re.DOTALL)
 
@@ -21,12 +23,24 @@ def shallow(text: bytes) -> bytes:
 
     What is no JSON stays none.
     """
-    if text.count(b"{") + text.count(b"[") <= DEEPEST:
+    if _is_certainly_shallow(text):
         return text
     steps = (_STEP.get(mark, 0) for mark in _NO_BRACKETS.sub(b"", text))
     if max(accumulate(steps), default=0) <= DEEPEST:
         return text
     return b"".join(_parts(text))
+
+
+def _is_certainly_shallow(text: bytes) -> bool:
+    """Whether so many levels are not there. All in bytes' own methods: a list may be of megabytes, and is read often."""
+    marks = text.replace(rb"\\", b"").replace(rb"\"", b"").translate(_ONE_KIND, _NO_MARKS)
+    # Most texts have no bracket in them; two marks beside each other change nothing for what is outside of texts.
+    left = b"".join(marks.replace(b'""', b"").split(b'"')[::2])
+    for _ in range(DEEPEST):
+        if not left:
+            return True
+        left = left.replace(b"{}", b"")  # one level, the innermost everywhere
+    return not left
 
 
 def _parts(text: bytes) -> Iterator[bytes]:
