@@ -32,7 +32,7 @@ def shallow(text: bytes) -> bytes:
 
 
 def _is_certainly_shallow(text: bytes) -> bool:
-    """Whether so many levels are not there. All in bytes' own methods: a list may be of megabytes, and is read often."""
+    """Whether so many levels are not there. All in bytes' own methods: a list may be megabytes, and is read often."""
     marks = text.replace(rb"\\", b"").replace(rb"\"", b"").translate(_ONE_KIND, _NO_MARKS)
     # Most texts have no bracket in them; two marks beside each other change nothing for what is outside of texts.
     left = b"".join(marks.replace(b'""', b"").split(b'"')[::2])
