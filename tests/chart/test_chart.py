@@ -10,7 +10,9 @@ import pytest
 
 from lab import chart
 from lab.chart import CHART
+from lab.controlplane import build
 from lab.deploy import Wanted, overlay, rights
+from lab.helm import HELM
 from nuvop import yamltext
 from tests.chart.helm import Body, Helm, container, of_kind, one, pod
 from tests.deploy.test_manifests import built, kustomized, with_component
@@ -190,6 +192,7 @@ def test_monitoring_is_that_of_deploy(helm: Helm) -> None:
 
 
 def test_helm_finds_no_fault(helm: Helm) -> None:
+    assert helm("version", "--template={{.Version}}") == build.Recipe.of_this_machine(HELM).version
     helm("lint", "--strict", CHART)
 
 
