@@ -164,16 +164,10 @@ def unfit_name(name: str) -> str:
 
 def _of_selector(obj: Mapping[str, Json]) -> Iterator[Fault]:
     """A workload has to select its own pods."""
-    selected = fields.value_at(obj, "spec", "selector", "matchLabels")
-    pods = labelling.pods_at(obj)
-    labels = fields.value_at(obj, *pods, "metadata", "labels") if pods else None
-    for name, value in selected.items() if isinstance(selected, dict) and pods else ():
-        if not isinstance(labels, dict) or labels.get(name) != value:
-            where = ".".join([*(pods or ()), "metadata.labels"])
-            yield (
-                ("spec", "selector", "matchLabels", name),
-                f"{value!r} has to stand in {where}, too",
-            )
+    for selector, label in labelling.selected_labels(obj):
+        value = fields.value_at(obj, *selector)
+        if fields.value_at(obj, *label) != value:
+            yield selector, f"{value!r} has to stand in {'.'.join(map(str, label[:-1]))}, too"
 
 
 def _of_mounts(obj: Mapping[str, Json]) -> Iterator[Fault]:
