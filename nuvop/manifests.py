@@ -183,7 +183,7 @@ def _of_mounts(obj: Mapping[str, Json]) -> Iterator[Fault]:
         return
     listed = fields.places(obj, fields.parse(".".join([*pods, "spec.volumes.*.name"])))
     claimed = fields.places(obj, fields.parse("spec.volumeClaimTemplates.*.metadata.name"))
-    known = {name for _, name in [*listed, *claimed]}
+    known = {name for _, name in [*listed, *claimed] if isinstance(name, str)}
     for containers in ("containers", "initContainers"):
         path = fields.parse(".".join([*pods, "spec", containers, "*.volumeMounts.*.name"]))
         for at in fields.pointers(obj, path):
