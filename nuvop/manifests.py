@@ -20,7 +20,7 @@ class Nature(Enum):
     """What is wrong with an object."""
 
     SHAPE = "what cannot be right, whatever anybody sets"
-    VALUE = "a value, which somebody may set to another"
+    VALUE = "a value, which somebody may set to another, or what goes with it"
     LACK = "a field that is not there, which somebody may set"
 
 
@@ -50,7 +50,7 @@ def flaws(obj: Mapping[str, Json], name: str) -> Iterator[Flaw]:
         for each in value_rules.misvalues(node):
             yield Flaw(each.at, each.message, each.about, Nature.LACK if each.is_missing else Nature.VALUE)
     for part in (_of_selector, _of_mounts):
-        yield from _flaws(part(obj))
+        yield from part(obj)
     yield from _flaws(_of_name(kind, name))
 
 
@@ -162,22 +162,20 @@ def unfit_name(name: str) -> str:
     return ""
 
 
-def _of_selector(obj: Mapping[str, Json]) -> Iterator[Fault]:
-    """A workload has to select its own pods."""
+def _of_selector(obj: Mapping[str, Json]) -> Iterator[Flaw]:
+    """A workload has to select its own pods, whose labels somebody may set."""
     selected = fields.value_at(obj, "spec", "selector", "matchLabels")
     pods = labelling.pods_at(obj)
     labels = fields.value_at(obj, *pods, "metadata", "labels") if pods else None
     for name, value in selected.items() if isinstance(selected, dict) and pods else ():
         if not isinstance(labels, dict) or labels.get(name) != value:
-            where = ".".join([*(pods or ()), "metadata.labels"])
-            yield (
-                ("spec", "selector", "matchLabels", name),
-                f"{value!r} has to stand in {where}, too",
-            )
+            where = (*(pods or ()), "metadata", "labels")
+            told = f"{value!r} has to stand in {'.'.join(where)}, too"
+            yield Flaw(("spec", "selector", "matchLabels", name), told, (*where, name), Nature.VALUE)
 
 
-def _of_mounts(obj: Mapping[str, Json]) -> Iterator[Fault]:
-    """What is mounted has to be a volume of the pod, or one that a StatefulSet makes for it."""
+def _of_mounts(obj: Mapping[str, Json]) -> Iterator[Flaw]:
+    """What is mounted has to be a volume of the pod, which somebody may set, or one that a StatefulSet makes for it."""
     pods = labelling.pods_at(obj)
     if pods is None:
         return
@@ -189,4 +187,4 @@ def _of_mounts(obj: Mapping[str, Json]) -> Iterator[Fault]:
         for at in fields.pointers(obj, path):
             name = fields.value_at(obj, *at)
             if isinstance(name, str) and name not in known:
-                yield at, f"{name!r} is none of the pod's volumes"
+                yield Flaw(at, f"{name!r} is none of the pod's volumes", (*pods, "spec", "volumes"), Nature.VALUE)
