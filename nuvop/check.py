@@ -274,18 +274,24 @@ def _described(value: Json, *, is_secret: bool) -> str:
 def _malformed(kind: Kind) -> Iterator[InFolder]:
     """What keeps the API server from taking a child, or what is installed. One that is newer may take it.
 
-    A value that a custom resource may set is no fault of a base, and neither is what is missing, which another
-    component may bring: the examples show it (`of_rendered`).
+    A value that a custom resource may set, or that follows its name or namespace, is no fault of a base, and neither
+    is what is missing, which another component may bring: the examples show it (`of_rendered`).
     """
-    has_python = patches_py.FILE in kind.files
     for child in kind.variants:
         for flaw in manifests.flaws(child.body, child.name_for("x")):
-            is_open = flaw.nature is Nature.VALUE and (has_python or _is_set(kind, child.selector, flaw.about))
+            is_open = flaw.nature is Nature.VALUE and _may_change(kind, child.selector, flaw.about)
             if flaw.nature is not Nature.LACK and not is_open:
                 yield _in_folder(child.selector, child.body, flaw.at, flaw.message)
     for obj in yamltext.load_printed(kind.installed):
         for at, message in _of_installed(obj):
             yield _in_folder(selector_of(obj["kind"], obj["metadata"]["name"]), obj, at, message)
+
+
+def _may_change(kind: Kind, selector: ChildSelector, at: Pointer) -> bool:
+    """Whether a field of a child, or a part of it, may be another one in what a CR becomes."""
+    segments = fields.path_to(*at).segments
+    follows = any(each.child == selector and fields.meet(each.path.segments, segments) for each in kind.follows)
+    return follows or patches_py.FILE in kind.files or _is_set(kind, selector, at)
 
 
 def _of_installed(obj: Mapping[str, Json]) -> Iterable[Fault]:

@@ -149,6 +149,16 @@ def value_at(obj: Json, *names: str | int) -> Json:
     return next((value for _, value in found), None)
 
 
+def mapped(value: Json) -> dict[str, Json]:
+    """A mapping; an empty one for what is none: in a child's fields may be anything that a CR gives."""
+    return value if isinstance(value, dict) else {}
+
+
+def listed(value: Json) -> list[Json]:
+    """A list; an empty one for what is none."""
+    return value if isinstance(value, list) else []
+
+
 def _walk(obj: Json, segments: tuple[Segment, ...], at: Pointer) -> Iterator[tuple[Pointer, Json]]:
     if not segments:
         yield at, obj

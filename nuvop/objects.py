@@ -39,8 +39,13 @@ LABELS = (MANAGED_BY_LABEL, INSTANCE_LABEL, OWNER_LABEL, REVISION_LABEL, NAMESPA
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 """kubectl's own annotation: a copy of what it has applied, a Secret's values among it."""
 
+_KUSTOMIZES = re.compile(r"(.+\.)?config\.(kubernetes|k8s)\.io/")
+
 FINALIZER = "nuvop.nuvolaris.org/children"
 """On a CR with children that the garbage collector would not delete, or that are to outlive it."""
+
+HIDDEN = "(hidden)"
+"""What is told in the place of a value that must not be."""
 
 LABEL_VALUE_LIMIT = 63
 
@@ -100,6 +105,15 @@ def is_namespace(text: str) -> bool:
     (https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names).
     """
     return re.fullmatch("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", text) is not None
+
+
+def is_kustomizes(annotation: str) -> bool:
+    """Whether an annotation tells kustomize, or kpt, what to do with an object.
+
+    By ``internal.config.kubernetes.io/needsHashSuffix`` kustomize gives it another name
+    (https://kubectl.docs.kubernetes.io/references/kustomize/glossary/#local-configuration tells of a public one).
+    """
+    return _KUSTOMIZES.match(annotation) is not None
 
 
 def key_of(body: Body) -> ObjectKey:

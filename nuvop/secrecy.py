@@ -17,8 +17,8 @@ from nuvop.differences import MISSING, Difference, Hidden, Way
 from nuvop.errors import NuvopError
 from nuvop.fields import Json
 from nuvop.kinds import ChildSelector, Kind
-from nuvop.objects import Body
-from nuvop.plan import HIDDEN, Plan, Planned
+from nuvop.objects import HIDDEN, Body
+from nuvop.plan import Plan, Planned
 
 SHORTEST = 4
 """Characters of what is looked for within other texts: shorter ones are in many by chance."""

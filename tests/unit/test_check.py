@@ -400,6 +400,40 @@ def test_a_value_that_python_may_change_is_judged_by_the_examples(folder: Path) 
     assert found.startswith("samples/patches.py:2: error: CronJob/backup spec.schedule: '60 * * * *' is no schedule: ")
 
 
+POLICY = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: only-ours}
+spec:
+  podSelector: {}
+  ingress: [{from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: "{namespace}"}}}]}]
+"""
+
+
+def test_a_text_that_follows_is_judged_by_the_examples(folder: Path) -> None:
+    with (folder / "deployment.yaml").open("a") as file:
+        file.write(f"---{POLICY}")
+    (found,) = errors(folder)
+    assert "'{namespace}' must be letters, digits" in found
+    at = r"spec.ingress.*.from.*.namespaceSelector.matchLabels.kubernetes\.io/metadata\.name"
+    edit(folder / "kind.yaml", "kind: Kind\n", f"kind: Kind\nfollow: ['NetworkPolicy/only-ours {at}']\n")
+    assert errors(folder) == []
+
+
+def test_a_volume_that_python_may_bring_is_judged_by_the_examples(folder: Path) -> None:
+    mounts = "name: nginx\n          volumeMounts: [{name: data, mountPath: /data}]"
+    edit(folder / "deployment.yaml", "name: nginx", mounts)
+    (found,) = errors(folder)
+    assert "'data' is none of the pod's volumes" in found
+    spec = '{"template": {"spec": {"volumes": [{"name": "data", "emptyDir": {}}]}}}'
+    patch = f'{{"kind": "Deployment", "metadata": {{"name": "demo-deploy"}}, "spec": {spec}}}'
+    (folder / "patches.py").write_text(f"def patches(cr):\n    yield {patch}\n")
+    assert errors(folder) == []
+    edit(folder / "patches.py", '"name": "data"', '"name": "date"')
+    (found,) = errors(folder)
+    assert "'data' is none of the pod's volumes" in found
+
+
 def test_what_may_pass_hides_nothing(folder: Path) -> None:
     edit(folder / "deployment.yaml", "  replicas: 1", "  bogus: 1\n  replicas: 1")
     edit(folder / "examples/obj.yaml", "count: 2", "count: many")
