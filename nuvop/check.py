@@ -514,7 +514,7 @@ _ONLY_ONE = {
 
 def _only_one(kind: Kind) -> Iterator[Finding]:
     """Values that the children of a second resource could not have."""
-    volumes = {child.name for child in kind.variants if child.kind == "PersistentVolume"}
+    volumes = [child.name for child in kind.variants if child.kind == "PersistentVolume"]
     for child in kind.variants:
         for pattern in _ONLY_ONE.get((child.group, child.kind), ()) if not kind.keeps_names else ():
             for at, value in fields.places(child.body, fields.parse(pattern)):
