@@ -225,6 +225,24 @@ def put(obj: Json, path: FieldPath, value: Json) -> list[Operation]:
     return operations
 
 
+def landings(obj: Json, path: FieldPath) -> list[Pointer]:
+    """Return where `put` would set a value, also in mappings that it would make; none where the path leads nowhere."""
+    return list(_land(obj, path.segments, ()))
+
+
+def _land(obj: Json, segments: tuple[Segment, ...], at: Pointer) -> Iterator[Pointer]:
+    if not segments:
+        yield at
+        return
+    members = list(_members(obj, segments[0]))
+    for key, child in members:
+        yield from _land(child, segments[1:], (*at, key))
+    if not members and (obj is None or isinstance(obj, dict)):
+        names = [segment.name for segment in segments if isinstance(segment, Name)]
+        if len(names) == len(segments):
+            yield (*at, *names)
+
+
 def _put(obj: Json, segments: tuple[Segment, ...], at: Pointer, value: Json, path: FieldPath) -> Iterator[Operation]:
     first, rest = segments[0], segments[1:]
     members = list(_members(obj, first))

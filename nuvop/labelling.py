@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nuvop import fields
-from nuvop.fields import FieldPath, Json
+from nuvop.fields import FieldPath, Json, Pointer
 from nuvop.objects import INSTANCE_LABEL, Body, group_of
 
 _ROLLOUT = ("argoproj.io", "Rollout")
@@ -40,6 +40,15 @@ def pods_at(body: Body) -> tuple[str, ...] | None:
     if type_ == _ROLLOUT and fields.value_at(body, "spec", "template") is None:
         return None  # it takes the pods of the Deployment that its workloadRef names
     return () if type_ == ("", "Pod") else _TEMPLATES.get(type_)
+
+
+def selected_labels(body: Body) -> list[tuple[Pointer, Pointer]]:
+    """Where a workload asks for a label of its own pods, and where they get it, label by label."""
+    pods, at = pods_at(body), ("spec", "selector", "matchLabels")
+    selected = fields.value_at(body, *at)
+    if pods is None or not isinstance(selected, dict):
+        return []
+    return [((*at, name), (*pods, "metadata", "labels", name)) for name in selected]
 
 
 def is_service(body: Body) -> bool:

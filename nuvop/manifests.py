@@ -164,14 +164,11 @@ def unfit_name(name: str) -> str:
 
 def _of_selector(obj: Mapping[str, Json]) -> Iterator[Flaw]:
     """A workload has to select its own pods, whose labels somebody may set."""
-    selected = fields.value_at(obj, "spec", "selector", "matchLabels")
-    pods = labelling.pods_at(obj)
-    labels = fields.value_at(obj, *pods, "metadata", "labels") if pods else None
-    for name, value in selected.items() if isinstance(selected, dict) and pods else ():
-        if not isinstance(labels, dict) or labels.get(name) != value:
-            where = (*(pods or ()), "metadata", "labels")
-            told = f"{value!r} has to stand in {'.'.join(where)}, too"
-            yield Flaw(("spec", "selector", "matchLabels", name), told, (*where, name), Nature.VALUE)
+    for selector, label in labelling.selected_labels(obj):
+        value = fields.value_at(obj, *selector)
+        if fields.value_at(obj, *label) != value:
+            told = f"{value!r} has to stand in {'.'.join(map(str, label[:-1]))}, too"
+            yield Flaw(selector, told, label, Nature.VALUE)
 
 
 def _of_mounts(obj: Mapping[str, Json]) -> Iterator[Flaw]:

@@ -237,6 +237,13 @@ def maker_of(body: Body) -> str:
     return min(((entry.get("time", ""), entry.get("manager", "")) for entry in writers), default=("", ""))[1]
 
 
+def told_owner(body: Body) -> str:
+    """Which CR an object of nuvop's belongs to, by its labels, in words: ``samples-obj``, ``samples-obj in demo``."""
+    labels = labels_of(body)
+    where = f" in {labels[NAMESPACE_LABEL]}" if NAMESPACE_LABEL in labels else ""
+    return f"{labels.get(INSTANCE_LABEL, labels[OWNER_LABEL])}{where}"
+
+
 def is_taken_over(body: Body) -> bool:
     """Whether somebody else had made an object, given how nuvop's first apply has left it.
 

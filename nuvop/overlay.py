@@ -134,7 +134,8 @@ def make(kind: Kind, cr: Body, *, orphan: bool = False, without: Collection[Obje
     for followed in kind.follows:
         if child := kind.child(followed.child):
             drafts[child].follow(followed.path, kind, key)
-    for setting, value in used:
+    # What sets a part of a field comes after what sets all of it, which would undo it.
+    for setting, value in sorted(used, key=lambda pair: len(pair[0].target.segments)):
         if child := kind.child(setting.child):
             drafts[child].set(setting, value)
     for draft in drafts.values():
@@ -192,6 +193,11 @@ def make(kind: Kind, cr: Body, *, orphan: bool = False, without: Collection[Obje
         len(kind.rendered.encode()) + sum(len(text.encode()) for text in files.values()),
         orphan,
     )
+
+
+async def make_in_time(kind: Kind, cr: Body, *, orphan: bool, without: Collection[ObjectKey] = ()) -> Overlay:
+    """`make` it; a kind's own Python has its own thread, and may not take for ever. Raises OverlayError."""
+    return await patches_py.within_time(kind.folder, kind.files, lambda: make(kind, cr, orphan=orphan, without=without))
 
 
 def _used(kind: Kind, cr: Body) -> Iterator[tuple[Setting, Json]]:

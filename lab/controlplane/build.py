@@ -1,6 +1,6 @@
-"""Build the programs of the control plane and of a real node once, each from the versions that their go.mod pins.
+"""Build programs once from the versions that a go.mod pins: those of the control plane, of a real node, and Helm.
 
-In the user's cache, for each of the two modules, of which the node's have names that begin with `node-`:
+In the user's cache, for each of these modules; where it says `build`, the node's have `node-build`, and so on:
 
 <cache>/<key>/       the programs, whole: the folder appears by one rename
 <cache>/build/       what a build is at: Go's caches (a later build goes on from them), temporary files, the log;
@@ -29,7 +29,7 @@ from lab.controlplane import console, locks, paths
 from lab.controlplane.errors import ControlPlaneError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 GIGABYTE = 10**9
 MEMORY_BYTES = 2 * GIGABYTE
@@ -48,6 +48,10 @@ class Module:
     name: str
     """As messages call what is made of it."""
     folder: Path
+    source: str
+    """The module in its go.mod whose version is that of the programs."""
+    stamps: Mapping[str, str]
+    """Variables of its packages that the linker sets; `{version}`, `{major}` and `{minor}` are filled in."""
     programs: tuple[str, ...]
     work: str
     """The name of the folder in the cache that a build is in."""
@@ -60,9 +64,19 @@ class Module:
     afterwards: str
 
 
+_KUBERNETES = "k8s.io/kubernetes"
+_KUBERNETES_STAMPS = {
+    "k8s.io/component-base/version.gitVersion": "{version}",
+    "k8s.io/component-base/version.gitMajor": "{major}",
+    "k8s.io/component-base/version.gitMinor": "{minor}",
+    "k8s.io/component-base/version.gitTreeState": "clean",
+}
+
 CONTROL_PLANE = Module(
     name="the control plane",
     folder=paths.MODULE,
+    source=_KUBERNETES,
+    stamps=_KUBERNETES_STAMPS,
     programs=("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "kwokctl"),
     work="build",
     contents="Kubernetes {version}, etcd and kwok",
@@ -75,6 +89,8 @@ CONTROL_PLANE = Module(
 NODE = Module(
     name="the real node",
     folder=paths.MODULE / "node",
+    source=_KUBERNETES,
+    stamps=_KUBERNETES_STAMPS,
     programs=("kubelet", "kube-proxy"),
     work="node-build",
     contents="kubelet and kube-proxy of Kubernetes {version}",
@@ -89,6 +105,7 @@ NODE = Module(
 class Recipe:
     """Everything that decides what a build makes."""
 
+    module: Module
     go_mod: str
     go_sum: str
     architecture: str
@@ -97,7 +114,7 @@ class Recipe:
     def of_this_machine(cls, module: Module = CONTROL_PLANE) -> Recipe:
         """The recipe of a module in this checkout for this machine."""
         go_mod, go_sum = ((module.folder / name).read_text(encoding="utf-8") for name in ("go.mod", "go.sum"))
-        return cls(go_mod, go_sum, go_architecture())
+        return cls(module, go_mod, go_sum, go_architecture())
 
     @property
     def go_version(self) -> tuple[int, ...]:
@@ -105,22 +122,16 @@ class Recipe:
         return _numbers(self._pinned(r"^go (\S+)$"))
 
     @property
-    def kubernetes_version(self) -> str:
+    def version(self) -> str:
         """Such as `v1.36.3`."""
-        return self._pinned(r"^\s*(?:require )?k8s\.io/kubernetes (v\S+)$")
+        return self._pinned(rf"^\s*(?:require )?{re.escape(self.module.source)} (v\S+)$")
 
     @property
     def flags(self) -> list[str]:
         """The flags of go build."""
-        package = "k8s.io/component-base/version"
-        major, minor, *_ = self.kubernetes_version.removeprefix("v").split(".")
-        stamps = {
-            "gitVersion": self.kubernetes_version,
-            "gitMajor": major,
-            "gitMinor": minor,
-            "gitTreeState": "clean",
-        }
-        stamped = " ".join(f"-X {package}.{name}={value}" for name, value in stamps.items())
+        major, minor, *_ = self.version.removeprefix("v").split(".")
+        filled = {"version": self.version, "major": major, "minor": minor}
+        stamped = " ".join(f"-X {name}={value.format(**filled)}" for name, value in self.module.stamps.items())
         return ["-mod=readonly", "-modcacherw", "-trimpath", "-buildvcs=false", f"-ldflags=-s -w {stamped}"]
 
     @property
@@ -180,7 +191,7 @@ def _build(module: Module, recipe: Recipe, target: Path, lock: int) -> None:
     memory = _check_memory(module)
     resumed = "; going on from an interrupted build, so less" if (work / "gocache").exists() else ""
     console.say(
-        f"building {module.contents.format(version=recipe.kubernetes_version)} with Go, once for this machine:\n"
+        f"building {module.contents.format(version=recipe.version)} with Go, once for this machine:\n"
         f"  about {module.minutes} minutes on 2 cores{resumed};\n"
         f"  downloads {module.download}; up to {module.disk_bytes // GIGABYTE} GB in {work} meanwhile, "
         f"{module.afterwards} in {target} afterwards"

@@ -9,7 +9,7 @@ import shutil
 import signal
 import sys
 from collections import namedtuple
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,11 +84,11 @@ def test_builds_once(cache: Path, go: FakeGo) -> None:
 
 def test_pinned_versions_decide_the_key() -> None:
     recipe = build.Recipe.of_this_machine()
-    newer = recipe.go_mod.replace(f"k8s.io/kubernetes {recipe.kubernetes_version}", "k8s.io/kubernetes v1.99.0")
+    newer = recipe.go_mod.replace(f"k8s.io/kubernetes {recipe.version}", "k8s.io/kubernetes v1.99.0")
     other = [
-        build.Recipe(newer, recipe.go_sum, recipe.architecture),
-        build.Recipe(recipe.go_mod, recipe.go_sum + "\n", recipe.architecture),
-        build.Recipe(recipe.go_mod, recipe.go_sum, "riscv64"),
+        replace(recipe, go_mod=newer),
+        replace(recipe, go_sum=recipe.go_sum + "\n"),
+        replace(recipe, architecture="riscv64"),
     ]
     assert len({recipe.key, *(one.key for one in other)}) == 4
     assert "-X k8s.io/component-base/version.gitVersion=v1.99.0" in other[0].flags[-1]

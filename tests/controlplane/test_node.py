@@ -22,7 +22,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_is_of_the_control_planes_kubernetes() -> None:
     recipe = build.Recipe.of_this_machine(build.NODE)
-    assert recipe.kubernetes_version == build.Recipe.of_this_machine().kubernetes_version
+    assert recipe.version == build.Recipe.of_this_machine().version
     assert recipe.go_version == build.Recipe.of_this_machine().go_version
 
 
