@@ -593,11 +593,11 @@ def _only_one(kind: Kind) -> Iterator[Finding]:
     """Values that the children of a second resource could not have, or not for themselves."""
     # What names children: kustomize renames it with them, or it follows.
     own = {
-        _VOLUME: {child.name for child in kind.variants if child.kind == "PersistentVolume"},
-        _TLS: {
+        _VOLUME: [child.name for child in kind.variants if child.kind == "PersistentVolume"],
+        _TLS: [
             *(child.name for child in kind.variants if child.kind == "Secret"),
             *(name for _, _, name in child_names.made_secrets(kind.variants)),
-        },
+        ],
     }
     for child in kind.variants if not kind.keeps_names else ():
         body = _by_default(kind, child)

@@ -201,6 +201,9 @@ _WHOLE = frozenset({"value", "args", "command", "data"})
 """Of a container or a ConfigMap, the fields of which the values may be an address, or the list that they stand in."""
 
 _KEY = re.compile(r"(?P<key>[\w.-]+)[= ]*$")
+_LONGEST = 300
+"""Characters before a text that are looked at: the time that the search takes grows faster than they do."""
+
 _OTHERWISE = re.compile(
     r"""(?:^|[_.-])(?:
         user(?:_?name)?|role|mode|type|kind|app(?:lication)?(?:[_-]?name)?|otel[_-]service[_-]name|component|program
@@ -220,7 +223,7 @@ def _meant(text: _Text, services: Sequence[Child]) -> Child | None:
     service = next((each for each in services if each.name == value), None)
     if service is None or not _WHOLE & {*names[-2:]} or not openapi.knows(text.child.api_version, text.child.kind):
         return None
-    key = _KEY.search(flag or text.before)
+    key = _KEY.search((flag or text.before)[-_LONGEST:])
     is_otherwise = key is not None and _OTHERWISE.search(key["key"]) is not None
     return None if is_otherwise or _serves(service, text.child) else service
 
@@ -307,7 +310,7 @@ def _is_kubernetes_own(reference: Json) -> bool:
 def _in_rules(role: Child, children: Sequence[Child]) -> Iterator[_Text]:
     """The names of objects that a role gives rights to, where its rule is for a kind that has a child of that name."""
     within = [child for child in children if role.cluster_scoped or child.namespace == role.namespace]
-    for index, rule in enumerate(role.body.get("rules") or ()):
+    for index, rule in enumerate(map(fields.mapped, fields.listed(role.body.get("rules")))):
         kinds = {
             (child.kind, child.name)
             for child in within
@@ -315,14 +318,15 @@ def _in_rules(role: Child, children: Sequence[Child]) -> Iterator[_Text]:
         }
         for at, name in fields.places(role.body, parse(f"rules.{index}.resourceNames.*")):
             kind = next((kind for kind, called in kinds if called == name), None)
-            if kind is not None or _is_for(rule, "", "Secret"):
+            if isinstance(name, str) and (kind is not None or _is_for(rule, "", "Secret")):
                 yield _Text(role, at, name, names=kind or "Secret")
 
 
 def _is_for(rule: Mapping[str, Json], group: str, kind: str) -> bool:
     """Whether a rule of a role is for the objects of a kind."""
-    resources = {name.partition("/")[0] for name in rule.get("resources") or ()}
-    return not resources.isdisjoint({plural_of(kind), "*"}) and not {group, "*"}.isdisjoint(rule.get("apiGroups") or ())
+    resources = {str(name).partition("/")[0] for name in fields.listed(rule.get("resources"))}
+    groups = {str(each) for each in fields.listed(rule.get("apiGroups"))}
+    return not resources.isdisjoint({plural_of(kind), "*"}) and not groups.isdisjoint({group, "*"})
 
 
 def _in_child(child: Child) -> Iterator[_Text]:

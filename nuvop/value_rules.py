@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeGuard
 
-from nuvop import cron
+from nuvop import cron, fields
 from nuvop.fields import Json, Pointer
 from nuvop.openapi import Node, resolved
 
@@ -257,7 +257,7 @@ _RESOURCES = ("cpu", "memory", "ephemeral-storage")
 
 def _resources(value: Mapping[str, Json]) -> Found:
     """``ValidateContainerResourceRequirements`` of pkg/apis/core/validation/validation.go."""
-    limits, requests = _member(value, "limits"), _member(value, "requests")
+    limits, requests = fields.mapped(value.get("limits")), fields.mapped(value.get("requests"))
     for of, listed in (("limits", limits), ("requests", requests)):
         for name, much in listed.items():
             amount = _amount(much)
@@ -289,7 +289,7 @@ def _never_always(value: Mapping[str, Json]) -> Found:
 
 def _restarts(value: Mapping[str, Json], takes: tuple[str, ...], is_default: str) -> Found:
     at = ("template", "spec")
-    pod = _member(_member(value, "template"), "spec")
+    pod = fields.mapped(fields.value_at(value, "template", "spec"))
     policy = pod.get("restartPolicy") or is_default
     if not policy and pod:
         told = f"restartPolicy is missing: write {' or '.join(takes)}"
@@ -298,14 +298,9 @@ def _restarts(value: Mapping[str, Json], takes: tuple[str, ...], is_default: str
         yield _wrong(f"{policy!r} must be {' or '.join(takes)} here", *at, "restartPolicy")
 
 
-def _member(value: Mapping[str, Json], name: str) -> Mapping[str, Json]:
-    found = value.get(name)
-    return found if isinstance(found, dict) else {}
-
-
 def _named_ports(value: Mapping[str, Json]) -> Found:
     """``ValidateService``, ``validateServicePort`` of pkg/apis/core/validation/validation.go."""
-    ports = _items(value, "ports")
+    ports = fields.listed(value.get("ports"))
     for index, port in enumerate(ports if len(ports) > 1 else ()):
         if isinstance(port, dict) and not port.get("name"):
             yield Misvalue(
@@ -324,14 +319,9 @@ def _ports_named_twice(value: Mapping[str, Json]) -> Found:
             )
 
 
-def _items(value: Mapping[str, Json], name: str) -> list[Json]:
-    found = value.get(name)
-    return found if isinstance(found, list) else []
-
-
 def _names(value: Mapping[str, Json], name: str) -> list[str]:
     """What the items of a list are called; empty for those that are called nothing."""
-    names = (item.get("name") if isinstance(item, dict) else None for item in _items(value, name))
+    names = (item.get("name") if isinstance(item, dict) else None for item in fields.listed(value.get(name)))
     return [called if isinstance(called, str) else "" for called in names]
 
 

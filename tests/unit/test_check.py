@@ -314,6 +314,14 @@ def test_replicas_that_an_autoscaler_sets_too(folder: Path) -> None:
     assert run(folder)[1][:-1] == []
 
 
+def test_an_autoscaler_that_names_its_target_otherwise(folder: Path) -> None:
+    """Of a custom object nobody knows what it takes."""
+    autoscaled(folder)
+    edit(folder / "deployment.yaml", "autoscaling/v2\nkind: HorizontalPodAutoscaler", "keda.sh/v1\nkind: ScaledObject")
+    edit(folder / "deployment.yaml", "{apiVersion: apps/v1, kind: Deployment, name: demo-deploy}", "demo-deploy")
+    assert run(folder)[0] == 0
+
+
 def test_replicas_that_a_component_leaves_to_an_autoscaler(folder: Path) -> None:
     component(folder, "")
     (folder / "components/more/kustomization.yaml").write_text(

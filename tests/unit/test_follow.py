@@ -664,3 +664,18 @@ def test_an_objects_name_in_what_prometheus_is_asked(rule: str, is_one: bool, of
     else:
         obj |= {"apiVersion": "monitoring.coreos.com/v1", "spec": {"groups": [{"rules": [{"expr": rule}]}]}}
     assert [word.split()[0] for word in words(yamltext.dump(obj))] == [f"{of}/x"] * is_one
+
+
+@pytest.mark.parametrize("rules", ["5", "x", "[null]", "[{resources: 5}]", "[{resources: [null], apiGroups: [null]}]"])
+def test_a_role_that_is_none_names_nobody(rules: str) -> None:
+    """That the API server does not take it is told elsewhere."""
+    assert (
+        mentions(f"{{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {{name: r}}, rules: {rules}}}")
+        == []
+    )
+
+
+def test_a_long_word_before_a_text_takes_no_time() -> None:
+    """It took minutes: the time grew with the square of its length."""
+    container = f"args: [{'a' * 200_000}!, api]"
+    assert [str(word.named) for word in follow.words(list(children(DEPLOYMENT % container)))] == ["Service/api"]
