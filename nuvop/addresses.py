@@ -1,11 +1,12 @@
 """Names of children inside of texts: host names of services, which kustomize does not rename. Pure.
 
 A text names a child by a host name: the child's name alone (``cache``), with a port (``cache:6379``), in a URL
-(``http://cache/``), with a namespace behind it (``cache.demo``, ``cache.demo.svc``), or as the pod of a StatefulSet
-behind its service (``db-0.db``). A part of a path, a key, a file's name (``cache.conf``), a word that only contains the
-name, or a longer name of the Internet (``cache.example.com``) is none. Controllers also take ``namespace/name`` for an
-object, Traefik ``namespace-name@kubernetescrd`` for one of its own, and the API server knows a service account as the
-user ``system:serviceaccount:namespace:name``. On a command line of kubectl objects stand behind their types.
+(``http://cache/``), with a namespace behind it (``cache.demo``, ``cache.demo.svc``, ``cache.$(NS).svc``), or as the pod
+of a StatefulSet behind its service (``db-0.db``). A part of a path, a key, a file's name (``cache.conf``), a word that
+only contains the name, or a longer name of the Internet (``cache.example.com``) is none. Controllers also take
+``namespace/name`` for an object, Traefik ``namespace-name@kubernetescrd`` for one of its own, and the API server knows
+a service account as the user ``system:serviceaccount:namespace:name``. On a command line of kubectl objects stand
+behind their types.
 
 A namespace alone is one where the key, the variable or the flag that it is the value of says so.
 
@@ -48,21 +49,34 @@ _PORT = re.compile(r":(?:\d{2,5}(?![\w-]|\.\w)|\$)")
 """A port, also of a variable; ``:7`` and ``:1.25-alpine`` are an image's tag."""
 
 _BEGIN = r"(?:^|[\s\"'=,;@(\[{|<>]|//)"
-_VARIABLE = r"\$(?:\w+|\{\w+\}|\([^()\s]+\))\."
-"""A variable of a shell or of Kubernetes, or a command's output, and a dot: what it stands for is a pod's name."""
+_VARIABLE = r"\$(?:\w++|\{\w++\}|\([^()\n]{1,100}\))"
+"""A variable of a shell or of Kubernetes, or a command's output. Before a name and a dot it stands for that of a pod,
+behind them for a namespace."""
+
+_ORDINAL = rf"(?:{_VARIABLE}|\$\(\([^()\n]{{1,100}}\)\)|\{{\d+\.{{2,3}}\d+\}}|%[ds])"
+"""What stands for a pod's number: also a calculation, a range such as MinIO's ``{0...3}``, or a place to print to."""
 
 _HOST = re.compile(
-    rf"""(?P<before>{_BEGIN}(?:{_VARIABLE})?)          # a host begins here, and not behind a path, a word or a dot
-         (?P<host>[a-z0-9](?:[a-z0-9.-]|\{{namespace\}})*)
+    rf"""(?P<before>{_BEGIN}(?P<pods>{_VARIABLE}\.)?)  # a host begins here, and not behind a path, a word or a dot
+         (?P<host>[a-z0-9](?:[a-z0-9.-]|\{{namespace\}}|(?<=\.){_VARIABLE}|(?<=-){_ORDINAL})*+)
          (?=$|[\s"',;)\]}}|<>/?\#&]|{_PORT.pattern})  # and ends here: a port may follow, a key's colon may not""",
     re.VERBOSE | re.MULTILINE,
 )
+
+_DOT = re.compile(r"\.(?![^({]{0,100}[)}])")
+"""A dot between two parts of a host name, and not within a command or a range."""
+
+_POD = re.compile(rf"(?P<of>[a-z0-9-]+)-(?P<number>\d+|{_ORDINAL})")
+
+_OF_A_NAMESPACE = re.compile(r"\$.*(?:(?<![A-Za-z])NS|NAMESPACE)[)}]?", re.IGNORECASE)
+"""A variable that is called as what it stands for, or a command that reads the file of the API server's."""
 
 _IN_URL = re.compile(r"(?://|@)(?:[^\s/,@]+,)*$")
 """What stands before a host in a URL, also before the second of several."""
 
 _HOST_KEY = re.compile(
-    r"(?:(?:host(?:_?name)?|addr|address|server|endpoint|upstream|url|uri|dsn|external_?name)(?:e?s)?|brokers|peers|seeds|statefulset\.kubernetes\.io/pod-name)"
+    r"(?:(?:host(?:_?name)?|addr|address|server|endpoint|upstream|url|uri|dsn|external_?name)(?:e?s)?"
+    r"|brokers|peers|seeds|initial_(?:master|cluster_manager)_nodes|statefulset\.kubernetes\.io/pod-name)"
     r"(?:[_.-]?(?:primary|replica|master|slave|read(?:er)?|write|writer|ro|rw|internal|external|public|private|\d+))?$",
     re.IGNORECASE,
 )
@@ -110,13 +124,40 @@ _ACCOUNT = re.compile(
 """A user that is a service account, and the group of all those of a namespace
 (https://kubernetes.io/docs/reference/access-authn-authz/authentication/#service-account-tokens)."""
 
-_TRAEFIK = re.compile(r"(?<![\w.-])(?P<name>[\w{}.-]+)@kubernetescrd(?![\w-])")
+_TRAEFIK = re.compile(r"(?<![\w{}.-])(?P<name>[\w{}.-]++)@kubernetescrd(?![\w-])")
 _OF_TRAEFIK = (
     "IngressRoute", "IngressRouteTCP", "IngressRouteUDP", "Middleware", "MiddlewareTCP", "ServersTransport",
     "ServersTransportTCP", "TLSOption", "TLSStore", "TraefikService",
 )  # fmt: skip
 """An object of Traefik's, as others name it: its namespace, ``-`` or ``_``, and its name
 (https://doc.traefik.io/traefik/reference/routing-configuration/kubernetes/ingress/)."""
+
+_KINDS = {
+    "claimname": ("PersistentVolumeClaim",),
+    "configmap": ("ConfigMap",),
+    "ingressclass": ("IngressClass",),
+    "priorityclass": ("PriorityClass",),
+    "secretname": ("Secret",),
+    "serviceaccount": ("ServiceAccount",),
+    "storageclass": ("StorageClass",),
+    "webhookname": ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"),
+    "service": ("Service",),
+}
+"""How keys, variables and flags end whose value is the name of an object, and of which kinds: ``TLS_SECRET_NAME``,
+``--ingress-class``. A service may be anything, so it counts with its namespace only."""
+
+_OBJECT = re.compile(
+    rf"""(?P<key>claim[_-]?name|(?:config[_-]?map|(?:ingress|priority|storage)[_-]?class|service[_-]?account)(?:[_-]?name)?
+             |(?:secret|webhook)[_-]?name|service)
+         ["']?(?:[ \t]*[:=]|(?P<blank>(?=[ \t])))[ \t]*["']?
+         (?:(?P<namespace>[a-z0-9-]++|\{{namespace\}}|{_VARIABLE})/)?
+         (?P<name>[a-z0-9][a-z0-9.-]*+)(?=["']?[ \t]*(?:$|[\s,;&}}\])]))""",
+    re.VERBOSE | re.IGNORECASE | re.MULTILINE,
+)
+_IN_FLAG = re.compile(r"(?:^|\s)--?[\w.-]{0,60}$")
+
+_WITH_VARIABLE = re.compile(rf"(?P<namespace>\{{namespace\}}|{_VARIABLE})/(?P<name>[a-z0-9.-]++)")
+"""An object of the namespace that a variable stands for, which is no path."""
 
 _MEMBER = re.compile(r"(?<![\w.-])(?P<pod>[a-z0-9-]+)=(?=https?://(?P=pod)\.)")
 """A pod as a member of a cluster, which calls itself as its pod: etcd's ``db-0=http://db-0.db:2380``."""
@@ -189,6 +230,9 @@ def renamed(
         return rename(text)
     if is_reference(text, names, own_namespace):
         return f"{namespace}/{rename(text.partition('/')[2])}"
+    if found := _with_variable(text, names):
+        begin = text[: -len(found[0])]
+        return f"{begin}{namespace if found['namespace'] == NAMESPACE else found['namespace']}/{rename(found['name'])}"
     # Whoever asks for it to be renamed means any child, not only those with a host name for certain.
     names = replace(names, hosts=names.all)
     only_certain = names_one(text, names, own_namespace, before, after) or names_namespace(
@@ -206,7 +250,7 @@ def renamed(
         )
 
     def renamed_host(found: re.Match[str]) -> str:
-        parts = found["host"].split(".")
+        parts = _DOT.split(found["host"])
         count = _renamed_parts(parts, names, rename, own_namespace)
         if not count or _is_image(found, before) or (only_certain and not _is_certain(found, before)):
             return found[0]
@@ -222,7 +266,11 @@ def renamed(
         own, name = _split_traefik(found, names, own_namespace)
         return f"{namespace}{found['name'][len(own)]}{rename(name)}@kubernetescrd" if name else found[0]
 
-    for start, end, name in reversed(list(_told_kubectl(text, names, own_namespace, before, after))):
+    told = {
+        *_told_kubectl(text, names, own_namespace, before, after),
+        *_told_by_key(text, names, own_namespace, before),
+    }
+    for start, end, name in sorted(told, reverse=True):
         text = f"{text[:start]}{rename(name) if name else namespace}{text[end:]}"
     text = _MEMBER.sub(renamed_member, _TRAEFIK.sub(renamed_of_traefik, text))
     return _HOST.sub(renamed_host, _ACCOUNT.sub(renamed_account, text))
@@ -234,6 +282,8 @@ def names_one(text: str, names: BaseNames, own_namespace: str = "", before: str 
         any(_is_certain(found, before) for found in _hosts(text, names, own_namespace, before))
         or any(_split_traefik(found, names, own_namespace)[1] for found in _TRAEFIK.finditer(text))
         or any(_told_kubectl(text, names, own_namespace, before, after))
+        or any(_told_by_key(text, names, own_namespace, before))
+        or _with_variable(text, names) is not None
     )
 
 
@@ -245,7 +295,7 @@ def names_namespace(text: str, names: BaseNames, own_namespace: str, before: str
 
 def _hosts(text: str, names: BaseNames, own_namespace: str, before: str) -> Iterator[re.Match[str]]:
     for found in _HOST.finditer(text):
-        is_one = _renamed_parts(found["host"].split("."), names, str, own_namespace)
+        is_one = _renamed_parts(_DOT.split(found["host"]), names, str, own_namespace)
         if is_one and not _is_image(found, before):
             yield found
 
@@ -254,6 +304,33 @@ def is_reference(text: str, names: BaseNames, own_namespace: str) -> bool:
     """Whether a text is ``namespace/name`` of a child."""
     namespace, _, name = text.partition("/")
     return name in names.all and namespace in (NAMESPACE, own_namespace) and bool(namespace)
+
+
+def _with_variable(text: str, names: BaseNames) -> re.Match[str] | None:
+    """The namespace and the name of a child, if that is all of a text or of a flag's value."""
+    found = _WITH_VARIABLE.fullmatch(_split_flag(text)[1])
+    is_own = found is not None and (found["namespace"] == NAMESPACE or _OF_A_NAMESPACE.fullmatch(found["namespace"]))
+    return found if found and is_own and found["name"] in names.all else None
+
+
+def _told_by_key(text: str, names: BaseNames, own_namespace: str, before: str) -> Iterator[tuple[int, int, str]]:
+    """Where a text names a child as a key, a variable or a flag says, as `_told_kubectl` does."""
+    before = before[-_LONGEST:]
+    for found in _OBJECT.finditer(f"{before}{text}"):
+        space, name = found["namespace"], found["name"]
+        key = re.sub("[_-]", "", found["key"]).lower()
+        kinds = _KINDS[key] if key in _KINDS else _KINDS[key.removesuffix("name")]
+        is_own = space in (NAMESPACE, own_namespace) or (space is not None and _OF_A_NAMESPACE.fullmatch(space))
+        is_said = is_own if space is not None else kinds != ("Service",)
+        if not is_said or not any((kind, name) in names.objects for kind in kinds):
+            continue
+        if found["blank"] is not None and not _IN_FLAG.search(found.string[: found.start()][-_LONGEST:]):
+            continue
+        begin = found.start("name") - len(before)
+        if space in (NAMESPACE, own_namespace) and begin > len(space):
+            yield begin - len(space) - 1, begin - 1, ""
+        if begin >= 0:
+            yield begin, begin + len(name), name
 
 
 def _split_traefik(found: re.Match[str], names: BaseNames, own_namespace: str) -> tuple[str, str]:
@@ -317,9 +394,9 @@ def _is_own_account(found: re.Match[str], names: BaseNames, own_namespace: str) 
 def _is_certain(found: re.Match[str], before: str) -> bool:
     """Whether a child's name in a text can only be meant as a host name."""
     text, end = found.string, found.end()
-    if any(found["host"].split(".")[1:]) or _PORT.match(text, end):
-        return True
     own, line = _line(found, ""), _line(found, before)
+    if any(_DOT.split(found["host"])[1:]) or _PORT.match(text, end) or _is_among_pods(found, own):
+        return True
     if _IN_URL.search(line) or _CALL.search(line):
         return True
     if (key := _KEY.search(line)) and (_HOST_KEY.search(key["key"]) or _is_called(found, own, before)):
@@ -327,6 +404,18 @@ def _is_certain(found: re.Match[str], before: str) -> bool:
     if (flag := _FLAG.search(line)) and (flag["key"] in _SHORT_FLAGS or _HOST_KEY.search(flag["key"])):
         return True
     return _STATEMENT.search(own) is not None and _END_OF_STATEMENT.match(text, end) is not None
+
+
+_NEXT = r"[\"']?,[ \t]*[\"']?"
+
+
+def _is_among_pods(found: re.Match[str], own: str) -> bool:
+    """Whether a name is a pod's, and stands before or behind another one of the same StatefulSet: ``db-0,db-1``."""
+    if (pod := _POD.fullmatch(found["host"])) is None or not pod["number"].isdecimal():
+        return False
+    other = rf"{pod['of']}-\d+"
+    is_before = re.compile(rf"{_NEXT}{other}(?![\w-])").match(found.string, found.end()) is not None
+    return is_before or re.search(rf"(?<![\w-]){other}{_NEXT}$", own) is not None
 
 
 def _is_called(found: re.Match[str], own: str, before: str) -> bool:
@@ -340,9 +429,7 @@ def _is_image(found: re.Match[str], before: str) -> bool:
 
 def _line(found: re.Match[str], before: str) -> str:
     """The line up to a name; ``before`` is what stands before the text."""
-    start = found.start("host")
-    if variable := re.search(f"{_VARIABLE}$", found["before"]):
-        start -= len(variable[0])
+    start = found.start("pods" if found["pods"] else "host")
     line = found.string[max(start - _LONGEST, 0) : start]
     # Not more, also of what stands before: the time that a search takes grows faster than the text.
     return f"{before if start < _LONGEST else ''}{line}"[-_LONGEST:].rpartition("\n")[2]
@@ -350,15 +437,22 @@ def _line(found: re.Match[str], before: str) -> str:
 
 def _renamed_parts(parts: list[str], names: BaseNames, rename: Callable[[str], str], own_namespace: str) -> int:
     """Rename the leading parts of a host name that are children's; return how many there are."""
-    name, _, number = parts[0].rpartition("-")
-    is_pod = parts[0] not in names.hosts and name in names.stateful and number.isdecimal()
-    count = 2 if is_pod and len(parts) > 1 and parts[1] in names.hosts else 1
-    if not (is_pod or parts[0] in names.hosts) or not _is_namespace(parts[count:], own_namespace):
+    pod = None if parts[0] in names.hosts else _pod(parts[0], names)
+    count = 2 if pod and len(parts) > 1 and parts[1] in names.hosts else 1
+    rest = parts[count:]
+    is_behind_pod = count > 1 and len(rest) == 1 and rest[0].startswith("$")
+    if not (pod or parts[0] in names.hosts) or not (is_behind_pod or _is_namespace(rest, own_namespace)):
         return 0
-    parts[0] = f"{rename(name)}-{number}" if is_pod else rename(parts[0])
+    parts[0] = rename(parts[0]) if pod is None else f"{rename(pod['of'])}-{pod['number']}"
     if count > 1:
         parts[1] = rename(parts[1])
     return count
+
+
+def _pod(name: str, names: BaseNames) -> re.Match[str] | None:
+    """A pod's StatefulSet and number, if a name is that of a pod of a child."""
+    found = _POD.fullmatch(name)
+    return found if found and found["of"] in names.stateful else None
 
 
 def _is_namespace(rest: list[str], own_namespace: str) -> bool:
@@ -370,6 +464,7 @@ def _is_namespace(rest: list[str], own_namespace: str) -> bool:
         case [] | [""]:
             return True
         case [namespace] | [namespace, ""]:
-            return namespace == NAMESPACE or (bool(own_namespace) and namespace == own_namespace)
+            is_own = bool(own_namespace) and namespace == own_namespace
+            return is_own or namespace == NAMESPACE or _OF_A_NAMESPACE.fullmatch(namespace) is not None
         case _:
             return rest[1] == "svc"

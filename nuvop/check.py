@@ -134,6 +134,8 @@ def findings(kind: Kind) -> list[Finding | InFolder]:
             _never_chosen,
             _names,
             _unfollowed,
+            _nothing_followed,
+            _shared,
             _asked_by_all,
             _only_one,
         ),
@@ -552,6 +554,33 @@ def _unfollowed(kind: Kind) -> Iterator[Finding | InFolder]:
             told = f"{word.named.name!r} may mean {word.named}, which is called otherwise for each {kind.resource.kind}"
             instead = f"if it does, write `- {word.child} {path}` under `follow` in kind.yaml; if not, leave it"
             yield InFolder(word.child.selector, path, f"{told}: {instead}", is_hint=True)
+
+
+def _shared(kind: Kind) -> Iterator[InFolder]:
+    """Secrets that a Job may make, and that all resources of a namespace would share then."""
+    for child, at, name in follow.may_be_made(kind.variants) if not kind.keeps_names else ():
+        told = f"the Secret {name!r} is in no file of the folder, and others of it read it"
+        instead = (
+            f"if {child} makes it, each {kind.resource.kind} of a namespace gets the same: put a Secret of that name "
+            "without data into the folder, which it then fills; if not, leave it"
+        )
+        yield InFolder(child.selector, at, f"{told}: {instead}", is_hint=True)
+
+
+def _nothing_followed(kind: Kind) -> Iterator[Finding]:
+    """Lines of ``follow`` that change nothing, whatever components there are."""
+    for index, each in enumerate(kind.follows):
+        found = (
+            child_names.followed(child, each.path, kind.variants, lambda name: f"-{name}", "-")
+            for child in kind.variants
+            if child.selector == each.child
+        )
+        if not any(map(any, found)):
+            yield Finding(
+                _kind_yaml(kind) / "follow" / index,
+                f"{each} has no address of a child in it, so nothing follows: write it there as `cache:6379`, "
+                "`cache.{namespace}` or the name alone, or take out this line",
+            )
 
 
 def _asked_by_all(kind: Kind) -> Iterator[Finding]:

@@ -7,12 +7,12 @@ Certificate makes is no child, so kustomize renames it nowhere; it counts where 
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nuvop import addresses, child_names, fields, labelling, openapi
 from nuvop.addresses import BaseNames
-from nuvop.fields import FieldPath, Json, Name, Pointer, parse
+from nuvop.fields import FieldPath, Json, Name, Pointer, Segment, parse
 from nuvop.kinds import Child, home_namespace
 from nuvop.objects import Body, plural_of
 
@@ -97,7 +97,6 @@ _REFERENCES = {
                 "canary.steps.*.experiment.analyses",
             )
         },
-        "spec.template.spec.volumes.*.persistentVolumeClaim.claimName": "PersistentVolumeClaim",
     },
 }  # fmt: skip
 """Where an object is named by what does not tell of which kind. kustomize renames a Secret where that is a child; of
@@ -157,11 +156,8 @@ def mentions(children: Sequence[Child]) -> Iterator[tuple[Child, FieldPath]]:
     """Each text that names a child, or its namespace, by the child that it stands in and the way to it."""
     home = home_namespace(children)
     made = frozenset(_read_secrets(children, home))
-    known = _Known(
-        frozenset([*((child.kind, child.name) for child in children), *(("Secret", name) for name in made)]),
-        child_names.of_base(children),
-        home,
-    )
+    objects = frozenset([*((child.kind, child.name) for child in children), *(("Secret", name) for name in made)])
+    known = _Known(objects, replace(child_names.of_base(children), objects=objects), home)
     for text in _texts(children):
         own = child_names.own_namespace(text.child, home)
         is_named = _is_called(text, known, made) if text.names else _names_child(text, known)
@@ -186,14 +182,15 @@ class Word:
 def words(children: Sequence[Child]) -> Iterator[Word]:
     """The texts of which nobody can tell whether they name a child: `mentions` are those of which it is certain.
 
-    They are whole values of variables, flags and keys of a ConfigMap that are a Service's name, unless they are called
-    as something else, or stand in what the Service is for; and the objects that Prometheus is asked for.
+    They are whole values of variables, flags and keys of a ConfigMap that are a Service's name, or a pod's of a
+    StatefulSet, unless they are called as something else, or stand in what the Service is for; and the objects that
+    Prometheus is asked for.
     """
     certain = {(child, at.segments) for child, at in mentions(children)}
-    services = [child for child in children if (child.group, child.kind) == ("", "Service")]
+    named = [child for child in children if (child.group, child.kind) in (_SERVICE, _STATEFUL)]
     for text in _texts(children):
         is_open = (text.child, text.at.segments) not in certain and not text.names
-        if is_open and (found := _meant(text, services) or _asked_for(text, children)):
+        if is_open and (found := _meant(text, named) or _asked_for(text, children)):
             yield Word(text.child, text.at, found)
 
 
@@ -216,16 +213,28 @@ _OTHERWISE = re.compile(
 """The end of a key whose value is no host, though it is one's name: ``APP_ROLE=web``, ``DB_CONNECTION=mysql``."""
 
 
-def _meant(text: _Text, services: Sequence[Child]) -> Child | None:
-    """The Service whose name a whole value is, where nothing says that it is something else."""
+_SERVICE = ("", "Service")
+_STATEFUL = ("apps", "StatefulSet")
+
+
+def _meant(text: _Text, children: Sequence[Child]) -> Child | None:
+    """The Service whose name a whole value is, or the StatefulSet whose pod, where nothing says that it is another."""
     names = [segment.name for segment in text.at.segments if isinstance(segment, Name)]
     flag, _, value = text.text.partition("=") if text.text.startswith("-") else ("", "", text.text)
-    service = next((each for each in services if each.name == value), None)
-    if service is None or not _WHOLE & {*names[-2:]} or not openapi.knows(text.child.api_version, text.child.kind):
+    found = next((each for each in children if _is_meant(value, each)), None)
+    if found is None or not _WHOLE & {*names[-2:]} or not openapi.knows(text.child.api_version, text.child.kind):
         return None
     key = _KEY.search((flag or text.before)[-_LONGEST:])
     is_otherwise = key is not None and _OTHERWISE.search(key["key"]) is not None
-    return None if is_otherwise or _serves(service, text.child) else service
+    return None if is_otherwise or ((found.group, found.kind) == _SERVICE and _serves(found, text.child)) else found
+
+
+def _is_meant(value: str, child: Child) -> bool:
+    """Whether a value is the name of a Service, or of a pod of a StatefulSet."""
+    if (child.group, child.kind) == _SERVICE:
+        return value == child.name
+    of, _, number = value.rpartition("-")
+    return of == child.name and number.isdecimal()
 
 
 def _serves(service: Child, child: Child) -> bool:
@@ -263,15 +272,34 @@ def callers(service: Child, children: Sequence[Child]) -> Iterator[Child]:
 
 
 def _read_secrets(children: Sequence[Child], home: str) -> Iterator[str]:
-    """Of the Secrets that Certificates make those that something of the base reads."""
-    made = {(certificate, at.segments): name for certificate, at, name in child_names.made_secrets(children)}
-    readers = [text for text in _texts(children) if made and (text.child, text.at.segments) not in made]
-    for name in dict.fromkeys(made.values()):
-        known = _Known(frozenset({("Secret", name)}), BaseNames(frozenset({name})), home)
-        if any(
-            (text.names, text.text) == ("Secret", name) if text.names else _names_child(text, known) for text in readers
-        ):
-            yield name
+    """Of the Secrets that others of the base make, such as Certificates, those that something of it reads."""
+    made = {(maker, at.segments): name for maker, at, name in child_names.made_secrets(children)}
+    yield from (name for name in dict.fromkeys(made.values()) if _is_read(name, made, children, home))
+
+
+def _is_read(
+    secret: str, made: Collection[tuple[Child, tuple[Segment, ...]]], children: Sequence[Child], home: str
+) -> bool:
+    """Whether a text of the base names a Secret; ``made`` are those that say that it is to be made."""
+    objects = frozenset({("Secret", secret)})
+    known = _Known(objects, BaseNames(frozenset({secret}), objects=objects), home)
+    return any(
+        (text.names, text.text) == ("Secret", secret) if text.names else _names_child(text, known)
+        for text in _texts(children)
+        if (text.child, text.at.segments) not in made
+    )
+
+
+def may_be_made(children: Sequence[Child]) -> Iterator[tuple[Child, FieldPath, str]]:
+    """Where a Job is told the name of a Secret that is in no base, and that others of it read: it may make that."""
+    home = home_namespace(children)
+    known = {name for _, _, name in child_names.made_secrets(children)} | {
+        child.name for child in children if (child.group, child.kind) == ("", "Secret")
+    }
+    told = [(child, at, name) for child in children for _, at, name in child_names.secrets_in_arguments(child)]
+    for child, at, name in told:
+        if name not in known and _is_read(name, {(each, at.segments) for each, at, _ in told}, children, home):
+            yield child, at, name
 
 
 def needed_by(installed: Body, children: Sequence[Child]) -> Iterator[Child]:

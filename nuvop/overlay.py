@@ -26,10 +26,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from nuvop import addresses, child_names, directives, fields, labelling, patches_py, yamltext
+from nuvop import child_names, directives, fields, labelling, patches_py, yamltext
 from nuvop.errors import FieldPathError, GeneratedInUse, OverlayError, Place, SettingsError, WriteFailed
 from nuvop.fields import FieldPath, Json, Operation
-from nuvop.kinds import Child, ChildSelector, Kind, Setting, home_namespace, is_outside, name_prefix
+from nuvop.kinds import Child, ChildSelector, Kind, Setting, is_outside, name_prefix
 from nuvop.objects import (
     HIDDEN,
     INSTANCE_LABEL,
@@ -306,20 +306,10 @@ class _Draft:
 
     def follow(self, path: FieldPath, kind: Kind, cr: CRKey) -> None:
         """Replace the names of the kind's children in texts by what they are called for this CR."""
-        known, own_namespace = (
-            child_names.of_base(kind.base),
-            child_names.own_namespace(self.child, home_namespace(kind.base)),
-        )
-        renamed = {name: name if kind.keeps_names else f"{name_prefix(cr.name)}{name}" for name in known.all}
+        rename = (lambda name: name) if kind.keeps_names else (lambda name: f"{name_prefix(cr.name)}{name}")
         # As the base has them: what two lines name is the same to both.
-        for at, text in fields.places(self.child.body, path):
-            if isinstance(text, str) and not addresses.is_program(at):
-                before, after = addresses.before(self.child.body, at), addresses.after(self.child.body, at)
-                followed = addresses.renamed(
-                    text, known, renamed.__getitem__, cr.namespace, own_namespace, before, after
-                )
-                if followed != text:
-                    self.put(at, followed)
+        for at, text in child_names.followed(self.child, path, kind.base, rename, cr.namespace):
+            self.put(at, text)
 
     def bind_subjects(self, kind: Kind, cr: CRKey) -> None:
         """Name the CR's ServiceAccounts in a RoleBinding of another namespace: kustomize looks for them there only."""

@@ -46,6 +46,44 @@ def renamed(text: str, own_namespace: str = "", before: str = "", after: str = "
         ("proxy_pass http://web-api;", "proxy_pass http://obj-web-api;"),
         ('{"host": "cache"}', '{"host": "obj-cache"}'),
         ("a: 1\nhost: cache\n", "a: 1\nhost: obj-cache\n"),
+        # A variable stands for the namespace.
+        ("http://cache.$(POD_NAMESPACE).svc:80/", "http://obj-cache.$(POD_NAMESPACE).svc:80/"),
+        ("cache.$(POD_NAMESPACE).svc.cluster.local", "obj-cache.$(POD_NAMESPACE).svc.cluster.local"),
+        ("db-0.db.$(POD_NAMESPACE).svc:80", "obj-db-0.obj-db.$(POD_NAMESPACE).svc:80"),
+        ("cache.${X}.svc", "obj-cache.${X}.svc"),
+        ("curl cache.$NS.svc/x", "curl obj-cache.$NS.svc/x"),
+        ("cache.$(NS).svc.$(DOMAIN):80", "obj-cache.$(NS).svc.$(DOMAIN):80"),
+        (
+            "cache.$(cat /run/secrets/kubernetes.io/namespace).svc",
+            "obj-cache.$(cat /run/secrets/kubernetes.io/namespace).svc",
+        ),
+        ("$(POD).db.$(POD_NAMESPACE).svc", "$(POD).obj-db.$(POD_NAMESPACE).svc"),
+        ("--host=api,api.$(NS).svc", "--host=obj-api,obj-api.$(NS).svc"),
+        ("http://cache.$NAMESPACE/x", "http://obj-cache.$NAMESPACE/x"),
+        ("db-0.db.$X", "obj-db-0.obj-db.$X"),
+        ("cache.$EXTENSION", "cache.$EXTENSION"),
+        ("cache.$(NS).example.com", "cache.$(NS).example.com"),
+        ("mycache.$(NS).svc", "mycache.$(NS).svc"),
+        # The number of a pod is a variable's, a range, or what somebody else puts there.
+        (
+            "http://db-{0...3}.db.$(NS).svc.cluster.local/data",
+            "http://obj-db-{0...3}.obj-db.$(NS).svc.cluster.local/data",
+        ),
+        ("http://db-{0...3}.db.{namespace}.svc/data{1...4}", "http://obj-db-{0...3}.obj-db.demo.svc/data{1...4}"),
+        ("http://db-$i.db:9000", "http://obj-db-$i.obj-db:9000"),
+        ("ping db-${i}.db", "ping obj-db-${i}.obj-db"),
+        ("ncat --recv-only db-$(($ordinal-1)).db 3307", "ncat --recv-only obj-db-$(($ordinal-1)).obj-db 3307"),
+        ("x db-$((ordinal - 1)).db", "x obj-db-$((ordinal - 1)).obj-db"),
+        ("db-%d.db", "obj-db-%d.obj-db"),
+        ("db-{0..2}.db", "obj-db-{0..2}.obj-db"),
+        ("nslookup db-$i", "nslookup obj-db-$i"),
+        ("cache-$i.db", "cache-$i.db"),
+        ("db-$V.tar.gz http://api", "db-$V.tar.gz http://obj-api"),
+        ("cd db-$V; curl http://api", "cd db-$V; curl http://obj-api"),
+        ("db-{0...3}.example.com", "db-{0...3}.example.com"),
+        ("db-0,db-1,db-2", "obj-db-0,obj-db-1,obj-db-2"),
+        ("nodes: [db-0, db-1]", "nodes: [obj-db-0, obj-db-1]"),
+        ('nodes: ["db-0", "db-1"]', 'nodes: ["obj-db-0", "obj-db-1"]'),
         # Words, where the text has nothing that is more certain: whoever asks for it to be renamed means them.
         ("wait-for cache", "wait-for obj-cache"),
         ("user  api;", "user  obj-api;"),
@@ -122,6 +160,22 @@ def test_two_parts_of_which_the_second_is_the_namespace() -> None:
         ("cache.{namespace}", True),
         ("cache.other.svc", True),
         ("db-0.db", True),
+        ("cache.$(POD_NAMESPACE).svc", True),
+        ("db-{0...3}.db", True),
+        ("minio server http://db-$i.db/", True),
+        ("ping db-$i", True),
+        ("host=db-$i", True),
+        ("cd db-$VERSION", False),
+        ("db-$VERSION", False),
+        ("db-0,db-1", True),
+        ("x=db-0, db-1", True),
+        ("db-0", False),
+        ("db-0,cache-1", False),
+        ("db-0,db-x", False),
+        ("cluster.initial_master_nodes: db-0", True),
+        ("nodes: db", False),
+        ("cache.${NS}", True),
+        ("cache.$(EXTENSION)", False),
         ("postgres://me:secret@db/x", True),
         ("mycache:6379", False),
         ("cache.example.com", False),
@@ -282,11 +336,31 @@ def test_a_long_line_is_no_trouble() -> None:
     assert renamed(text).endswith(" cache http://obj-cache")
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        "cache.",
+        "cache.$(",
+        "cache.$(NS).",
+        "cache.${",
+        "db-$((",
+        "cache.$NS-",
+        "db-$i",
+        "db-0,",
+        "db-{0...3}",
+        "(",
+        "$(a",
+    ],
+)
+def test_long_nonsense_is_no_trouble(part: str) -> None:
+    assert renamed(part * 50_000 + " http://cache").endswith(" http://obj-cache")
+
+
 def test_long_arguments_cost_little() -> None:
     """A search in all that stands before would take seconds, in which nothing else goes on."""
     body = {"spec": {"containers": [{"args": ["A" * 20_000, "cache"]}]}}
     before = addresses.before(body, fields.path_to("spec", "containers", 0, "args", 1))
-    found = re.search("(?P<before>)(?P<host>cache)", "cache")
+    found = re.search("(?P<before>(?P<pods>x)?)(?P<host>cache)", "cache")
     assert found
     assert addresses._line(found, before) == f"{'A' * 299} "
 
@@ -442,3 +516,50 @@ def test_an_image_of_kubectl_runs_it(image: str, expected: str) -> None:
 def test_a_long_command_line_is_no_trouble() -> None:
     assert renamed("kubectl get svc " + "x " * 50_000 + "db", "base").endswith(" obj-db")
     assert renamed("kubectl " * 50_000 + "get svc db", "base").endswith(" obj-db")
+
+
+OF_NGINX = BaseNames(
+    frozenset({"nginx", "tls", "me"}),
+    frozenset({"nginx"}),
+    accounts=frozenset({"me"}),
+    objects=frozenset({
+        ("ValidatingWebhookConfiguration", "nginx"), ("IngressClass", "nginx"), ("ConfigMap", "nginx"),
+        ("Service", "nginx"), ("Secret", "tls"), ("ServiceAccount", "me"), ("PersistentVolumeClaim", "me"),
+    }),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "expected"),
+    [
+        # A namespace that a variable stands for, and a name.
+        ("--publish-service=$(POD_NAMESPACE)/nginx", "", "--publish-service=$(POD_NAMESPACE)/obj-nginx"),
+        ("$(POD_NAMESPACE)/tls", "--certificate ", "$(POD_NAMESPACE)/obj-tls"),
+        ("--certificate={namespace}/tls", "", "--certificate=demo/obj-tls"),
+        ("$NAMESPACE/nginx", "PEER=", "$NAMESPACE/obj-nginx"),
+        ("--certificate=$(POD_NAMESPACE)/other", "", None),
+        ("--dir=$(DATA)/nginx", "", None),
+        ("cp x $NAMESPACE/nginx", "", None),
+        # A key, a variable or a flag that says of which kind it names an object.
+        ("--configmap=base/nginx", "", "--configmap=demo/obj-nginx"),
+        ("--publish-service=base/nginx", "", "--publish-service=demo/obj-nginx"),
+        ("--configmap=other/nginx", "", None),
+        ("--image=base/nginx", "", None),
+        ("--configmap=nginx", "", "--configmap=obj-nginx"),
+        ("--webhook-name=nginx", "", "--webhook-name=obj-nginx"),
+        ("nginx", "run --webhook-name ", "obj-nginx"),
+        ("--ingress-class=nginx", "", "--ingress-class=obj-nginx"),
+        ("--secret-name=tls", "", "--secret-name=obj-tls"),
+        ("--secret-name=nginx", "", None),
+        ("tls", "TLS_SECRET_NAME=", "obj-tls"),
+        ("me", "SERVICE_ACCOUNT=", "obj-me"),
+        ("me", "OWNER=", None),
+        ("patch --secret-name tls --x", "", "patch --secret-name obj-tls --x"),
+        ("the secret-name tls", "", None),
+        ("--service-name=nginx", "", None),
+    ],
+)
+def test_an_object_whose_kind_is_said(text: str, before: str, expected: str | None) -> None:
+    assert addresses.names_one(text, OF_NGINX, "base", before) is (expected is not None)
+    if expected:
+        assert addresses.renamed(text, OF_NGINX, lambda name: f"obj-{name}", "demo", "base", before) == expected

@@ -192,6 +192,43 @@ def test_a_word_that_may_be_a_childs_name(folder: Path) -> None:
     assert run(folder) == (0, ["1 kind: no errors, no warnings"])
 
 
+def test_a_secret_that_a_job_may_make(folder: Path) -> None:
+    with (folder / "deployment.yaml").open("a") as file:
+        made = "{containers: [{name: c, image: a, args: [--secret-name=made]}], restartPolicy: Never}"
+        read = "{containers: [{name: c, image: a, envFrom: [{secretRef: {name: made}}]}], restartPolicy: Never}"
+        for name, spec in (("make", made), ("read", read)):
+            job = f"apiVersion: batch/v1, kind: Job, metadata: {{name: {name}}}, spec: {{template: {{spec: {spec}}}}}"
+            file.write(f"---\n{{{job}}}\n")
+    (told,) = [line for line in run(folder)[1] if "'made'" in line]
+    assert ": hint: " in told
+    assert "if Job/make makes it, each Sample of a namespace gets the same" in told
+    edit(folder / "kind.yaml", "kind: Kind\n", "kind: Kind\nnames: keep\n")
+    assert not [line for line in run(folder)[1] if "'made'" in line]
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "is_told"),
+    [
+        ("env.[name=A].value", "pg-primary", False),
+        ("env.[name=A].value", "my-pg-primary", True),
+        ("env.[name=A].value", "pg-primary_x", True),
+        ("env.*.value", "pg-primary", False),
+    ],
+)
+def test_a_line_of_follow_that_changes_nothing(folder: Path, at: str, value: str, is_told: bool) -> None:
+    service = "apiVersion: v1\nkind: Service\nmetadata: {name: pg-primary}\nspec: {ports: [{port: 80}]}\n"
+    with (folder / "deployment.yaml").open("a") as file:
+        file.write(f"---\n{service}")
+    image, env = "          image: nginx\n", f"          env: [{{name: A, value: {value}}}, {{name: B, value: b}}]\n"
+    edit(folder / "deployment.yaml", image, f"{image}{env}")
+    line = f"Deployment/demo-deploy spec.template.spec.containers.[name=nginx].{at}"
+    edit(folder / "kind.yaml", "kind: Kind\n", f"kind: Kind\nfollow:\n  - {line}\n")
+    for names in ("", "names: keep\n"):
+        edit(folder / "kind.yaml", "follow:\n", f"{names}follow:\n")
+        found = [told for told in run(folder)[1] if "nothing follows" in told]
+        assert [f"{line} has no address of a child in it" in told for told in found] == [True] * is_told
+
+
 @pytest.mark.parametrize(
     ("spec", "said"),
     [

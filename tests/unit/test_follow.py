@@ -600,6 +600,8 @@ def words(text: str) -> list[str]:
         ("env: [{name: SERVICE_NAME, value: api}]", "env.[name=SERVICE_NAME].value"),
         ("args: [--service, api]", "args.1"),
         ("args: [--service=api]", "args.0"),
+        ("env: [{name: FIRST, value: db-0}]", "env.[name=FIRST].value"),
+        ("env: [{name: FIRST, value: api-0}]", None),
         ("command: [run, api]", "command.1"),
         # What is certain is told otherwise.
         ("env: [{name: API_HOST, value: api}]", None),
@@ -621,7 +623,8 @@ def words(text: str) -> list[str]:
     ],
 )
 def test_a_word_that_is_a_childs_name(container: str, at: str | None) -> None:
-    assert words(DEPLOYMENT % container) == ([f"{CONTAINER}.{at} Service/api"] if at else [])
+    named = "StatefulSet/db" if "db-0" in container else "Service/api"
+    assert words(DEPLOYMENT % container) == ([f"{CONTAINER}.{at} {named}"] if at else [])
 
 
 @pytest.mark.parametrize(
@@ -679,3 +682,50 @@ def test_a_long_word_before_a_text_takes_no_time() -> None:
     """It took minutes: the time grew with the square of its length."""
     container = f"args: [{'a' * 200_000}!, api]"
     assert [str(word.named) for word in follow.words(list(children(DEPLOYMENT % container)))] == ["Service/api"]
+
+
+CERTGEN = """
+apiVersion: batch/v1
+kind: Job
+metadata: {name: make, namespace: home}
+spec: {template: {spec: {containers: [{name: c, image: "%s", args: [create, %s]}]}}}
+---
+"""
+ARGUMENT = "Job/make spec.template.spec.containers.[name=c].args"
+READER = """
+apiVersion: v1
+kind: Pod
+metadata: {name: x, namespace: home}
+spec: {volumes: [{name: v, secret: {secretName: %s}}]}
+"""
+IMAGE = "registry.k8s.io/ingress-nginx/kube-webhook-certgen:v1"
+
+
+@pytest.mark.parametrize(
+    ("image", "arguments", "secret", "at"),
+    [
+        (IMAGE, "--secret-name=made", "made", "1"),
+        (IMAGE, "--secret-name, made", "made", "2"),
+        (IMAGE, "--secret-name=made", "other", ""),
+        ("example.org/kube-webhook-certgen-2:v1", "--secret-name=made", "made", ""),
+    ],
+)
+def test_a_secret_that_a_program_makes(image: str, arguments: str, secret: str, at: str) -> None:
+    expected = [f"{ARGUMENT}.{at}", "Pod/x spec.volumes.[name=v].secret.secretName"] if at else []
+    assert mentions(CERTGEN % (image, arguments) + READER % secret) == expected
+
+
+@pytest.mark.parametrize(
+    ("image", "arguments", "secret", "is_one"),
+    [
+        ("example.org/any", "--secret-name=made", "made", True),
+        ("example.org/any", "--tls-secret-name, made", "made", True),
+        ("example.org/any", "--secret-name=made", "other", False),
+        ("example.org/any", "--secret-name=login", "login", False),
+        ("example.org/any", "--name=made", "made", False),
+        (IMAGE, "--secret-name=made", "made", False),
+    ],
+)
+def test_a_secret_that_a_job_may_make(image: str, arguments: str, secret: str, is_one: bool) -> None:
+    found = follow.may_be_made(list(children(CERTGEN % (image, arguments) + READER % secret)))
+    assert [(str(child), name) for child, _, name in found] == [("Job/make", "made")] * is_one
