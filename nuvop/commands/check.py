@@ -37,7 +37,7 @@ def check(folders: tuple[Path, ...]) -> None:
     nuvop check kustomize/samples my-kinds/*
     """
     with common.told():
-        known = common.read_settings(folders)
+        known = common.read_settings(_without_files(folders))
         paths = kind_folder.find(known.kinds)
     found = common.run(_check(replace(known, kinds=tuple(paths)), paths))
     levels = Counter(finding.level for _, finding in found)
@@ -48,6 +48,11 @@ def check(folders: tuple[Path, ...]) -> None:
     click.echo(f"{_counted(len(paths), 'kind')}: {', '.join(counts)}")
     if levels["error"]:
         raise click.exceptions.Exit(1)
+
+
+def _without_files(named: tuple[Path, ...]) -> tuple[Path, ...]:
+    """What is named but for files, such as a kustomization that a shell's ``*`` finds beside the kinds' folders."""
+    return tuple(path for path in named if not path.is_file()) or named
 
 
 def _counted(count: int, what: str) -> str:
