@@ -30,7 +30,7 @@ def program(package: str, name: str) -> Path:
     Raises DebianError where there is no apt-get, where it fails, and where the package has no such program.
     """
     folder = _unpacked(package)
-    for place in ("usr/bin", "usr/sbin"):
+    for place in ("usr/bin", "usr/sbin", "bin"):
         if (found := folder / place / name).is_file():
             return found
     raise DebianError(f"Debian's package {package} has no program {name}")

@@ -244,7 +244,7 @@ def renamed(
     """Return a text with the names of a kind's children, and their namespace, replaced.
 
     ``names`` are those in the base; ``rename`` gives what one is called for a CR, ``namespace`` is the CR's,
-    ``own_namespace`` the base's, if it names one. BaseNames that are only words count where the text has no certain
+    ``own_namespace`` the base's, if it names one. Names that are only words count where the text has no certain
     address and is not itself one name: whoever asks for it to be renamed means them.
     """
     if _is_namespace_of(text, own_namespace, before):

@@ -21,5 +21,5 @@ BOUNDS = {
 
 def scales(autoscaler: Child, child: Child) -> bool:
     """Whether an autoscaler is for a child."""
-    target = fields.value_at(autoscaler.body, "spec", "scaleTargetRef") or {}
+    target = fields.mapped(fields.value_at(autoscaler.body, "spec", "scaleTargetRef"))
     return (target.get("kind", "Deployment"), target.get("name")) == (child.kind, child.name)

@@ -4,6 +4,9 @@ What keeps a kind from being loaded at all, `nuvop.kind_yaml` and `nuvop.base` s
 further errors, such as types that cannot fit, and warnings: what works, but not as its author will have meant.
 """
 
+import copy
+import itertools
+import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +22,7 @@ from nuvop import (
     follow,
     json_types,
     kind_folder,
+    labelling,
     manifests,
     openapi,
     patches_py,
@@ -39,7 +43,7 @@ from nuvop.kinds import (
     selector_of,
 )
 from nuvop.manifests import Nature
-from nuvop.objects import a, group_of
+from nuvop.objects import Body, a, group_of
 from nuvop.problems import Fault
 
 NAME_LIMITS = {
@@ -123,6 +127,8 @@ def findings(kind: Kind) -> list[Finding | InFolder]:
             _malformed,
             _types,
             _unknown,
+            _overlapping,
+            _unselected,
             _scopes,
             _unused,
             _never_chosen,
@@ -198,6 +204,60 @@ def _unknown(kind: Kind) -> Iterator[Finding]:
             yield Finding(_kind_yaml(kind) / "set" / str(setting.source), message, is_error=True, may_pass=True)
 
 
+def _overlapping(kind: Kind) -> Iterator[Finding]:
+    """Fields of the CR that set the same, so that one of them does nothing, or one a part of what another sets."""
+    for child in kind.variants:
+        landed = [(setting, at) for setting in kind.settings for at in _landings(child, setting)]
+        for (one, at), (other, there) in itertools.combinations(landed, 2):
+            if one.source == other.source or not _is_within(at, there):
+                continue
+            part, whole = (one, other) if len(at) > len(there) else (other, one)
+            place = _kind_yaml(kind) / "set" / str(part.source)
+            if len(at) == len(there):
+                yield Finding(
+                    place,
+                    f"{whole.source} sets {part.child} {part.target}, too, and one value can stand there: take out one "
+                    "of the lines",
+                    is_error=True,
+                )
+            else:
+                told = f"sets a part of what {whole.source} sets, and counts more, as it is set last"
+                yield Finding(place, told, is_hint=True)
+
+
+def _landings(child: Child, setting: Setting) -> list[Pointer]:
+    """Where a child has, or would get, what is set; none where it is another child's."""
+    return fields.landings(child.body, setting.target) if child.selector == setting.child else []
+
+
+def _is_within(one: Pointer, other: Pointer) -> bool:
+    """Whether two places are the same, or one is a part of the other."""
+    return all(map(operator.eq, one, other))
+
+
+def _unselected(kind: Kind) -> Iterator[Finding]:
+    """Fields of the CR that set a label of pods without what selects it, or the other way round."""
+    for child in kind.variants:
+        for selector, label in labelling.selected_labels(child.body):
+            for one, other in ((selector, label), (label, selector)):
+                both = {setting.source for setting in kind.settings if _sets(child, setting, other)}
+                for setting in kind.settings:
+                    if _sets(child, setting, one) and setting.source not in both:
+                        here, there = (fields.path_to(*at) for at in (one, other))
+                        yield Finding(
+                            _kind_yaml(kind) / "set" / str(setting.source),
+                            f"{child} {here} would not be what {there} is, and {a(child.kind)} has to select its own "
+                            "pods: set both, or none",
+                            is_error=True,
+                            may_pass=True,
+                        )
+
+
+def _sets(child: Child, setting: Setting, at: Pointer) -> bool:
+    """Whether a field of a child takes its value from what is set, there or around it."""
+    return any(at[: len(landing)] == landing for landing in _landings(child, setting))
+
+
 def _present(kind: Kind, of: ChildField) -> list[Json]:
     """The values that a field has in the base, whatever components bring it."""
     children = [child for child in kind.variants if child.selector == of.child]
@@ -216,18 +276,24 @@ def _described(value: Json, *, is_secret: bool) -> str:
 def _malformed(kind: Kind) -> Iterator[InFolder]:
     """What keeps the API server from taking a child, or what is installed. One that is newer may take it.
 
-    A value that a custom resource may set is no fault of a base, and neither is what is missing, which another
-    component may bring: the examples show it (`of_rendered`).
+    A value that a custom resource may set, or that follows its name or namespace, is no fault of a base, and neither
+    is what is missing, which another component may bring: the examples show it (`of_rendered`).
     """
-    has_python = patches_py.FILE in kind.files
     for child in kind.variants:
         for flaw in manifests.flaws(child.body, child.name_for("x")):
-            is_open = flaw.nature is Nature.VALUE and (has_python or _is_set(kind, child.selector, flaw.about))
+            is_open = flaw.nature is Nature.VALUE and _may_change(kind, child.selector, flaw.about)
             if flaw.nature is not Nature.LACK and not is_open:
                 yield _in_folder(child.selector, child.body, flaw.at, flaw.message)
     for obj in yamltext.load_printed(kind.installed):
         for at, message in _of_installed(obj):
             yield _in_folder(selector_of(obj["kind"], obj["metadata"]["name"]), obj, at, message)
+
+
+def _may_change(kind: Kind, selector: ChildSelector, at: Pointer) -> bool:
+    """Whether a field of a child, or a part of it, may be another one in what a CR becomes."""
+    segments = fields.path_to(*at).segments
+    follows = any(each.child == selector and fields.meet(each.path.segments, segments) for each in kind.follows)
+    return follows or patches_py.FILE in kind.files or _is_set(kind, selector, at)
 
 
 def _of_installed(obj: Mapping[str, Json]) -> Iterable[Fault]:
@@ -529,26 +595,84 @@ def _asked_by_all(kind: Kind) -> Iterator[Finding]:
                 )
 
 
-_ONLY_ONE = {
-    ("", "Service"): ("spec.ports.*.nodePort", "spec.healthCheckNodePort", "spec.clusterIP", "spec.clusterIPs.*"),
-    ("", "PersistentVolumeClaim"): ("spec.volumeName",),
-}
-"""Fields whose value one object of a cluster can have: the API server refuses a second one, or it waits for ever."""
+_OF_A_CLUSTER = "only one object of a cluster can have that"
+_OF_REQUESTS = "only one of them can answer there"
+_ONLY_ONE: Mapping[tuple[str, str], tuple[tuple[str, ...], str]] = {
+    ("", "Service"): (
+        ("spec.ports.*.nodePort", "spec.healthCheckNodePort", "spec.clusterIP", "spec.clusterIPs.*"), _OF_A_CLUSTER,
+    ),
+    ("", "PersistentVolumeClaim"): (("spec.volumeName",), _OF_A_CLUSTER),
+    ("networking.k8s.io", "Ingress"): (("spec.rules.*.host",), _OF_REQUESTS),
+    ("gateway.networking.k8s.io", "HTTPRoute"): (("spec.hostnames.*",), _OF_REQUESTS),
+    ("route.openshift.io", "Route"): (("spec.host",), _OF_REQUESTS),
+}  # fmt: skip
+"""Fields whose value one object of a cluster can have, and why: the API server refuses a second one, or it waits for
+ever, or gets none of the requests."""
+
+_VOLUME, _TLS = fields.parse("spec.volumeName"), fields.parse("spec.tls.*.secretName")
+
+_ON_A_NODE = ("spec.containers.*.ports.*.hostPort", "spec.initContainers.*.ports.*.hostPort")
+"""Fields of pods whose value one pod of a node can have: a second one waits for another node."""
+
+_CERTIFIED = frozenset({"cert-manager.io/issuer", "cert-manager.io/cluster-issuer"})
+"""Annotations by which cert-manager makes the Secrets of an Ingress (https://cert-manager.io/docs/usage/ingress/)."""
 
 
 def _only_one(kind: Kind) -> Iterator[Finding]:
-    """Values that the children of a second resource could not have."""
-    volumes = {child.name for child in kind.variants if child.kind == "PersistentVolume"}
-    for child in kind.variants:
-        for pattern in _ONLY_ONE.get((child.group, child.kind), ()) if not kind.keeps_names else ():
-            for at, value in fields.places(child.body, fields.parse(pattern)):
-                is_own = pattern == "spec.volumeName" and value in volumes  # kustomize renames it with the volume
-                if value not in (None, "", "None", 0) and not is_own:
-                    yield Finding(
-                        Place(kind.folder / "kustomization.yaml"),
-                        f"{child} {fields.readable(child.body, at)} is {value!r} for every {kind.resource.kind}, and "
-                        "only one object of a cluster can have that: leave it out of the manifest",
-                    )
+    """Values that the children of a second resource could not have, or not for themselves."""
+    # What names children: kustomize renames it with them, or it follows.
+    own = {
+        _VOLUME: [child.name for child in kind.variants if child.kind == "PersistentVolume"],
+        _TLS: [
+            *(child.name for child in kind.variants if child.kind == "Secret"),
+            *(name for _, _, name in child_names.made_secrets(kind.variants)),
+        ],
+    }
+    for child in kind.variants if not kind.keeps_names else ():
+        body = _by_default(kind, child)
+        for path, why in _alone(body):
+            for at, value in fields.places(body, path):
+                if value in (None, "", "None", 0) or value in own.get(path, ()):
+                    continue
+                told = f"{child} {fields.readable(body, at)} is {value!r} for every {kind.resource.kind}"
+                set_by = [each for each in kind.settings if _sets(child, each, fields.pointers(body, at)[0])]
+                if not set_by:
+                    place = Place(kind.folder / "kustomization.yaml")
+                    yield Finding(place, f"{told}, and {why}: leave it out of the manifest")
+                elif (
+                    not crd.is_always_there(kind.crd.schema, set_by[-1].source)
+                    or _default(kind, set_by[-1]) is not None
+                ):
+                    source = set_by[-1].source
+                    instead = "let the CRD require that field, without a default, or leave it out of the manifest"
+                    place = _kind_yaml(kind) / "set" / str(source)
+                    yield Finding(place, f"{told} that leaves out {source}, and {why}: {instead}", is_hint=True)
+
+
+def _alone(body: Body) -> Iterator[tuple[FieldPath, str]]:
+    """Where an object may have what no other one can have, and why."""
+    texts, why = _ONLY_ONE.get((group_of(body["apiVersion"]), body["kind"]), ((), ""))
+    yield from ((fields.parse(text), why) for text in texts)
+    pods = labelling.pods_at(body)
+    for text in _ON_A_NODE if pods is not None else ():
+        yield fields.parse(".".join([*(pods or ()), text])), "only one pod of a node can have that"
+    if not _CERTIFIED.isdisjoint(body["metadata"].get("annotations") or {}):
+        yield _TLS, "cert-manager makes one Secret for all of them: write a Certificate instead of the annotation, or"
+
+
+def _by_default(kind: Kind, child: Child) -> Body:
+    """A child of a CR that leaves out all that it may."""
+    body = copy.deepcopy(dict(child.body))
+    for setting in kind.settings:
+        if _landings(child, setting) and (value := _default(kind, setting)) is not None:
+            fields.put(body, setting.target, value)
+    return body
+
+
+def _default(kind: Kind, setting: Setting) -> Json:
+    """What a CR has that leaves out a field; None where it has none then."""
+    values = fields.values(kind.crd.defaulted({"spec": {}}), setting.source)
+    return values[0] if values else None
 
 
 _REPLICAS = fields.parse("spec.replicas")
@@ -596,6 +720,7 @@ def of_rendered(kind: Kind, place: Place, cr: Mapping[str, Json], rendered: str)
     """
     source = kind.files.get(patches_py.FILE, b"")
     patches = patches_py.run(kind.folder, source, cr) if source else []
+    yield from _changeful(kind, patches, patches_py.run(kind.folder, source, cr) if source else [])
     prefix = "" if kind.keeps_names else name_prefix(cr["metadata"]["name"])
     for obj in yamltext.load_printed(rendered):
         name = obj["metadata"]["name"]
@@ -610,6 +735,16 @@ def of_rendered(kind: Kind, place: Place, cr: Mapping[str, Json], rendered: str)
                 yield Finding(place, _told(ChildSelector(obj["kind"], name), path, flaw.message), is_error=True)
             else:
                 yield placed(kind, _in_folder(selector, obj, flaw.at, flaw.message))
+
+
+def _changeful(kind: Kind, once: Sequence[Json], again: Sequence[Json]) -> Iterator[Finding]:
+    """That a kind's own Python does not give the same for the same resource."""
+    others = [one or other for one, other in itertools.zip_longest(once, again) if one != other]
+    if others:
+        names = dict.fromkeys(f"{patch['kind']}/{patch['metadata']['name']}" for patch in others)
+        told = f"gives {', '.join(names)} another thing each time for the same resource"
+        instead = "it would never be at rest: take out what is of chance or of the time"
+        yield Finding(Place(kind.folder / patches_py.FILE), f"{told}: {instead}", is_error=True)
 
 
 def _is_set(kind: Kind, selector: ChildSelector, at: Pointer) -> bool:

@@ -74,13 +74,15 @@ def made_secrets(children: Sequence[Child]) -> Iterator[tuple[Child, fields.Fiel
 def secrets_in_arguments(child: Child) -> Iterator[tuple[str, fields.FieldPath, str]]:
     """What a Job beside the CR is told as ``--secret-name``: the image that is told, where the name stands, and it."""
     containers = fields.value_at(child.body, *_OF_JOB) if child.is_job and child.is_beside else None
-    for index, container in enumerate(containers if isinstance(containers, list) else ()):
-        arguments = [str(each) for each in container.get("args") or ()]
+    for index, container in enumerate(fields.listed(containers)):
+        arguments = [str(each) for each in fields.listed(fields.value_at(container, "args"))]
         for number, argument in enumerate(arguments):
             flag, equals, name = argument.partition("=")
             if _SECRET_NAME.fullmatch(flag):
                 at, name = (number, name) if equals else (number + 1, "".join(arguments[number + 1 : number + 2]))
-                yield str(container.get("image")), fields.path_to(*_OF_JOB, index, "args", at), name
+                if name:
+                    image = fields.value_at(container, "image")
+                    yield str(image), fields.path_to(*_OF_JOB, index, "args", at), name
 
 
 _OF_JOB = ("spec", "template", "spec", "containers")

@@ -282,11 +282,17 @@ def _reported(line: Report, overlay: Overlay, live: Mapping[ObjectKey, Body]) ->
 
 
 def _values(source: ChildField, overlay: Overlay, live: Mapping[ObjectKey, Body]) -> list[Any]:
+    """A field's values: of what the CR has, and of what is made beside it.
+
+    What carries the labels of a CR of another namespace, and is none of that CR's children, is somebody else's.
+    """
     named = {key for key, child in overlay.children.items() if child.selector == source.child}
     bodies = [
         body
         for key, body in sorted(live.items())
-        if (key in named or source.child.selects(key, body)) and not is_deleting(body)
+        if (key in overlay.children or key.namespace == overlay.key.namespace)
+        and (key in named or source.child.selects(key, body))
+        and not is_deleting(body)
     ]
     return [value for body in bodies for value in fields.values(body, source.path) if value is not None]
 

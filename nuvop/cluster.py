@@ -24,6 +24,7 @@ from nuvop.fields import pointer
 from nuvop.login import Credentials, Login
 from nuvop.objects import FIELD_MANAGER, INSTANCE_LABEL, Body
 from nuvop.rbac import Right
+from nuvop.shallow import shallow
 from nuvop.trouble import Trouble
 
 logger = logging.getLogger(__name__)
@@ -589,7 +590,7 @@ def _selectors(labels: str, fields: str) -> dict[str, str]:
 def _json(answered: bytes) -> Any:
     """What an answer says; None where that is not JSON."""
     try:
-        return orjson.loads(answered)
+        return orjson.loads(shallow(answered))
     except ValueError:
         return None
 
@@ -624,7 +625,7 @@ async def _events(stream: aiohttp.StreamReader) -> AsyncIterator[dict[str, Any]]
             line = await anext(received)
         except (StopAsyncIteration, TimeoutError):
             return
-        event = orjson.loads(line)
+        event = orjson.loads(shallow(line))
         if not _is_event(event):
             raise ValueError("what answers to a watch is no API server")
         yield event

@@ -44,11 +44,18 @@ class ResourceType:
     singular: str = dataclasses.field(default="", compare=False)
     short_names: tuple[str, ...] = dataclasses.field(default=(), compare=False)
     versions: tuple[str, ...] = dataclasses.field(default=(), compare=False)
+    list_kind: str = dataclasses.field(default="", compare=False)
 
     @property
     def api_version(self) -> str:
         """``group/version``."""
         return f"{self.group}/{self.version}"
+
+    @property
+    def names(self) -> tuple[Mapping[str, tuple[str, ...]], ...]:
+        """What it is called, by the fields of its CRD: one CRD of a group may have each name of a mapping."""
+        resources = {"plural": (self.plural,), "singular": (self.singular,), "shortNames": self.short_names}
+        return {"kind": (self.kind,), "listKind": (self.list_kind,)}, resources
 
 
 @dataclass(frozen=True)
@@ -118,6 +125,7 @@ def resource_type(folder: Path, files: Mapping[str, bytes]) -> ResourceType:
         names.get("singular") or names["kind"].lower(),
         tuple(names.get("shortNames") or ()),
         tuple(version["name"] for version in spec["versions"] if version.get("served")),
+        names.get("listKind") or f"{names['kind']}List",
     )
     if not stored.get("served"):
         raise KindError(
@@ -172,8 +180,12 @@ def _unambiguous(path: Path, files: Mapping[str, bytes], known: Iterable[tuple[P
 
 
 def _refuse_ambiguous(path: Path, type_: ResourceType, known: Iterable[tuple[Path, ResourceType]]) -> None:
-    """Refuse what labels could not tell apart: ``plural-name`` of one type may be that of another."""
-    place, plural = Place(path / FILE) / "spec" / "names" / "plural", type_.plural
+    """Refuse what labels could not tell apart: ``plural-name`` of one type may be that of another.
+
+    So is what the API server would not accept beside another CRD of the group.
+    """
+    names = Place(path / FILE) / "spec" / "names"
+    place, plural = names / "plural", type_.plural
     for other, of_other in known:
         if of_other.plural == plural:
             raise KindError(f"{plural!r} is that of {other} too", place)
@@ -183,6 +195,15 @@ def _refuse_ambiguous(path: Path, type_: ResourceType, known: Iterable[tuple[Pat
                 "have one label: change one of them",
                 place,
             )
+        for field, name in _taken(type_, of_other) if type_.group == of_other.group else ():
+            raise KindError(f"{name!r} is that of {other} too, and both are of the group {type_.group}", names / field)
+
+
+def _taken(type_: ResourceType, other: ResourceType) -> Iterator[tuple[str, str]]:
+    """The names of a type, each with its field in the CRD, that are another one's."""
+    for own, others in zip(type_.names, other.names, strict=True):
+        taken = {name for each in others.values() for name in each}
+        yield from ((field, name) for field, each in own.items() for name in each if name in taken)
 
 
 def defined(files: Mapping[str, bytes]) -> dict[tuple[str, str], Resource]:

@@ -149,6 +149,16 @@ def value_at(obj: Json, *names: str | int) -> Json:
     return next((value for _, value in found), None)
 
 
+def mapped(value: Json) -> dict[str, Json]:
+    """A mapping; an empty one for what is none: in a child's fields may be anything that a CR gives."""
+    return value if isinstance(value, dict) else {}
+
+
+def listed(value: Json) -> list[Json]:
+    """A list; an empty one for what is none."""
+    return value if isinstance(value, list) else []
+
+
 def _walk(obj: Json, segments: tuple[Segment, ...], at: Pointer) -> Iterator[tuple[Pointer, Json]]:
     if not segments:
         yield at, obj
@@ -213,6 +223,24 @@ def put(obj: Json, path: FieldPath, value: Json) -> list[Operation]:
     if not operations:
         raise FieldPathError(f"field path {path} leads nowhere")
     return operations
+
+
+def landings(obj: Json, path: FieldPath) -> list[Pointer]:
+    """Return where `put` would set a value, also in mappings that it would make; none where the path leads nowhere."""
+    return list(_land(obj, path.segments, ()))
+
+
+def _land(obj: Json, segments: tuple[Segment, ...], at: Pointer) -> Iterator[Pointer]:
+    if not segments:
+        yield at
+        return
+    members = list(_members(obj, segments[0]))
+    for key, child in members:
+        yield from _land(child, segments[1:], (*at, key))
+    if not members and (obj is None or isinstance(obj, dict)):
+        names = [segment.name for segment in segments if isinstance(segment, Name)]
+        if len(names) == len(segments):
+            yield (*at, *names)
 
 
 def _put(obj: Json, segments: tuple[Segment, ...], at: Pointer, value: Json, path: FieldPath) -> Iterator[Operation]:

@@ -201,6 +201,9 @@ _WHOLE = frozenset({"value", "args", "command", "data"})
 """Of a container or a ConfigMap, the fields of which the values may be an address, or the list that they stand in."""
 
 _KEY = re.compile(r"(?P<key>[\w.-]+)[= ]*$")
+_LONGEST = 300
+"""Characters before a text that are looked at: the time that the search takes grows faster than they do."""
+
 _OTHERWISE = re.compile(
     r"""(?:^|[_.-])(?:
         user(?:_?name)?|role|mode|type|kind|app(?:lication)?(?:[_-]?name)?|otel[_-]service[_-]name|component|program
@@ -224,7 +227,7 @@ def _meant(text: _Text, children: Sequence[Child]) -> Child | None:
     found = next((each for each in children if _is_meant(value, each)), None)
     if found is None or not _WHOLE & {*names[-2:]} or not openapi.knows(text.child.api_version, text.child.kind):
         return None
-    key = _KEY.search(flag or text.before)
+    key = _KEY.search((flag or text.before)[-_LONGEST:])
     is_otherwise = key is not None and _OTHERWISE.search(key["key"]) is not None
     return None if is_otherwise or ((found.group, found.kind) == _SERVICE and _serves(found, text.child)) else found
 
@@ -338,7 +341,7 @@ def _is_kubernetes_own(reference: Json) -> bool:
 def _in_rules(role: Child, children: Sequence[Child]) -> Iterator[_Text]:
     """The names of objects that a role gives rights to, where its rule is for a kind that has a child of that name."""
     within = [child for child in children if role.cluster_scoped or child.namespace == role.namespace]
-    for index, rule in enumerate(role.body.get("rules") or ()):
+    for index, rule in enumerate(map(fields.mapped, fields.listed(role.body.get("rules")))):
         kinds = {
             (child.kind, child.name)
             for child in within
@@ -347,14 +350,15 @@ def _in_rules(role: Child, children: Sequence[Child]) -> Iterator[_Text]:
         }
         for at, name in fields.places(role.body, parse(f"rules.{index}.resourceNames.*")):
             kind = next((kind for kind, called in kinds if called == name), None)
-            if kind is not None or _is_for(rule, "", "secrets"):
+            if isinstance(name, str) and (kind is not None or _is_for(rule, "", "secrets")):
                 yield _Text(role, at, name, names=kind or "Secret")
 
 
 def _is_for(rule: Mapping[str, Json], group: str, *plurals: str) -> bool:
     """Whether a rule of a role is for objects that are called so together."""
-    resources = {name.partition("/")[0] for name in rule.get("resources") or ()}
-    return not resources.isdisjoint({*plurals, "*"}) and not {group, "*"}.isdisjoint(rule.get("apiGroups") or ())
+    resources = {str(each).partition("/")[0] for each in fields.listed(rule.get("resources"))}
+    groups = {str(each) for each in fields.listed(rule.get("apiGroups"))}
+    return not resources.isdisjoint({*plurals, "*"}) and not groups.isdisjoint({group, "*"})
 
 
 def _in_child(child: Child) -> Iterator[_Text]:

@@ -30,6 +30,7 @@ from nuvop.objects import (
     maker_of,
     owned_tree,
     owns_label,
+    told_owner,
 )
 
 GATHER = 0.2
@@ -102,10 +103,7 @@ class Obstacle:
     def __str__(self) -> str:
         """In words for a user."""
         if self.owner:
-            labels = labels_of(self.body)
-            of = labels.get(INSTANCE_LABEL, self.owner)
-            where = f" in {labels[NAMESPACE_LABEL]}" if NAMESPACE_LABEL in labels else ""
-            return f"{self.key} belongs to another resource ({of}{where}): give this one another name"
+            return f"{self.key} belongs to another resource ({told_owner(self.body)}): give this one another name"
         maker = maker_of(self.body)
         by = f", made by {maker}" if maker else ""
         return (

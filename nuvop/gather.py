@@ -178,7 +178,9 @@ def _entries(source: Path, text: str) -> Iterator[tuple[str, Place, str, int, in
     for key, below in node.value if node is not None else ():
         if key.value in _INFLATED:
             yield key.value, Place(source, (key.value,)), "", 0, 0
-        elif key.value in _FOLDERS and isinstance(below.value, list):
+        elif key.value in _FOLDERS and below.id == "mapping":
+            raise KindError("must be a list, and is a mapping", Place(source, (key.value,)))
+        elif key.value in _FOLDERS and below.id == "sequence":
             for index, item in enumerate(below.value):
                 if isinstance(item.value, str) and "\n" not in item.value:
                     place = Place(source, (key.value, index))

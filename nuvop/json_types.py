@@ -26,7 +26,9 @@ CALLED = {
 
 
 def fits(value: Any, type_: str) -> bool:
-    """Whether a value is of a type; to Python alone is true a number."""
+    """Whether a value is of a type: 1.0 is an integer, too, and to Python alone is true a number."""
+    if type_ == "integer" and isinstance(value, float):
+        return value.is_integer()
     return isinstance(value, _PYTHONS[type_]) and (type_ == "boolean" or not isinstance(value, bool))
 
 

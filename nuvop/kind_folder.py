@@ -2,6 +2,7 @@
 
 import hashlib
 import posixpath
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -164,27 +165,110 @@ def _fields(content: bytes) -> dict[str, Any]:
 
 
 _REFERENCES = ("resources", "components", "bases", "crds", "configurations", "transformers", "generators", "validators")
+_PLUGINS = ("transformers", "generators", "validators")
+_FILES = frozenset({"path", "paths", "files", "envs", "env", "patchesstrategicmerge"})
+"""The fields of a kustomization, or of one of kustomize's own plugins, that name files, beside the references; in lower
+case, because kustomize takes them in any."""
+
+_FIELDS = (
+    *_REFERENCES, "apiVersion", "kind", "metadata", "namePrefix", "nameSuffix", "namespace", "commonLabels", "labels",
+    "commonAnnotations", "patchesStrategicMerge", "patchesJson6902", "patches", "images", "replicas", "replacements",
+    "vars", "sortOptions", "configMapGenerator", "secretGenerator", "generatorOptions", "helmGlobals", "helmCharts",
+    "openapi", "buildMetadata",
+)  # fmt: skip
+"""https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/."""
+
+_FETCHED = re.compile(
+    r"https?:|git::|gh:|ssh:|file:|[\w.-]+@[\w.-]+:|(www\.)?github\.com[:/]|.*://|.*\.git(/|\?|$)", re.I
+)
+"""What kustomize takes for the address of a file, or of a repository, whatever the folder has of that name
+(https://github.com/kubernetes-sigs/kustomize/blob/master/api/internal/git/repospec.go)."""
+
+_NOT_FETCHED = "is no file or folder of the kind; remote bases are not fetched, copy it in"
 
 
 def refused(folder: Path, files: Mapping[str, bytes]) -> Iterator[KindError]:
     """What kustomize would fetch, or read from outside the folder: it would not be in the digest.
 
-    A kustomization that cannot be read, or a file that is missing, is left to kustomize: it says so itself.
+    A file that is missing, or a field of another shape, is left to kustomize: it says so itself.
     """
     found = dict(kustomizations(files))
     if not any(posixpath.dirname(name) == "" for name in found):
         yield KindError("there is no such file", Place(folder / "kustomization.yaml"))
     for name, document_ in found.items():
+        place = Place(folder / name)
+        yield from _unread(place, files[name])
+        yield from _misspelt(place, document_)
+        yield from _fetched(place, document_)
         for listed in _REFERENCES:
             entries = document_.get(listed)
             for index, entry in enumerate(entries if isinstance(entries, list) else ()):
                 if isinstance(entry, str) and "\n" not in entry:
-                    place = Place(folder / name, (listed, index))
+                    at = place / listed / index
                     target = posixpath.normpath(posixpath.join(posixpath.dirname(name), entry))
-                    yield from _refused_entry(place, entry, target, files)
+                    yield from _refused_entry(at, entry, target, files)
                     if listed == "resources" and target in files and _is_empty(files[target]):
                         # Half saved, it would delete what it was about.
-                        yield KindError(f"{entry!r} has no object in it; if that is meant, take it off the list", place)
+                        yield KindError(f"{entry!r} has no object in it; if that is meant, take it off the list", at)
+                    if listed in _PLUGINS and target in files:
+                        yield from _fetched_by_plugin(Place(folder / target), files[target])
+                elif isinstance(entry, str) and listed in _PLUGINS:
+                    yield from _fetched_by_plugin(place / listed / index, entry)
+
+
+def _unread(place: Place, content: bytes) -> Iterator[KindError]:
+    """What nuvop cannot read, and so not look at, kustomize may: of several documents it takes the first one."""
+    try:
+        yamltext.load(content)
+    except yamltext.NotYaml as error:
+        yield KindError(f"is not YAML: {error}", place)
+
+
+def _misspelt(place: Place, document_: Mapping[str, Any]) -> Iterator[KindError]:
+    """Fields in another case than kustomize's own, which it takes all the same."""
+    meant = {field.lower(): field for field in _FIELDS}
+    for name in document_:
+        if name not in _FIELDS and name.lower() in meant:
+            yield KindError(f"write it {meant[name.lower()]!r}", place / name)
+
+
+def _fetched(place: Place, value: Any, *, is_file: bool = False) -> Iterator[KindError]:
+    """The files below a value, which names one itself or not, that kustomize would fetch."""
+    match value:
+        case dict():
+            for name, below in value.items():
+                yield from _fetched(place / name, below, is_file=name.lower() in _FILES)
+        case list():
+            for index, below in enumerate(value):
+                yield from _fetched(place / index, below, is_file=is_file)
+        case str() if is_file and "\n" not in value and re.match(r"([^/:]*=)?https?:", value, re.I):
+            yield KindError(f"{value!r} {_NOT_FETCHED}", place)
+
+
+def _fetched_by_plugin(place: Place, content: bytes | str) -> Iterator[KindError]:
+    try:
+        documents = yamltext.load_all(content)
+    except yamltext.NotYaml as error:
+        yield KindError(f"is not YAML: {error}", place)
+        return
+    for index, each in enumerate(documents):
+        yield from _fetched(replace(place, document=index) if isinstance(content, bytes) else place, each)
+
+
+def twice_in(folder: Path, files: Mapping[str, bytes]) -> Iterator[KindError]:
+    """The keys that stand twice in a mapping of a manifest, of which kustomize does not say in which file."""
+    listed = {
+        posixpath.normpath(posixpath.join(posixpath.dirname(name), entry))
+        for name, document_ in kustomizations(files)
+        for entry in _texts(document_.get("resources"))
+    }
+    for name in sorted(listed & files.keys()):
+        try:
+            yamltext.load_all(files[name])
+        except yamltext.KeyTwice as error:
+            yield KindError(str(error), Place(folder / name, line=error.line))
+        except yamltext.NotYaml:
+            continue  # of which kustomize names the file
 
 
 def _is_empty(content: bytes) -> bool:
@@ -194,10 +278,13 @@ def _is_empty(content: bytes) -> bool:
 
 
 def _refused_entry(place: Place, entry: str, target: str, files: Mapping[str, bytes]) -> Iterator[KindError]:
+    if _FETCHED.match(entry):
+        yield KindError(f"{entry!r} {_NOT_FETCHED}", place)
+        return
     if entry.startswith("/") or target.split("/")[0] == "..":
         yield KindError(f"{entry!r} is outside the kind's folder; copy it in", place)
         return
     is_there = target == "." or target in files or any(name.startswith(target + "/") for name in files)
-    looks_local = "://" not in entry and entry.endswith((".yaml", ".yml", ".json"))
+    looks_local = entry.endswith((".yaml", ".yml", ".json"))
     if not is_there and not looks_local:
-        yield KindError(f"{entry!r} is no file or folder of the kind; remote bases are not fetched, copy it in", place)
+        yield KindError(f"{entry!r} {_NOT_FETCHED}", place)

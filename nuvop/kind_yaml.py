@@ -16,7 +16,7 @@ from nuvop.errors import FieldPathError, KindError, Place
 from nuvop.fields import FieldPath
 from nuvop.kind_folder import mapping
 from nuvop.kinds import OUTSIDE, ChildField, ChildSelector, Component, Generated, Kind, Report, Setting
-from nuvop.objects import LABELS, NO_NAMESPACE, is_namespace
+from nuvop.objects import LABELS, NO_NAMESPACE, is_kustomizes, is_namespace
 from nuvop.problems import Problems
 from nuvop.readiness import Rule
 
@@ -174,7 +174,7 @@ def _is_nuvops(path: FieldPath) -> bool:
     if _may_be(path, ("metadata",)) or _may_be(path, ("metadata", "labels")):
         return True
     match path.segments:
-        case (_, _, fields.Name(name), *_) if name.startswith(directives.PREFIX) and _may_be(
+        case (_, _, fields.Name(name), *_) if (name.startswith(directives.PREFIX) or is_kustomizes(name)) and _may_be(
             path, ("metadata", "annotations", name), whole=False
         ):
             return True

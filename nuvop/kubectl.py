@@ -22,6 +22,7 @@ import orjson
 from nuvop import kustomize_words, reaper
 from nuvop.errors import ApplyFailed, BuildFailed, KubectlError, KubectlTimeout, KubectlUnusable
 from nuvop.objects import FIELD_MANAGER, Body
+from nuvop.shallow import shallow
 
 MINIMUM_VERSION = (1, 27)
 """The first kubectl with kustomize 5, whose namePrefix and labels the overlays rely on."""
@@ -282,7 +283,7 @@ class Kubectl:
             raise KubectlError(f"kubectl kustomize was killed by signal {-done.returncode}")
         if done.returncode != 0:
             # Always one error, whose text may go over several lines.
-            reason = " ".join(_lines(done.stderr)).removeprefix("error: ") or SILENCE
+            reason = without_values(" ".join(_lines(done.stderr)).removeprefix("error: ")) or SILENCE
             raise BuildFailed(kustomize_words.told(without_path(reason, folder)))
         # What is not all of it may well be YAML: objects would be missing, or have half a name.
         if done.stdout and not done.stdout.endswith(b"\n"):
@@ -316,7 +317,7 @@ class Kubectl:
                 immutable=is_immutable(done.stderr),
             )
         try:
-            printed = orjson.loads(done.stdout)
+            printed = orjson.loads(shallow(done.stdout))
             objects: list[Body] = printed["items"] if printed["kind"] == "List" else [printed]
         except (ValueError, KeyError, TypeError) as error:
             raise ApplyFailed(
@@ -386,6 +387,9 @@ _NAMED_FILE = re.compile(
 _QUOTED_VALUE = re.compile(r", got &(?:value\.\w+)?\{.*?\}+(?=;|$)|map\[string\]interface ?\{\}\{.*\}: ")
 """How a value of the wrong type, or a whole manifest, is quoted. It may be a Secret's."""
 
+_QUOTED_NODE = re.compile(r":? node contents:.*", re.DOTALL)
+"""How kustomize quotes a value of the wrong kind, over several lines, as the last of what it says."""
+
 _NO_MESSAGE = re.compile(r"Warning:|# Warning:|[EWIF]\d{4} [\d:.]+ +\d+ \S+\]|ensure CRDs are installed first")
 """Lines that are no error: warnings, kubectl's own log with time and process id, advice."""
 
@@ -445,6 +449,7 @@ def _messages(stderr: str) -> str:
 
 def _lines(stderr: str) -> list[str]:
     """The lines of an error that are messages; all of them where none is."""
-    lines = [line.rstrip() for line in stderr.split(_ADVICE_ON_CONFLICTS)[0].splitlines() if line.strip()]
+    told = _QUOTED_NODE.sub("", stderr.split(_ADVICE_ON_CONFLICTS)[0])
+    lines = [line.rstrip() for line in told.splitlines() if line.strip()]
     lines = lines if not lines or not lines[0].startswith(" ") else [line.strip() for line in lines]
     return [line for line in lines if not _NO_MESSAGE.match(line)] or lines

@@ -24,6 +24,9 @@ _WITH_VALUE = frozenset({
 })  # fmt: skip
 """Flags whose value may stand behind them as a word of its own."""
 
+_WITHOUT_VALUE = {"logs": ("-f", "-p")}
+"""Those that mean something else to a verb: ``kubectl logs -f web``."""
+
 _NAMESPACE = ("-n", "--namespace")
 
 _OF_PODS = ("attach", "exec", "logs", "port-forward")
@@ -98,7 +101,7 @@ def _understood(words: list[Word]) -> Command:
             break
         if flag in _NAMESPACE:
             namespace = Word(value, word.start + len(flag) + 1) if equals else next(rest, None)
-        elif word.text in _WITH_VALUE:
+        elif word.text in _WITH_VALUE and word.text not in (_WITHOUT_VALUE.get(named[0].text, ()) if named else ()):
             next(rest, None)
         elif not word.text.startswith("-"):
             named.append(word)

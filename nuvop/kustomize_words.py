@@ -23,7 +23,7 @@ _WRONG_TYPE = re.compile(
 )
 _UNKNOWN = re.compile(r'json: unknown field "(?P<field>[^"]*)"')
 _MANY = re.compile(r"Found multiple kustomization files under: (?P<folder>.*)$")
-_EMPTY = re.compile(r"(?P<file>\S+) is empty$")
+_EMPTY = re.compile(r"(?<!\S)(?P<file>\S+) is empty$")
 _KIND = re.compile(r"Failed to read kustomization file under (?P<folder>.*): kind should be Kustomization or Component")
 _NO_TARGET = re.compile(r"no matches for Id (?P<id>[^\s;]+); failed to find unique target for patch")
 _NO_TARGET_SAID = re.compile(r"must specify a target for JSON patch \[(?:path: \"(?P<file>[^\"]*)\")?")
@@ -37,12 +37,23 @@ _NO_SOURCE = re.compile(r"nothing selected by (?P<id>[^\s:]+)")
 _NO_FIELD = re.compile(r"fieldPath `(?P<path>[^`]*)` is missing for replacement source (?P<id>\S+)")
 _NO_REPLICAS = re.compile(r"resource with name (?P<name>\S+) does not match a config with the following GVK")
 _PLUGIN = re.compile(r"unable to load external plugin '(?P<kind>[^']*)'")
+_NODE_OF = re.compile(
+    r"considering field '(?P<field>[^']*)' of object (?P<id>\S+): "
+    r"wrong node kind: expected (?P<wanted>\w+)Node but got (?P<is>\w+)Node"
+)
+_NO_FIELD_OF_TARGET = re.compile(r'unable to find field "(?P<path>[^"]*)" in replacement target')
 _NODE = re.compile(r"wrong node kind: expected (?P<wanted>\w+)Node but got (?P<is>\w+)Node")
+_KEY_OF = re.compile(
+    r'"kind":"(?P<kind>\w+)", "metadata":map\[string\]interface \{\}\{(?:[^{}]|\{[^{}]*\})*?"name":"(?P<name>[^"]*)"'
+    r".*json: unsupported type: map\[interface"
+)
+_KEY = re.compile(r"json: unsupported type: map\[interface")
 _NOTHING = re.compile(r"new root cannot be empty")
 _VAR = re.compile(r"var '\{(?P<name>\S+) (?P<id>\S+) .*cannot be mapped to a field")
 
-_CONFIG = re.compile(r" with config: `.*?`(?=:|$)")
-"""How a part of a kustomization is quoted, with the values that are in it."""
+_VALUES = re.compile(r" with config: `.*?`(?=:|$)| '[^']*'(?= referenced)| `[^`]*`(?= as a !!)")
+"""How a part of a kustomization is quoted, with the values that are in it, and a value that is not what it is taken
+for: a password that begins with an asterisk for an alias."""
 
 _ID = re.compile(r"(?P<kind>\w+)\.\S*?/(?P<name>[^\s/]+?)(?:\.\[noNs\]|\.[a-z0-9-]+)$")
 _BASE = re.compile(r"recursed (?:accumulation of|merging from) path '([^']*)'")
@@ -80,7 +91,11 @@ _TOLD: tuple[tuple[re.Pattern[str], str], ...] = (
     (_NO_FIELD, "replacements: {id} has no field {path}, which is the source of one"),
     (_NO_REPLICAS, "replicas: there is no Deployment, StatefulSet, ReplicaSet or ReplicationController {name}"),
     (_PLUGIN, "{kind} is a plugin of kustomize's, and kubectl runs none"),
+    (_NODE_OF, "{id}: {field}: must be {wanted}, and is {is}"),
+    (_NO_FIELD_OF_TARGET, "replacements: there is no field {path} in a target of one"),
     (_NODE, "patches: a patch has {is} where the manifest has {wanted}"),
+    (_KEY_OF, "{kind}/{name}: a key in it is no text: write it in quotes"),
+    (_KEY, "a key of a manifest is no text: write it in quotes"),
     (_NOTHING, "resources: an entry is empty: take it out"),
     (_VAR, "vars: {name}: there is no {id}, or it has no such field"),
 )  # fmt: skip
@@ -89,12 +104,13 @@ _TOLD: tuple[tuple[re.Pattern[str], str], ...] = (
 
 def told(reason: str) -> str:
     """What kustomize means by a reason, on one line; files are named as they are from the folder that was built."""
+    reason = _VALUES.sub("", reason)
     for pattern, text in _TOLD:
         if found := pattern.search(reason):
             words = {name: _WORDS.get(name, str)(value or "") for name, value in found.groupdict().items()}
             kustomization = _path("kustomization.yaml", reason)
             return text.format_map({**words, "kustomization": kustomization, **_derived(found, reason)})
-    return _CONFIG.sub("", reason)
+    return reason
 
 
 def _object(id_: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nuvop import fields
-from nuvop.fields import FieldPath, Json
+from nuvop.fields import FieldPath, Json, Pointer
 from nuvop.objects import INSTANCE_LABEL, Body, group_of
 
 _ROLLOUT = ("argoproj.io", "Rollout")
@@ -42,6 +42,15 @@ def pods_at(body: Body) -> tuple[str, ...] | None:
     return () if type_ == ("", "Pod") else _TEMPLATES.get(type_)
 
 
+def selected_labels(body: Body) -> list[tuple[Pointer, Pointer]]:
+    """Where a workload asks for a label of its own pods, and where they get it, label by label."""
+    pods, at = pods_at(body), ("spec", "selector", "matchLabels")
+    selected = fields.value_at(body, *at)
+    if pods is None or not isinstance(selected, dict):
+        return []
+    return [((*at, name), (*pods, "metadata", "labels", name)) for name in selected]
+
+
 def is_service(body: Body) -> bool:
     """Whether an object is a Service of Kubernetes itself."""
     return _type_of(body) == ("", "Service")
@@ -51,7 +60,7 @@ def template_labels(body: Body) -> Iterator[Mapping[str, str]]:
     """The labels of the pods that an object makes or is."""
     at = pods_at(body)
     if at is not None:
-        yield fields.value_at(body, *at, "metadata", "labels") or {}
+        yield fields.mapped(fields.value_at(body, *at, "metadata", "labels"))
 
 
 def template_paths(body: Body) -> Iterator[FieldPath]:
@@ -62,7 +71,7 @@ def template_paths(body: Body) -> Iterator[FieldPath]:
     if kind == ("batch", "CronJob"):
         yield fields.path_to("spec", "jobTemplate", "metadata", "labels", INSTANCE_LABEL)
     if kind == ("apps", "StatefulSet"):
-        for index in range(len(fields.value_at(body, "spec", "volumeClaimTemplates") or ())):
+        for index in range(len(fields.listed(fields.value_at(body, "spec", "volumeClaimTemplates")))):
             yield fields.path_to("spec", "volumeClaimTemplates", index, "metadata", "labels", INSTANCE_LABEL)
 
 
@@ -108,8 +117,8 @@ def _network_policy_selectors(body: Body, templates: list[Mapping[str, str]]) ->
     if _selects(fields.value_at(body, "spec", "podSelector"), templates):
         yield fields.path_to("spec", "podSelector", "matchLabels", INSTANCE_LABEL)
     for rules, peers in (("ingress", "from"), ("egress", "to")):
-        for i, rule in enumerate(fields.value_at(body, "spec", rules) or ()):
-            for j, peer in enumerate(rule.get(peers) or ()):
+        for i, rule in enumerate(fields.listed(fields.value_at(body, "spec", rules))):
+            for j, peer in enumerate(map(fields.mapped, fields.listed(fields.mapped(rule).get(peers)))):
                 # An empty podSelector means every pod of the namespace, and with a namespaceSelector it is about
                 # others' namespaces: neither is about this CR's pods alone.
                 if (
@@ -123,7 +132,7 @@ def _network_policy_selectors(body: Body, templates: list[Mapping[str, str]]) ->
 def _looks_into(monitor: Body, namespace: str) -> bool:
     """Whether a monitor looks for what it monitors in a namespace; without names it is its own, or all."""
     listed = fields.value_at(monitor, "spec", "namespaceSelector", "matchNames")
-    return not listed or namespace in listed
+    return not listed or namespace in fields.listed(listed)
 
 
 def _label_selectors(obj: Json, at: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
@@ -138,21 +147,21 @@ def _label_selectors(obj: Json, at: tuple[str | int, ...]) -> Iterator[tuple[str
 
 def _selects(selector: Json, templates: list[Mapping[str, str]]) -> bool:
     """Whether a label selector selects any of the pods (an empty one selects all, a missing one none)."""
-    return selector is not None and any(_matches(selector, labels) for labels in templates)
+    return isinstance(selector, dict) and any(_matches(selector, labels) for labels in templates)
 
 
 def _matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    for key, value in (selector.get("matchLabels") or {}).items():
+    for key, value in fields.mapped(selector.get("matchLabels")).items():
         if labels.get(key) != value:
             return False
-    for expression in selector.get("matchExpressions") or ():
-        value, listed = labels.get(expression["key"]), expression.get("values") or ()
+    for expression in map(fields.mapped, fields.listed(selector.get("matchExpressions"))):
+        value, listed = labels.get(str(expression.get("key"))), fields.listed(expression.get("values"))
         fits = {
             "In": value in listed,
             "NotIn": value not in listed,
             "Exists": value is not None,
             "DoesNotExist": value is None,
         }
-        if not fits.get(expression["operator"], False):
+        if not fits.get(str(expression.get("operator")), False):
             return False
     return True

@@ -11,6 +11,7 @@ from nuvop.errors import BuildFailed, KindError
 from nuvop.kinds import Kind
 from nuvop.kubectl import Kubectl, without_path
 from nuvop.objects import Body
+from nuvop.problems import Problems
 
 NOTHING: frozenset[str] = frozenset()
 """No component."""
@@ -86,6 +87,10 @@ class Loader:
         try:
             text = await self._kubectl.build(overlay.write_choice(self._generated, kind, chosen))
         except BuildFailed as error:
+            problems = Problems()
+            for twice in await asyncio.to_thread(list, kind_folder.twice_in(kind.folder, kind.files)):
+                problems.add(twice)
+            problems.settle()
             what = f"{kind.folder}: with {', '.join(sorted(chosen))}" if chosen else str(kind.folder)
             raise BuildFailed(f"{what}: {without_path(str(error), overlay.source(self._generated, kind))}") from error
         return await asyncio.to_thread(base.with_base, kind, text, chosen)

@@ -20,7 +20,7 @@ class Nature(Enum):
     """What is wrong with an object."""
 
     SHAPE = "what cannot be right, whatever anybody sets"
-    VALUE = "a value, which somebody may set to another"
+    VALUE = "a value, which somebody may set to another, or what goes with it"
     LACK = "a field that is not there, which somebody may set"
 
 
@@ -50,7 +50,7 @@ def flaws(obj: Mapping[str, Json], name: str) -> Iterator[Flaw]:
         for each in value_rules.misvalues(node):
             yield Flaw(each.at, each.message, each.about, Nature.LACK if each.is_missing else Nature.VALUE)
     for part in (_of_selector, _of_mounts):
-        yield from _flaws(part(obj))
+        yield from part(obj)
     yield from _flaws(_of_name(kind, name))
 
 
@@ -162,31 +162,26 @@ def unfit_name(name: str) -> str:
     return ""
 
 
-def _of_selector(obj: Mapping[str, Json]) -> Iterator[Fault]:
-    """A workload has to select its own pods."""
-    selected = fields.value_at(obj, "spec", "selector", "matchLabels")
-    pods = labelling.pods_at(obj)
-    labels = fields.value_at(obj, *pods, "metadata", "labels") if pods else None
-    for name, value in selected.items() if isinstance(selected, dict) and pods else ():
-        if not isinstance(labels, dict) or labels.get(name) != value:
-            where = ".".join([*(pods or ()), "metadata.labels"])
-            yield (
-                ("spec", "selector", "matchLabels", name),
-                f"{value!r} has to stand in {where}, too",
-            )
+def _of_selector(obj: Mapping[str, Json]) -> Iterator[Flaw]:
+    """A workload has to select its own pods, whose labels somebody may set."""
+    for selector, label in labelling.selected_labels(obj):
+        value = fields.value_at(obj, *selector)
+        if fields.value_at(obj, *label) != value:
+            told = f"{value!r} has to stand in {'.'.join(map(str, label[:-1]))}, too"
+            yield Flaw(selector, told, label, Nature.VALUE)
 
 
-def _of_mounts(obj: Mapping[str, Json]) -> Iterator[Fault]:
-    """What is mounted has to be a volume of the pod, or one that a StatefulSet makes for it."""
+def _of_mounts(obj: Mapping[str, Json]) -> Iterator[Flaw]:
+    """What is mounted has to be a volume of the pod, which somebody may set, or one that a StatefulSet makes for it."""
     pods = labelling.pods_at(obj)
     if pods is None:
         return
     listed = fields.places(obj, fields.parse(".".join([*pods, "spec.volumes.*.name"])))
     claimed = fields.places(obj, fields.parse("spec.volumeClaimTemplates.*.metadata.name"))
-    known = {name for _, name in [*listed, *claimed]}
+    known = {name for _, name in [*listed, *claimed] if isinstance(name, str)}
     for containers in ("containers", "initContainers"):
         path = fields.parse(".".join([*pods, "spec", containers, "*.volumeMounts.*.name"]))
         for at in fields.pointers(obj, path):
             name = fields.value_at(obj, *at)
             if isinstance(name, str) and name not in known:
-                yield at, f"{name!r} is none of the pod's volumes"
+                yield Flaw(at, f"{name!r} is none of the pod's volumes", (*pods, "spec", "volumes"), Nature.VALUE)

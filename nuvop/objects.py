@@ -39,8 +39,13 @@ LABELS = (MANAGED_BY_LABEL, INSTANCE_LABEL, OWNER_LABEL, REVISION_LABEL, NAMESPA
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 """kubectl's own annotation: a copy of what it has applied, a Secret's values among it."""
 
+_KUSTOMIZES = re.compile(r"(.+\.)?config\.(kubernetes|k8s)\.io/")
+
 FINALIZER = "nuvop.nuvolaris.org/children"
 """On a CR with children that the garbage collector would not delete, or that are to outlive it."""
+
+HIDDEN = "(hidden)"
+"""What is told in the place of a value that must not be."""
 
 LABEL_VALUE_LIMIT = 63
 
@@ -100,6 +105,15 @@ def is_namespace(text: str) -> bool:
     (https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names).
     """
     return re.fullmatch("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", text) is not None
+
+
+def is_kustomizes(annotation: str) -> bool:
+    """Whether an annotation tells kustomize, or kpt, what to do with an object.
+
+    By ``internal.config.kubernetes.io/needsHashSuffix`` kustomize gives it another name
+    (https://kubectl.docs.kubernetes.io/references/kustomize/glossary/#local-configuration tells of a public one).
+    """
+    return _KUSTOMIZES.match(annotation) is not None
 
 
 def key_of(body: Body) -> ObjectKey:
@@ -221,6 +235,13 @@ def maker_of(body: Body) -> str:
     """The manager that first wrote the own fields of an object of somebody else's; empty where nothing tells."""
     writers = _other_writers(body)
     return min(((entry.get("time", ""), entry.get("manager", "")) for entry in writers), default=("", ""))[1]
+
+
+def told_owner(body: Body) -> str:
+    """Which CR an object of nuvop's belongs to, by its labels, in words: ``samples-obj``, ``samples-obj in demo``."""
+    labels = labels_of(body)
+    where = f" in {labels[NAMESPACE_LABEL]}" if NAMESPACE_LABEL in labels else ""
+    return f"{labels.get(INSTANCE_LABEL, labels[OWNER_LABEL])}{where}"
 
 
 def is_taken_over(body: Body) -> bool:

@@ -21,6 +21,7 @@ import os
 import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from nuvop.errors import FieldPathError, GeneratedInUse, OverlayError, Place, Se
 from nuvop.fields import FieldPath, Json, Operation
 from nuvop.kinds import Child, ChildSelector, Kind, Setting, is_outside, name_prefix
 from nuvop.objects import (
+    HIDDEN,
     INSTANCE_LABEL,
     LABELS,
     MANAGED_BY_LABEL,
@@ -39,6 +41,8 @@ from nuvop.objects import (
     Body,
     CRKey,
     ObjectKey,
+    is_kustomizes,
+    labels_of,
 )
 
 RULES = 1
@@ -47,6 +51,21 @@ rewrites nobody's objects otherwise."""
 
 _UNWRITABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What is not printable in YAML (https://yaml.org/spec/1.2.2/#51-character-set), and NEL, which kustomize folds."""
+
+_NO_KEY = re.compile("(?:<<)?|.*[\u2028\u2029].*", re.DOTALL)
+"""What kustomize writes down as a key without quotes, and then reads as something else, or not at all."""
+
+_KEY_LIMIT = 1000
+"""Characters, as JSON writes them, of a key: YAML's readers take 1,024 for one, quotes included."""
+
+_DIRECTIVE = re.compile(r"\$patch|\$retainKeys|\$setElementOrder/.*|\$deleteFromPrimitiveList/.*", re.DOTALL)
+"""Keys that tell a strategic merge patch what to do."""
+
+_TOLD = 100
+"""Characters of a path or a key in a message."""
+
+DEEPEST = 200
+"""Levels of mappings and lists in a value: patches are written, and live objects are read, by what takes 254."""
 
 SNAPSHOTS = ".kinds"
 LOCK = ".nuvop.lock"
@@ -115,11 +134,13 @@ def make(kind: Kind, cr: Body, *, orphan: bool = False, without: Collection[Obje
     for followed in kind.follows:
         if child := kind.child(followed.child):
             drafts[child].follow(followed.path, kind, key)
-    for setting, value in used:
+    # What sets a part of a field comes after what sets all of it, which would undo it.
+    for setting, value in sorted(used, key=lambda pair: len(pair[0].target.segments)):
         if child := kind.child(setting.child):
             drafts[child].set(setting, value)
     for draft in drafts.values():
-        draft.bind_subjects(kind, key)
+        with _told_of(draft.child):
+            draft.bind_subjects(kind, key)
     contents = {
         at: _digest([drafts[child].body, *python.get(child.selector, ())])
         if child.selector in python
@@ -130,10 +151,11 @@ def make(kind: Kind, cr: Body, *, orphan: bool = False, without: Collection[Obje
     # Also as they were before the CR set anything: a selector that a mapping leaves behind still means this CR's pods.
     bodies = [body for draft in drafts.values() for body in (draft.child.body, draft.body)]
     templates = [labels for body in bodies for labels in labelling.template_labels(body)]
-    services = [body["metadata"].get("labels") or {} for body in bodies if labelling.is_service(body)]
+    services = [labels_of(body) for body in bodies if labelling.is_service(body)]
     for draft in drafts.values():
-        draft.move_string_data()
-        draft.label(key, templates, services)
+        with _told_of(draft.child):
+            draft.move_string_data()
+            draft.label(key, templates, services)
         if draft.child in secrets:
             draft.put(_LOCAL_CONFIG, "true")
         elif draft.child.selector in kind.kept:
@@ -173,6 +195,11 @@ def make(kind: Kind, cr: Body, *, orphan: bool = False, without: Collection[Obje
     )
 
 
+async def make_in_time(kind: Kind, cr: Body, *, orphan: bool, without: Collection[ObjectKey] = ()) -> Overlay:
+    """`make` it; a kind's own Python has its own thread, and may not take for ever. Raises OverlayError."""
+    return await patches_py.within_time(kind.folder, kind.files, lambda: make(kind, cr, orphan=orphan, without=without))
+
+
 def _used(kind: Kind, cr: Body) -> Iterator[tuple[Setting, Json]]:
     """The settings that the CR has a value for, and that value."""
     for setting in kind.settings:
@@ -186,7 +213,16 @@ def _python(kind: Kind, cr: Body) -> dict[ChildSelector, list[dict[str, Json]]]:
     """What the kind's own Python makes of a CR: partial objects, by the child that they are for."""
     source = kind.files.get(patches_py.FILE)
     found: dict[ChildSelector, list[dict[str, Json]]] = {}
-    for patch in patches_py.run(kind.folder, source, cr) if source is not None else ():
+    if source is None:
+        return found
+    _refuse_directives("spec", cr.get("spec"))
+    try:
+        given = patches_py.run(kind.folder, source, cr)
+    except OverlayError as error:
+        makes_secrets = kind.secrets or any(child.kind == "Secret" for child in kind.everything)
+        # Not from the error: whoever prints the chain would tell it.
+        raise (OverlayError(_without_values(error.message, cr), error.place) if makes_secrets else error) from None
+    for patch in given:
         place, where = Place(kind.folder / patches_py.FILE), f"{patch['kind']}/{patch['metadata']['name']}"
         child = kind.child(ChildSelector(patch["kind"], patch["metadata"]["name"]))
         if child is None:
@@ -196,6 +232,26 @@ def _python(kind: Kind, cr: Body) -> dict[ChildSelector, list[dict[str, Json]]]:
         found.setdefault(child.selector, []).append({**patch, "apiVersion": child.api_version})
     return found
 
+
+def _without_values(message: str, cr: Body) -> str:
+    """What the error of a kind's own Python says, but for the values of the CR's spec: any of them may be a secret."""
+    words = {each for text in _texts(cr.get("spec")) for each in (text, repr(text)[1:-1])}
+    for word in sorted(words, key=len, reverse=True):
+        message = message.replace(word, HIDDEN) if len(word) >= _SHORTEST else message
+    return message
+
+
+def _texts(value: Json) -> Iterator[str]:
+    match value:
+        case dict() | list():
+            for below in value.values() if isinstance(value, dict) else value:
+                yield from _texts(below)
+        case str() | int() | float():
+            yield str(value)
+
+
+_SHORTEST = 4
+"""Characters of a value that is looked for in a text: shorter ones are in many by chance."""
 
 _PYTHON_METADATA = ("name", "labels", "annotations")
 """What a kind's own Python may give of a child's metadata; the rest says which object it is, and whose."""
@@ -217,7 +273,16 @@ def _refuse_nuvops(where: str, patch: Mapping[str, Any], place: Place) -> None:
 
 
 def _is_nuvops(annotation: str) -> bool:
-    return annotation.startswith(directives.PREFIX) or annotation == LOCAL_CONFIG
+    return annotation.startswith(directives.PREFIX) or is_kustomizes(annotation)
+
+
+@contextmanager
+def _told_of(child: Child) -> Iterator[None]:
+    """Name the child in which a value of the CR leaves no room for what nuvop sets."""
+    try:
+        yield
+    except FieldPathError as error:
+        raise OverlayError(f"{child}: {error}") from error
 
 
 class _Draft:
@@ -250,8 +315,9 @@ class _Draft:
         """Name the CR's ServiceAccounts in a RoleBinding of another namespace: kustomize looks for them there only."""
         if self.child.kind != "RoleBinding" or self.child.is_beside:
             return
-        for index, subject in enumerate(self.body.get("subjects") or ()):
-            account = kind.child(ChildSelector("ServiceAccount", subject.get("name", "")))
+        for index, subject in enumerate(fields.listed(self.body.get("subjects"))):
+            subject = fields.mapped(subject)
+            account = kind.child(ChildSelector("ServiceAccount", str(subject.get("name", ""))))
             if subject.get("kind") == "ServiceAccount" and account is not None and account.is_beside:
                 own = fields.value_at(account.body, "metadata", "namespace") or "default"
                 if subject.get("namespace", own) == own:
@@ -262,7 +328,12 @@ class _Draft:
         """Move a Secret's stringData to data: it is never seen again in stringData, so neither is its drift."""
         if (self.child.api_version, self.child.kind) != ("v1", "Secret") or not self.body.get("stringData"):
             return
-        for name, text in self.body.pop("stringData").items():
+        texts = self.body.pop("stringData")
+        if not isinstance(texts, dict):
+            raise FieldPathError("stringData must be a mapping")
+        for name, text in texts.items():
+            if isinstance(text, dict | list):
+                raise FieldPathError(f"stringData.{_cut(name)} must be a text")
             self.put(fields.path_to("data", name), base64.b64encode(str(text).encode()).decode())
         self.operations.append(Operation("remove", "/stringData"))
 
@@ -337,8 +408,10 @@ def _move(child: Child) -> str:
     )
 
 
-def _refuse_unwritable(source: str, value: Json, place: Place | None = None) -> None:
-    """Refuse characters that kubectl's YAML does not take, or changes: kubectl would answer with the whole manifest."""
+def _refuse_unwritable(source: str, value: Json, place: Place | None = None, left: int = DEEPEST) -> None:
+    """Refuse what kubectl's YAML does not take, or changes: kubectl would answer with the whole manifest."""
+    if not left:
+        raise _too_deep(source, place)
     match value:
         case str():
             if found := _UNWRITABLE.search(value):
@@ -346,10 +419,39 @@ def _refuse_unwritable(source: str, value: Json, place: Place | None = None) -> 
         case dict():
             for name, member in value.items():
                 _refuse_unwritable(source, name, place)
-                _refuse_unwritable(f"{source}.{name}", member, place)
+                if _NO_KEY.fullmatch(name) or len(yamltext.dump_json(name)) > _KEY_LIMIT:
+                    raise _no_key(source, name, place)
+                _refuse_unwritable(f"{source}.{name}", member, place, left - 1)
         case list():
             for index, item in enumerate(value):
-                _refuse_unwritable(f"{source}.{index}", item, place)
+                _refuse_unwritable(f"{source}.{index}", item, place, left - 1)
+
+
+def _refuse_directives(source: str, value: Json, left: int = DEEPEST) -> None:
+    """Refuse what would tell a strategic merge patch what to do, should a kind's own Python hand it on."""
+    if not left:
+        raise _too_deep(source)
+    match value:
+        case dict():
+            for name, member in value.items():
+                if _DIRECTIVE.fullmatch(name):
+                    raise _no_key(source, name)
+                _refuse_directives(f"{source}.{name}", member, left - 1)
+        case list():
+            for index, item in enumerate(value):
+                _refuse_directives(f"{source}.{index}", item, left - 1)
+
+
+def _too_deep(source: str, place: Place | None = None) -> OverlayError:
+    return OverlayError(f"{_cut(source)}: there are more than {DEEPEST} mappings and lists inside of each other", place)
+
+
+def _no_key(source: str, name: str, place: Place | None = None) -> OverlayError:
+    return OverlayError(f"{_cut(source)}: {_cut(name)!r} can be no key in a manifest", place)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _TOLD else f"{text[: _TOLD - 1]}…"
 
 
 def _revision(

@@ -123,6 +123,17 @@ async def in_time(folder: Path, source: bytes, work: Callable[[], Result]) -> Re
     return await asyncio.wait_for(asyncio.wrap_future(known[1].submit(work)), TIMEOUT)
 
 
+async def within_time(folder: Path, files: Mapping[str, bytes], work: Callable[[], Result]) -> Result:
+    """Do work that runs the Python among a folder's files, if there is any; raise OverlayError after the `TIMEOUT`."""
+    source = files.get(FILE)
+    if source is None:
+        return work()
+    try:
+        return await in_time(folder, source, work)
+    except TimeoutError as error:
+        raise OverlayError(f"took longer than {TIMEOUT:g} s", Place(folder / FILE)) from error
+
+
 def run(folder: Path, source: bytes, cr: Body) -> list[dict[str, Any]]:
     """Return the partial objects that the function gives for a CR, as JSON has them.
 

@@ -8,12 +8,9 @@ from typing import Any
 from nuvop.crd import ResourceType
 from nuvop.differences import MISSING, Difference, Hidden
 from nuvop.fields import Json
-from nuvop.objects import CRKey, ObjectKey
+from nuvop.objects import HIDDEN, CRKey, ObjectKey
 
 API_VERSION = "nuvop.nuvolaris.org/v1"
-
-HIDDEN = "(hidden)"
-"""What stands in the place of a value that must not be told, within one that may."""
 
 
 class Action(StrEnum):

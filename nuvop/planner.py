@@ -163,15 +163,15 @@ class Planner:
                     plans[each.key] = settled
         plans |= {plan_.key: plan_ for plan_ in await self._of_scenes(scenes, there, coming)}
         plans = await self._guarded(kind, plans, crs)
-        told = (
-            secrecy.kept(
+        told = [
+            await secrecy.kept(
                 kind,
                 replace(plans[each.key], itself=each.itself, notes=each.notes),
                 [cr for cr in (each.live, each.cr) if cr is not None],
                 there.by_instance.get(instance_of(each.key), {}).values(),
             )
             for each in wanted
-        )
+        ]
         return Plans((kind.resource,), tuple(told), installed)
 
     async def _resources(self, kind: Kind, coming: Coming) -> Resources | Stopped:
@@ -201,9 +201,9 @@ class Planner:
             chosen = await self._bench.loader.choose(kind, cr)
             if isinstance(resources, Stopped):
                 raise resources
-            made = overlay.make(chosen, cr, orphan=wishes.orphan)
+            made = await overlay.make_in_time(chosen, cr, orphan=wishes.orphan)
             if without := inventory.finished_and_gone(record.inventory, made.contents, live):
-                made = overlay.make(chosen, cr, orphan=wishes.orphan, without=without)
+                made = await overlay.make_in_time(chosen, cr, orphan=wishes.orphan, without=without)
         except (DirectiveError, OverlayError, KindError, BuildFailed, Stopped) as error:
             return _stopped(key, error)
         if wishes.suspend:

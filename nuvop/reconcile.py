@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from nuvop import children, directives, drift, drift_policy, foreign, inventory, patches_py
+from nuvop import children, directives, drift, drift_policy, foreign, inventory
 from nuvop import judge as judges
 from nuvop import overlay as overlays
 from nuvop.applier import Applier, Withdrawn
@@ -38,7 +38,6 @@ from nuvop.errors import (
     NotServed,
     NuvopError,
     OverlayError,
-    Place,
     WriteFailed,
 )
 from nuvop.events import News
@@ -351,11 +350,11 @@ class Reconciler:
         without = inventory.finished_and_gone(record.inventory, contents, live)
         made_of = (kind.digest, record.generation, wishes.orphan, without)
         if record.overlay is None or record.overlay_of != made_of:
-            overlay = await _made(kind, record.body, orphan=wishes.orphan)
+            overlay = await overlays.make_in_time(kind, record.body, orphan=wishes.orphan)
             _note_finished(record, overlay, finished)
             without = inventory.finished_and_gone(record.inventory, overlay.contents, live)
             if without:
-                overlay = await _made(kind, record.body, orphan=wishes.orphan, without=without)
+                overlay = await overlays.make_in_time(kind, record.body, orphan=wishes.orphan, without=without)
             overlays.write(self._generated, kind, overlay)
             record.overlay = overlay.written
             record.overlay_of = (kind.digest, record.generation, wishes.orphan, without)
@@ -646,20 +645,6 @@ _NO_RETRY: tuple[tuple[type[NuvopError], Reason], ...] = (
 def _namespaces(kind: Kind, record: Record, type_: tuple[str, str], own: str) -> frozenset[str]:
     """Where a CR has objects of a type, or had when its folder was another: its own namespace, and maybe others."""
     return kind.namespaces_of(*type_, own) | record.places.get(type_, frozenset()) - {OUTSIDE}
-
-
-async def _made(kind: Kind, cr: Body, *, orphan: bool, without: frozenset[ObjectKey] = frozenset()) -> Overlay:
-    """Make an overlay; a kind's own Python has its own thread, and may not take for ever. Raises OverlayError."""
-    if patches_py.FILE not in kind.files:
-        return overlays.make(kind, cr, orphan=orphan, without=without)
-    source = kind.files[patches_py.FILE]
-    try:
-        return await patches_py.in_time(
-            kind.folder, source, lambda: overlays.make(kind, cr, orphan=orphan, without=without)
-        )
-    except TimeoutError as error:
-        place = Place(kind.folder / patches_py.FILE)
-        raise OverlayError(f"took longer than {patches_py.TIMEOUT:g} s", place) from error
 
 
 def _note_finished(record: Record, overlay: Overlay, gone: Mapping[ObjectKey, Body]) -> None:

@@ -17,8 +17,8 @@ from nuvop.differences import MISSING, Difference, Hidden, Way
 from nuvop.errors import NuvopError
 from nuvop.fields import Json
 from nuvop.kinds import ChildSelector, Kind
-from nuvop.objects import Body
-from nuvop.plan import HIDDEN, Plan, Planned
+from nuvop.objects import HIDDEN, Body
+from nuvop.plan import Plan, Planned
 
 SHORTEST = 4
 """Characters of what is looked for within other texts: shorter ones are in many by chance."""
@@ -38,7 +38,7 @@ def ways_in(kind: Kind, child: ChildSelector) -> frozenset[Way]:
     )
 
 
-def kept(kind: Kind, plan: Plan, crs: Iterable[Body], live: Iterable[Body]) -> Plan:
+async def kept(kind: Kind, plan: Plan, crs: Iterable[Body], live: Iterable[Body]) -> Plan:
     """A plan in which nothing is told that must not be.
 
     ``crs`` is the CR as it is and as it would be, as far as there is such a one; ``live`` are the objects there are.
@@ -47,7 +47,7 @@ def kept(kind: Kind, plan: Plan, crs: Iterable[Body], live: Iterable[Body]) -> P
     if not (has_python or kind.secrets):
         return plan
     try:
-        words = frozenset(_words(kind, crs, live)) if has_python else frozenset[str]()
+        words = await _words(kind, crs, live) if has_python else frozenset[str]()
     except NuvopError:
         # Nobody knows what it would have put into a Secret.
         plan = replace(plan, itself=plan.itself and _without_spec(plan.itself))
@@ -109,11 +109,15 @@ def _tells(text: str, words: Collection[str]) -> bool:
 # --- what a Secret has -----------------------------------------------------------------------------------------------
 
 
-def _words(kind: Kind, crs: Iterable[Body], live: Iterable[Body]) -> Iterator[str]:
+async def _words(kind: Kind, crs: Iterable[Body], live: Iterable[Body]) -> frozenset[str]:
     """The texts that are in a CR's Secrets or come into them, and those of the CR that they are made of.
 
     Raises OverlayError, KindError.
     """
+    return await patches_py.within_time(kind.folder, kind.files, lambda: frozenset(_found(kind, crs, live)))
+
+
+def _found(kind: Kind, crs: Iterable[Body], live: Iterable[Body]) -> Iterator[str]:
     yield from _in_secrets(kind, live)
     for cr in crs:
         whole = kind.crd.defaulted(cr)

@@ -3,7 +3,8 @@
 kopf would read a token once, and log in again on a 401; while it does so it closes the session under the requests of
 its other tasks, which ends the operator. Here a refused token is waited out inside the request. So is what else kopf
 ends the operator for: a list or a watch that is answered with an error of the client's, and a watch that ends in an
-error. An answer that breaks off in its middle is a broken connection like any other, which kopf waits out.
+error. An answer that breaks off in its middle is a broken connection like any other, which kopf waits out. Of an object
+that is nested too deep for Python it gets as much as it can read.
 """
 
 import re
@@ -19,6 +20,7 @@ import orjson
 from nuvop.connection import Counting, Told, lines, open_session
 from nuvop.errors import ClusterError, LoginError
 from nuvop.login import Credentials, Login
+from nuvop.shallow import shallow
 from nuvop.trouble import Trouble
 
 _OBJECTS = re.compile(r"/(api|apis/[^/]+)/[^/]+/(namespaces/[^/]+/)?[^/]+$")
@@ -62,11 +64,14 @@ class _Authorization:
 
 
 async def _whole(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Middleware that has an answer only when all of it is there; a watch goes on and is handed over as it comes."""
+    """Middleware that has an answer only when all of it is there, and no deeper than kopf can read it; a watch goes on
+    and is handed over as it comes.
+    """
     response = await handler(request)
     if not (_is_watch(request) and response.ok):
         try:
-            await response.read()
+            # It keeps what it has read for whoever asks it for JSON.
+            response._body = shallow(await response.read())
         except aiohttp.ClientPayloadError as error:
             raise aiohttp.ClientConnectionError(f"the answer broke off: {error}") from error
     return response
@@ -92,7 +97,7 @@ class _Events:
             error = _error_in(line)
             if error is None:
                 self._trouble.over()
-                yield line + b"\n"
+                yield shallow(line) + b"\n"
                 continue
             if error.status != HTTPStatus.GONE:
                 await self._trouble.wait(error)

@@ -29,6 +29,7 @@ from nuvop.objects import (
     labels_of,
     maker_of,
     owns_label,
+    told_owner,
 )
 from nuvop.readiness import Rule
 
@@ -186,7 +187,9 @@ class _Gardener:
         if body is None:
             return Node(key, str(key), self._where(key), *self._absent(entry), children=self._children(key))
         if not self._is_ours(entry, body):
-            return Node(key, str(key), self._where(key), State.NOT_OWNED, _made_by(body), children=self._children(key))
+            return Node(
+                key, str(key), self._where(key), State.NOT_OWNED, self._maker(body), children=self._children(key)
+            )
         state, message = self._readiness(body, self._rule(key))
         drift = tuple(self._drift(entry, body))
         return Node(
@@ -206,6 +209,13 @@ class _Gardener:
         """Whether it is what nuvop made, or made anew meanwhile, and no other object of that name."""
         is_made_anew = entry.key in self._seen.live and (is_applied(body) or generated.is_generated(body))
         return is_made_anew or body["metadata"]["uid"] == entry.uid
+
+    def _maker(self, body: Body) -> str:
+        """By whom an object was made that is not this CR's."""
+        is_anothers = labels_of(body).get(OWNER_LABEL, "") not in ("", self._metadata["uid"])
+        if is_anothers and is_applied(body):
+            return f"made by nuvop for another resource ({told_owner(body)})"
+        return _made_by(body)
 
     def _absent(self, entry: Entry) -> tuple[State, str]:
         if entry.done:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeGuard
 
-from nuvop import cron
+from nuvop import cron, fields
 from nuvop.fields import Json, Pointer
 from nuvop.openapi import Node, resolved
 
@@ -142,6 +142,11 @@ def _either(of_numbers: Rule, of_texts: Rule) -> Rule:
     return lambda value: of_texts(value) if isinstance(value, str) else of_numbers(value)
 
 
+def _if_said(rule: Rule) -> Rule:
+    """A field of which 0 and an empty text count as left out."""
+    return lambda value: iter(()) if value in (0, "") else rule(value)
+
+
 def _each(rule: Rule) -> Rule:
     """For each item of a list."""
 
@@ -221,7 +226,7 @@ def _annotations(value: Json) -> Found:
 
 _QUANTITY = "apimachinery.pkg.api.resource.Quantity"
 _QUANTITIES = re.compile(
-    r"(?P<number>[+-]?(?:\d+\.?\d*|\.\d+))(?P<suffix>[KMGTPE]i|[numkMGTPE]|[eE](?P<exponent>[+-]?\d{1,3}))?"
+    r"(?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+))(?P<suffix>[KMGTPE]i|[numkMGTPE]|[eE](?P<exponent>[+-]?\d{1,3}))?"
 )
 _FACTORS = {
     **{f"{letter}i": Decimal(1024**power) for power, letter in enumerate("KMGTPE", 1)},
@@ -239,7 +244,7 @@ def _quantity(value: Json) -> Found:
 
 def _amount(value: Json) -> Decimal | None:
     """How much a quantity is; None for what is none."""
-    found = _QUANTITIES.fullmatch(str(value)) if isinstance(value, str | int | float) else None
+    found = _QUANTITIES.fullmatch(str(value).strip()) if isinstance(value, str | int | float) else None
     if found is None:
         return None
     if found["exponent"] is not None:
@@ -252,7 +257,7 @@ _RESOURCES = ("cpu", "memory", "ephemeral-storage")
 
 def _resources(value: Mapping[str, Json]) -> Found:
     """``ValidateContainerResourceRequirements`` of pkg/apis/core/validation/validation.go."""
-    limits, requests = _member(value, "limits"), _member(value, "requests")
+    limits, requests = fields.mapped(value.get("limits")), fields.mapped(value.get("requests"))
     for of, listed in (("limits", limits), ("requests", requests)):
         for name, much in listed.items():
             amount = _amount(much)
@@ -284,7 +289,7 @@ def _never_always(value: Mapping[str, Json]) -> Found:
 
 def _restarts(value: Mapping[str, Json], takes: tuple[str, ...], is_default: str) -> Found:
     at = ("template", "spec")
-    pod = _member(_member(value, "template"), "spec")
+    pod = fields.mapped(fields.value_at(value, "template", "spec"))
     policy = pod.get("restartPolicy") or is_default
     if not policy and pod:
         told = f"restartPolicy is missing: write {' or '.join(takes)}"
@@ -293,43 +298,46 @@ def _restarts(value: Mapping[str, Json], takes: tuple[str, ...], is_default: str
         yield _wrong(f"{policy!r} must be {' or '.join(takes)} here", *at, "restartPolicy")
 
 
-def _member(value: Mapping[str, Json], name: str) -> Mapping[str, Json]:
-    found = value.get(name)
-    return found if isinstance(found, dict) else {}
-
-
 def _named_ports(value: Mapping[str, Json]) -> Found:
     """``ValidateService``, ``validateServicePort`` of pkg/apis/core/validation/validation.go."""
-    ports = [port for port in value.get("ports") or () if isinstance(port, dict)]
+    ports = fields.listed(value.get("ports"))
     for index, port in enumerate(ports if len(ports) > 1 else ()):
-        if not port.get("name"):
+        if isinstance(port, dict) and not port.get("name"):
             yield Misvalue(
                 ("ports", index), "name is missing: a Service with several ports names each of them", ("ports",)
             )
-    yield from _named_twice(ports, "ports")
+    yield from _ports_named_twice(value)
 
 
-def _named_twice(items: Sequence[Json], *at: str) -> Found:
-    """Names that stand there twice, beside what makes items the same."""
-    names = [item.get("name") for item in items if isinstance(item, dict)]
+def _ports_named_twice(value: Mapping[str, Json]) -> Found:
+    """Names that stand there twice, beside what makes ports the same."""
+    names = _names(value, "ports")
     for index, name in enumerate(names):
-        if name and isinstance(name, str) and name in names[:index]:
-            yield Misvalue((*at, index, "name"), f"{name!r} stands there twice: each needs another name", at)
+        if name and name in names[:index]:
+            yield Misvalue(
+                ("ports", index, "name"), f"{name!r} stands there twice: each needs another name", ("ports",)
+            )
+
+
+def _names(value: Mapping[str, Json], name: str) -> list[str]:
+    """What the items of a list are called; empty for those that are called nothing."""
+    names = (item.get("name") if isinstance(item, dict) else None for item in fields.listed(value.get(name)))
+    return [called if isinstance(called, str) else "" for called in names]
 
 
 def _of_container(value: Mapping[str, Json]) -> Found:
     """``validateContainerCommon``, ``validateContainerPorts`` of pkg/apis/core/validation/validation.go."""
     if not value.get("image"):
         yield Misvalue((), "image is missing", ("image",), is_missing=True)
-    yield from _named_twice(value.get("ports") or (), "ports")
+    yield from _ports_named_twice(value)
 
 
 def _containers(value: Mapping[str, Json]) -> Found:
     """``validateInitContainers`` of pkg/apis/core/validation/validation.go."""
-    names = [each.get("name") for each in value.get("containers") or () if isinstance(each, dict)]
-    for index, each in enumerate(value.get("initContainers") or ()):
-        if isinstance(each, dict) and isinstance(each.get("name"), str) and each["name"] in names:
-            told = f"{each['name']!r} is one of the containers, too: each needs another name"
+    names = _names(value, "containers")
+    for index, name in enumerate(_names(value, "initContainers")):
+        if name and name in names:
+            told = f"{name!r} is one of the containers, too: each needs another name"
             yield Misvalue(("initContainers", index, "name"), told, ())
 
 
@@ -400,12 +408,12 @@ _FIELDS: Mapping[str, Mapping[str, Rule]] = {
     "core.v1.Container": _CONTAINER,
     "core.v1.Volume": {"name": NAME},
     "core.v1.EnvVar": {"name": _VARIABLE},
-    "core.v1.ContainerPort": {"containerPort": _PORT, "hostPort": _PORT_OR_NONE, "name": _PORT_NAME},
+    "core.v1.ContainerPort": {"containerPort": _PORT, "hostPort": _PORT_OR_NONE, "name": _if_said(_PORT_NAME)},
     "core.v1.ServicePort": {
         "port": _PORT,
         "nodePort": _PORT_OR_NONE,
-        "targetPort": _PORT_OR_NAME,
-        "name": _text(f"({LABEL})?", "lower-case letters, digits and hyphens, 63 at most", 63),
+        "targetPort": _if_said(_PORT_OR_NAME),
+        "name": _if_said(NAME),
     },
     "core.v1.ServiceSpec": {"selector": _labels},
     "core.v1.HTTPGetAction": {"port": _PORT_OR_NAME},
@@ -432,7 +440,7 @@ _FIELDS: Mapping[str, Mapping[str, Rule]] = {
     "apps.v1.DaemonSetSpec": dict.fromkeys(("minReadySeconds", "revisionHistoryLimit"), _NATURAL),
     "apps.v1.RollingUpdateDeployment": dict.fromkeys(("maxSurge", "maxUnavailable"), _PART),
     "apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicy": dict.fromkeys(
-        ("whenDeleted", "whenScaled"), _words("Retain", "Delete")
+        ("whenDeleted", "whenScaled"), _if_said(_words("Retain", "Delete"))
     ),
     # pkg/apis/batch/validation/validation.go
     "batch.v1.JobSpec": dict.fromkeys(
@@ -453,7 +461,7 @@ _FIELDS: Mapping[str, Mapping[str, Rule]] = {
         "averageUtilization": _POSITIVE,
     },
     # pkg/apis/networking/validation/validation.go
-    "networking.v1.IngressRule": {"host": _HOST},
+    "networking.v1.IngressRule": {"host": _if_said(_HOST)},
     "networking.v1.IngressTLS": {"hosts": _each(_HOST)},
     "networking.v1.ServiceBackendPort": {"number": _PORT_OR_NONE},
     "networking.v1.NetworkPolicyPort": {"port": _PORT_OR_NAME, "endPort": _PORT},

@@ -83,7 +83,7 @@ class Workbench:
         """
         whole = kind.crd.defaulted(cr)
         chosen = await self.loader.choose(kind, whole)
-        made = overlay.make(chosen, whole, orphan=directives.of(cr).orphan)
+        made = await overlay.make_in_time(chosen, whole, orphan=directives.of(cr).orphan)
         overlay.write(self.generated, chosen, made)
         return made
 

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 import yaml  # type: ignore[import-untyped]
 from ruamel.yaml import YAML
-from ruamel.yaml.constructor import ConstructorError, SafeConstructor
+from ruamel.yaml.constructor import ConstructorError, DuplicateKeyError, SafeConstructor
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
@@ -31,7 +31,19 @@ class NotYaml(ValueError):
         self.line = line
 
 
+class KeyTwice(NotYaml):
+    """A key stands twice in one mapping; the values, which may be a Secret's, are not told."""
+
+
+_TWICE = re.compile('found duplicate key "(?P<key>.*?)" with value')
+
+
 def _not_yaml(error: YAMLError | yaml.YAMLError) -> NotYaml:
+    if isinstance(error, DuplicateKeyError):
+        found = _TWICE.match(error.problem)
+        return KeyTwice(
+            f"{found['key'] if found else 'a key'!r} stands there twice: take one out", error.problem_mark.line + 1
+        )
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     return NotYaml(" ".join(str(error).split()), mark.line + 1 if mark else 1)
 

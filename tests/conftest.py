@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from lab import controlplane
-from lab.controlplane import build
+from lab import controlplane, helm
+from lab.controlplane import build, node
 from tests.e2e.harness import PROGRAMS, ROOT, Kubectl, Operator, artifacts, environment
 
 ARTIFACTS = ROOT / "test-artifacts"
@@ -26,11 +26,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
-    """Build the lab's control plane before the clock of the first test runs: cold, it takes longer than any may."""
+    """Build what the lab needs before the clock of the first test runs: cold, that takes longer than any may."""
     needs_a_lab = any(PURE.isdisjoint(item.path.parts) for item in session.items)
+    needs_a_node = any("realnode" in item.path.parts for item in session.items) and not node.obstacle()
+    needs_helm = any("chart" in item.path.parts for item in session.items)
     if needs_a_lab and not session.config.option.collectonly:
         with session.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
             build.ensure()
+            if needs_a_node:
+                build.ensure(build.NODE)
+            if needs_helm:
+                helm.program()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -148,12 +148,16 @@ TAKEN = [
     Case("Deployment", f"{BOX}.resources", {"limits": {"cpu": "1e3", "example.org/gpu": 1}, "requests": {"cpu": 0.5}}),
     Case("Deployment", f"{BOX}.resources.limits.memory", "0.5Gi"),
     Case("Deployment", f"{BOX}.resources.limits.memory", "+600000000"),
+    Case("Deployment", f"{BOX}.resources.limits.memory", " 1Gi "),
+    Case("Deployment", f"{BOX}.ports.0.name", ""),
+    Case("Deployment", f"{BOX}.ports.0.hostPort", 0),
     Case("Deployment", f"{BOX}.imagePullPolicy", "Never"),
     Case("Deployment", f"{BOX}.lifecycle", {"stopSignal": "STOP"}),
     Case("Deployment", f"{POD}.restartPolicy", "Always"),
     Case("Deployment", "spec.strategy", {"type": "Recreate"}),
     Case("Deployment", "spec.strategy.rollingUpdate.maxSurge", "25%"),
     Case("Deployment", "spec.replicas", 0),
+    Case("Deployment", "spec.replicas", 1.0),
     Case("Deployment", "metadata.annotations", {"Example.ORG/A_b.c": "\t any $ thing"}),
     Case("Deployment", "metadata.labels", {"example.org/A_b.c": "A.b-C_1"}),
     *(
@@ -166,6 +170,11 @@ TAKEN = [
     Case("Service", "spec.ports", [{"port": 80}]),
     Case("Service", "spec.ports", [{"name": "a", "port": 80}, {"name": "b", "port": 80, "protocol": "UDP"}]),
     Case("Service", "spec.ports.0.targetPort", 8080),
+    Case("Service", "spec.ports.0.targetPort", 0),
+    Case("Service", "spec.ports.0.targetPort", ""),
+    Case("Service", "spec.ports.0.name", ""),
+    Case("StatefulSet", "spec.persistentVolumeClaimRetentionPolicy.whenDeleted", ""),
+    Case("Ingress", "spec.rules.0.host", ""),
     Case("Ingress", "spec.rules.0.http.paths.0", {
         "pathType": "ImplementationSpecific", "backend": {"service": {"name": "web", "port": {"name": "http"}}}
     }),

@@ -55,7 +55,7 @@ def _versions() -> str:
             f"kro {peers.KRO.source.version.removeprefix('v')} ({CONCURRENCY} concurrent reconciles)",
             f"Flux kustomize-controller {peers.FLUX.source.version.removeprefix('v')} (--concurrent={CONCURRENCY})",
             f"kopf {importlib.metadata.version('kopf')}",
-            f"Kubernetes {Recipe.of_this_machine().kubernetes_version.removeprefix('v')}",
+            f"Kubernetes {Recipe.of_this_machine().version.removeprefix('v')}",
             f"kubectl {kubectl['clientVersion']['gitVersion'].removeprefix('v')}",
             f"Python {platform.python_version()}",
         ]

@@ -7,7 +7,7 @@
 `python -m lab.controlplane` does the same from a shell. Errors are ControlPlaneError.
 """
 
-from lab.controlplane.cluster import COMPONENTS, Cluster, State, Status, down, status, up
+from lab.controlplane.cluster import COMPONENTS, Cluster, State, Status, down, find, status, up
 from lab.controlplane.errors import ControlPlaneError
 
-__all__ = ["COMPONENTS", "Cluster", "ControlPlaneError", "State", "Status", "down", "status", "up"]
+__all__ = ["COMPONENTS", "Cluster", "ControlPlaneError", "State", "Status", "down", "find", "status", "up"]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+import lab.image
 from lab import controlplane
 from lab.controlplane import console
 from lab.controlplane.cluster import NODES
@@ -28,9 +31,10 @@ def commands() -> None:
 @commands.command()
 @click.argument("name", default=NAME)
 @click.option("--nodes", default=NODES, show_default=True, type=click.IntRange(min=0), help="How many nodes.")
-def up(name: str, nodes: int) -> None:
+@click.option("--real-node", is_flag=True, help="This machine as one more node, which runs pods for real; needs root.")
+def up(name: str, nodes: int, real_node: bool) -> None:
     """Create cluster NAME (default: lab), or find it running."""
-    cluster = controlplane.up(name, nodes)
+    cluster = controlplane.up(name, nodes, real_node=real_node)
     console.say(f"cluster {name} is ready: Kubernetes {cluster.version} at {cluster.server}; to use it:")
     click.echo(_export(cluster))
 
@@ -41,6 +45,19 @@ def down(name: str) -> None:
     """Remove cluster NAME (default: lab) with its data."""
     removed = controlplane.down(name)
     console.say(f"cluster {name} is removed" if removed else f"there is no cluster {name}")
+
+
+@commands.command()
+@click.argument("image")
+@click.argument("name", default=NAME)
+def load(image: str, name: str) -> None:
+    """Bring IMAGE, which was built here, into the real node of cluster NAME (default: lab)."""
+    cluster = controlplane.find(name)
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder) / "image.tar"
+        lab.image.engine().save(image, archive)
+        cluster.node().load(archive, image)
+    console.say(f"{image} is in the real node of cluster {name}")
 
 
 @commands.command()
@@ -60,7 +77,8 @@ def status(name: str | None) -> None:
 
 def _row(line: controlplane.Status) -> tuple[str, ...]:
     cluster = line.cluster
-    facts = (cluster.version, str(cluster.nodes), cluster.server) if cluster else ("-", "-", "-")
+    nodes = f"{cluster.nodes}{' + 1 real' if cluster.real_node else ''}" if cluster else "-"
+    facts = (cluster.version, nodes, cluster.server) if cluster else ("-", nodes, "-")
     return (line.name, line.state, *facts, str(line.kubeconfig))
 
 
@@ -84,7 +102,8 @@ def main() -> None:
         signal.signal(number, _end)
     try:
         commands()
-    except (controlplane.ControlPlaneError, OSError) as error:  # an OSError names its file: a full disk, no right
+    # An OSError names its file: a full disk, no right.
+    except (controlplane.ControlPlaneError, lab.image.ImageError, OSError) as error:
         console.say(f"error: {error}")
         sys.exit(1)
 

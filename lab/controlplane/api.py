@@ -21,13 +21,13 @@ class Api:
     """
 
     def __init__(self, address: str, port: int, pki: Path) -> None:
-        self._address, self._port = address, port
+        self._address, self.port = address, port
         self._tls = ssl.create_default_context(cafile=str(pki / "ca.crt"))
         self._tls.load_cert_chain(pki / "admin.crt", pki / "admin.key")
 
     def get(self, path: str) -> tuple[int, bytes]:
         """The status and body of the answer."""
-        connection = http.client.HTTPSConnection(self._address, self._port, timeout=SECONDS, context=self._tls)
+        connection = http.client.HTTPSConnection(self._address, self.port, timeout=SECONDS, context=self._tls)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
@@ -60,8 +60,20 @@ class Api:
             for condition in node["status"].get("conditions", [])
         )
 
+    def heartbeat(self, node: str) -> str:
+        """When the node last told that it is ready; empty while it is not, or not there."""
+        status, body = self.get(f"/api/v1/nodes/{node}")
+        if status == http.HTTPStatus.NOT_FOUND:
+            return ""
+        conditions = self._parsed(status, body)["status"].get("conditions", [])
+        (found, *_) = [each for each in conditions if each["type"] == "Ready" and each["status"] == "True"] or [{}]
+        told: str = found.get("lastHeartbeatTime", "")
+        return told
+
     def _object(self, path: str) -> Any:
-        status, body = self.get(path)
+        return self._parsed(*self.get(path))
+
+    def _parsed(self, status: int, body: bytes) -> Any:
         if status != http.HTTPStatus.OK:
-            raise http.client.HTTPException(f"GET {path}: {status} {body.decode(errors='replace')}")
+            raise http.client.HTTPException(f"{status} {body.decode(errors='replace')}")
         return json.loads(body)

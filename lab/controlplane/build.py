@@ -1,4 +1,6 @@
-"""Build the programs of the control plane once, from the versions that go.mod pins, into the user's cache.
+"""Build programs once from the versions that a go.mod pins: those of the control plane, of a real node, and Helm.
+
+In the user's cache, for each of these modules; where it says `build`, the node's have `node-build`, and so on:
 
 <cache>/<key>/       the programs, whole: the folder appears by one rename
 <cache>/build/       what a build is at: Go's caches (a later build goes on from them), temporary files, the log;
@@ -27,12 +29,9 @@ from lab.controlplane import console, locks, paths
 from lab.controlplane.errors import ControlPlaneError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "kwokctl")
+    from collections.abc import Callable, Mapping
 
 GIGABYTE = 10**9
-DISK_BYTES = 5 * GIGABYTE
 MEMORY_BYTES = 2 * GIGABYTE
 
 _GO_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -43,23 +42,79 @@ _ETCD_AS_BUILT = "server"
 
 
 @dataclass(frozen=True)
+class Module:
+    """A Go module whose tools are built, and what its first build costs."""
+
+    name: str
+    """As messages call what is made of it."""
+    folder: Path
+    source: str
+    """The module in its go.mod whose version is that of the programs."""
+    stamps: Mapping[str, str]
+    """Variables of its packages that the linker sets; `{version}`, `{major}` and `{minor}` are filled in."""
+    programs: tuple[str, ...]
+    work: str
+    """The name of the folder in the cache that a build is in."""
+    contents: str
+    minutes: int
+    """About how long on two cores that have nothing else to do."""
+    download: str
+    disk_bytes: int
+    """At most, while it is built."""
+    afterwards: str
+
+
+_KUBERNETES = "k8s.io/kubernetes"
+_KUBERNETES_STAMPS = {
+    "k8s.io/component-base/version.gitVersion": "{version}",
+    "k8s.io/component-base/version.gitMajor": "{major}",
+    "k8s.io/component-base/version.gitMinor": "{minor}",
+    "k8s.io/component-base/version.gitTreeState": "clean",
+}
+
+CONTROL_PLANE = Module(
+    name="the control plane",
+    folder=paths.MODULE,
+    source=_KUBERNETES,
+    stamps=_KUBERNETES_STAMPS,
+    programs=("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "kwokctl"),
+    work="build",
+    contents="Kubernetes {version}, etcd and kwok",
+    minutes=6,
+    download="0.13 GB",
+    disk_bytes=5 * GIGABYTE,
+    afterwards="0.4 GB",
+)
+
+NODE = Module(
+    name="the real node",
+    folder=paths.MODULE / "node",
+    source=_KUBERNETES,
+    stamps=_KUBERNETES_STAMPS,
+    programs=("kubelet", "kube-proxy"),
+    work="node-build",
+    contents="kubelet and kube-proxy of Kubernetes {version}",
+    minutes=6,
+    download="0.1 GB",
+    disk_bytes=5 * GIGABYTE,
+    afterwards="0.2 GB",
+)
+
+
+@dataclass(frozen=True)
 class Recipe:
     """Everything that decides what a build makes."""
 
+    module: Module
     go_mod: str
     go_sum: str
     architecture: str
 
     @classmethod
-    def of_this_machine(cls) -> Recipe:
-        """The recipe in this checkout for this machine."""
-        machine = platform.machine()
-        if not sys.platform.startswith("linux") or machine not in _GO_NAMES:
-            raise ControlPlaneError(
-                f"the lab's control plane runs on Linux on {' or '.join(_GO_NAMES)}, not on {sys.platform} on {machine}"
-            )
-        go_mod, go_sum = ((paths.MODULE / name).read_text(encoding="utf-8") for name in ("go.mod", "go.sum"))
-        return cls(go_mod, go_sum, _GO_NAMES[machine])
+    def of_this_machine(cls, module: Module = CONTROL_PLANE) -> Recipe:
+        """The recipe of a module in this checkout for this machine."""
+        go_mod, go_sum = ((module.folder / name).read_text(encoding="utf-8") for name in ("go.mod", "go.sum"))
+        return cls(module, go_mod, go_sum, go_architecture())
 
     @property
     def go_version(self) -> tuple[int, ...]:
@@ -67,22 +122,16 @@ class Recipe:
         return _numbers(self._pinned(r"^go (\S+)$"))
 
     @property
-    def kubernetes_version(self) -> str:
+    def version(self) -> str:
         """Such as `v1.36.3`."""
-        return self._pinned(r"^\s*k8s\.io/kubernetes (v\S+)$")
+        return self._pinned(rf"^\s*(?:require )?{re.escape(self.module.source)} (v\S+)$")
 
     @property
     def flags(self) -> list[str]:
         """The flags of go build."""
-        package = "k8s.io/component-base/version"
-        major, minor, *_ = self.kubernetes_version.removeprefix("v").split(".")
-        stamps = {
-            "gitVersion": self.kubernetes_version,
-            "gitMajor": major,
-            "gitMinor": minor,
-            "gitTreeState": "clean",
-        }
-        stamped = " ".join(f"-X {package}.{name}={value}" for name, value in stamps.items())
+        major, minor, *_ = self.version.removeprefix("v").split(".")
+        filled = {"version": self.version, "major": major, "minor": minor}
+        stamped = " ".join(f"-X {name}={value.format(**filled)}" for name, value in self.module.stamps.items())
         return ["-mod=readonly", "-modcacherw", "-trimpath", "-buildvcs=false", f"-ldflags=-s -w {stamped}"]
 
     @property
@@ -94,63 +143,77 @@ class Recipe:
     def _pinned(self, pattern: str) -> str:
         found = re.search(pattern, self.go_mod, re.MULTILINE)
         if not found:
-            raise ControlPlaneError(f"{paths.MODULE / 'go.mod'}: no line matches {pattern!r}")
+            raise ControlPlaneError(f"go.mod: no line matches {pattern!r}")
         return found[1]
 
 
-def ensure() -> Path:
-    """The folder with the programs, built now unless an earlier build made them.
+def go_architecture() -> str:
+    """What Go, and images of containers, call this processor; raise ControlPlaneError where the lab does not run."""
+    machine = platform.machine()
+    if not sys.platform.startswith("linux") or machine not in _GO_NAMES:
+        raise ControlPlaneError(
+            f"the lab's control plane runs on Linux on {' or '.join(_GO_NAMES)}, not on {sys.platform} on {machine}"
+        )
+    return _GO_NAMES[machine]
+
+
+def ensure(module: Module = CONTROL_PLANE) -> Path:
+    """The folder with the module's programs, built now unless an earlier build made them.
 
     Raises ControlPlaneError when something that a build needs is missing, or go build fails.
     """
-    recipe = Recipe.of_this_machine()
+    recipe = Recipe.of_this_machine(module)
     cache = paths.cache()
     target = cache / recipe.key
-    if _is_whole(target):
+    if _is_whole(target, module):
         return target
+    lock_file = cache / f"{module.work}.lock"
 
     def waiting() -> None:
-        console.say(f"another build of the control plane is at work ({cache / 'build.lock'}); waiting for it")
+        console.say(f"another build of {module.name} is at work ({lock_file}); waiting for it")
 
-    with locks.exclusive(cache / "build.lock", waiting=waiting) as lock:
-        if not _is_whole(target):  # the one that we waited for may have made it
-            _build(recipe, target, cache / "build", lock)
+    with locks.exclusive(lock_file, waiting=waiting) as lock:
+        if not _is_whole(target, module):  # the one that we waited for may have made it
+            _build(module, recipe, target, lock)
     return target
 
 
-def _is_whole(target: Path) -> bool:
+def _is_whole(target: Path, module: Module) -> bool:
     """Whether all programs are there. The folder comes whole, but a cleaner of caches may take single files."""
-    return all(os.access(target / program, os.X_OK) for program in PROGRAMS)
+    return all(os.access(target / program, os.X_OK) for program in module.programs)
 
 
-def _build(recipe: Recipe, target: Path, work: Path, lock: int) -> None:
-    go = _find_go(recipe.go_version)
+def _build(module: Module, recipe: Recipe, target: Path, lock: int) -> None:
+    go = _find_go(module, recipe.go_version)
+    work = target.parent / module.work
     work.mkdir(parents=True, exist_ok=True)
-    _check_disk(work)
-    memory = _check_memory()
+    _check_disk(module, work)
+    memory = _check_memory(module)
     resumed = "; going on from an interrupted build, so less" if (work / "gocache").exists() else ""
     console.say(
-        f"building Kubernetes {recipe.kubernetes_version}, etcd and kwok with Go, once for this machine:\n"
-        f"  about 6 minutes on 2 cores{resumed};\n"
-        f"  downloads 0.13 GB; up to 5 GB in {work} meanwhile, 0.4 GB in {target} afterwards"
+        f"building {module.contents.format(version=recipe.version)} with Go, once for this machine:\n"
+        f"  about {module.minutes} minutes on 2 cores{resumed};\n"
+        f"  downloads {module.download}; up to {module.disk_bytes // GIGABYTE} GB in {work} meanwhile, "
+        f"{module.afterwards} in {target} afterwards"
     )
     temporary, programs = work / "tmp", work / "programs"
     for leftover in (temporary, programs):
         shutil.rmtree(leftover, ignore_errors=True)
         leftover.mkdir()
-    job = _Go(go, recipe, work, lock)
+    job = _Go(go, module, recipe, work, lock)
     packages = job.list_packages()
     job.build(programs, packages, processes=_parallel(memory))
-    (programs / _ETCD_AS_BUILT).rename(programs / "etcd")
-    _publish(programs, target)
+    if (server := programs / _ETCD_AS_BUILT).exists():
+        server.rename(programs / "etcd")
+    _publish(module, programs, target)
     shutil.rmtree(work)
 
 
-def _publish(programs: Path, target: Path) -> None:
+def _publish(module: Module, programs: Path, target: Path) -> None:
     """Make `target` appear whole, even after a power cut: the programs reach the disk before their folder's name."""
-    if not _is_whole(programs):
-        raise ControlPlaneError(f"go build ended well, but {programs} lacks one of {', '.join(PROGRAMS)}")
-    for program in PROGRAMS:
+    if not _is_whole(programs, module):
+        raise ControlPlaneError(f"go build ended well, but {programs} lacks one of {', '.join(module.programs)}")
+    for program in module.programs:
         with (programs / program).open("rb") as file:
             os.fsync(file.fileno())
     shutil.rmtree(target, ignore_errors=True)
@@ -160,8 +223,9 @@ def _publish(programs: Path, target: Path) -> None:
 class _Go:
     """Runs go with private caches, in a process group of its own, and shows how far it is."""
 
-    def __init__(self, go: str, recipe: Recipe, work: Path, lock: int) -> None:
+    def __init__(self, go: str, module: Module, recipe: Recipe, work: Path, lock: int) -> None:
         self._go = go
+        self._module = module
         self._recipe = recipe
         self._work = work
         self._lock = lock
@@ -180,23 +244,24 @@ class _Go:
     def build(self, programs: Path, packages: int, processes: int) -> None:
         """Build all programs into the folder `programs`."""
         arguments = ["build", *self._recipe.flags, "-v", "-p", str(processes), "-o", f"{programs}/", "tool"]
+        wanted = len(self._module.programs)
         with console.Progress() as progress:
 
             def show() -> None:
                 ready = len(list(programs.iterdir()))
                 compiled = self._log.read_bytes().count(b"\n")  # -v: a line a package
                 progress.update(
-                    f"{ready} of {len(PROGRAMS)} programs ready; {compiled} of at most {packages} packages compiled"
+                    f"{ready} of {wanted} programs ready; {compiled} of at most {packages} packages compiled"
                 )
 
             self._run(arguments, self._work / "stdout.txt", show)
-            progress.finish(f"all {len(PROGRAMS)} programs ready")
+            progress.finish(f"all {wanted} programs ready")
 
     def _run(self, arguments: list[str], output: Path, show: Callable[[], None]) -> None:
         with output.open("wb") as stdout, self._log.open("wb") as stderr:
             process = subprocess.Popen(
                 [self._go, *arguments],
-                cwd=paths.MODULE,
+                cwd=self._module.folder,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
@@ -240,20 +305,18 @@ class _Go:
         }
 
 
-def _find_go(oldest: tuple[int, ...]) -> str:
+def _find_go(module: Module, oldest: tuple[int, ...]) -> str:
     go = shutil.which("go")
     wanted = ".".join(map(str, oldest[:2]))
     if not go:
-        raise ControlPlaneError(
-            f"building the control plane needs Go {wanted}; run this through ./taskw, which brings it"
-        )
+        raise ControlPlaneError(f"building {module.name} needs Go {wanted}; run this through ./taskw, which brings it")
     said = subprocess.run(
         [go, "version"], capture_output=True, text=True, check=False, env=os.environ | {"GOTOOLCHAIN": "local"}
     ).stdout
     found = re.search(r"\bgo(\d+(\.\d+)+)", said)
     if not found or _numbers(found[1]) < oldest:
         raise ControlPlaneError(
-            f"building the control plane needs Go {wanted}, but {go} is {found[1] if found else 'no Go'}; "
+            f"building {module.name} needs Go {wanted}, but {go} is {found[1] if found else 'no Go'}; "
             f"run this through ./taskw, which brings it"
         )
     return go
@@ -263,12 +326,12 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-def _check_disk(work: Path) -> None:
+def _check_disk(module: Module, work: Path) -> None:
     free = shutil.disk_usage(work).free
-    # What an interrupted build left counts: it is part of the 5 GB.
-    if free + (used := _size(work)) < DISK_BYTES:
+    # What an interrupted build left counts: it is part of what a build takes.
+    if free + (used := _size(work)) < module.disk_bytes:
         raise ControlPlaneError(
-            f"building the control plane needs {(DISK_BYTES - used) / GIGABYTE:.1f} GB of disk, "
+            f"building {module.name} needs {(module.disk_bytes - used) / GIGABYTE:.1f} GB of disk, "
             f"{work} has {free / GIGABYTE:.1f} GB free; free some, or set XDG_CACHE_HOME to a folder on another disk"
         )
 
@@ -277,11 +340,11 @@ def _size(folder: Path) -> int:
     return sum((Path(parent) / name).lstat().st_size for parent, _, names in os.walk(folder) for name in names)
 
 
-def _check_memory() -> int:
+def _check_memory(module: Module) -> int:
     available = available_memory()
     if available < MEMORY_BYTES:
         raise ControlPlaneError(
-            f"building the control plane needs {MEMORY_BYTES / GIGABYTE:.0f} GB of memory, "
+            f"building {module.name} needs {MEMORY_BYTES / GIGABYTE:.0f} GB of memory, "
             f"{available / GIGABYTE:.1f} GB are available; end other programs first"
         )
     return available

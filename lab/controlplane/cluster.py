@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from lab.controlplane import build, config, console, locks, paths, processes
+from lab.controlplane import build, config, console, locks, node, paths, processes
 from lab.controlplane.api import Api
 from lab.controlplane.errors import ControlPlaneError
 
@@ -62,6 +62,8 @@ class Cluster:
     version: str
     """Of Kubernetes, such as `v1.36.3`."""
     nodes: int
+    """How many are simulated."""
+    real_node: bool = False
 
     @property
     def kubeconfig(self) -> Path:
@@ -87,14 +89,24 @@ class Cluster:
         """The pid of each component that is alive."""
         return _pids(self.directory)
 
+    def node(self) -> node.Node:
+        """Its real node; raise ControlPlaneError where it has none."""
+        if not self.real_node:
+            raise ControlPlaneError(f"cluster {self.name} has no real node: make one with REAL_NODE=1 (--real-node)")
+        return node.Node(self.directory, self.logs, self.pki, self.api())
+
     def api(self) -> Api:
         """A client with the administrator's rights."""
         host, port = self.server.removeprefix("https://").split(":")
         return Api(host, int(port), self.pki)
 
     def is_running(self) -> bool:
-        """Whether every component is alive and the API server ready."""
-        return set(self.pids()) == set(COMPONENTS) and self.api().is_ready()
+        """Whether every component is alive, those of a real node too, and the API server ready."""
+        return self.is_alive() and self.api().is_ready()
+
+    def is_alive(self) -> bool:
+        """Whether every component is alive, those of a real node too."""
+        return set(self.pids()) == set(COMPONENTS) and (not self.real_node or self.node().is_running())
 
     def stop_component(self, component: str) -> None:
         """Kill one of COMPONENTS (SIGKILL, as a crash would) and wait until it is gone. Fine if it is gone already.
@@ -134,32 +146,48 @@ class Status:
     """None while the creation is not whole."""
 
 
-def up(name: str, nodes: int = NODES) -> Cluster:
-    """A running cluster with `nodes` nodes; made now unless it runs already (with however many nodes it has).
+def up(name: str, nodes: int = NODES, *, real_node: bool = False) -> Cluster:
+    """A running cluster with `nodes` simulated nodes; made now unless it runs already (with however many it has).
+
+    With `real_node` this machine is one more node of it: see lab/controlplane/node.
 
     What is left of one that was cut off or died is removed first, with its data. Raises ControlPlaneError.
     """
     _check_name(name)
     if nodes < 0:
         raise ControlPlaneError(f"nodes: {nodes} is negative")
-    if running := _running(name):
+    if running := _running(name, real_node):
         return running
     binaries = build.ensure()
+    programs = node.prepare(_directory(name)) if real_node else None
     with _lock(name):
-        if running := _running(name):  # made while this process built or waited
+        if running := _running(name, real_node):  # made while this process built or waited
             return running
         directory = _directory(name)
         if _remove(directory):
             console.say(f"cluster {name} was not whole or not alive; removed what was left of it")
-        console.say(f"creating cluster {name} with {nodes} nodes: about 10 seconds")
-        return _create(name, nodes, directory, binaries)
+        more, seconds = (" and a real one", 20) if programs else ("", 10)
+        console.say(f"creating cluster {name} with {nodes} nodes{more}: about {seconds} seconds")
+        return _create(name, nodes, directory, binaries, programs)
 
 
 def down(name: str) -> bool:
-    """Kill the cluster's processes and remove its folder; says whether there was anything. Raises ControlPlaneError."""
+    """Kill the cluster's processes, undo what its real node changed on the machine, and remove its folder.
+
+    Says whether there was anything. Raises ControlPlaneError.
+    """
     _check_name(name)
     with _lock(name):
         return _remove(_directory(name))
+
+
+def find(name: str) -> Cluster:
+    """The cluster, which runs; raise ControlPlaneError where there is none or it does not."""
+    _check_name(name)
+    cluster = _find(name)
+    if not cluster or not cluster.is_running():
+        raise ControlPlaneError(f"cluster {name} does not run")
+    return cluster
 
 
 def status() -> list[Status]:
@@ -218,10 +246,12 @@ def _find(name: str) -> Cluster | None:
     return Cluster(directory=directory, **values)
 
 
-def _running(name: str) -> Cluster | None:
+def _running(name: str, real_node: bool) -> Cluster | None:
     cluster = _find(name)
-    if not cluster or set(cluster.pids()) != set(COMPONENTS):
+    if not cluster or not cluster.is_alive():
         return None
+    if real_node and not cluster.real_node:
+        raise ControlPlaneError(f"cluster {name} runs already, without a real node; remove it first")
     try:
         # Patient: `up` removes what does not run, and a busy API server can miss one answer.
         _wait_until(cluster.api().is_ready, "ready", cluster.directory, seconds=PATIENCE_SECONDS)
@@ -235,30 +265,36 @@ def _remove(directory: Path) -> bool:
     """Whether there was anything to remove."""
     # Also without a folder: it may have been removed under a running cluster.
     killed = processes.kill_cluster(directory)
+    node.remove(directory)
     existed = directory.exists()
     if existed:
         shutil.rmtree(directory)
     return existed or killed > 0
 
 
-def _create(name: str, nodes: int, directory: Path, binaries: Path) -> Cluster:
+def _create(name: str, nodes: int, directory: Path, binaries: Path, programs: Path | None) -> Cluster:
     try:
-        return _create_or_fail(name, nodes, directory, binaries)
+        return _create_or_fail(name, nodes, directory, binaries, programs)
     except ControlPlaneError:
         processes.kill_cluster(directory)  # its folder stays: the logs tell why
+        node.remove(directory)
         raise
     except BaseException:
         _remove(directory)
         raise
 
 
-def _create_or_fail(name: str, nodes: int, directory: Path, binaries: Path) -> Cluster:
+def _create_or_fail(name: str, nodes: int, directory: Path, binaries: Path, programs: Path | None) -> Cluster:
+    """`programs` are those of a real node, where there is to be one."""
     directory.mkdir(mode=0o700, parents=True)
+    if programs:
+        node.claim(directory)
+    real_node = config.RealNode(node.ADDRESS, _kwok(directory) / "pki") if programs else None
     (directory / "home").mkdir()
     policy = _write_json(directory / "audit-policy.json", config.audit_policy())
     with _machine_lock():
         ports = config.free_ports()
-        settings = _write_json(directory / "kwokctl.json", config.kwokctl(binaries, ports, policy))
+        settings = _write_json(directory / "kwokctl.json", config.kwokctl(binaries, ports, policy, real_node))
         arguments = ["--config", str(settings), "--kubeconfig", str(directory / "kubeconfig")]
         _run_kwokctl(binaries, directory, "create", "cluster", *arguments)
         # kwokctl's exit code 0 does not mean that the cluster came up, or that there is one.
@@ -272,7 +308,9 @@ def _create_or_fail(name: str, nodes: int, directory: Path, binaries: Path) -> C
     _wait_until(lambda: api.ready_nodes() == nodes, f"{nodes} nodes ready", directory)
     _wait_until(api.has_default_service_account, "the service account default/default", directory)
     server = f"https://{config.ADDRESS}:{ports.kube_apiserver}"
-    cluster = Cluster(name=name, directory=directory, server=server, version=api.version(), nodes=nodes)
+    cluster = Cluster(name, directory, server, api.version(), nodes, real_node=bool(programs))
+    if programs:
+        cluster.node().create(programs)
     facts = {key: value for key, value in asdict(cluster).items() if key != "directory"}
     _write_json(directory / "cluster.json", facts)
     return cluster

@@ -17,6 +17,9 @@ ADDRESS = "127.0.0.1"
 SERVICES = "10.96.0.0/14"
 """Cluster addresses of services. The default of the API server holds 254 services."""
 
+SERVICE_ADDRESS = "10.96.0.1"
+"""That of the service `kubernetes`."""
+
 # Below Linux' range for outgoing connections (32768 and up): while a fault test has the API server stopped, nobody's
 # connection can sit on its port. At random, not "the first free one", for the same reason: the next cluster would
 # take it.
@@ -35,13 +38,30 @@ class Ports:
     kwok_controller: int
 
 
+@dataclass(frozen=True)
+class RealNode:
+    """What the control plane has to know of a real node: its address, and by which certificate kubelet knows it."""
+
+    address: str
+    pki: Path
+
+
 def free_ports() -> Ports:
     """Ports that nothing listens on now. Hold the machine-wide lock until the cluster listens on them."""
-    candidates = random.sample(PORTS, 200)
-    free = [port for port in candidates if _is_free(port)][:6]
-    if len(free) < 6:
-        raise ControlPlaneError(f"no six free TCP ports among 200 tried between {PORTS.start} and {PORTS.stop}")
-    return Ports(*free)
+    return Ports(*_free(6))
+
+
+def free_port() -> int:
+    """One port that nothing listens on now."""
+    (port,) = _free(1)
+    return port
+
+
+def _free(count: int) -> list[int]:
+    free = [port for port in random.sample(PORTS, 200) if _is_free(port)][:count]
+    if len(free) < count:
+        raise ControlPlaneError(f"no {count} free TCP ports among 200 tried between {PORTS.start} and {PORTS.stop}")
+    return free
 
 
 def _is_free(port: int) -> bool:
@@ -55,8 +75,9 @@ def _is_free(port: int) -> bool:
         return True
 
 
-def kwokctl(binaries: Path, ports: Ports, audit_policy: Path) -> dict[str, Any]:
+def kwokctl(binaries: Path, ports: Ports, audit_policy: Path, real_node: RealNode | None = None) -> dict[str, Any]:
     """The KwokctlConfiguration. What it leaves out kwokctl would download, or open to every address."""
+    patches = _real_node_patches(real_node) if real_node else []
     return {
         "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
         "kind": "KwokctlConfiguration",
@@ -77,6 +98,8 @@ def kwokctl(binaries: Path, ports: Ports, audit_policy: Path) -> dict[str, Any]:
             "kubeAuthorization": True,
             "kubeAdmission": True,
             "kubeAuditPolicy": str(audit_policy),
+            # In a pod the API server has the first address of the services.
+            "kubeApiserverCertSANs": [SERVICE_ADDRESS],
         },
         "componentsPatches": [
             # A lab cluster may be lost with the machine; without fsync it is faster and spares the disk.
@@ -93,8 +116,28 @@ def kwokctl(binaries: Path, ports: Ports, audit_policy: Path) -> dict[str, Any]:
                 },
             ),
             _extra_arguments("kube-controller-manager", {"service-cluster-ip-range": SERVICES}),
+            *patches,
         ],
     }
+
+
+def _real_node_patches(node: RealNode) -> list[dict[str, Any]]:
+    return [
+        _extra_arguments(
+            "kube-apiserver",
+            {
+                # What pods are told; the API server itself goes on to listen on 127.0.0.1 only.
+                "advertise-address": node.address,
+                "kubelet-preferred-address-types": "InternalIP",
+                "kubelet-client-certificate": str(node.pki / "admin.crt"),
+                "kubelet-client-key": str(node.pki / "admin.key"),
+            },
+        ),
+        _extra_arguments(
+            "kwok-controller",
+            {"manage-all-nodes": "false", "manage-nodes-with-annotation-selector": "kwok.x-k8s.io/node=fake"},
+        ),
+    ]
 
 
 def _extra_arguments(component: str, arguments: dict[str, str]) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def own(show: Show, lock: int, check: Callable[[], None]) -> Iterator[Shell]:
         shell = Shell(
             show, _without_proxy(environment(cluster.kubeconfig, cluster.directory / "cache")), PATIENCE_SECONDS, check
         )
-        wanted = f"Server Version: {Recipe.of_this_machine().kubernetes_version}"
+        wanted = f"Server Version: {Recipe.of_this_machine().version}"
         if wanted not in shell.run("kubectl", "version"):
             raise StepFailed(wanted, "another version, see above")
         show.meaning(f"API server, etcd, scheduler and controllers are real. The {NODES} nodes are not.")

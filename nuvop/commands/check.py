@@ -8,11 +8,12 @@ from pathlib import Path
 import click
 
 from nuvop import check as checks
-from nuvop import crd, examples, kind_folder
+from nuvop import crd, examples, kind_folder, patches_py
 from nuvop.check import Finding
 from nuvop.commands import common
 from nuvop.errors import KindError, NuvopError, OverlayError, Place
 from nuvop.kinds import Kind
+from nuvop.objects import Body
 from nuvop.settings import Settings
 from nuvop.workbench import Workbench, workbench
 
@@ -25,7 +26,8 @@ def check(folders: tuple[Path, ...]) -> None:
     FOLDERS are kinds' folders, or folders of them; without any, those of $NUVOP_KINDS, else of kustomize/. It works
     without a cluster, so of rules in CEL only those on the name are tried.
 
-    A hint is about what may be right as it is: a word that is also the name of one of the kind's Services.
+    A hint is about what may be right as it is: a word that is also the name of one of the kind's Services, a field that
+    sets a part of what another one sets, a default that two resources would have to share.
 
     Exit code 0 where there are warnings and hints at most, 1 where there is an error: the API server or the
     operator would refuse something of the kind.
@@ -35,7 +37,7 @@ def check(folders: tuple[Path, ...]) -> None:
     nuvop check kustomize/samples my-kinds/*
     """
     with common.told():
-        known = common.read_settings(folders)
+        known = common.read_settings(_without_files(folders))
         paths = kind_folder.find(known.kinds)
     found = common.run(_check(replace(known, kinds=tuple(paths)), paths))
     levels = Counter(finding.level for _, finding in found)
@@ -46,6 +48,11 @@ def check(folders: tuple[Path, ...]) -> None:
     click.echo(f"{_counted(len(paths), 'kind')}: {', '.join(counts)}")
     if levels["error"]:
         raise click.exceptions.Exit(1)
+
+
+def _without_files(named: tuple[Path, ...]) -> tuple[Path, ...]:
+    """What is named but for files, such as a kustomization that a shell's ``*`` finds beside the kinds' folders."""
+    return tuple(path for path in named if not path.is_file()) or named
 
 
 def _counted(count: int, what: str) -> str:
@@ -101,6 +108,13 @@ async def _findings(bench: Workbench, path: Path) -> AsyncIterator[Finding]:
         yield finding
 
 
+async def _of_rendered(kind: Kind, place: Place, cr: Body, rendered: str) -> list[Finding]:
+    whole = kind.crd.defaulted(cr)
+    return await patches_py.within_time(
+        kind.folder, kind.files, lambda: list(checks.of_rendered(kind, place, whole, rendered))
+    )
+
+
 def _not_rendered(example: Place, error: NuvopError) -> Finding:
     if isinstance(error, OverlayError) and error.place:
         told = f"{kind_folder.EXAMPLES}{example.file.name} cannot be rendered: {error.message}"
@@ -122,7 +136,7 @@ async def _of_examples(bench: Workbench, kind: Kind) -> AsyncIterator[Finding]:
             cr = common.for_rendering(example)
             try:
                 made = await bench.manifests(kind, cr)
-                for finding in checks.of_rendered(kind, place, kind.crd.defaulted(cr), made):
+                for finding in await _of_rendered(kind, place, cr, made):
                     yield finding
             except NuvopError as error:
                 yield _not_rendered(place, error)

@@ -36,7 +36,9 @@ _OWN_FILES = ("crd.yaml", "kind.yaml", "patches.py", "examples", "expected")
     metavar="NAME=KIND/CHILD:PATH",
     help="A field of the custom resource's spec and the field that it sets; may be repeated, also with the same name.",
 )
-@click.option("--yes", is_flag=True, help="Take all fields that are proposed, without asking.")
+@click.option(
+    "--yes", is_flag=True, help="Take all fields that are proposed, without asking; beside --field none is proposed."
+)
 @click.option(
     "--into", type=click.Path(path_type=Path), help="Where the kind's folder is made; without it the kinds' folder."
 )

@@ -9,7 +9,7 @@ import shutil
 import signal
 import sys
 from collections import namedtuple
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +76,7 @@ def built(cache: Path) -> Path:
 
 def test_builds_once(cache: Path, go: FakeGo) -> None:
     assert build.ensure() == built(cache)
-    assert sorted(path.name for path in built(cache).iterdir()) == sorted(build.PROGRAMS)
+    assert sorted(path.name for path in built(cache).iterdir()) == sorted(build.CONTROL_PLANE.programs)
     assert not (cache / "build").exists(), "the gigabytes of a build stay behind"
     assert build.ensure() == built(cache)
     assert len(go.calls("build")) == 1
@@ -84,11 +84,11 @@ def test_builds_once(cache: Path, go: FakeGo) -> None:
 
 def test_pinned_versions_decide_the_key() -> None:
     recipe = build.Recipe.of_this_machine()
-    newer = recipe.go_mod.replace(f"k8s.io/kubernetes {recipe.kubernetes_version}", "k8s.io/kubernetes v1.99.0")
+    newer = recipe.go_mod.replace(f"k8s.io/kubernetes {recipe.version}", "k8s.io/kubernetes v1.99.0")
     other = [
-        build.Recipe(newer, recipe.go_sum, recipe.architecture),
-        build.Recipe(recipe.go_mod, recipe.go_sum + "\n", recipe.architecture),
-        build.Recipe(recipe.go_mod, recipe.go_sum, "riscv64"),
+        replace(recipe, go_mod=newer),
+        replace(recipe, go_sum=recipe.go_sum + "\n"),
+        replace(recipe, architecture="riscv64"),
     ]
     assert len({recipe.key, *(one.key for one in other)}) == 4
     assert "-X k8s.io/component-base/version.gitVersion=v1.99.0" in other[0].flags[-1]
@@ -174,7 +174,7 @@ def test_after_sigkill_the_next_build_waits_for_the_orphaned_go(cache: Path, go:
     go.release()
     # What it made passes for programs, but is none: the cluster cannot come up.
     assert "error: kwokctl create made no " in finish(second).stderr
-    assert sorted(path.name for path in built(cache).iterdir()) == sorted(build.PROGRAMS)
+    assert sorted(path.name for path in built(cache).iterdir()) == sorted(build.CONTROL_PLANE.programs)
     assert len(go.calls("build")) == 2
 
 

@@ -94,7 +94,7 @@ def listening(pids: frozenset[int]) -> set[tuple[str, int]]:
 
 def test_is_whole_and_ours(cluster: controlplane.Cluster) -> None:
     assert set(cluster.pids()) == set(controlplane.COMPONENTS)
-    assert cluster.version == build.Recipe.of_this_machine().kubernetes_version
+    assert cluster.version == build.Recipe.of_this_machine().version
     assert cluster.kubeconfig.stat().st_mode & 0o777 == 0o600
     assert cluster.directory.stat().st_mode & 0o777 == 0o700
     nodes = json.loads(kubectl(cluster, "get", "nodes", "-o", "json"))["items"]
@@ -214,7 +214,7 @@ def test_from_up_to_down_under_a_path_with_a_space(checkout: Checkout, tmp_path:
 
     header, row = checkout.run("status").stdout.splitlines()
     assert header.split() == ["NAME", "STATE", "VERSION", "NODES", "SERVER", "KUBECONFIG"]
-    assert row.split()[:4] == ["one", "running", build.Recipe.of_this_machine().kubernetes_version, "2"]
+    assert row.split()[:4] == ["one", "running", build.Recipe.of_this_machine().version, "2"]
     assert row.endswith(str(kubeconfig))
 
     down = checkout.run("down", "one")

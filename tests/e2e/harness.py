@@ -187,6 +187,10 @@ class Operator:
         """The command lines of what this operator has started: kubectl, the reaper."""
         return [" ".join(command) for pid, command in self._running().items() if pid != self.process.pid]
 
+    def commands(self) -> list[list[str]]:
+        """The same, an argument each."""
+        return list(self._running().values())
+
     def kill_kubectl(self) -> int:
         """Kill every kubectl of this operator's that runs; return how many."""
         pids = [pid for pid, command in self._running().items() if Path(command[0]).name == "kubectl"]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.faults.workload import Workload
 
 KILLS = 200
-KILLS_BETWEEN_CHECKS = 20
+KILLS_BETWEEN_CHECKS = 40
 LONGEST_WAIT = 3.0
 """Seconds until a kill comes whose moment does not: there may be no work left for so many requests."""
 

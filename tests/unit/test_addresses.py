@@ -471,6 +471,8 @@ def test_objects_of_traefik(text: str, expected: str | None) -> None:
         ("sh -c 'kubectl get svc/db'", "sh -c 'kubectl get svc/obj-db'"),
         ("kubectl delete pod db-0", "kubectl delete pod obj-db-0"),
         ("kubectl exec db-0 -- cat db-0 svc/db", "kubectl exec obj-db-0 -- cat db-0 svc/db"),
+        ("kubectl logs -f db-0", "kubectl logs -f obj-db-0"),
+        ("kubectl logs -p -c x deploy/api", "kubectl logs -p -c x deploy/obj-api"),
         ("kubectl exec -c api deploy/api -- api", "kubectl exec -c api deploy/obj-api -- api"),
         # What is another's, of another kind, or no object.
         ("kubectl -n other rollout restart deploy/api", None),

@@ -4,10 +4,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
+from nuvop import patches_py
 from nuvop.commands.check import check
+from nuvop.commands.render import render
 
 ROOT = Path(__file__).parents[2]
 Edit = Callable[[str], str]
@@ -71,7 +74,7 @@ SETS = "  spec.count: Deployment/demo-deploy spec.replicas\n"
         (
             "kind.yaml",
             SETS,
-            "  spec.count: Deployment/demo-deploy spec.template.spec.containers.0.image\n",
+            "  spec.count: Deployment/demo-deploy spec.template.spec.containers.0.workingDir\n",
             "error: set: spec.count: the CRD says `type: integer`, and Deployment/demo-deploy spec.template.spec.",
         ),
         ("kind.yaml", "  replicas:", "  nodes:", "error: status.nodes: the CRD has no status.nodes"),
@@ -243,6 +246,72 @@ def test_what_one_object_alone_can_have(folder: Path, spec: str, said: str) -> N
     assert not [line for line in run(folder)[1] if "only one object" in line]
 
 
+INGRESS = """apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: web, annotations: {%s: letsencrypt}}
+spec:
+  rules: [{host: shop.example.com}]
+  tls: [{hosts: [shop.example.com], secretName: shop-tls}]
+"""
+CERTIFICATE = """---
+apiVersion: cert-manager.io/v1
+kind: Certificate
+metadata: {name: web}
+spec: {secretName: shop-tls, dnsNames: [shop.example.com]}
+"""
+AGENT = """apiVersion: v1
+kind: Pod
+metadata: {name: agent}
+spec: {containers: [{name: a, image: a, ports: [{containerPort: 80, hostPort: 24224}]}]}
+"""
+HOST_TOLD = (
+    "Ingress/web spec.rules.0.host is 'shop.example.com' for every Sample, and only one of them can answer there"
+)
+TLS_TOLD = "Ingress/web spec.tls.0.secretName is 'shop-tls' for every Sample, and cert-manager makes one Secret for all"
+
+
+@pytest.mark.parametrize(
+    ("manifest", "told"),
+    [
+        (INGRESS % "example.com/a", [HOST_TOLD]),
+        (INGRESS % "cert-manager.io/cluster-issuer", [HOST_TOLD, TLS_TOLD]),
+        (INGRESS % "cert-manager.io/cluster-issuer" + CERTIFICATE, [HOST_TOLD]),
+        (
+            AGENT,
+            ["Pod/agent spec.containers.[name=a].ports.0.hostPort is 24224 for every Sample, and only one pod"],
+        ),
+    ],
+)
+def test_what_resources_would_share_is_told(folder: Path, manifest: str, told: list[str]) -> None:
+    with (folder / "deployment.yaml").open("a") as file:
+        file.write(f"---\n{manifest}")
+    found = [line for line in run(folder)[1] if " for every Sample, and " in line]
+    assert [f": warning: {each}" in line for line, each in zip(found, told, strict=True)] == [True] * len(told), found
+
+
+@pytest.mark.parametrize(
+    ("schema", "level"),
+    [
+        ("                host: {type: string, default: shop.example.com}\n", "hint"),
+        ("                host: {type: string}\n", "hint"),
+        ("                host: {type: string, default: ''}\n", ""),
+        ("                host: {type: string}  # required\n", ""),
+    ],
+)
+def test_what_resources_may_set_apart_is_no_more_than_a_hint(folder: Path, schema: str, level: str) -> None:
+    with (folder / "deployment.yaml").open("a") as file:
+        file.write("---\n" + INGRESS % "example.com/a")
+    edit(folder / "crd.yaml", "                image:\n", f"{schema}                image:\n")
+    if "required" in schema:
+        edit(folder / "crd.yaml", "required: [count]", "required: [count, host]")
+    edit(folder / "kind.yaml", "set:", "set:\n  spec.host: Ingress/web spec.rules.*.host\n")
+    found = [line for line in run(folder)[1] if " and only one of them can answer there" in line]
+    told = (
+        f": {level}: set: spec.host: Ingress/web spec.rules.0.host is 'shop.example.com' for every Sample that leaves "
+    )
+    assert [told in line for line in found] == [True] * bool(level), found
+
+
 @pytest.mark.parametrize(("name", "is_told"), [("disk", True), ("web", False)])
 def test_a_claim_for_a_volume_of_the_folder(folder: Path, name: str, is_told: bool) -> None:
     """kustomize renames that with the volume."""
@@ -280,6 +349,14 @@ def test_replicas_that_an_autoscaler_sets_too(folder: Path) -> None:
     assert run(folder)[1][:-1] == [FOUGHT_OVER]
     edit(folder / "deployment.yaml", "  replicas: 1\n", "")
     assert run(folder)[1][:-1] == []
+
+
+def test_an_autoscaler_that_names_its_target_otherwise(folder: Path) -> None:
+    """Of a custom object nobody knows what it takes."""
+    autoscaled(folder)
+    edit(folder / "deployment.yaml", "autoscaling/v2\nkind: HorizontalPodAutoscaler", "keda.sh/v1\nkind: ScaledObject")
+    edit(folder / "deployment.yaml", "{apiVersion: apps/v1, kind: Deployment, name: demo-deploy}", "demo-deploy")
+    assert run(folder)[0] == 0
 
 
 def test_replicas_that_a_component_leaves_to_an_autoscaler(folder: Path) -> None:
@@ -366,6 +443,40 @@ def test_a_value_that_python_may_change_is_judged_by_the_examples(folder: Path) 
     edit(folder / "patches.py", "@daily", "60 * * * *")
     (found,) = errors(folder)
     assert found.startswith("samples/patches.py:2: error: CronJob/backup spec.schedule: '60 * * * *' is no schedule: ")
+
+
+POLICY = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: only-ours}
+spec:
+  podSelector: {}
+  ingress: [{from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: "{namespace}"}}}]}]
+"""
+
+
+def test_a_text_that_follows_is_judged_by_the_examples(folder: Path) -> None:
+    with (folder / "deployment.yaml").open("a") as file:
+        file.write(f"---{POLICY}")
+    (found,) = errors(folder)
+    assert "'{namespace}' must be letters, digits" in found
+    at = r"spec.ingress.*.from.*.namespaceSelector.matchLabels.kubernetes\.io/metadata\.name"
+    edit(folder / "kind.yaml", "kind: Kind\n", f"kind: Kind\nfollow: ['NetworkPolicy/only-ours {at}']\n")
+    assert errors(folder) == []
+
+
+def test_a_volume_that_python_may_bring_is_judged_by_the_examples(folder: Path) -> None:
+    mounts = "name: nginx\n          volumeMounts: [{name: data, mountPath: /data}]"
+    edit(folder / "deployment.yaml", "name: nginx", mounts)
+    (found,) = errors(folder)
+    assert "'data' is none of the pod's volumes" in found
+    spec = '{"template": {"spec": {"volumes": [{"name": "data", "emptyDir": {}}]}}}'
+    patch = f'{{"kind": "Deployment", "metadata": {{"name": "demo-deploy"}}, "spec": {spec}}}'
+    (folder / "patches.py").write_text(f"def patches(cr):\n    yield {patch}\n")
+    assert errors(folder) == []
+    edit(folder / "patches.py", '"name": "data"', '"name": "date"')
+    (found,) = errors(folder)
+    assert "'data' is none of the pod's volumes" in found
 
 
 def test_what_may_pass_hides_nothing(folder: Path) -> None:
@@ -489,6 +600,81 @@ def test_what_is_wrong_in_what_python_gives_is_told_with_its_line(folder: Path, 
     assert all(map(str.startswith, found, starts)), found
 
 
+def with_set(folder: Path, lines: str, schema: str) -> list[str]:
+    """What is told of a kind with more lines under ``set`` and more fields in its CRD."""
+    edit(folder / "kind.yaml", "set:", f"set:\n{lines}")
+    edit(folder / "crd.yaml", "                image:\n", f"{schema}                image:\n")
+    return run(folder)[1]
+
+
+CONTAINER = "Deployment/demo-deploy spec.template.spec.containers"
+A_TEXT = "                {}: {{type: string}}\n"
+
+
+@pytest.mark.parametrize("target", ["[name=nginx].image", "0.image", "*.image"])
+def test_two_fields_that_set_the_same(folder: Path, target: str) -> None:
+    *found, _ = with_set(folder, f"  spec.proxy: {CONTAINER}.{target}\n", A_TEXT.format("proxy"))
+    told = f"set: spec.image: spec.proxy sets {CONTAINER}.[name=nginx].image, too"
+    assert [line.startswith(f"samples/kind.yaml:7: error: {told}") for line in found] == [True], found
+
+
+def test_a_field_that_sets_a_part_of_what_another_one_sets(folder: Path) -> None:
+    lines = f"  spec.cpu: {CONTAINER}.[name=nginx].resources.limits.cpu\n  spec.all: {CONTAINER}.*.resources\n"
+    schema = A_TEXT.format("cpu") + "                all: {type: object, x-kubernetes-preserve-unknown-fields: true}\n"
+    *found, last = with_set(folder, lines, schema)
+    told = "set: spec.cpu: sets a part of what spec.all sets, and counts more, as it is set last"
+    assert found == [f"samples/kind.yaml:4: hint: {told}"]
+    assert last == "1 kind: no errors, no warnings, 1 hint"
+
+
+SELECTED = "Deployment/demo-deploy spec.selector.matchLabels.app"
+LABELLED = "Deployment/demo-deploy spec.template.metadata.labels.app"
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (f"  spec.app: {SELECTED}\n", f"set: spec.app: {SELECTED} would not be what {LABELLED.partition(' ')[2]} is"),
+        (f"  spec.app: {LABELLED}\n", f"set: spec.app: {LABELLED} would not be what {SELECTED.partition(' ')[2]} is"),
+        (f"  spec.app: {SELECTED.removesuffix('.app')}\n", f"set: spec.app: {SELECTED} would not be"),
+        (f"  spec.app: [{SELECTED}, {LABELLED}]\n", ""),
+        ("  spec.app: Deployment/demo-deploy spec.template.metadata.labels.[another]\n", ""),
+    ],
+)
+def test_a_selector_that_would_lose_its_pods(folder: Path, lines: str, said: str) -> None:
+    schema = (
+        A_TEXT.format("app")
+        if not lines.endswith("matchLabels\n")
+        else "                app: {type: object, additionalProperties: {type: string}}\n"
+    )
+    *found, _ = with_set(folder, lines, schema)
+    assert [line.startswith(f"samples/kind.yaml:4: error: {said}") for line in found] == [True] * bool(said), found
+
+
+@pytest.mark.parametrize("command", [check, render])
+def test_python_that_never_ends_is_given_up(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, command: click.Command
+) -> None:
+    monkeypatch.setattr(patches_py, "TIMEOUT", 0.5)
+    (folder / "patches.py").write_text("import threading\n\ndef patches(cr):\n    threading.Event().wait()\n")
+    arguments = ["samples"] if command is check else ["-f", "samples/examples/obj.yaml", "--kinds", "samples"]
+    done = CliRunner().invoke(command, arguments)
+    assert done.exit_code == 1
+    assert "samples/patches.py: " in done.output
+    assert "took longer than 0.5 s" in done.output
+
+
+@pytest.mark.parametrize(("value", "is_told"), [("str(next(count))", True), ("'x'", False)])
+def test_python_that_gives_another_thing_each_time(folder: Path, value: str, is_told: bool) -> None:
+    named = '"kind": "Deployment", "metadata": {"name": "demo-deploy", "annotations": {"a": '
+    (folder / "patches.py").write_text(
+        f"import itertools\n\ncount = itertools.count()\n\n\ndef patches(cr):\n    yield {{{named}{value}}}}}}}\n"
+    )
+    *found, _ = run(folder)[1]
+    told = "samples/patches.py: error: gives Deployment/demo-deploy another thing each time for the same resource: it "
+    assert [line.startswith(told) for line in found] == [True] * is_told, found
+
+
 def test_what_python_gives_a_generated_object_is_told_with_its_line(folder: Path) -> None:
     edit(
         folder / "kustomization.yaml",
@@ -548,6 +734,17 @@ def test_what_kustomize_cannot_build_is_an_error(folder: Path) -> None:
     assert code == 1
     assert lines[0].startswith("samples: error: ")
     assert "deployment.yaml" in lines[0]
+
+
+def test_a_key_that_stands_twice_in_a_manifest_is_told_with_its_line(folder: Path) -> None:
+    line = edit(folder / "deployment.yaml", "  replicas: 1\n", "  replicas: 1\n  replicas: 31415\n")
+    told = f"samples/deployment.yaml:{line + 1}: error: 'replicas' stands there twice: take one out"
+    assert run(folder) == (1, [told, "1 kind: 1 error, no warnings"])
+    # Neither is a value told, which may be a Secret's, in any other file.
+    end = edit(folder / "kind.yaml", "kind: Kind\n", "kind: Kind\nkind: hunter2\n")
+    assert (
+        run(folder)[1][0] == f"samples/kind.yaml:{end + 1}: error: is not YAML: 'kind' stands there twice: take one out"
+    )
 
 
 @pytest.mark.parametrize("name", ["settings", "settings-7c5h2d4gft"])
@@ -1012,3 +1209,31 @@ def test_kinds_whose_resources_could_have_one_label(folder: Path, plural: str, s
     assert f": error: spec.names.plural: '{plural}'" in found
     assert said in found
     assert run(other)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("new", "said"),
+    [
+        ({}, "spec.names.kind: 'Sample' is that of "),
+        ({"kind: Sample\n": "kind: Other\n"}, "spec.names.singular: 'sample' is that of "),
+        (
+            {"kind: Sample\n": "kind: Other\n", "singular: sample\n": "singular: other\n"},
+            "spec.names.shortNames: 'sam' is that of ",
+        ),
+        (
+            {"kind: Sample\n": "kind: Other\n", "singular: sample\n": "singular: other\n", "[sam]": "[samples]"},
+            "spec.names.shortNames: 'samples' is that of ",
+        ),
+        ({"nuvolaris.org": "example.org"}, ""),
+    ],
+)
+def test_what_another_crd_of_the_group_is_called_is_told(folder: Path, new: dict[str, str], said: str) -> None:
+    other = shutil.copytree(folder, folder.parent / "with")
+    shutil.rmtree(other / "examples")
+    text = (other / "crd.yaml").read_text().replace("samples", "things")
+    for was, will in new.items():
+        assert was in text
+        text = text.replace(was, will)
+    (other / "crd.yaml").write_text(text)
+    found = [line for line in run(folder.parent)[1] if line.startswith("with/crd.yaml:")]
+    assert [f": error: {said}" in line for line in found] == [True] * bool(said), found

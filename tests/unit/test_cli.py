@@ -123,6 +123,22 @@ def test_kubectl_asks_for_completions(words: list[str], completed: list[str]) ->
     assert found == completed
 
 
+# --- what is checked -------------------------------------------------------------------------------------------------
+
+KINDS = Path(__file__).parents[2] / "kustomize"
+
+
+def test_files_beside_the_kinds_folders_are_no_kinds() -> None:
+    found = CliRunner().invoke(COMMANDS, ["check", *map(str, sorted(KINDS.glob("*")))])
+    assert (found.exit_code, found.stdout) == (0, "4 kinds: no errors, no warnings\n")
+
+
+def test_a_file_alone_is_told_to_be_no_folder() -> None:
+    found = CliRunner().invoke(COMMANDS, ["check", str(KINDS / "kustomization.yaml")])
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert "kustomization.yaml: there is no such folder" in found.stderr
+
+
 # --- colours ---------------------------------------------------------------------------------------------------------
 
 

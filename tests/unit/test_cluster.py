@@ -19,6 +19,7 @@ from nuvop.cluster import ApiResource, Changed, Cluster, Event, Failing, Listed,
 from nuvop.connection import open_session
 from nuvop.errors import ClusterError, ClusterUnreachable, Conflict, Forbidden, LoginError, NotFound, NotServed
 from nuvop.login import Login
+from nuvop.objects import kept
 from nuvop.rbac import Right
 from tests.unit.conftest import Answer, ApiServer, plain, reply, status, write_kubeconfig
 
@@ -891,3 +892,22 @@ async def test_answer_passes_an_answer_on_that_is_an_error(error: Exception) -> 
     with pytest.raises(type(error)) as raised:
         await answer("looking", ask)
     assert raised.value is error
+
+
+async def test_an_object_that_is_nested_too_deep_does_not_hide_the_others(api: ApiServer, follower: Follower) -> None:
+    """What is as deep as that cannot be held in memory in nuvop's way."""
+    deep = b'{"a":' * 9_000 + b"1" + b"}" * 9_000
+
+    def with_deep(text: dict[str, Any]) -> bytes:
+        return json.dumps(text).encode().replace(b'"DEEP"', deep)
+
+    listed = {"metadata": {"resourceVersion": "9"}, "items": [{**pod("a", 3), "spec": "DEEP"}, pod("b", 5)]}
+    api.answers[LIST] = [plain(with_deep(listed).decode(), content_type="application/json")]
+    event = {"type": "MODIFIED", "object": {**pod("a", 10), "spec": "DEEP"}}
+    api.answers[WATCH] = [api.events(with_deep(event) + b"\n", then="hang")]
+    seen, changed = await follower.take(2)
+    assert isinstance(seen, Listed)
+    assert [item["metadata"]["name"] for item in seen.items] == ["a", "b"]
+    assert isinstance(changed, Changed)
+    assert changed.body["metadata"]["resourceVersion"] == "10"
+    assert kept(changed.body)["metadata"]["name"] == "a"

@@ -670,6 +670,21 @@ def test_an_objects_name_in_what_prometheus_is_asked(rule: str, is_one: bool, of
     assert [word.split()[0] for word in words(yamltext.dump(obj))] == [f"{of}/x"] * is_one
 
 
+@pytest.mark.parametrize("rules", ["5", "x", "[null]", "[{resources: 5}]", "[{resources: [null], apiGroups: [null]}]"])
+def test_a_role_that_is_none_names_nobody(rules: str) -> None:
+    """That the API server does not take it is told elsewhere."""
+    assert (
+        mentions(f"{{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {{name: r}}, rules: {rules}}}")
+        == []
+    )
+
+
+def test_a_long_word_before_a_text_takes_no_time() -> None:
+    """It took minutes: the time grew with the square of its length."""
+    container = f"args: [{'a' * 200_000}!, api]"
+    assert [str(word.named) for word in follow.words(list(children(DEPLOYMENT % container)))] == ["Service/api"]
+
+
 CERTGEN = """
 apiVersion: batch/v1
 kind: Job
@@ -694,6 +709,8 @@ IMAGE = "registry.k8s.io/ingress-nginx/kube-webhook-certgen:v1"
         (IMAGE, "--secret-name, made", "made", "2"),
         (IMAGE, "--secret-name=made", "other", ""),
         ("example.org/kube-webhook-certgen-2:v1", "--secret-name=made", "made", ""),
+        (IMAGE, "--secret-name", '""', ""),
+        (IMAGE, "--secret-name=", '""', ""),
     ],
 )
 def test_a_secret_that_a_program_makes(image: str, arguments: str, secret: str, at: str) -> None:
@@ -715,3 +732,13 @@ def test_a_secret_that_a_program_makes(image: str, arguments: str, secret: str, 
 def test_a_secret_that_a_job_may_make(image: str, arguments: str, secret: str, is_one: bool) -> None:
     found = follow.may_be_made(list(children(CERTGEN % (image, arguments) + READER % secret)))
     assert [(str(child), name) for child, _, name in found] == [("Job/make", "made")] * is_one
+
+
+@pytest.mark.parametrize(
+    "containers", ["x", "[x]", "{a: b}", "[{args: x, image: [a]}]", "[{args: [{a: b}, --secret-name]}]"]
+)
+def test_a_job_whose_containers_are_none(containers: str) -> None:
+    job = f"spec: {{template: {{spec: {{containers: {containers}}}}}}}"
+    text = f"{{apiVersion: batch/v1, kind: Job, metadata: {{name: x, namespace: home}}, {job}}}"
+    assert mentions(text) == []
+    assert list(follow.may_be_made(list(children(text)))) == []

@@ -230,6 +230,8 @@ def test_what_is_wrong_is_named(content: dict[str, bytes], said: list[str]) -> N
         "metadata.labels.[nuvop.nuvolaris.org/owner]",
         "metadata.labels.*",
         "metadata.annotations.[nuvop.nuvolaris.org/recreate]",
+        "metadata.annotations.[config.kubernetes.io/local-config]",
+        "metadata.annotations.[internal.config.kubernetes.io/needsHashSuffix]",
         "metadata.*",
         "metadata.*.[nuvop.nuvolaris.org/owner]",
         "*",
@@ -260,7 +262,7 @@ def test_a_nested_kustomization_is_looked_at_too() -> None:
     assert kind_yaml.parse(FOLDER, inside).files == inside
 
 
-@pytest.mark.parametrize("text", ["resources: [missing.yaml]", "resources: {", "7"])
+@pytest.mark.parametrize("text", ["resources: [missing.yaml]", "resources: {}", "7"])
 def test_what_kustomize_says_itself_is_left_to_it(text: str) -> None:
     assert kind_yaml.parse(FOLDER, files(kustomization=text)).base == ()
 

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -851,6 +852,34 @@ async def test_a_build_error_is_one_line_without_the_folder(
     assert "\n" not in text
     assert str(tmp_path) not in text
     assert not text.startswith("error: ")
+
+
+SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"password": "hunter22"}}
+
+
+@pytest.mark.parametrize(
+    ("patch", "said"),
+    [
+        ([{"op": "add", "path": f"/stringData/{'k' * 2000}", "value": "x"}], "did not find expected ',' or '}'"),
+        ({**SECRET, "stringData": {"": "hunter22"}}, "wrong node kind: expected ScalarNode but got MappingNode"),
+        ({**SECRET, "stringData": "a: hunter22\nb: c\n"}, "wrong node kind: expected MappingNode but got ScalarNode"),
+    ],
+    ids=["a key that is too long", "a key without a name", "a text"],
+)
+async def test_kustomize_quotes_no_value_of_a_secret(
+    kustomize: Kubectl, tmp_path: Path, private: Path, patch: Any, said: str
+) -> None:
+    """Neither where it is asked to build, nor where it cannot build what is to be applied."""
+    kustomization = "resources: [s.yaml]\npatches: [{path: p.yaml, target: {kind: Secret}}]\nnamePrefix: x-"
+    folder = kind_folder(tmp_path / "overlay", kustomization, s=json.dumps(SECRET), p=json.dumps(patch))
+    write_kubeconfig(private / "kubeconfig", {"token": "t"}, {"server": "https://127.0.0.1:1"})
+    with pytest.raises(BuildFailed) as built:
+        await kustomize.build(folder)
+    with pytest.raises(ApplyFailed) as applied:
+        await kustomize.apply(folder, size=1000, timeout=30)
+    assert said in str(applied.value)
+    for error in (built.value, applied.value):
+        assert "hunter22" not in str(error)
 
 
 async def test_a_folder_that_is_gone(kustomize: Kubectl, tmp_path: Path) -> None:

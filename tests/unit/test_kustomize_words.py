@@ -11,6 +11,8 @@ INSIDE = (
 )
 GO = "invalid Kustomization: json: "
 CONFIGURED = 'trouble configuring builtin PatchTransformer with config: ` patch: "a: hunter2" `'
+GO_MAP = "map[string]interface {}"
+NUMBERED = 'map[interface {}]interface {}{5:"hunter2"}}: json: unsupported type: map[interface {}]interface {}'
 CONFIG_MAP = "ConfigMap.v1.[noGrp]/a.[noNs]"
 
 
@@ -85,6 +87,42 @@ CONFIG_MAP = "ConfigMap.v1.[noGrp]/a.[noNs]"
         (
             "wrong node kind: expected SequenceNode but got MappingNode: node contents: {name: hunter2}",
             "patches: a patch has a mapping where the manifest has a list",
+        ),
+        (
+            (
+                f'{GO_MAP}{{"apiVersion":"v1", "kind":"Secret", "metadata":{GO_MAP}{{"labels":{GO_MAP}{{"name":"b"}}, '
+                f'"name":"a", "namespace":"c"}}, "stringData":{NUMBERED}'
+            ),
+            "Secret/a: a key in it is no text: write it in quotes",
+        ),
+        (
+            f'{GO_MAP}{{"kind":"Secret", "stringData":{NUMBERED}',
+            "a key of a manifest is no text: write it in quotes",
+        ),
+        (
+            (
+                "accumulating resources from 'b.yaml': MalformedYAMLError: yaml: unknown anchor 'hunter2' "
+                "referenced in File: b.yaml"
+            ),
+            "b.yaml: is not YAML: unknown anchor referenced",
+        ),
+        (
+            "map[string]interface {}(nil): yaml: cannot decode !!str `hunter2` as a !!int",
+            "map[string]interface {}(nil): yaml: cannot decode !!str as a !!int",
+        ),
+        (
+            (
+                "considering field 'metadata/labels' of object Secret.v1.[noGrp]/a.[noNs]: wrong node kind: expected "
+                "MappingNode but got SequenceNode: node contents: [hunter2]"
+            ),
+            "Secret/a: metadata/labels: must be a mapping, and is a list",
+        ),
+        (
+            (
+                'unable to find field "data.a.b" in replacement target: wrong node kind: expected MappingNode but got '
+                "ScalarNode: node contents: hunter2"
+            ),
+            "replacements: there is no field data.a.b in a target of one",
         ),
         ("something new", "something new"),
         (f"{CONFIGURED}: something new", "trouble configuring builtin PatchTransformer: something new"),

@@ -626,6 +626,13 @@ def test_a_folder_below_that_has_no_kustomization(here: Path) -> None:
     assert "source/below/kustomization.yaml: must be a mapping, with fields such as `resources`" in done.stderr
 
 
+def test_a_list_of_a_kustomization_that_is_none(here: Path) -> None:
+    source = written(here / "source", {"kustomization.yaml": "resources: {a: b}\n"})
+    done = run("Thing", source, "--yes")
+    assert done.exit_code == 1
+    assert "kustomization.yaml: resources: must be a list, and is a mapping" in done.stderr
+
+
 def test_no_kind_is_made_inside_of_another(here: Path) -> None:
     path = made("Podinfo", "podinfo")
     done = run("Other", FOLDERS / "podinfo", "--yes", "--into", str(path))

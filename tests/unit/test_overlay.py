@@ -74,6 +74,21 @@ def test_a_selector_selects_no_other_crs_pods_whether_a_mapping_leaves_it_behind
     assert patch["/spec/selector/nuvop.nuvolaris.org~1instance"] == "samples-obj"
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_part_counts_more_than_the_whole_in_whatever_order_they_are_set(order: int) -> None:
+    lines = [
+        b"  spec.image: Deployment/demo-deploy spec.template.spec.containers.*.resources.limits.cpu\n",
+        b"  spec.count: Deployment/demo-deploy spec.template.spec.containers.[name=nginx].resources\n",
+    ]
+    files = dict(kind_folder.read(SAMPLES))
+    files["kind.yaml"] = b"apiVersion: nuvop.nuvolaris.org/v1\nkind: Kind\nset:\n" + b"".join(lines[::order])
+    made = overlay.make(
+        with_base(kind_yaml.parse(SAMPLES, files), [DEPLOYMENT]), sample(image="7", count={"limits": {"memory": "1Gi"}})
+    )
+    place = "/spec/template/spec/containers/0/resources"
+    assert operations(made)[f"{place}/limits/cpu"] == "7"
+
+
 UNWRITABLE = ["\x07", "\u0085", "\x7f", "\x1b", "\x00", "\ufffe", "a\ud800"]
 
 

@@ -93,6 +93,15 @@ async def test_what_never_ends_holds_up_no_other(monkeypatch: pytest.MonkeyPatch
     never.set()
 
 
+async def test_what_is_made_of_a_resource_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patches_py, "TIMEOUT", 0.2)
+    assert await patches_py.within_time(FOLDER, {}, lambda: 7) == 7
+    files = {patches_py.FILE: b"def patches(cr):\n    import threading\n    threading.Event().wait()\n"}
+    with pytest.raises(OverlayError) as raised:
+        await patches_py.within_time(FOLDER, files, lambda: patches_py.run(FOLDER, files[patches_py.FILE], CR))
+    assert str(raised.value) == "kinds/web/patches.py: took longer than 0.2 s"
+
+
 async def test_its_errors_come_to_who_waits() -> None:
     with pytest.raises(KindError, match="there is no function"):
         await patches_py.try_out(FOLDER, b"x = 1\n")

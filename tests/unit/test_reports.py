@@ -32,6 +32,8 @@ def live(**status: Any) -> dict[ObjectKey, dict[str, Any]]:
         found[key] = {"metadata": {"name": key.name}, "status": value}
     for name in ("p2", "p1"):
         found[ObjectKey("", "Pod", "demo", name)] = {"metadata": {"name": name}}
+    # Whoever may make a Pod may label it as another namespace's.
+    found[ObjectKey("", "Pod", "elsewhere", "p0")] = {"metadata": {"name": "p0"}}
     found[ObjectKey("", "Service", "demo", "fixed")] = {"metadata": {"name": "fixed"}, "spec": {"port": 80}}
     return found
 

@@ -1,5 +1,6 @@
 """What of a Secret's values a plan does not tell, wherever they stand."""
 
+import asyncio
 import base64
 import json
 from collections.abc import Mapping, Sequence
@@ -55,7 +56,7 @@ def planned(kind: Kind, before: Body, after: Body, data: Sequence[str] = ("", ""
     found = differences.between(was, will, secret=secrecy.ways_in(kind, CONFIG))
     child = Planned(Action.CHANGE, "v1", ObjectKey("", "ConfigMap", "demo", "obj-config"), found, message=message)
     plan = Plan(KEY, itself=itself, objects=(child,), message=message)
-    return json.dumps(plans.as_json(Plans(plans=(secrecy.kept(kind, plan, [before, after], ()),))))
+    return json.dumps(plans.as_json(Plans(plans=(asyncio.run(secrecy.kept(kind, plan, [before, after], ())),))))
 
 
 def test_a_field_in_a_list_is_kept_wherever_its_item_goes() -> None:
@@ -135,7 +136,7 @@ def test_what_is_in_a_live_secret_is_kept_and_the_folders_own_is_not() -> None:
     live = {**SECRET, "data": {"x": "Zm9sZGVycw==", "y": base64.b64encode(b"OLDSECRET").decode()}}
     found = differences.between(config(x="OLDSECRET", y="folders"), config(x="b", y="c"))
     child = Planned(Action.CHANGE, "v1", ObjectKey("", "ConfigMap", "demo", "obj-config"), found)
-    (told,) = secrecy.kept(kind, Plan(KEY, objects=(child,)), [sample()], [live]).objects
+    (told,) = asyncio.run(secrecy.kept(kind, Plan(KEY, objects=(child,)), [sample()], [live])).objects
     assert [(each.path, each.is_secret) for each in told.differences] == [("data.x", True), ("data.y", False)]
 
 
@@ -156,6 +157,13 @@ def test_what_is_in_a_live_secret_is_kept_and_the_folders_own_is_not() -> None:
 def test_an_error_does_not_quote_a_value(message: str, told: str) -> None:
     kind = kind_of(setting("spec.x", PASS))
     child = Planned(Action.FAIL, "v1", ObjectKey("", "ConfigMap", "demo", "obj-config"), message=message)
-    kept = secrecy.kept(kind, Plan(KEY, message=message, objects=(child,)), (), ())
+    kept = asyncio.run(secrecy.kept(kind, Plan(KEY, message=message, objects=(child,)), (), ()))
     assert (kept.message, kept.objects[0].message) == (told, told)
-    assert secrecy.kept(kind_of(), Plan(KEY, message=message), (), ()).message == message
+    assert asyncio.run(secrecy.kept(kind_of(), Plan(KEY, message=message), (), ())).message == message
+
+
+def test_where_patches_py_never_ends_nothing_of_the_spec_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patches_py, "TIMEOUT", 0.2)
+    for_ever = b"import threading\n\ndef patches(cr):\n    threading.Event().wait()\n"
+    told = planned(kind_of(python=for_ever), sample(password="OLDSECRET"), sample(password="NEWSECRET"))
+    assert "SECRET" not in told

@@ -16,7 +16,7 @@ import pytest
 from nuvop.errors import LoginError
 from nuvop.login import Login
 from nuvop.session import kopf_session
-from tests.unit.conftest import ApiServer, reply, status, write_kubeconfig
+from tests.unit.conftest import ApiServer, plain, reply, status, write_kubeconfig
 
 pytestmark = pytest.mark.usefixtures("impatient")
 
@@ -336,3 +336,28 @@ async def test_a_proxy_is_for_others(
 async def test_nothing_to_log_in_with(open_: Open) -> None:
     with pytest.raises(LoginError):
         await open_()
+
+
+def deep(levels: int) -> bytes:
+    return b'{"a":' * levels + b'"x"' + b"}" * levels
+
+
+def depth(value: Any) -> int:
+    """Levels of mappings in each other."""
+    found = 0
+    while isinstance(value, dict):
+        (value,), found = value.values(), found + 1
+    return found
+
+
+async def test_kopf_reads_no_more_levels_than_python_can(open_: Open, config: Path, api: ApiServer) -> None:
+    """It would end the operator, and every one that is started after it."""
+    write_kubeconfig(config, {}, {"server": api.url})
+    api.answers[f"GET {PODS}"] = [plain(f'{{"items": [{deep(9_000).decode()}, 1]}}', content_type="application/json")]
+    api.answers[f"WATCH {PODS}"] = [api.events(b'{"type": "ADDED", "object": ' + deep(9_000) + b"}\n", then="end")]
+    session = await open_()
+    listed = await (await session.aiohttp_session.get(api.url + PODS)).json()
+    assert (depth(listed["items"][0]), listed["items"][1]) == (238, 1)
+    async with session.aiohttp_session.get(f"{api.url}{PODS}?watch=true") as response:
+        (event,) = [json.loads(line) async for line in response.content.iter_chunked(1)]
+    assert (event["type"], depth(event["object"])) == ("ADDED", 239)

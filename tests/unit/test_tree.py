@@ -9,7 +9,7 @@ import pytest
 from nuvop import objects, readiness, tree
 from nuvop.complaints import Complaint
 from nuvop.kinds import ChildSelector
-from nuvop.objects import INSTANCE_LABEL, OWNER_LABEL, REVISION_LABEL, Body, ObjectKey, key_of
+from nuvop.objects import INSTANCE_LABEL, NAMESPACE_LABEL, OWNER_LABEL, REVISION_LABEL, Body, ObjectKey, key_of
 from nuvop.tree import Node, Owned, Rules, Seen, State
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -411,6 +411,17 @@ def test_who_else_has_made_it() -> None:
         (found,) = root.children
         assert (found.state, found.message) == (State.NOT_OWNED, "made by kubectl-create, not by nuvop")
         assert not tree.is_well(root)
+
+
+@pytest.mark.parametrize(("more", "told"), [({}, "caches-obj"), ({NAMESPACE_LABEL: "other"}, "caches-obj in other")])
+def test_what_nuvop_has_made_for_another_resource(more: dict[str, str], told: str) -> None:
+    labels = {INSTANCE_LABEL: "caches-obj", OWNER_LABEL: "another", **more}
+    theirs = child("ConfigMap", "obj-config", labels=labels)
+    found = only_child(seen(cr(listed(CONFIG, uid="", digest="")), found={key_of(theirs): theirs}))
+    assert (found.state, found.message) == (State.NOT_OWNED, f"made by nuvop for another resource ({told})")
+    copied = child("ConfigMap", "obj-config", own=None, labels=labels)
+    found = only_child(seen(cr(listed(CONFIG, uid="", digest="")), found={key_of(copied): copied}))
+    assert found.message == "not made by nuvop"
 
 
 def test_made_anew_meanwhile() -> None:
