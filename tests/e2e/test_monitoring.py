@@ -40,7 +40,7 @@ def test_every_query_has_an_answer(kubectl: Kubectl, operator: Start, widgets: M
             eventually(query, lambda query=query: prometheus.query(query))  # type: ignore[misc]
         for rule in rules():
             prometheus.query(rule["expr"])  # which may have no answer, but is understood
-        assert prometheus.query('sum(nuvop_resources{phase="Ready"}) == 8')
+        eventually("all are ready again", lambda: prometheus.query('sum(nuvop_resources{phase="Ready"}) == 8'))
         picture = tmp_path / "dashboard.png"
         dashboard.draw(prometheus, 60, "30s", picture)
     assert picture.stat().st_size > 10_000
