@@ -10,14 +10,26 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from cyclonedx.contrib.hash.factories import HashTypeFactory
+from cyclonedx.model import ExternalReference, ExternalReferenceType, XsUri
+from cyclonedx.model.bom import Bom, BomMetaData
+from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.model.license import DisjunctiveLicense
+from cyclonedx.output import make_outputter
+from cyclonedx.schema import OutputFormat, SchemaVersion
+from packageurl import PackageURL
 
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / "sbom.json"
 INDEX = "https://pypi.org/simple"
 """Where the packages are published, whatever mirror they come from here."""
 
+_PACKAGE = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>[^\s;]+)")
+_HASH = re.compile(r"--hash=(\S+)")
 _REQUIREMENTS = re.compile(r"python (requirements\.py poetry\.lock .*--group main.*) > run\.txt")
 _BASE = re.compile(r"^ARG BASE=(?P<name>[^:\s]+):(?P<version>\S+)$", re.MULTILINE)
 _DEBIAN = re.compile(r"apt-get install .*?--no-install-recommends (?P<names>[a-z0-9 +.-]+)$", re.MULTILINE)
@@ -32,11 +44,13 @@ def main() -> None:
 def sbom() -> dict[str, Any]:
     """The CycloneDX document, the same for the same lock and Dockerfile."""
     dockerfile = (ROOT / "Dockerfile").read_text()
-    command = [sys.executable, "-m", "cyclonedx_py", "requirements", "--output-reproducible", "-i", INDEX, "-"]
-    made = subprocess.run(command, input=packages(dockerfile), capture_output=True, text=True, check=True).stdout
-    document: dict[str, Any] = json.loads(made)
-    document.setdefault("metadata", {})["component"] = itself()
-    document["components"] += beneath(dockerfile)
+    nuvop = itself()
+    held = [*map(package, packages(dockerfile).splitlines()), *beneath(dockerfile)]
+    bom = Bom(components=held, metadata=BomMetaData(component=nuvop))
+    bom.register_dependency(nuvop, held)
+    document: dict[str, Any] = json.loads(make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string())
+    # Of each run its own.
+    del document["serialNumber"], document["metadata"]["timestamp"]
     return document
 
 
@@ -47,25 +61,39 @@ def packages(dockerfile: str) -> str:
     return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
-def itself() -> dict[str, Any]:
+def package(line: str) -> Component:
+    """A package as a line of pip's requirements names it: ``name==version --hash=sha256:… …``."""
+    (named,) = _PACKAGE.finditer(line)
+    name, version = named["name"], named["version"]
+    hashes = [HashTypeFactory().from_composite_str(found) for found in _HASH.findall(line)]
+    published = ExternalReference(type=ExternalReferenceType.DISTRIBUTION, url=XsUri(f"{INDEX}/{name}/"), hashes=hashes)
+    purl = PackageURL("pypi", name=name, version=version)
+    return Component(name=name, version=version, bom_ref=str(purl), purl=purl, external_references=[published])
+
+
+def itself() -> Component:
     """nuvop."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    named = {name: project[name] for name in ("name", "version", "description")}
-    return {"type": "application", "bom-ref": "nuvop", **named, "licenses": [{"license": {"id": project["license"]}}]}
+    return Component(
+        type=ComponentType.APPLICATION,
+        bom_ref="nuvop",
+        name=project["name"],
+        version=project["version"],
+        description=project["description"],
+        licenses=[DisjunctiveLicense(id=project["license"])],
+    )
 
 
-def beneath(dockerfile: str) -> list[dict[str, Any]]:
+def beneath(dockerfile: str) -> Iterator[Component]:
     """The base image, and the packages of its distribution that are added, whose version that decides."""
     (base,) = _BASE.finditer(dockerfile)
     (added,) = _DEBIAN.finditer(dockerfile)
-    image = {
-        "type": "container",
-        "bom-ref": "base-image",
-        **base.groupdict(),
-        "purl": f"pkg:docker/{base['name'].removeprefix('docker.io/')}@{base['version']}",
-    }
-    names = added["names"].split()
-    return [image, *({"type": "application", "bom-ref": f"debian-{n}", "name": n} for n in names)]
+    purl = PackageURL("docker", name=base["name"].removeprefix("docker.io/"), version=base["version"])
+    yield Component(
+        type=ComponentType.CONTAINER, bom_ref="base-image", name=base["name"], version=base["version"], purl=purl
+    )
+    for name in added["names"].split():
+        yield Component(type=ComponentType.APPLICATION, bom_ref=f"debian-{name}", name=name)
 
 
 if __name__ == "__main__":
