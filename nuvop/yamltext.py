@@ -45,7 +45,13 @@ def _not_yaml(error: YAMLError | yaml.YAMLError) -> NotYaml:
             f"{found['key'] if found else 'a key'!r} stands there twice: take one out", error.problem_mark.line + 1
         )
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    return NotYaml(" ".join(str(error).split()), mark.line + 1 if mark else 1)
+    # Not the error's own text, which quotes the line: a password may stand there, read as an alias or a tag maybe.
+    said = [getattr(error, name, None) or "" for name in ("context", "problem", "reason")]
+    told = ", ".join(_NAMED.sub(r"\1", each) for each in said if each)
+    return NotYaml(told or "it cannot be read", mark.line + 1 if mark else 1)
+
+
+_NAMED = re.compile(r"(alias|anchor|tag) .*", re.DOTALL)
 
 
 _INTEGERS = range(-(2**63), 2**64)

@@ -151,3 +151,19 @@ def test_lines(content: bytes, at: tuple[str | int, ...], line: int) -> None:
 def test_lines_of_a_document(document: int, at: tuple[str | int, ...], line: int) -> None:
     content = b"# x\n---\na: 1\n---\n---\na: 1\nb:\n  c: 1\n"
     assert yamltext.line_of(content, at, document) == line
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("token: [swordfish", "while parsing a flow sequence, expected"),
+        ("token: b: swordfish", "mapping values are not allowed here"),
+        ("token: *swordfish", "found undefined alias"),
+        ("token: !swordfish x", "could not determine a constructor for the tag"),
+        ("token: \0swordfish", "special characters are not allowed"),
+    ],
+)
+def test_what_is_no_yaml_is_told_without_what_stands_there(text: str, told: str) -> None:
+    with pytest.raises(yamltext.NotYaml, match=told) as raised:
+        yamltext.load(text)
+    assert "swordfish" not in str(raised.value)
