@@ -15,7 +15,9 @@ from tests.unit.test_kinds import SAMPLES
 def kind(folder: Path, plural: str) -> None:
     shutil.copytree(SAMPLES, folder)
     crd = folder / "crd.yaml"
-    crd.write_text(crd.read_text().replace("samples", plural))
+    text = crd.read_text().replace("samples", plural).replace("singular: sample\n", f"singular: one-of-{plural}\n")
+    named = plural.title().replace("-", "")
+    crd.write_text(text.replace("kind: Sample\n", f"kind: {named}\n").replace("[sam]", f"[s-{plural}]"))
 
 
 @pytest.mark.parametrize("plurals", [("foo", "foo-bar"), ("foo-bar", "foo"), ("foo", "foo")])

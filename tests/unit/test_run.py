@@ -50,7 +50,9 @@ def as_new(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 def kind(folder: Path, plural: str) -> Path:
     shutil.copytree(SAMPLES, folder)
     crd = folder / "crd.yaml"
-    crd.write_text(crd.read_text().replace("samples", plural))
+    text = crd.read_text().replace("samples", plural).replace("singular: sample\n", f"singular: one-of-{plural}\n")
+    named = plural.title().replace("-", "")
+    crd.write_text(text.replace("kind: Sample\n", f"kind: {named}\n").replace("[sam]", f"[s-{plural}]"))
     return folder
 
 
