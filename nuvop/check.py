@@ -39,6 +39,7 @@ from nuvop.kinds import (
     Kind,
     Report,
     Setting,
+    home_namespace,
     name_prefix,
     selector_of,
 )
@@ -265,9 +266,8 @@ def _present(kind: Kind, of: ChildField) -> list[Json]:
 
 
 def _described(value: Json, *, is_secret: bool) -> str:
-    article = "an" if json_types.type_of(value)[0] in "aio" else "a"
     shown = "" if is_secret or isinstance(value, dict | list) else f" ({value!r})"
-    return f"{article} {json_types.type_of(value)}{shown}"
+    return f"{a(json_types.type_of(value))}{shown}"
 
 
 # --- manifests -------------------------------------------------------------------------------------------------------
@@ -540,7 +540,8 @@ def _unfollowed(kind: Kind) -> Iterator[Finding | InFolder]:
         if child.selector == each.child
         for at, _ in fields.places(child.body, each.path)
     }
-    for child, at in follow.mentions(kind.variants):
+    certain = list(follow.mentions(kind.variants))
+    for child, at in certain:
         if (child.selector, at.segments) not in followed:
             path = fields.readable(child.body, at)
             yield Finding(
@@ -548,7 +549,7 @@ def _unfollowed(kind: Kind) -> Iterator[Finding | InFolder]:
                 f"{child} {path} names a child, or its namespace, and kustomize does not rename it there: write "
                 f"`- {child} {path}` under `follow`",
             )
-    for word in follow.words(kind.variants):
+    for word in follow.words(kind.variants, certain):
         if (word.child.selector, word.at.segments) not in followed:
             path = fields.readable(word.child.body, word.at)
             told = f"{word.named.name!r} may mean {word.named}, which is called otherwise for each {kind.resource.kind}"
@@ -569,9 +570,10 @@ def _shared(kind: Kind) -> Iterator[InFolder]:
 
 def _nothing_followed(kind: Kind) -> Iterator[Finding]:
     """Lines of ``follow`` that change nothing, whatever components there are."""
+    known, home = child_names.of_base(kind.variants), home_namespace(kind.variants)
     for index, each in enumerate(kind.follows):
         found = (
-            child_names.followed(child, each.path, kind.variants, lambda name: f"-{name}", "-")
+            child_names.followed(child, each.path, known, home, lambda name: f"-{name}", "-")
             for child in kind.variants
             if child.selector == each.child
         )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from nuvop import addresses, fields
 from nuvop.addresses import BaseNames
-from nuvop.kinds import Child, home_namespace
+from nuvop.kinds import Child
 
 _ADDRESSABLE = frozenset({("", "Service"), ("apps", "StatefulSet")})
 """What has a host name."""
@@ -95,13 +95,14 @@ def own_namespace(child: Child, home: str) -> str:
 
 
 def followed(
-    child: Child, path: fields.FieldPath, base: Sequence[Child], rename: Callable[[str], str], namespace: str
+    child: Child, path: fields.FieldPath, known: BaseNames, home: str, rename: Callable[[str], str], namespace: str
 ) -> Iterator[tuple[fields.FieldPath, str]]:
     """The texts at a path of a child that name a child of the base, or its namespace: where, and what becomes of them.
 
-    ``rename`` gives what a name becomes, ``namespace`` takes the place of the base's.
+    ``known`` and ``home`` are the base's names (`of_base`) and its home namespace. ``rename`` gives what a name
+    becomes, ``namespace`` takes the place of the base's.
     """
-    known, own = of_base(base), own_namespace(child, home_namespace(base))
+    own = own_namespace(child, home)
     for at, text in fields.places(child.body, path):
         if isinstance(text, str) and not addresses.is_program(at):
             before, after = addresses.before(child.body, at), addresses.after(child.body, at)

@@ -7,7 +7,7 @@ Certificate makes is no child, so kustomize renames it nowhere; it counts where 
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nuvop import addresses, child_names, fields, labelling, openapi
@@ -182,17 +182,17 @@ class Word:
     named: Child
 
 
-def words(children: Sequence[Child]) -> Iterator[Word]:
-    """The texts of which nobody can tell whether they name a child: `mentions` are those of which it is certain.
+def words(children: Sequence[Child], certain: Iterable[tuple[Child, FieldPath]]) -> Iterator[Word]:
+    """The texts of which nobody can tell whether they name a child; ``certain`` are the `mentions`, which do.
 
     They are whole values of variables, flags and keys of a ConfigMap that are a Service's name, or a pod's of a
     StatefulSet, unless they are called as something else, or stand in what the Service is for; and the objects that
     Prometheus is asked for.
     """
-    certain = {(child, at.segments) for child, at in mentions(children)}
-    named = [child for child in children if (child.group, child.kind) in (_SERVICE, _STATEFUL)]
+    sure = {(child, at.segments) for child, at in certain}
+    named = [child for child in children if labelling.is_service(child.body) or _is_stateful(child)]
     for text in _texts(children):
-        is_open = (text.child, text.at.segments) not in certain and not text.names
+        is_open = (text.child, text.at.segments) not in sure and not text.names
         if is_open and (found := _meant(text, named) or _asked_for(text, children)):
             yield Word(text.child, text.at, found)
 
@@ -216,8 +216,8 @@ _OTHERWISE = re.compile(
 """The end of a key whose value is no host, though it is one's name: ``APP_ROLE=web``, ``DB_CONNECTION=mysql``."""
 
 
-_SERVICE = ("", "Service")
-_STATEFUL = ("apps", "StatefulSet")
+def _is_stateful(child: Child) -> bool:
+    return (child.group, child.kind) == ("apps", "StatefulSet")
 
 
 def _meant(text: _Text, children: Sequence[Child]) -> Child | None:
@@ -229,12 +229,12 @@ def _meant(text: _Text, children: Sequence[Child]) -> Child | None:
         return None
     key = _KEY.search((flag or text.before)[-_LONGEST:])
     is_otherwise = key is not None and _OTHERWISE.search(key["key"]) is not None
-    return None if is_otherwise or ((found.group, found.kind) == _SERVICE and _serves(found, text.child)) else found
+    return None if is_otherwise or (labelling.is_service(found.body) and _serves(found, text.child)) else found
 
 
 def _is_meant(value: str, child: Child) -> bool:
     """Whether a value is the name of a Service, or of a pod of a StatefulSet."""
-    if (child.group, child.kind) == _SERVICE:
+    if labelling.is_service(child.body):
         return value == child.name
     of, _, number = value.rpartition("-")
     return of == child.name and number.isdecimal()

@@ -122,9 +122,9 @@ def key_of(body: Body) -> ObjectKey:
     return ObjectKey(group_of(body["apiVersion"]), body["kind"], metadata.get("namespace", ""), metadata["name"])
 
 
-def a(kind: str) -> str:
-    """The name of a kind with its article."""
-    return f"{'an' if kind[0] in 'AEIOU' else 'a'} {kind}"
+def a(name: str) -> str:
+    """The name of a kind, or of a type, with its article."""
+    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
 
 
 def group_of(api_version: str) -> str:

@@ -29,7 +29,7 @@ from typing import Any
 from nuvop import child_names, directives, fields, labelling, patches_py, yamltext
 from nuvop.errors import FieldPathError, GeneratedInUse, OverlayError, Place, SettingsError, WriteFailed
 from nuvop.fields import FieldPath, Json, Operation
-from nuvop.kinds import Child, ChildSelector, Kind, Setting, is_outside, name_prefix
+from nuvop.kinds import Child, ChildSelector, Kind, Setting, home_namespace, is_outside, name_prefix
 from nuvop.objects import (
     HIDDEN,
     INSTANCE_LABEL,
@@ -131,9 +131,7 @@ def make(kind: Kind, cr: Body, *, orphan: bool = False, without: Collection[Obje
     children = {child.key(key): child for child in kind.base if child not in secrets}
 
     drafts = {child: _Draft(child) for child in kind.base}
-    for followed in kind.follows:
-        if child := kind.child(followed.child):
-            drafts[child].follow(followed.path, kind, key)
+    _follow(kind, key, drafts)
     # What sets a part of a field comes after what sets all of it, which would undo it.
     for setting, value in sorted(used, key=lambda pair: len(pair[0].target.segments)):
         if child := kind.child(setting.child):
@@ -276,6 +274,19 @@ def _is_nuvops(annotation: str) -> bool:
     return annotation.startswith(directives.PREFIX) or is_kustomizes(annotation)
 
 
+def _follow(kind: Kind, cr: CRKey, drafts: Mapping[Child, "_Draft"]) -> None:
+    """Replace the names of the kind's children in texts by what they are called for this CR."""
+    if not kind.follows:
+        return
+    known, home = child_names.of_base(kind.base), home_namespace(kind.base)
+    rename = (lambda name: name) if kind.keeps_names else (lambda name: f"{name_prefix(cr.name)}{name}")
+    for line in kind.follows:
+        if child := kind.child(line.child):
+            # As the base has them: what two lines name is the same to both.
+            for at, text in child_names.followed(child, line.path, known, home, rename, cr.namespace):
+                drafts[child].put(at, text)
+
+
 @contextmanager
 def _told_of(child: Child) -> Iterator[None]:
     """Name the child in which a value of the CR leaves no room for what nuvop sets."""
@@ -303,13 +314,6 @@ class _Draft:
             self.put(setting.target, value)
         except FieldPathError as error:
             raise OverlayError(f"{setting.source} cannot be set in {self.child}: {error}") from error
-
-    def follow(self, path: FieldPath, kind: Kind, cr: CRKey) -> None:
-        """Replace the names of the kind's children in texts by what they are called for this CR."""
-        rename = (lambda name: name) if kind.keeps_names else (lambda name: f"{name_prefix(cr.name)}{name}")
-        # As the base has them: what two lines name is the same to both.
-        for at, text in child_names.followed(self.child, path, kind.base, rename, cr.namespace):
-            self.put(at, text)
 
     def bind_subjects(self, kind: Kind, cr: CRKey) -> None:
         """Name the CR's ServiceAccounts in a RoleBinding of another namespace: kustomize looks for them there only."""

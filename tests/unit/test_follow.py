@@ -590,7 +590,8 @@ def test_the_secret_of_a_user_of_kafka() -> None:
 
 
 def words(text: str) -> list[str]:
-    found = follow.words(list(children(text)))
+    base = list(children(text))
+    found = follow.words(base, follow.mentions(base))
     return [f"{word.child} {fields.readable(word.child.body, word.at)} {word.named}" for word in found]
 
 
@@ -682,7 +683,8 @@ def test_a_role_that_is_none_names_nobody(rules: str) -> None:
 def test_a_long_word_before_a_text_takes_no_time() -> None:
     """It took minutes: the time grew with the square of its length."""
     container = f"args: [{'a' * 200_000}!, api]"
-    assert [str(word.named) for word in follow.words(list(children(DEPLOYMENT % container)))] == ["Service/api"]
+    base = list(children(DEPLOYMENT % container))
+    assert [str(word.named) for word in follow.words(base, follow.mentions(base))] == ["Service/api"]
 
 
 CERTGEN = """
