@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lab import sbom
+from lab.controlplane.paths import PROJECT
 
 UNKNOWN = 2
 """The exit code where not all could be asked for; 1 where something is known to be vulnerable."""
@@ -20,7 +21,7 @@ UNKNOWN = 2
 def main() -> int:
     """Ask, and tell."""
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
-        file.write(sbom.packages((sbom.ROOT / "Dockerfile").read_text()))
+        file.write(sbom.packages((PROJECT / "Dockerfile").read_text()))
         file.flush()
         options = ["--no-deps", "--disable-pip", "--progress-spinner", "off", "--vulnerability-service", "pypi"]
         command = [sys.executable, "-m", "pip_audit", "-r", str(Path(file.name)), *options, "--format", "json"]

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from cyclonedx.contrib.hash.factories import HashTypeFactory
@@ -23,11 +22,9 @@ from cyclonedx.output import make_outputter
 from cyclonedx.schema import OutputFormat, SchemaVersion
 from packageurl import PackageURL
 
-ROOT = Path(__file__).parents[1]
-FILE = ROOT / "sbom.json"
-INDEX = "https://pypi.org/simple"
-"""Where the packages are published, whatever mirror they come from here."""
+from lab.controlplane.paths import PROJECT
 
+FILE = PROJECT / "sbom.json"
 _PACKAGE = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>[^\s;]+)")
 _HASH = re.compile(r"--hash=(\S+)")
 _REQUIREMENTS = re.compile(r"python (requirements\.py poetry\.lock .*--group main.*) > run\.txt")
@@ -38,12 +35,12 @@ _DEBIAN = re.compile(r"apt-get install .*?--no-install-recommends (?P<names>[a-z
 def main() -> None:
     """Write it."""
     FILE.write_text(json.dumps(sbom(), indent=2) + "\n")
-    print(FILE.relative_to(ROOT))
+    print(FILE.relative_to(PROJECT))
 
 
 def sbom() -> dict[str, Any]:
     """The CycloneDX document, the same for the same lock and Dockerfile."""
-    dockerfile = (ROOT / "Dockerfile").read_text()
+    dockerfile = (PROJECT / "Dockerfile").read_text()
     nuvop = itself()
     held = [*map(package, packages(dockerfile).splitlines()), *beneath(dockerfile)]
     bom = Bom(components=held, metadata=BomMetaData(component=nuvop))
@@ -58,7 +55,7 @@ def packages(dockerfile: str) -> str:
     """What the Dockerfile installs, as a file of pip's requirements: a package a line, with its hashes."""
     (command,) = _REQUIREMENTS.findall(dockerfile)
     argv = [sys.executable, "deploy/image/requirements.py", *command.split()[1:]]
-    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(argv, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
 
 
 def package(line: str) -> Component:
@@ -66,14 +63,15 @@ def package(line: str) -> Component:
     (named,) = _PACKAGE.finditer(line)
     name, version = named["name"], named["version"]
     hashes = [HashTypeFactory().from_composite_str(found) for found in _HASH.findall(line)]
-    published = ExternalReference(type=ExternalReferenceType.DISTRIBUTION, url=XsUri(f"{INDEX}/{name}/"), hashes=hashes)
     purl = PackageURL("pypi", name=name, version=version)
+    # By its own name: where it is published says its type, whatever mirror it came from here.
+    published = ExternalReference(type=ExternalReferenceType.DISTRIBUTION, url=XsUri(str(purl)), hashes=hashes)
     return Component(name=name, version=version, bom_ref=str(purl), purl=purl, external_references=[published])
 
 
 def itself() -> Component:
     """nuvop."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     return Component(
         type=ComponentType.APPLICATION,
         bom_ref="nuvop",

@@ -6,7 +6,6 @@ compares what it has read, fail at a few hundred. In kopf that ends the operator
 
 import re
 from collections.abc import Iterator
-from itertools import accumulate
 
 DEEPEST = 240
 """Levels that are read. A value of so many is refused in any place where it counts (`nuvop.overlay`)."""
@@ -14,8 +13,7 @@ DEEPEST = 240
 _STEP = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
 _ONE_KIND = bytes.maketrans(b"[]", b"{}")
 _NO_MARKS = bytes(set(range(256)) - set(b'[]{}"'))
-_NO_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[^][{}"]+', re.DOTALL)
-_PART = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}]|[^][{}"]+', re.DOTALL)
+_PART = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}]|[^][{}"]+|"', re.DOTALL)
 
 
 def shallow(text: bytes) -> bytes:
@@ -23,16 +21,11 @@ def shallow(text: bytes) -> bytes:
 
     What is no JSON stays none.
     """
-    if _is_certainly_shallow(text):
-        return text
-    steps = (_STEP.get(mark, 0) for mark in _NO_BRACKETS.sub(b"", text))
-    if max(accumulate(steps), default=0) <= DEEPEST:
-        return text
-    return b"".join(_parts(text))
+    return text if _is_shallow(text) else b"".join(_parts(text))
 
 
-def _is_certainly_shallow(text: bytes) -> bool:
-    """Whether so many levels are not there. All in bytes' own methods: a list may be megabytes, and is read often."""
+def _is_shallow(text: bytes) -> bool:
+    """Whether JSON has no more levels. All in bytes' own methods: a list may be megabytes, and is read often."""
     marks = text.replace(rb"\\", b"").replace(rb"\"", b"").translate(_ONE_KIND, _NO_MARKS)
     # Most texts have no bracket in them; two marks beside each other change nothing for what is outside of texts.
     left = b"".join(marks.replace(b'""', b"").split(b'"')[::2])
