@@ -100,12 +100,8 @@ def main() -> None:
     """Run a command. Exit code 1: it failed, and one line on stderr says why."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)
-    try:
+    with console.ending(controlplane.ControlPlaneError, lab.image.ImageError):
         commands()
-    # An OSError names its file: a full disk, no right.
-    except (controlplane.ControlPlaneError, lab.image.ImageError, OSError) as error:
-        console.say(f"error: {error}")
-        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Self
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HEARTBEAT_SECONDS = 15.0
 """How often progress is told where there is no terminal (a log, a CI job)."""
@@ -13,6 +17,20 @@ HEARTBEAT_SECONDS = 15.0
 def say(text: str) -> None:
     """Print one line."""
     print(text, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def ending(*errors: type[Exception]) -> Iterator[None]:
+    """End the program with exit code 1, and a line on stderr that says why, where one of ``errors`` comes.
+
+    So does an OSError, which names its file: a full disk, no right.
+    """
+    told: tuple[type[Exception], ...] = (OSError, *errors)
+    try:
+        yield
+    except told as error:
+        say(f"error: {error}")
+        sys.exit(1)
 
 
 class Progress:

@@ -4,7 +4,6 @@ stderr says why."""
 from __future__ import annotations
 
 import re
-import sys
 from typing import Any
 
 import click
@@ -14,10 +13,10 @@ from lab.controlplane import console
 from lab.deploy import rights
 from lab.deploy.overlay import DEPLOY, NAMESPACE
 from nuvop.errors import NuvopError
+from nuvop.objects import is_namespace
 
 PATIENCE_SECONDS = 180
 
-_NAME = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _NAME_OR_PATTERN = r"[-a-z0-9*?!]+"
 
 
@@ -25,7 +24,7 @@ class _Namespace(click.ParamType[str]):
     name = "namespace"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if not re.fullmatch(_NAME, value):
+        if not is_namespace(value):
             self.fail(f"{value!r} is no namespace's name", param, ctx)
         return str(value)
 
@@ -94,11 +93,8 @@ def roles() -> None:
 
 def main() -> None:
     """Run a command."""
-    try:
+    with console.ending(deploy.DeployError, NuvopError):
         commands()
-    except (deploy.DeployError, NuvopError, OSError) as error:
-        console.say(f"error: {error}")
-        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
 
@@ -25,11 +24,8 @@ def command(name: str | None) -> None:
 
 def main() -> None:
     """Run the command. Exit code 1: it failed, and one line on stderr says why."""
-    try:
+    with console.ending(image.ImageError, ControlPlaneError):
         command()
-    except (image.ImageError, ControlPlaneError, OSError) as error:
-        console.say(f"error: {error}")
-        sys.exit(1)
 
 
 if __name__ == "__main__":

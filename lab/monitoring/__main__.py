@@ -5,7 +5,6 @@ Exit code 1: it could not be drawn, and one line on stderr says why.
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -43,11 +42,8 @@ def command(port: int, minutes: float, file: Path) -> None:
 
 def main() -> None:
     """Run the command."""
-    try:
+    with console.ending(PrometheusError, debian.DebianError):
         command()
-    except (PrometheusError, debian.DebianError, OSError) as error:
-        console.say(f"error: {error}")
-        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -34,11 +33,8 @@ def command(namespace: str, watched: tuple[str, ...]) -> None:
 
 def main() -> None:
     """Run the command."""
-    try:
+    with console.ending(ReleaseError, image.ImageError, deploy.DeployError, ControlPlaneError):
         command()
-    except (ReleaseError, image.ImageError, deploy.DeployError, ControlPlaneError, OSError) as error:
-        console.say(f"error: {error}")
-        sys.exit(1)
 
 
 if __name__ == "__main__":

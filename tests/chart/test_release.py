@@ -16,7 +16,7 @@ from tests.deploy.deployed import Deployed
 from tests.deploy.test_deploy_task import everything
 from tests.deploy.test_manifests import DEPLOY
 from tests.e2e.audited import refused, requests_of
-from tests.e2e.harness import ROOT, Kubectl, eventually, is_ready, sample
+from tests.e2e.harness import ROOT, Kubectl, eventually, is_ready, own_cluster, sample
 
 pytestmark = pytest.mark.e2e
 
@@ -25,10 +25,8 @@ RELEASE = ("nuvop", CHART, "--namespace=nuvop-system", "--wait")
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[controlplane.Cluster]:
-    name = f"{os.environ.get('NUVOP_TEST_CLUSTER', 'deploy')}-chart"
-    controlplane.down(name)
-    yield controlplane.up(name, nodes=2)
-    controlplane.down(name)
+    with own_cluster(f"{os.environ.get('NUVOP_TEST_CLUSTER', 'deploy')}-chart", nodes=2) as made:
+        yield made
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from lab import controlplane
 from lab.deploy import Wanted, overlay, readiness, rights
 from nuvop import yamltext
-from tests.e2e.harness import PROGRAMS, ROOT, Kubectl, Operator, environment, eventually, is_ready, sample
+from tests.e2e.harness import PROGRAMS, ROOT, Kubectl, Operator, environment, eventually, is_ready, own_cluster, sample
 
 Body = dict[str, Any]
 Done = subprocess.CompletedProcess[str]
@@ -138,10 +138,8 @@ def test_what_events_say_of_its_pods_and_of_no_others() -> None:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[controlplane.Cluster]:
-    name = f"{os.environ.get('NUVOP_TEST_CLUSTER', 'deploy')}-task"
-    controlplane.down(name)
-    yield controlplane.up(name, nodes=2)
-    controlplane.down(name)
+    with own_cluster(f"{os.environ.get('NUVOP_TEST_CLUSTER', 'deploy')}-task", nodes=2) as made:
+        yield made
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pytest
 from lab import controlplane
 from tests.deploy.deployed import Deployed
 from tests.e2e.audited import Right, granted, refused, requests_of, used
-from tests.e2e.harness import ROOT, Kubectl, Operator, eventually, is_ready, sample
+from tests.e2e.harness import ROOT, Kubectl, Operator, eventually, is_ready, own_cluster, sample
 
 pytestmark = pytest.mark.e2e
 
@@ -59,10 +59,8 @@ SELDOM = {
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[controlplane.Cluster]:
-    name = f"{os.environ.get('NUVOP_TEST_CLUSTER', 'deploy')}-test"
-    controlplane.down(name)
-    yield controlplane.up(name, nodes=2)
-    controlplane.down(name)
+    with own_cluster(f"{os.environ.get('NUVOP_TEST_CLUSTER', 'deploy')}-test", nodes=2) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

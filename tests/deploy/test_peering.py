@@ -13,7 +13,18 @@ import pytest
 from lab import controlplane
 from tests.deploy.deployed import Deployed
 from tests.e2e.audited import Right, granted, refused, requests_of, used
-from tests.e2e.harness import PROGRAMS, ROOT, Kubectl, Operator, environment, eventually, is_ready, sample, writes_of
+from tests.e2e.harness import (
+    PROGRAMS,
+    ROOT,
+    Kubectl,
+    Operator,
+    environment,
+    eventually,
+    is_ready,
+    own_cluster,
+    sample,
+    writes_of,
+)
 from tests.e2e.test_peering import stands_still
 
 pytestmark = pytest.mark.e2e
@@ -27,10 +38,8 @@ WAYS = {
 
 @pytest.fixture
 def cluster() -> Iterator[controlplane.Cluster]:
-    name = f"{os.environ.get('NUVOP_TEST_CLUSTER', 'deploy')}-peering"
-    controlplane.down(name)
-    yield controlplane.up(name, nodes=1)
-    controlplane.down(name)
+    with own_cluster(f"{os.environ.get('NUVOP_TEST_CLUSTER', 'deploy')}-peering", nodes=1) as made:
+        yield made
 
 
 @pytest.mark.parametrize("variant", WAYS)

@@ -12,7 +12,7 @@ import pytest
 from lab import controlplane
 from tests.deploy.deployed import Deployed
 from tests.e2e.audited import refused, requests_of
-from tests.e2e.harness import PROGRAMS, ROOT, Kubectl, Operator, always, eventually, is_ready, sample
+from tests.e2e.harness import PROGRAMS, ROOT, Kubectl, Operator, always, eventually, is_ready, own_cluster, sample
 
 pytestmark = pytest.mark.e2e
 
@@ -21,10 +21,8 @@ SHARDS = ("team-a", "team-b")
 
 @pytest.fixture
 def cluster() -> Iterator[controlplane.Cluster]:
-    name = f"{os.environ.get('NUVOP_TEST_CLUSTER', 'deploy')}-shards"
-    controlplane.down(name)
-    yield controlplane.up(name, nodes=1)
-    controlplane.down(name)
+    with own_cluster(f"{os.environ.get('NUVOP_TEST_CLUSTER', 'deploy')}-shards", nodes=1) as made:
+        yield made
 
 
 def with_sample(cluster: controlplane.Cluster, namespace: str) -> Kubectl:

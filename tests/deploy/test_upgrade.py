@@ -17,7 +17,7 @@ import pytest
 from lab import controlplane
 from lab.bench.audit import AuditLog, by_verb
 from tests.deploy.deployed import Deployed
-from tests.e2e.harness import ROOT, Kubectl, eventually, is_ready, sample
+from tests.e2e.harness import ROOT, Kubectl, eventually, is_ready, own_cluster, sample
 
 pytestmark = pytest.mark.e2e
 
@@ -31,10 +31,8 @@ QUIET = 3.0
 
 @pytest.fixture
 def cluster() -> Iterator[controlplane.Cluster]:
-    name = f"{os.environ.get('NUVOP_TEST_CLUSTER', 'deploy')}-upgrade"
-    controlplane.down(name)
-    yield controlplane.up(name, nodes=max(2, COUNT // 50))
-    controlplane.down(name)
+    with own_cluster(f"{os.environ.get('NUVOP_TEST_CLUSTER', 'deploy')}-upgrade", nodes=max(2, COUNT // 50)) as made:
+        yield made
 
 
 def next_version(folder: Path) -> Path:

@@ -17,6 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from lab import controlplane
 from lab.controlplane import Cluster
 from nuvop import yamltext
 from tests.e2e.reads import Reader, reader
@@ -96,6 +97,14 @@ class Kubectl:
     @property
     def _reader(self) -> Reader:
         return reader(self.kubeconfig, self.kubeconfig.stat().st_mtime_ns)
+
+
+@contextmanager
+def own_cluster(name: str, nodes: int, *, real_node: bool = False) -> Iterator[Cluster]:
+    """A cluster that no other test has, made anew; it is removed after the block."""
+    controlplane.down(name)
+    yield controlplane.up(name, nodes=nodes, real_node=real_node)
+    controlplane.down(name)
 
 
 def sample(name: str, count: object = 2, **spec: object) -> dict[str, Any]:

@@ -38,6 +38,7 @@ from tests.e2e.harness import (
     eventually,
     is_ready,
     make_kind,
+    own_cluster,
     sample,
 )
 from tests.golden.test_golden import EXAMPLES
@@ -80,10 +81,8 @@ SURVIVORS = ("ConfigMap", "ServiceAccount", "Service", "Deployment")
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[controlplane.Cluster]:
     """A cluster of its own: an operator of all namespaces would see what other tests have left."""
-    name = f"{os.environ.get('NUVOP_TEST_CLUSTER', 'e2e')}-rights"
-    controlplane.down(name)
-    yield controlplane.up(name, nodes=4)
-    controlplane.down(name)
+    with own_cluster(f"{os.environ.get('NUVOP_TEST_CLUSTER', 'e2e')}-rights", nodes=4) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import pytest
 from lab import controlplane, debian
 from lab.controlplane import node
 from lab.controlplane.node import images, machine
+from tests.e2e.harness import own_cluster
 from tests.image import built
 from tests.machine import need
 
@@ -44,10 +45,8 @@ def before() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def cluster(before: dict[str, str]) -> Iterator[controlplane.Cluster]:
-    name = os.environ.get("NUVOP_TEST_CLUSTER", "realnode")
-    controlplane.down(name)
-    yield controlplane.up(name, nodes=15, real_node=True)
-    controlplane.down(name)
+    with own_cluster(os.environ.get("NUVOP_TEST_CLUSTER", "realnode"), nodes=15, real_node=True) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
