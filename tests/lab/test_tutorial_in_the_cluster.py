@@ -7,12 +7,12 @@ import pytest
 from lab.controlplane import node
 from tests.image import built
 from tests.lab.reader import follow, part_of
-from tests.machine import need
+from tests.machine import as_node, need
 
-# The first test that needs them has the node's programs and the image built.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 
 def test_every_step_comes_true(tmp_path: Path) -> None:
     need(node.obstacle() or built.obstacle())
-    follow(part_of("7. Into the cluster"), tmp_path)
+    with as_node():
+        follow(part_of("7. Into the cluster"), tmp_path)
