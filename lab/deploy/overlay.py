@@ -41,13 +41,9 @@ class Wanted:
 
     @property
     def rights(self) -> list[str]:
-        """The arguments of `nuvop rbac` for it.
-
-        Outside of deploy/'s own namespace the roles are called after it: another operator may be there, too.
-        """
-        name = "nuvop" if self.namespace == NAMESPACE else f"nuvop-{self.namespace}"
+        """The arguments of `nuvop rbac` for it."""
         served = [f"--namespace={each}" for each in self.watched]
-        return [*served, f"--service-account={self.namespace}/nuvop", f"--name={name}"]
+        return [*served, f"--service-account={self.namespace}/nuvop"]
 
 
 def write(folder: Path, wanted: Wanted, rights: str, *, has_namespace: bool) -> Path:
