@@ -39,6 +39,8 @@ class _Namespaces(click.ParamType[tuple[str, ...]]):
         for part in parts:
             if not re.fullmatch(_NAME_OR_PATTERN, part):
                 self.fail(f"{part!r} is no namespace's name, and no pattern for any", param, ctx)
+            if part.startswith("!") and len(parts) > 1:
+                self.fail(f"{part!r} takes nothing away from the others: each is served for itself", param, ctx)
         return tuple(dict.fromkeys(parts))
 
 
