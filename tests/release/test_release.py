@@ -170,6 +170,13 @@ def test_what_is_wrong_with_the_file_is_told_without_what_stands_in_it(text: str
     assert PASSWORD.split()[0] not in str(raised.value)
 
 
+def test_a_file_of_another_encoding_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(f"DOCKER_PASSWORD={PASSWORD}\xe9".encode("latin-1"))
+    with pytest.raises(ReleaseError, match=r"\.env: is no text in UTF-8: .* at byte 48") as raised:
+        account.read(tmp_path / ".env")
+    assert PASSWORD not in str(raised.value)
+
+
 def test_without_the_file_it_says_what_to_copy(tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match=r"copy \.env\.example"):
         account.read(tmp_path / ".env")
@@ -185,7 +192,16 @@ def test_the_example_lacks_only_what_nobody_else_knows(tmp_path: Path) -> None:
     assert account.read(tmp_path / ".env") == Account("jane")
 
 
-def test_a_namespace_that_is_none_is_refused() -> None:
-    done = CliRunner().invoke(command, ["--namespace", "No_Such"])
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--namespace", "No_Such", "'No_Such' is no namespace's name"),
+        ("--watch-namespaces", "a,No_Such", "'No_Such' is no namespace's name, and no pattern for any"),
+        ("--watch-namespaces", "*,!team-a-*", "'!team-a-*' takes nothing away from the others"),
+        ("--watch-namespaces", "!team-a-*,!team-b-*", "'!team-a-*' takes nothing away from the others"),
+    ],
+)
+def test_what_names_no_namespaces_is_refused(option: str, value: str, told: str) -> None:
+    done = CliRunner().invoke(command, [option, value])
     assert done.exit_code == click.UsageError.exit_code
-    assert "'No_Such' is no namespace's name" in done.stderr
+    assert told in " ".join(done.stderr.split())
