@@ -7,35 +7,22 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lab import controlplane
 from lab.deploy import Wanted, overlay, readiness, rights
-from nuvop import yamltext
+from tests.deploy.manifests import Body, built, container, kustomized
 from tests.e2e.harness import PROGRAMS, ROOT, Kubectl, Operator, environment, eventually, is_ready, own_cluster, sample
 
-Body = dict[str, Any]
 Done = subprocess.CompletedProcess[str]
 
 
 # --- the overlay -----------------------------------------------------------------------------------------------------
 
 
-def built(folder: Path) -> list[Body]:
-    done = subprocess.run([PROGRAMS / "kubectl", "kustomize", folder], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return yamltext.load_all(done.stdout)
-
-
 def overlaid(folder: Path, wanted: Wanted, *, has_namespace: bool = True) -> list[Body]:
-    return built(overlay.write(folder, wanted, rights.computed(wanted.rights), has_namespace=has_namespace))
-
-
-def one(objects: Sequence[Body], kind: str) -> Body:
-    (found,) = [obj for obj in objects if obj["kind"] == kind]
-    return found
+    return kustomized(overlay.write(folder, wanted, rights.computed(wanted.rights), has_namespace=has_namespace))
 
 
 def places(objects: Sequence[Body]) -> set[tuple[str, str, str]]:
@@ -47,17 +34,12 @@ def places(objects: Sequence[Body]) -> set[tuple[str, str, str]]:
     }
 
 
-def container(objects: Sequence[Body]) -> Body:
-    (found,) = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
-    return dict(found)
-
-
 def by_name(objects: Sequence[Body]) -> list[Body]:
     return sorted(objects, key=lambda obj: (obj["kind"], obj["metadata"]["name"]))
 
 
 def test_nothing_wanted_is_what_kubectl_makes_of_the_default(tmp_path: Path) -> None:
-    assert by_name(overlaid(tmp_path, Wanted())) == by_name(built(ROOT / "deploy/default"))
+    assert by_name(overlaid(tmp_path, Wanted())) == by_name(built("default"))
 
 
 def test_namespaces_that_are_served_have_a_role_each_and_the_operator_has_no_other(tmp_path: Path) -> None:

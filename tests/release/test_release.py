@@ -7,13 +7,12 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from lab import deploy
+from lab import deploy, image
 from lab.image.engines import STAND_IN
 from lab.release import account
 from lab.release.__main__ import command
 from lab.release.account import Account
 from lab.release.errors import ReleaseError
-from tests.deploy.test_manifests import VERSION
 from tests.e2e.harness import ROOT
 
 PASSWORD = "swordfish with spaces # and more"
@@ -91,7 +90,7 @@ def test_the_image_is_built_pushed_and_deployed_by_its_digest(
     monkeypatch.setenv("REPOSITORY", repository)
     stage.write("# mine", "DOCKER_USER=jane", f"export DOCKER_PASSWORD='{PASSWORD}'  # a token")
     release("--namespace", "ops", "--watch-namespaces", "a,b")
-    name = f"docker.io/jane/nuvop:{VERSION}"
+    name = f"docker.io/jane/nuvop:{image.version()}"
     assert stage.deployed == [deploy.Wanted("ops", f"{name}@{DIGEST}", ("a", "b"))]
     assert any(f"--tag={name}" in line for line in stage.calls("build"))
     (login,) = stage.calls("login")
@@ -121,7 +120,9 @@ def test_who_is_logged_in_already_needs_no_password(stage: Stage, monkeypatch: p
     monkeypatch.setenv("REPOSITORY", "registry.example.org:5000/jane/nuvop")
     release()
     assert stage.calls("login") == []
-    assert [wanted.image for wanted in stage.deployed] == [f"registry.example.org:5000/jane/nuvop:{VERSION}@{DIGEST}"]
+    assert [wanted.image for wanted in stage.deployed] == [
+        f"registry.example.org:5000/jane/nuvop:{image.version()}@{DIGEST}"
+    ]
 
 
 @pytest.mark.parametrize(
