@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def install(wanted: Wanted, patience: int) -> None:
     """Apply what is wanted, take away the rights of an earlier deployment, wait until the operator is Ready.
 
-    Raises DeployError: where a namespace or the pull secret is missing, kubectl fails, or it is not Ready after that many seconds.
+    Raises DeployError: where a namespace or the pull secret is missing, kubectl fails, or the operator is not Ready
+    after that many seconds.
     """
     _check_namespaces(wanted)
     _check_pull_secret(wanted)

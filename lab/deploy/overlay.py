@@ -101,6 +101,6 @@ def _changes(wanted: Wanted) -> list[dict[str, Any]]:
             for index, each in enumerate(wanted.watched, start=1)
         ]
     if wanted.pull_secret:
-        value = [{"name": wanted.pull_secret}]
-        patch.append({"op": "add", "path": "/spec/template/spec/imagePullSecrets", "value": value})
+        secrets = [{"name": wanted.pull_secret}]
+        patch.append({"op": "add", "path": "/spec/template/spec/imagePullSecrets", "value": secrets})
     return patch

@@ -127,7 +127,8 @@ def test_without_values_it_is_the_default(helm: Helm) -> None:
 def test_with_values_it_is_what_task_deploy_applies(wanted: Wanted, values: Body, helm: Helm, tmp_path: Path) -> None:
     (tmp_path / "overlay").mkdir()
     computed = rights.computed(wanted.rights)
-    applied = kustomized(overlay.write(tmp_path / "overlay", wanted, computed, has_namespace=False))
+    written = overlay.write(tmp_path / "overlay", wanted, computed, has_namespace=False, on_real_node=False)
+    applied = kustomized(written)
     assert by_name(helm.template(values, namespace=wanted.namespace)) == by_name(applied)
 
 

@@ -143,6 +143,7 @@ def test_what_fails_is_told_and_nothing_is_deployed(
     assert str(raised.value).startswith(told)
     assert PASSWORD not in str(raised.value)
     assert stage.deployed == []
+    assert bool(stage.calls("build")) == (fails == "push"), "a wrong password is told before the build"
 
 
 def test_an_image_without_a_digest_is_not_deployed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
