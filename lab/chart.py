@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from lab.controlplane import console
 from lab.controlplane.paths import PROJECT
-from lab.deploy import DeployError, kubectl
-from lab.deploy.overlay import DEPLOY
+from lab.deployer import DeployError, kubectl
+from lab.deployer.overlay import DEPLOY
 from nuvop import yamltext
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from lab import chart, image
 from lab.chart import CHART
 from lab.controlplane import build
-from lab.deploy import Wanted, overlay, rights
+from lab.deployer import Wanted, overlay, rights
 from lab.helm import HELM
 from nuvop import yamltext
 from tests.chart.helm import Helm

@@ -10,7 +10,7 @@ import pytest
 
 from lab import controlplane
 from lab.chart import CHART
-from lab.deploy.overlay import DEPLOY
+from lab.deployer.overlay import DEPLOY
 from nuvop import yamltext
 from tests.chart.helm import Helm
 from tests.deploy.deployed import Deployed

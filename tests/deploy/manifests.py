@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lab.deploy.overlay import DEPLOY
+from lab.deployer.overlay import DEPLOY
 from nuvop import yamltext
 from tests.e2e.harness import PROGRAMS
 

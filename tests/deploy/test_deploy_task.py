@@ -13,8 +13,8 @@ from click.testing import CliRunner
 
 from lab import controlplane
 from lab.controlplane import node
-from lab.deploy import Wanted, kubectl, overlay, readiness, rights
-from lab.deploy.__main__ import commands
+from lab.deployer import Wanted, kubectl, overlay, readiness, rights
+from lab.deployer.__main__ import commands
 from lab.image import is_reference
 from tests.deploy.manifests import Body, built, container, kustomized, pod
 from tests.e2e.harness import PROGRAMS, ROOT, Kubectl, Operator, environment, eventually, is_ready, own_cluster, sample
@@ -236,7 +236,7 @@ class Task:
 
     def impatient(self, *arguments: str) -> Done:
         """What the tasks call, which knows how long to wait."""
-        return self._run(PROGRAMS / "python", "-m", "lab.deploy", *arguments)
+        return self._run(PROGRAMS / "python", "-m", "lab.deployer", *arguments)
 
     def _run(self, *command: str | Path) -> Done:
         variables = {"KUBECONFIG": str(self.kubeconfig), "HOME": "/nonexistent", "PATH": os.environ["PATH"]}

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from lab import image
-from lab.deploy import rights
-from lab.deploy.overlay import DEPLOY
+from lab.deployer import rights
+from lab.deployer.overlay import DEPLOY
 from nuvop import applier, crd, kind_folder, kubectl, reconcile, yamltext
 from tests.deploy.manifests import Body, built, container, kustomized, of_kind, one, pod, write_with
 from tests.e2e.harness import ROOT

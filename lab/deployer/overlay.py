@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lab.controlplane.paths import PROJECT
-from lab.deploy import nodes
+from lab.deployer import nodes
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lab.controlplane.node import LABEL
-from lab.deploy import kubectl
+from lab.deployer import kubectl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lab.deploy.kubectl import Body
+    from lab.deployer.kubectl import Body
 
 PRETENCE = ("kwok.x-k8s.io/node", "fake")
 """The annotation that kwok gives its nodes (https://kwok.sigs.k8s.io/docs/user/kwok-manage-nodes-and-pods/)."""
