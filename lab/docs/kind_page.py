@@ -6,8 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pymdownx.slugs import slugify
+
+from nuvop import yamltext
 
 RULES = Path(__file__).parents[2] / "docs/kinds.md"
 
@@ -16,8 +17,8 @@ HEAD = """# kind.yaml
 Every key of a kind's `kind.yaml`, written by `task docs` from its [JSON Schema](kind.schema.json), which
 [editors](kinds.md#in-your-editor) take, too. [Kinds](kinds.md#kindyaml) tells what each is for, and its rules.
 
-The schema knows what a line looks like. Whether the CRD has a field and the folder a child, and which fields are nuvop's
-alone, `nuvop check` tells.
+The schema knows what a line looks like. Whether the CRD has a field and the folder a child, and which fields are for
+nuvop alone, `nuvop check` tells.
 """
 
 _anchor = slugify(case="lower")
@@ -46,7 +47,7 @@ def _lines(schema: Mapping[str, Any]) -> Iterator[str]:
                 yield f"| `{name}.{key}` | {value['description']} | {described(value)} | {default} |"
             yield ""
         (example,) = section["examples"]
-        yield f"```yaml\n{_as_yaml({name: example})}```\n"
+        yield f"```yaml\n{yamltext.dump_readable({name: example})}```\n"
         if name in rules:
             yield f"Its rules: [{name}]({RULES.name}#{rules[name]}).\n"
     yield "## How lines are written\n"
@@ -91,7 +92,3 @@ def _described(definitions: Mapping[str, Any], schema: Mapping[str, Any]) -> str
 
 def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
-
-
-def _as_yaml(value: Any) -> str:
-    return yaml.safe_dump(value, sort_keys=False, width=200)

@@ -72,8 +72,8 @@ SYNTAX: dict[str, Schema] = {
     },
     "childrenField": {
         "title": "a field of one child or of several",
-        "description": "A field of a child, of all children of a kind (`Pod/* metadata.name`), or of those with a label "
-        "(`Pod/[app=web] metadata.name`).",
+        "description": "A field of a child, of all children of a kind (`Pod/* metadata.name`), or of those with a "
+        "label (`Pod/[app=web] metadata.name`).",
         "type": "string",
         "pattern": rf"^{_SOME} \s*{_PATH}\s*$",
     },
@@ -109,15 +109,15 @@ SYNTAX: dict[str, Schema] = {
     },
     "condition": {
         "title": "the field that includes it",
-        "description": "A field under `spec`: included where it is there and not false. With `=` and values, `|` between "
-        "them: where it has one of these.",
+        "description": "A field under `spec`: included where it is there and not false. With `=` and values, `|` "
+        "between them: where it has one of these.",
         "type": "string",
         "pattern": rf"^\s*{_CR_FIELD}\s*(?:={_VALUES})?$",
     },
     "rule": {
         "title": "a rule for when it is ready",
-        "description": "A condition and its status (`Ready=True`), a field and its value (`status.phase=Running`), with "
-        "`|` between several, or `exists`.",
+        "description": "A condition and its status (`Ready=True`), a field and its value (`status.phase=Running`), "
+        "with `|` between several, or `exists`.",
         "type": "string",
         "pattern": rf"^\s*(?:exists\s*|{_CONDITION}\s*={_STATUS_OF_CONDITION}(?:\|{_STATUS_OF_CONDITION})*"
         rf"|{_RULE_PATH}\s*={_VALUES})$",
@@ -164,7 +164,10 @@ _SECTIONS: dict[str, Schema] = {
         "out sets nothing.",
         examples=[
             {
-                "spec.count": ["Deployment/web spec.replicas", "Deployment/web metadata.annotations.[example.org/count]"],
+                "spec.count": [
+                    "Deployment/web spec.replicas",
+                    "Deployment/web metadata.annotations.[example.org/count]",
+                ],
                 "spec.image": "Deployment/web spec.template.spec.containers.[name=web].image",
             }
         ],
@@ -231,8 +234,8 @@ _SECTIONS: dict[str, Schema] = {
         examples=[["Deployment/web spec.template.spec.containers.[name=web].env.[name=CACHE].value"]],
     ),
     "names": {
-        "description": "`prefix`: children are called `<resource>-<name in the base>`. `keep`: as in the base; then one "
-        "resource of the kind fits into a namespace.",
+        "description": "`prefix`: children are called `<resource>-<name in the base>`. `keep`: as in the base; then "
+        "one resource of the kind fits into a namespace.",
         "enum": ["prefix", "keep"],
         "default": "prefix",
         "examples": ["keep"],
@@ -272,8 +275,8 @@ _SECTIONS: dict[str, Schema] = {
             "propertyNames": _ref("secretKey"),
             "additionalProperties": {"type": "integer", "minimum": 8, "maximum": 128},
         },
-        description="Values of Secrets that are made once for each resource: the keys, each with a number of letters and "
-        "digits.",
+        description="Values of Secrets that are made once for each resource: the keys, each with a number of letters "
+        "and digits.",
         examples=[{"Secret/password": {"admin": 24, "user": 12}}],
     ),
     "delete": {

@@ -6,13 +6,15 @@ which it appears is another. A file or a folder that is no page and that a page 
 it: a kind's manifests, an example, the licence.
 """
 
-import logging
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+from xml.etree.ElementTree import Element
 
+from markdown import Extension, Markdown
+from markdown.treeprocessors import Treeprocessor
 from markdown_it import MarkdownIt
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files, InclusionLevel
@@ -29,7 +31,28 @@ ELSEWHERE = {
 
 _LANGUAGES = {".py": "python", ".yaml": "yaml", ".yml": "yaml", ".json": "json", ".md": "markdown"}
 
-logger = logging.getLogger("mkdocs.hooks.site")
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Have the cells of tables know what their columns are called."""
+    config.markdown_extensions.append(Labels())
+    return config
+
+
+class Labels(Extension):
+    """Cells of tables with their column's header as `data-label`: on a phone a row becomes a card (site.css)."""
+
+    def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 – Markdown's own name for it
+        """Add it to a Markdown processor, after what makes texts of inline Markdown."""
+        md.treeprocessors.register(_Labelling(md), "labels", -10)
+
+
+class _Labelling(Treeprocessor):
+    def run(self, root: Element) -> None:
+        for table in root.iter("table"):
+            labels = ["".join(header.itertext()) for header in table.iter("th")]
+            for row in table.iter("tr"):
+                for label, cell in zip(labels, row.findall("td"), strict=False):
+                    cell.set("data-label", label)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
