@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 ELSEWHERE = {
     "README.md": "tour/index.html",
+    "lab/README.md": "tutorial/index.html",
     "CONTRIBUTING.md": "contributing/index.html",
     "CHANGELOG.md": "changelog/index.html",
     "deploy/chart/README.md": "chart/index.html",
@@ -34,7 +35,7 @@ _LANGUAGES = {".py": "python", ".yaml": "yaml", ".yml": "yaml", ".json": "json",
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Have the cells of tables know what their columns are called."""
-    config.markdown_extensions.append(Labels())
+    config.markdown_extensions.append(Labels())  # type: ignore[arg-type] # Markdown takes an instance, too
     return config
 
 

@@ -1,5 +1,5 @@
-"""The docs site: it can be built, no link in it leads nowhere, it loads nothing from elsewhere, and it shows the pages as
-GitHub does.
+"""The docs site: it can be built, no link in it leads nowhere, it loads nothing from elsewhere, and it shows the pages
+as GitHub does.
 """
 
 import re
@@ -111,6 +111,11 @@ def test_nothing_is_loaded_from_elsewhere(built: Path, pages: dict[Path, Page]) 
     assert [(str(path), load) for path, load in found if urlsplit(load).netloc] == []
     # Material's own script fetches a library for these.
     assert [path for path in pages if 'class="mermaid"' in path.read_text()] == []
+
+
+def test_cells_know_their_columns(built: Path) -> None:
+    text = (built / "conditions/index.html").read_text()
+    assert '<td data-label="what to do">wait, or look at that child</td>' in text
 
 
 def written() -> dict[str, str]:
