@@ -311,5 +311,6 @@ SCHEMA: Schema = {
         **_SECTIONS,
     },
     "additionalProperties": False,
-    "definitions": SYNTAX,
+    # VS Code's word for what to say instead of the pattern.
+    "definitions": {name: {**line, "patternErrorMessage": line["description"]} for name, line in SYNTAX.items()},
 }
