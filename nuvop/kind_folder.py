@@ -255,20 +255,14 @@ def _fetched_by_plugin(place: Place, content: bytes | str) -> Iterator[KindError
         yield from _fetched(replace(place, document=index) if isinstance(content, bytes) else place, each)
 
 
-def twice_in(folder: Path, files: Mapping[str, bytes]) -> Iterator[KindError]:
-    """The keys that stand twice in a mapping of a manifest, of which kustomize does not say in which file."""
+def manifests(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """The files that the kustomizations of a folder list as manifests, by name."""
     listed = {
         posixpath.normpath(posixpath.join(posixpath.dirname(name), entry))
         for name, document_ in kustomizations(files)
         for entry in _texts(document_.get("resources"))
     }
-    for name in sorted(listed & files.keys()):
-        try:
-            yamltext.load_all(files[name])
-        except yamltext.KeyTwice as error:
-            yield KindError(str(error), Place(folder / name, line=error.line))
-        except yamltext.NotYaml:
-            continue  # of which kustomize names the file
+    yield from ((name, files[name]) for name in sorted(listed & files.keys()))
 
 
 def _is_empty(content: bytes) -> bool:

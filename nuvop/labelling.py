@@ -11,11 +11,11 @@ from nuvop import fields
 from nuvop.fields import FieldPath, Json, Pointer
 from nuvop.objects import INSTANCE_LABEL, Body, group_of
 
-_ROLLOUT = ("argoproj.io", "Rollout")
+ROLLOUT = ("argoproj.io", "Rollout")
 """Of Argo Rollouts (https://argo-rollouts.readthedocs.io/en/stable/features/specification/)."""
 
 _WORKLOADS = {
-    "Deployment": "apps", "StatefulSet": "apps", "DaemonSet": "apps", "ReplicaSet": "apps", _ROLLOUT[1]: _ROLLOUT[0],
+    "Deployment": "apps", "StatefulSet": "apps", "DaemonSet": "apps", "ReplicaSet": "apps", ROLLOUT[1]: ROLLOUT[0],
 }  # fmt: skip
 _TEMPLATES = {
     **{(group, kind): ("spec", "template") for kind, group in _WORKLOADS.items()},
@@ -37,7 +37,7 @@ def _type_of(body: Body) -> tuple[str, str]:
 def pods_at(body: Body) -> tuple[str, ...] | None:
     """Where an object has the metadata and the spec of the pods that it makes or is; None where it makes none."""
     type_ = _type_of(body)
-    if type_ == _ROLLOUT and fields.value_at(body, "spec", "template") is None:
+    if type_ == ROLLOUT and fields.value_at(body, "spec", "template") is None:
         return None  # it takes the pods of the Deployment that its workloadRef names
     return () if type_ == ("", "Pod") else _TEMPLATES.get(type_)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from nuvop import base, check, kind_folder, kind_yaml, overlay, patches_py
+from nuvop import base, check, kind_folder, kind_yaml, manifest_files, overlay, patches_py
 from nuvop.check import Finding, InFolder
 from nuvop.errors import BuildFailed, KindError
 from nuvop.kinds import Kind
@@ -88,8 +88,8 @@ class Loader:
             text = await self._kubectl.build(overlay.write_choice(self._generated, kind, chosen))
         except BuildFailed as error:
             problems = Problems()
-            for twice in await asyncio.to_thread(list, kind_folder.twice_in(kind.folder, kind.files)):
-                problems.add(twice)
+            for cause in await asyncio.to_thread(list, manifest_files.behind(str(error), kind.folder, kind.files)):
+                problems.add(cause)
             problems.settle()
             what = f"{kind.folder}: with {', '.join(sorted(chosen))}" if chosen else str(kind.folder)
             raise BuildFailed(f"{what}: {without_path(str(error), overlay.source(self._generated, kind))}") from error

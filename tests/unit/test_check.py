@@ -736,6 +736,40 @@ def test_what_kustomize_cannot_build_is_an_error(folder: Path) -> None:
     assert "deployment.yaml" in lines[0]
 
 
+@pytest.mark.parametrize(
+    ("manifest", "said"),
+    [
+        # What kustomize cannot build, and what it can.
+        (
+            "{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: 5}}",
+            "1: error: Pod/a: spec.containers: 5",
+        ),
+        (
+            "{apiVersion: e.org/v1, kind: A, metadata: {name: a, namespace: [b]}}",
+            "1: error: A/a: metadata.namespace mus",
+        ),
+        (
+            "apiVersion: v1\nkind: 5\nmetadata: {name: a}",
+            "1: error: every object needs apiVersion, kind and metadata.nam",
+        ),
+        (
+            "{apiVersion: e.org/v1, kind: A,\n metadata: {name: a, labels: 3}}",
+            "2: error: metadata.labels: 3 must be a ma",
+        ),
+        (
+            "{apiVersion: argoproj.io/v1alpha1, kind: Rollout, metadata: {name: a},\n spec: {template: 5}}",
+            "2: error: spec.template: 5 must be a mapping",
+        ),
+    ],
+)
+def test_what_is_misshapen_is_told_with_its_file(folder: Path, manifest: str, said: str) -> None:
+    edit(folder / "kustomization.yaml", "resources:\n", "resources:\n  - more.yaml\n")
+    (folder / "more.yaml").write_text(manifest)
+    code, lines = run(folder)
+    assert code == 1
+    assert lines[0].startswith(f"samples/more.yaml:{said}"), lines
+
+
 def test_a_key_that_stands_twice_in_a_manifest_is_told_with_its_line(folder: Path) -> None:
     line = edit(folder / "deployment.yaml", "  replicas: 1\n", "  replicas: 1\n  replicas: 31415\n")
     told = f"samples/deployment.yaml:{line + 1}: error: 'replicas' stands there twice: take one out"
