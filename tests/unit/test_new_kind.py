@@ -209,6 +209,7 @@ def test_a_crd_of_its_own_name_is_refused() -> None:
 @pytest.mark.parametrize(
     ("kind", "plural"),
     [
+        ("Endpoints", "endpoints"),
         ("Web", "webs"),
         ("Proxy", "proxies"),
         ("Key", "keys"),
