@@ -154,14 +154,17 @@ def _matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     for key, value in fields.mapped(selector.get("matchLabels")).items():
         if labels.get(key) != value:
             return False
-    for expression in map(fields.mapped, fields.listed(selector.get("matchExpressions"))):
-        value, listed = labels.get(str(expression.get("key"))), fields.listed(expression.get("values"))
-        fits = {
-            "In": value in listed,
-            "NotIn": value not in listed,
-            "Exists": value is not None,
-            "DoesNotExist": value is None,
-        }
-        if not fits.get(str(expression.get("operator")), False):
-            return False
-    return True
+    expressions = map(fields.mapped, fields.listed(selector.get("matchExpressions")))
+    return all(fits(expression, labels) for expression in expressions)
+
+
+def fits(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """Whether labels are what one of a selector's ``matchExpressions`` asks for."""
+    value, listed = labels.get(str(expression.get("key"))), fields.listed(expression.get("values"))
+    found = {
+        "In": value in listed,
+        "NotIn": value not in listed,
+        "Exists": value is not None,
+        "DoesNotExist": value is None,
+    }
+    return found.get(str(expression.get("operator")), False)

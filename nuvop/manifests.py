@@ -273,6 +273,17 @@ def _of_selector(obj: Mapping[str, Json]) -> Iterator[Flaw]:
         if fields.value_at(obj, *label) != value:
             told = f"{value!r} has to stand in {'.'.join(map(str, label[:-1]))}, too"
             yield Flaw(selector, told, label, Nature.VALUE)
+    for at in fields.pointers(obj, _EXPRESSIONS):
+        expression = fields.mapped(fields.value_at(obj, *at))
+        for labels in labelling.template_labels(obj) if value_rules.is_whole(expression) else ():
+            if not labelling.fits(expression, labels):
+                pods = labelling.pods_at(obj) or ()
+                yield Flaw(
+                    at, "the labels of the pods' template do not fit", (*pods, "metadata", "labels"), Nature.VALUE
+                )
+
+
+_EXPRESSIONS = fields.parse("spec.selector.matchExpressions.*")
 
 
 def _of_mounts(obj: Mapping[str, Json]) -> Iterator[Flaw]:
