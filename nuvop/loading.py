@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from nuvop import base, check, kind_folder, kind_yaml, manifest_files, overlay, patches_py
-from nuvop.check import Finding, InFolder
+from nuvop import base, check, findings, kind_folder, kind_yaml, manifest_files, overlay, patches_py
 from nuvop.errors import BuildFailed, KindError
+from nuvop.findings import Finding, InFolder
 from nuvop.kinds import Kind
 from nuvop.kubectl import Kubectl, without_path
 from nuvop.objects import Body
@@ -51,7 +51,7 @@ class Loader:
         found = await asyncio.to_thread(check.findings, whole)
         self._rendered = {at: known for at, known in self._rendered.items() if at[0] != path}
         refused = [each for each in found if not (lenient and each.may_pass)]
-        if error := await asyncio.to_thread(check.error_of, whole, refused):
+        if error := await asyncio.to_thread(findings.error_of, whole, refused):
             raise error
         self._findings[path] = found
         for each in bases:

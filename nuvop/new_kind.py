@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nuvop import base, check, crd, fields, follow, manifests
+from nuvop import base, crd, fields, follow, manifests, name_limits
 from nuvop.autoscaling import autoscaler_of
 from nuvop.errors import FieldPathError, KindError, Place
 from nuvop.kinds import (
@@ -192,7 +192,7 @@ def _homes(namespaces: Sequence[Mapping[str, Any]], children: Sequence[Child]) -
 
 
 def _refuse_long_names(names: TypeNames, children: Sequence[Child]) -> None:
-    limit, longest = check.name_limit(children)
+    limit, longest = name_limits.name_limit(children)
     if limit < 1:
         raise KindError(
             f"{longest}: the name is too long for a kind: the children of {a(names.kind)} called x would be called "

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from nuvop import check as checks
-from nuvop import crd, examples, kind_folder, patches_py
-from nuvop.check import Finding
+from nuvop import crd, examples, findings, kind_folder, patches_py
+from nuvop.checks.rendered import of_rendered
 from nuvop.commands import common
 from nuvop.errors import KindError, NuvopError, OverlayError, Place
+from nuvop.findings import Finding
 from nuvop.kinds import Kind
 from nuvop.objects import Body
 from nuvop.settings import Settings
@@ -75,11 +75,11 @@ async def _check(settings: Settings, paths: list[Path]) -> list[tuple[str, Findi
         for path in paths:
             listed = [finding async for finding in _findings(bench, path)]
             if isinstance(unfit := types[path], KindError):
-                listed += checks.of_error(unfit, path)
+                listed += findings.of_error(unfit, path)
             files = _files(path)
             for finding in dict.fromkeys(listed):
                 here = replace(finding, place=replace(finding.place, file=common.here(finding.place.file)))
-                found.append((checks.located(here, files, str(common.here(path))), finding))
+                found.append((findings.located(here, files, str(common.here(path))), finding))
     return found
 
 
@@ -94,14 +94,14 @@ async def _findings(bench: Workbench, path: Path) -> AsyncIterator[Finding]:
     try:
         kind = await bench.loader.load(path, lenient=True)  # what may pass is among the findings
     except KindError as error:
-        for finding in checks.of_error(error, path):
+        for finding in findings.of_error(error, path):
             yield finding
         return
     except NuvopError as error:
         yield Finding(Place(path), str(error).removeprefix(f"{path}: "), is_error=True)
         return
     for found in bench.loader.findings(kind):
-        yield checks.placed(kind, found)
+        yield findings.placed(kind, found)
     for place, message in (*examples.untried(kind), *examples.idle(kind)):
         yield Finding(place, message)
     async for finding in _of_examples(bench, kind):
@@ -111,7 +111,7 @@ async def _findings(bench: Workbench, path: Path) -> AsyncIterator[Finding]:
 async def _of_rendered(kind: Kind, place: Place, cr: Body, rendered: str) -> list[Finding]:
     whole = kind.crd.defaulted(cr)
     return await patches_py.within_time(
-        kind.folder, kind.files, lambda: list(checks.of_rendered(kind, place, whole, rendered))
+        kind.folder, kind.files, lambda: list(of_rendered(kind, place, whole, rendered))
     )
 
 

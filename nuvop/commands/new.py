@@ -15,6 +15,7 @@ from nuvop import (
     check,
     crd,
     custom_proposals,
+    findings,
     gather,
     kind_folder,
     kubectl,
@@ -171,7 +172,7 @@ async def _proven(bench: Workbench, draft: Path, source: Path, names: TypeNames)
     except NuvopError as error:
         raise KindError(_in_source(str(error), draft, source)) from error
     _write(draft, {f"{kind_folder.EXPECTED}{names.file}": made.encode()})
-    lines = [check.located(check.placed(kind, found), kind.files, str(draft)) for found in check.findings(kind)]
+    lines = [findings.located(findings.placed(kind, found), kind.files, str(draft)) for found in check.findings(kind)]
     return [line.removeprefix(f"{draft}/") for line in lines]
 
 
