@@ -1,7 +1,7 @@
 """``nuvop check``: everything that is wrong with kinds' folders, before an operator runs."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import click
 from nuvop import crd, examples, findings, kind_folder, patches_py
 from nuvop.checks.rendered import of_rendered
 from nuvop.commands import common
-from nuvop.errors import KindError, NuvopError, OverlayError, Place
+from nuvop.errors import KindError, NuvopError, OverlayError, Place, TookTooLong
 from nuvop.findings import Finding
 from nuvop.kinds import Kind
 from nuvop.objects import Body
@@ -115,33 +115,48 @@ async def _of_rendered(kind: Kind, place: Place, cr: Body, rendered: str) -> lis
     )
 
 
-def _not_rendered(example: Place, error: NuvopError) -> Finding:
+def _not_rendered(example: Place, error: NuvopError, untried: int) -> Finding:
+    """That an example cannot be rendered; ``untried`` are those behind it that are not rendered because of it."""
+    rest = f"; {untried} more {'is' if untried == 1 else 'are'} not tried, as it may be the same" if untried else ""
     if isinstance(error, OverlayError) and error.place:
-        told = f"{kind_folder.EXAMPLES}{example.file.name} cannot be rendered: {error.message}"
+        told = f"{kind_folder.EXAMPLES}{example.file.name} cannot be rendered: {error.message}{rest}"
         return Finding(error.place, told, is_error=True)
-    return Finding(example, f"cannot be rendered: {error}", is_error=True)
+    return Finding(example, f"cannot be rendered: {error}{rest}", is_error=True)
 
 
 async def _of_examples(bench: Workbench, kind: Kind) -> AsyncIterator[Finding]:
     rendered: dict[Path, list[str]] = {}
-    has_one = False
-    for place, example in examples.of(kind):
-        has_one = True
+    unrendered: set[Path] = set()
+    listed = list(examples.of(kind))
+    is_endless = False
+    for index, (place, example) in enumerate(listed, 1):
         wrong = [
             Finding(replace(place, at=at), message, is_error=True) for at, message in examples.unfit(kind, example)
         ]
         for finding in wrong:
             yield finding
-        if not wrong:
-            cr = common.for_rendering(example)
-            try:
-                made = await bench.manifests(kind, cr)
-                for finding in await _of_rendered(kind, place, cr, made):
-                    yield finding
-            except NuvopError as error:
-                yield _not_rendered(place, error)
-            else:
-                rendered.setdefault(place.file, []).append(made)
+        if wrong or is_endless:
+            unrendered.add(place.file)
+            continue
+        cr = common.for_rendering(example)
+        try:
+            made = await bench.manifests(kind, cr)
+            for finding in await _of_rendered(kind, place, cr, made):
+                yield finding
+        except NuvopError as error:
+            is_endless = isinstance(error, TookTooLong)
+            unrendered.add(place.file)
+            yield _not_rendered(place, error, len(listed) - index if is_endless else 0)
+        else:
+            rendered.setdefault(place.file, []).append(made)
+    for finding in _unexpected(kind, {path: texts for path, texts in rendered.items() if path not in unrendered}):
+        yield finding
+    if not listed:
+        yield Finding(Place(kind.folder), "there is no example: write one to examples/, which shows what a user writes")
+
+
+def _unexpected(kind: Kind, rendered: Mapping[Path, Sequence[str]]) -> Iterator[Finding]:
+    """Files of examples that become other manifests than was written down."""
     for path, texts in rendered.items():
         expected = kind.files.get(f"{kind_folder.EXPECTED}{path.name}")
         if expected is not None and not examples.are_alike("---\n".join(texts), expected.decode(errors="replace")):
@@ -151,5 +166,3 @@ async def _of_examples(bench: Workbench, kind: Kind) -> AsyncIterator[Finding]:
                 f"-f {common.typed(path)} --kinds {common.typed(kind.folder)} > {common.typed(written)}`"
             )
             yield Finding(Place(path), told, is_error=True)
-    if not has_one:
-        yield Finding(Place(kind.folder), "there is no example: write one to examples/, which shows what a user writes")
