@@ -10,8 +10,8 @@ import re
 from typing import TYPE_CHECKING
 
 from lab.controlplane.paths import PROJECT
-from lab.deploy import kubectl
-from lab.deploy.overlay import DEPLOY
+from lab.deployer import kubectl
+from lab.deployer.overlay import DEPLOY
 from nuvop import yamltext
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from lab import deploy, image
+from lab import deployer, image
 from lab.controlplane import ControlPlaneError, console
-from lab.deploy.__main__ import PATIENCE_SECONDS, deployed, watched_namespaces
+from lab.deployer.__main__ import PATIENCE_SECONDS, deployed, watched_namespaces
 from lab.release import account, registry
 from lab.release.errors import ReleaseError
 
@@ -28,12 +28,12 @@ def command(namespace: str, watched: tuple[str, ...]) -> None:
     registry.log_in(built.engine, owner)
     pushed = registry.push(built.engine, owner, built.name)
     console.say(f"{pushed} is pushed")
-    deploy.install(deploy.Wanted(namespace, pushed, watched), PATIENCE_SECONDS)
+    deployer.install(deployer.Wanted(namespace, pushed, watched), PATIENCE_SECONDS)
 
 
 def main() -> None:
     """Run the command."""
-    with console.ending(ReleaseError, image.ImageError, deploy.DeployError, ControlPlaneError):
+    with console.ending(ReleaseError, image.ImageError, deployer.DeployError, ControlPlaneError):
         command()
 
 

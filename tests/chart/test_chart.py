@@ -11,7 +11,7 @@ import pytest
 from lab import chart
 from lab.chart import CHART
 from lab.controlplane import build
-from lab.deploy import Wanted, overlay, rights
+from lab.deployer import Wanted, overlay, rights
 from lab.helm import HELM
 from nuvop import yamltext
 from tests.chart.helm import Body, Helm, container, of_kind, one, pod

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from lab import controlplane
-from lab.deploy import Wanted, overlay, readiness, rights
+from lab.deployer import Wanted, overlay, readiness, rights
 from nuvop import yamltext
 from tests.e2e.harness import PROGRAMS, ROOT, Kubectl, Operator, environment, eventually, is_ready, own_cluster, sample
 
@@ -168,7 +168,7 @@ class Task:
 
     def impatient(self, *arguments: str) -> Done:
         """What the tasks call, which knows how long to wait."""
-        return self._run(PROGRAMS / "python", "-m", "lab.deploy", *arguments)
+        return self._run(PROGRAMS / "python", "-m", "lab.deployer", *arguments)
 
     def _run(self, *command: str | Path) -> Done:
         variables = {"KUBECONFIG": str(self.kubeconfig), "HOME": "/nonexistent", "PATH": os.environ["PATH"]}

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from lab.deploy import rights
+from lab.deployer import rights
 from nuvop import applier, crd, kind_folder, kubectl, reconcile, yamltext
 from tests.e2e.harness import PROGRAMS, ROOT
 

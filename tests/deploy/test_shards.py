@@ -69,7 +69,7 @@ def test_each_namespace_has_exactly_one_operator(cluster: controlplane.Cluster, 
 def test_what_removes_one_operator_leaves_the_shards(cluster: controlplane.Cluster) -> None:
     home = Kubectl(cluster.kubeconfig, "nuvop-system")
     home("apply", "-k", str(ROOT / "deploy/shards"))
-    command: list[str | Path] = [PROGRAMS / "python", "-m", "lab.deploy", "remove"]
+    command: list[str | Path] = [PROGRAMS / "python", "-m", "lab.deployer", "remove"]
     variables = {"KUBECONFIG": str(cluster.kubeconfig), "HOME": "/nonexistent", "PATH": os.environ["PATH"]}
     done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=True)
     assert "the CRDs stay, for deployment nuvop-team-a in nuvop-system and deployment nuvop-team-b" in done.stderr

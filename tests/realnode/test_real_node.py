@@ -218,7 +218,7 @@ def test_all_of_that_was_within_its_rights(cluster: controlplane.Cluster, operat
 
 def test_undeploying_leaves_nothing(operator: Deployed) -> None:
     uid = operator.ready()["metadata"]["uid"]
-    command = [str(PROGRAMS / "python"), "-m", "lab.deploy", "remove", "--crs", "delete"]
+    command = [str(PROGRAMS / "python"), "-m", "lab.deployer", "remove", "--crs", "delete"]
     environment = {"KUBECONFIG": str(operator.kubectl.kubeconfig), "HOME": "/nonexistent", "PATH": os.environ["PATH"]}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -7,7 +7,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from lab import deploy
+from lab import deployer
 from lab.image.engines import STAND_IN
 from lab.release import account
 from lab.release.__main__ import command
@@ -43,7 +43,7 @@ class Stage:
         self._folder = folder
         self._programs = folder / "programs"
         self._programs.mkdir()
-        self.deployed: list[deploy.Wanted] = []
+        self.deployed: list[deployer.Wanted] = []
         for name in ("CALLS", "ENVIRONMENTS", "STDIN"):
             (folder / name).touch()
             monkeypatch.setenv(name, str(folder / name))
@@ -52,7 +52,7 @@ class Stage:
         monkeypatch.setenv("LABELS", "null")
         monkeypatch.setenv("REPOSITORY", "jane/nuvop")
         monkeypatch.setattr("os.geteuid", lambda: 0)
-        monkeypatch.setattr(deploy, "install", lambda wanted, patience: self.deployed.append(wanted))
+        monkeypatch.setattr(deployer, "install", lambda wanted, patience: self.deployed.append(wanted))
         monkeypatch.chdir(folder)
 
     def has(self, engine: str) -> None:
@@ -92,7 +92,7 @@ def test_the_image_is_built_pushed_and_deployed_by_its_digest(
     stage.write("# mine", "DOCKER_USER=jane", f"export DOCKER_PASSWORD='{PASSWORD}'  # a token")
     release("--namespace", "ops", "--watch-namespaces", "a,b")
     name = f"docker.io/jane/nuvop:{VERSION}"
-    assert stage.deployed == [deploy.Wanted("ops", f"{name}@{DIGEST}", ("a", "b"))]
+    assert stage.deployed == [deployer.Wanted("ops", f"{name}@{DIGEST}", ("a", "b"))]
     assert any(f"--tag={name}" in line for line in stage.calls("build"))
     (login,) = stage.calls("login")
     assert login.endswith("login --username=jane --password-stdin docker.io")

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.controlplane.paths import PROJECT
-from lab.deploy import kubectl
-from lab.deploy.errors import DeployError
+from lab.deployer import kubectl
+from lab.deployer.errors import DeployError
 from nuvop import yamltext
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from lab.deploy.kubectl import Body
+    from lab.deployer.kubectl import Body
 
 LABEL = "app.kubernetes.io/name=nuvop"
 """On all objects of deploy/."""

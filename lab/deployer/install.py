@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.controlplane import console
-from lab.deploy import kubectl, overlay, readiness, rights
-from lab.deploy.errors import DeployError
+from lab.deployer import kubectl, overlay, readiness, rights
+from lab.deployer.errors import DeployError
 
 if TYPE_CHECKING:
-    from lab.deploy.overlay import Wanted
+    from lab.deployer.overlay import Wanted
 
 
 def install(wanted: Wanted, patience: int) -> None:

@@ -8,10 +8,10 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from lab.controlplane import console
-from lab.deploy import kubectl, rights
-from lab.deploy.errors import DeployError
-from lab.deploy.install import is_ours
-from lab.deploy.overlay import DEPLOY
+from lab.deployer import kubectl, rights
+from lab.deployer.errors import DeployError
+from lab.deployer.install import is_ours
+from lab.deployer.overlay import DEPLOY
 from nuvop import yamltext
 
 if TYPE_CHECKING:

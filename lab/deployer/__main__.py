@@ -1,4 +1,4 @@
-"""`python -m lab.deploy`: deploy and undeploy from a shell. Exit code 1: it did not come to its end, and a line on
+"""`python -m lab.deployer`: deploy and undeploy from a shell. Exit code 1: it did not come to its end, and a line on
 stderr says why."""
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from lab import deploy
+from lab import deployer
 from lab.controlplane import console
-from lab.deploy import rights
-from lab.deploy.overlay import DEPLOY, NAMESPACE
+from lab.deployer import rights
+from lab.deployer.overlay import DEPLOY, NAMESPACE
 from nuvop.errors import NuvopError
 from nuvop.objects import is_namespace
 
@@ -67,20 +67,20 @@ def commands() -> None:
 @_patience
 def install(namespace: str, image: str, watched: tuple[str, ...], patience: int) -> None:
     """Install CRDs, namespace, service account, rights and the operator; wait until it is Ready."""
-    deploy.install(deploy.Wanted(namespace, image, watched), patience)
+    deployer.install(deployer.Wanted(namespace, image, watched), patience)
 
 
 @commands.command()
 @deployed
 @click.option(
     "--crs",
-    type=click.Choice([each.value for each in deploy.Resources]),
+    type=click.Choice([each.value for each in deployer.Resources]),
     help="What becomes of custom resources. Without it nothing is removed while there are any.",
 )
 @_patience
 def remove(namespace: str, crs: str | None, patience: int) -> None:
     """Remove the operator with all that belongs to it."""
-    deploy.remove(namespace, deploy.Resources(crs) if crs else None, patience)
+    deployer.remove(namespace, deployer.Resources(crs) if crs else None, patience)
 
 
 @commands.command()
@@ -93,7 +93,7 @@ def roles() -> None:
 
 def main() -> None:
     """Run a command."""
-    with console.ending(deploy.DeployError, NuvopError):
+    with console.ending(deployer.DeployError, NuvopError):
         commands()
 
 

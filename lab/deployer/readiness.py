@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lab.deploy import kubectl, rights
-from lab.deploy.errors import DeployError
+from lab.deployer import kubectl, rights
+from lab.deployer.errors import DeployError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from lab.deploy.kubectl import Body
+    from lab.deployer.kubectl import Body
 
 DEPLOYMENT = "deployment/nuvop"
 LAST_LINES = 5

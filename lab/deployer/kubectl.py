@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lab.deploy.errors import DeployError
+from lab.deployer.errors import DeployError
 
 PROGRAM = Path(sys.executable).with_name("kubectl")
 

@@ -3,9 +3,9 @@
 Errors are DeployError.
 """
 
-from lab.deploy.errors import DeployError
-from lab.deploy.install import install
-from lab.deploy.overlay import Wanted
-from lab.deploy.remove import Resources, remove
+from lab.deployer.errors import DeployError
+from lab.deployer.install import install
+from lab.deployer.overlay import Wanted
+from lab.deployer.remove import Resources, remove
 
 __all__ = ["DeployError", "Resources", "Wanted", "install", "remove"]
