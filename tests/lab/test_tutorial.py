@@ -1,4 +1,4 @@
-"""The tutorial, followed word by word: each command typed, each output compared, on a cluster that it starts itself."""
+"""Tutorial and slides, followed word by word: each command typed, each output compared, on a cluster that they start."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # The first test may have to build the control plane.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
-TUTORIAL = "lab/README.md"
+DOCUMENTS = ("lab/README.md", "lab/slides.md")
 PATIENCE_SECONDS = 120.0
 
 TOOLS = (".tools", ".venv")
@@ -58,8 +58,9 @@ def environment(checkout: Checkout) -> dict[str, str]:
     }
 
 
-def test_every_step_of_the_tutorial_comes_true(checkout: Checkout) -> None:
-    with Terminals(TUTORIAL, checkout.root, environment(checkout), PATIENCE_SECONDS) as terminals:
-        for chapter in chapters((checkout.root / TUTORIAL).read_text(encoding="utf-8")):
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_step_comes_true(document: str, checkout: Checkout) -> None:
+    with Terminals(document, checkout.root, environment(checkout), PATIENCE_SECONDS) as terminals:
+        for chapter in chapters((checkout.root / document).read_text(encoding="utf-8")):
             terminals.follow(chapter)
     assert checkout.clusters() == []
