@@ -54,13 +54,13 @@ class Marp:
 
 def marp() -> Marp:
     """Marp; what it needs is downloaded once. Raises SlidesError where that cannot be, OSError for the disk."""
-    node = _of_the_machine() or _from_pypi()
+    node = of_the_machine() or _from_pypi()
     digest = _digest(*PACKAGES)
     modules = _once(f"modules-{digest}", lambda folder: _install_packages(node, folder))
     return Marp(node, modules / "node_modules")
 
 
-def _of_the_machine() -> Node | None:
+def of_the_machine() -> Node | None:
     """The machine's own where it is new enough and has npm."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if not node or not npm:

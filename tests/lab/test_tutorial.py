@@ -1,4 +1,4 @@
-"""Tutorial and slides, followed word by word: each command typed, each output compared, on a cluster that they start."""
+"""Tutorial and slides, followed word by word: each command typed, each output compared, on a cluster of their own."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ PATIENCE_SECONDS = 120.0
 TOOLS = (".tools", ".venv")
 """What taskw has brought; a copy would take long."""
 
-NOT_COPIED = (*TOOLS, ".git", ".lab", "generated", "test-artifacts", "__pycache__", ".*_cache", ".hypothesis")
+NOT_COPIED = (
+    *(*TOOLS, ".git", ".lab", "generated", "my-kinds", "dist", "test-artifacts"),
+    *("__pycache__", ".*_cache", ".hypothesis"),
+)
 
 
 @pytest.fixture
