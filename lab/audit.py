@@ -8,7 +8,6 @@ import json
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 from typing import Any
 
 from lab import sbom
@@ -20,20 +19,30 @@ UNKNOWN = 2
 
 def main() -> int:
     """Ask, and tell."""
-    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
-        file.write(sbom.packages((PROJECT / "Dockerfile").read_text()))
-        file.flush()
-        options = ["--no-deps", "--disable-pip", "--progress-spinner", "off", "--vulnerability-service", "pypi"]
-        command = [sys.executable, "-m", "pip_audit", "-r", str(Path(file.name)), *options, "--format", "json"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    try:
-        report: dict[str, Any] = json.loads(done.stdout)
-    except ValueError:
-        print("the database cannot be asked, so nothing is known:", (done.stderr.strip() or "no word").splitlines()[-1])
-        return UNKNOWN
-    code, lines = verdict(report)
+    code, lines = answered(*ask(sbom.packages((PROJECT / "Dockerfile").read_text())))
     print(*lines, sep="\n")
     return code
+
+
+def ask(packages: str) -> tuple[str, str]:
+    """What pip-audit says of packages in a file of pip's requirements, on stdout and on stderr."""
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.write(packages)
+        file.flush()
+        options = ["--no-deps", "--disable-pip", "--progress-spinner", "off", "--vulnerability-service", "pypi"]
+        command = [sys.executable, "-m", "pip_audit", "-r", file.name, *options, "--format", "json"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout, done.stderr
+
+
+def answered(output: str, errors: str) -> tuple[int, list[str]]:
+    """The exit code, and what there is to say of an answer; one that is no report comes of a database that is away."""
+    try:
+        report: dict[str, Any] = json.loads(output)
+    except ValueError:
+        why = (errors.strip() or "no word").splitlines()[-1]
+        return UNKNOWN, [f"the database cannot be asked, so nothing is known: {why}"]
+    return verdict(report)
 
 
 def verdict(report: dict[str, Any]) -> tuple[int, list[str]]:

@@ -9,8 +9,9 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from lab.controlplane import console
 from lab.controlplane.paths import PROJECT
-from lab.deployer import kubectl
+from lab.deployer import DeployError, kubectl
 from lab.deployer.overlay import DEPLOY
 from nuvop import yamltext
 
@@ -45,7 +46,13 @@ class ChartError(Exception):
 
 
 def main() -> None:
-    """Write everything that is generated, and delete what is not any more."""
+    """Write it. Exit code 1: deploy/ is wrong, and a line on stderr says how."""
+    with console.ending(ChartError, DeployError):
+        write()
+
+
+def write() -> None:
+    """Write everything that is generated, and delete what is not any more. Raises what `generated` raises."""
     wanted = generated()
     for path in present() - wanted.keys():
         (CHART / path).unlink()

@@ -6,8 +6,8 @@ The answer has a line for each check, as the API server's own has them
 """
 
 import asyncio
-import concurrent.futures
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +55,8 @@ def _asked(loop: asyncio.AbstractEventLoop, checks: Checks) -> Sequence[Check]:
     asked = asyncio.run_coroutine_threadsafe(look(), loop)
     try:
         return asked.result(PATIENCE)
-    except (TimeoutError, concurrent.futures.TimeoutError):
+    except TimeoutError:
         asked.cancel()
         return [Check("loop", f"it has not answered in {PATIENCE:g} s")]
+    except CancelledError:
+        return [Check("loop", "the operator ends")]

@@ -258,8 +258,10 @@ def _deadline(reader: _Reader, value: Any) -> float:
 
 def _rule(_: Crd, place: Place, name: str, text: Any) -> Iterator[tuple[ChildSelector, Rule]]:
     selector = _selector(place, name)
+    if not isinstance(text, str):
+        raise KindError(f"{text!r} is none of CONDITION=STATUS, FIELD=VALUE, exists", place)
     try:
-        rule = readiness.parse_rule(str(text))
+        rule = readiness.parse_rule(text)
     except FieldPathError as error:
         raise KindError(str(error), place) from error
     if rule.path is not None:
@@ -353,7 +355,7 @@ def _refuse_secret(place: Place, of: ChildField) -> None:
 
 
 def _selector(place: Place, text: Any) -> ChildSelector:
-    kind, slash, name = str(text).partition("/")
+    kind, slash, name = text.partition("/") if isinstance(text, str) else ("", "", "")
     if not (kind and slash and name) or name == "*" or name.startswith("["):
         raise KindError(f"{text!r} must read `Kind/name`, as they stand in the base", place)
     return ChildSelector(kind, name)

@@ -6,6 +6,7 @@
 
 import re
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -46,6 +47,8 @@ class Metrics:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self._phases: dict[CRKey, Phase] = {}
+        self._refused: defaultdict[str, set[CRKey]] = defaultdict(set)
+        """By kind, the CRs of which nothing is pruned."""
         self._drift_series: set[tuple[str, str, str, str]] = set()
         self._drift = Counter(
             "nuvop_drift",
@@ -67,7 +70,7 @@ class Metrics:
         )
         self._prune_blocked = Gauge(
             "nuvop_prune_blocked",
-            "1 while nothing of a kind is pruned because its folder's change would prune too much.",
+            "1 while a custom resource of a kind is not pruned because its folder's change would prune too much.",
             ["kind"],
             registry=self.registry,
         )
@@ -155,10 +158,6 @@ class Metrics:
         """A child was deleted because its CR does not want it any more."""
         self._pruned.labels(kind).inc()
 
-    def prune_judged(self, kind: str, *, is_blocked: bool) -> None:
-        """It was decided whether a kind's orphans may be pruned."""
-        self._prune_blocked.labels(kind).set(is_blocked)
-
     def kind_loaded(self, kind: str, *, is_broken: bool) -> None:
         """A kind's folder was read."""
         self._kind_broken.labels(kind).set(is_broken)
@@ -211,15 +210,25 @@ class Metrics:
     def forget_resources(self) -> None:
         """Nothing is known of any CR any more."""
         for key in list(self._phases):
-            self._move(key, None)
+            self.gone(key)
 
-    def judged(self, key: CRKey, phase: Phase) -> None:
-        """A CR is in this phase now; saying it again changes nothing."""
+    def judged(self, key: CRKey, phase: Phase, *, is_prune_refused: bool) -> None:
+        """A CR is in this phase now, and whether it is pruned; saying it again changes nothing."""
         self._move(key, phase)
+        self._prune(key, is_refused=is_prune_refused)
 
     def gone(self, key: CRKey) -> None:
         """A CR is there no more."""
         self._move(key, None)
+        self._prune(key, is_refused=False)
+
+    def _prune(self, key: CRKey, *, is_refused: bool) -> None:
+        refused = self._refused[key.plural]
+        if is_refused:
+            refused.add(key)
+        else:
+            refused.discard(key)
+        self._prune_blocked.labels(key.plural).set(bool(refused))
 
     def _move(self, key: CRKey, phase: Phase | None) -> None:
         before = self._phases.pop(key, None)

@@ -35,7 +35,9 @@ class Probes:
         """What is well, and what is not."""
         if self._cluster is None:
             return [Check("start", "the kinds are being loaded")]
-        return [await self._look_at_kubectl(), await self._look_at_api(self._cluster), self._look_at_watches()]
+        # At the same time: who asks waits for one of them, not for their sum.
+        kubectl, api = await asyncio.gather(self._look_at_kubectl(), self._look_at_api(self._cluster))
+        return [kubectl, api, self._look_at_watches()]
 
     async def _look_at_kubectl(self) -> Check:
         if time.monotonic() >= self._kubectl_until:

@@ -98,8 +98,6 @@ class Pruner:
             if judged != scene.kind.digest:
                 refusal = await self._judge(scene, namespace)
                 self._guards[plural, namespace] = (scene.kind.digest, refusal)
-                is_blocked = any(found is not None for (of, _), (_, found) in self._guards.items() if of == plural)
-                self._metrics.prune_judged(plural, is_blocked=is_blocked)
                 if refusal is not None:
                     logger.warning("%s%s: %s", plural, f" in {namespace}" if namespace else "", refusal)
         return refusal

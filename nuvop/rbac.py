@@ -31,6 +31,7 @@ nothing. They do narrow what has one certain name: a peering, what is installed,
 """
 
 import json
+import re
 import textwrap
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -51,6 +52,9 @@ EVERYWHERE = ""
 RBAC = "rbac.authorization.k8s.io"
 PEERING_GROUP = "kopf.dev"
 ANY = "*"
+
+HOME = "nuvop-system"
+"""The namespace in deploy/."""
 
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 """In the order in which rules name them; others come behind."""
@@ -475,6 +479,16 @@ class Subject:
 
     name: str
     namespace: str = ""
+
+    @property
+    def role(self) -> str:
+        """What its roles and their bindings are called: each subject's own.
+
+        Who applies a binding takes the rights from whom another one of the same name was for.
+        """
+        if not self.namespace:
+            return f"nuvop-user-{re.sub('[^a-z0-9]+', '-', self.name.lower()).strip('-')}"
+        return self.name if self.namespace == HOME else f"{self.name}-{self.namespace}"
 
     def as_dict(self) -> dict[str, str]:
         """As it stands in a binding."""

@@ -40,7 +40,7 @@ class Reporter:
 
         Raises NotFound where the CR is gone, and Conflict where it is another one or has another generation by now.
         """
-        self._metrics.judged(key, verdict.phase)
+        self._metrics.judged(key, verdict.phase, is_prune_refused=verdict.is_prune_refused)
         previous = record.status
         fresh = status.fold(previous, verdict, status.rfc3339(time.time()))
         if fresh == previous:

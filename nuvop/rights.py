@@ -117,6 +117,9 @@ class Rights:
 
     async def _tell(self, kinds: Iterable[Kind], missing: Collection[Need]) -> None:
         folders = {kind.resource.plural: kind.folder for kind in kinds}
+        for broken in self._told.keys() - {"", *folders}:
+            del self._told[broken]
+            self._metrics.rights_missing(broken, 0)
         remedy = ""
         for plural in ("", *folders):
             own = {need.right for need in missing if need.kind == plural}

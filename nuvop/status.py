@@ -109,6 +109,11 @@ class Verdict:
     applied: str = ""
     beside: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def is_prune_refused(self) -> bool:
+        """Whether nothing is pruned until somebody confirms it."""
+        return any(also.reason is Reason.PRUNE_REFUSED for also in self.also)
+
 
 def fold(previous: Mapping[str, Any], verdict: Verdict, now: str) -> dict[str, Any]:
     """Return the whole new status.

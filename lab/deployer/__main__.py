@@ -12,12 +12,13 @@ from lab import deployer
 from lab.controlplane import console
 from lab.deployer import rights
 from lab.deployer.overlay import DEPLOY, NAMESPACE
+from lab.image import is_reference
 from nuvop.errors import NuvopError
 from nuvop.objects import is_namespace
 
 PATIENCE_SECONDS = 180
 
-_NAME_OR_PATTERN = r"[-a-z0-9*?!]+"
+_NAME_OR_PATTERN = r"!?[a-z0-9*?]([-a-z0-9*?]*[a-z0-9*?])?"
 
 
 class _Namespace(click.ParamType[str]):
@@ -26,6 +27,15 @@ class _Namespace(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if not is_namespace(value):
             self.fail(f"{value!r} is no namespace's name", param, ctx)
+        return str(value)
+
+
+class _Image(click.ParamType[str]):
+    name = "image"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not is_reference(value):
+            self.fail(f"{value!r} is no image's name", param, ctx)
         return str(value)
 
 
@@ -39,6 +49,11 @@ class _Namespaces(click.ParamType[tuple[str, ...]]):
         for part in parts:
             if not re.fullmatch(_NAME_OR_PATTERN, part):
                 self.fail(f"{part!r} is no namespace's name, and no pattern for any", param, ctx)
+            if part.startswith("!") and len(parts) > 1:
+                self.fail(f"{part!r} takes nothing away from the others: each is served for itself", param, ctx)
+        if value and not parts:
+            # An unset variable of the user's must not become "all".
+            self.fail(f"{value!r} names no namespace; leave it out, and all are served", param, ctx)
         return tuple(dict.fromkeys(parts))
 
 
@@ -49,6 +64,9 @@ watched_namespaces = click.option(
     type=_Namespaces(),
     default="",
     help="The namespaces that it serves, with commas between; empty for all.",
+)
+pull_secret = click.option(
+    "--pull-secret", default="", help="The Secret in the operator's namespace that a private registry asks for."
 )
 _patience = click.option(
     "--timeout", "patience", type=click.IntRange(min=1), default=PATIENCE_SECONDS, show_default=True, help="In seconds."
@@ -62,12 +80,13 @@ def commands() -> None:
 
 @commands.command()
 @deployed
-@click.option("--image", default="", help="Its image; without it the one that deploy/default names.")
+@click.option("--image", type=_Image(), help="Its image; without it the one that deploy/default names.")
 @watched_namespaces
+@pull_secret
 @_patience
-def install(namespace: str, image: str, watched: tuple[str, ...], patience: int) -> None:
+def install(namespace: str, image: str | None, watched: tuple[str, ...], pull_secret: str, patience: int) -> None:
     """Install CRDs, namespace, service account, rights and the operator; wait until it is Ready."""
-    deployer.install(deployer.Wanted(namespace, image, watched), patience)
+    deployer.install(deployer.Wanted(namespace, image or "", watched, pull_secret), patience)
 
 
 @commands.command()

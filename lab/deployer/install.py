@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.controlplane import console
-from lab.deployer import kubectl, overlay, readiness, rights
+from lab.deployer import kubectl, nodes, overlay, readiness, rights
 from lab.deployer.errors import DeployError
 
 if TYPE_CHECKING:
@@ -17,19 +17,27 @@ if TYPE_CHECKING:
 def install(wanted: Wanted, patience: int) -> None:
     """Apply what is wanted, take away the rights of an earlier deployment, wait until the operator is Ready.
 
-    Raises DeployError: where a namespace is missing, kubectl fails, or it is not Ready after that many seconds.
+    Raises DeployError: where a namespace or the pull secret is missing, kubectl fails, or the operator is not Ready
+    after that many seconds.
     """
     _check_namespaces(wanted)
+    _check_pull_secret(wanted)
+    on_real_node = nodes.has_real()
     with tempfile.TemporaryDirectory() as folder:
         has_namespace = _makes_namespace(wanted.namespace)
         computed = rights.computed(wanted.rights)
-        written = overlay.write(Path(folder), wanted, computed, has_namespace=has_namespace)
+        written = overlay.write(Path(folder), wanted, computed, has_namespace=has_namespace, on_real_node=on_real_node)
         for line in kubectl.run("apply", "--kustomize", str(written)).splitlines():
             console.say(line)
     stale = rights.present(wanted.namespace) - rights.named(computed)
     for gone in rights.delete(stale):
         console.say(f"{gone.kind.lower()} {gone.name} deleted: of an earlier deployment")
     readiness.wait(wanted.namespace, patience)
+    for name in nodes.pretending(readiness.pods(wanted.namespace)):
+        console.say(
+            f"no image was pulled and nothing runs: {name} is a node of kwok, which pretends to run pods "
+            "(`task cluster:up REAL_NODE=1` has one that does)"
+        )
     served = f"namespaces {', '.join(wanted.watched)}" if wanted.watched else "all namespaces"
     console.say(f"the operator in {wanted.namespace} is Ready; it serves {served}")
 
@@ -40,6 +48,17 @@ def _check_namespaces(wanted: Wanted) -> None:
         raise DeployError(
             f"there is no namespace {' and no '.join(missing)}, where the operator's role would have to be: create it "
             "first (kubectl create namespace …), or take it off WATCH_NAMESPACES"
+        )
+
+
+def _check_pull_secret(wanted: Wanted) -> None:
+    """Kubernetes would pull without a Secret that is not there, and say no more than that it may not."""
+    name, here = wanted.pull_secret, f"--namespace={wanted.namespace}"
+    # Only the name is asked for.
+    if name and not kubectl.run("get", "secret", name, here, "--ignore-not-found", "--output=name"):
+        raise DeployError(
+            f"there is no secret {name} in {wanted.namespace}, with which the image is to be pulled: create it first "
+            "(kubectl create secret docker-registry …)"
         )
 
 

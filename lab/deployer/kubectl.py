@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -16,12 +17,15 @@ PROGRAM = Path(sys.executable).with_name("kubectl")
 
 Body = dict[str, Any]
 
+_LOGGED = re.compile(r"^[EWI]\d{4} .*\n", re.MULTILINE)
+"""A line of klog's, which says in other words what the last line of an error says."""
+
 
 def run(*arguments: str | Path) -> str:
     """Run kubectl and return what it printed; raise DeployError with its own words where it fails."""
     code, output, errors = attempt(*arguments)
     if code != 0:
-        raise DeployError(f"kubectl {shlex.join(map(str, arguments))}: {errors.strip()}")
+        raise DeployError(f"kubectl {shlex.join(map(str, arguments))}: {_LOGGED.sub('', errors).strip()}")
     return output
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lab.controlplane.paths import PROJECT
+from lab.deployer import nodes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,12 +28,13 @@ _CONTAINER = "/spec/template/spec/containers/0"
 class Wanted:
     """An operator in ``namespace`` that serves ``watched`` (names and patterns), or all namespaces where that is empty.
 
-    Without ``image`` it is the one of deploy/default.
+    Without ``image`` it is the one of deploy/default; ``pull_secret`` names the Secret with which it is pulled.
     """
 
     namespace: str = NAMESPACE
     image: str = ""
     watched: tuple[str, ...] = ()
+    pull_secret: str = ""
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -41,19 +43,16 @@ class Wanted:
 
     @property
     def rights(self) -> list[str]:
-        """The arguments of `nuvop rbac` for it.
-
-        Outside of deploy/'s own namespace the roles are called after it: another operator may be there, too.
-        """
-        name = "nuvop" if self.namespace == NAMESPACE else f"nuvop-{self.namespace}"
+        """The arguments of `nuvop rbac` for it."""
         served = [f"--namespace={each}" for each in self.watched]
-        return [*served, f"--service-account={self.namespace}/nuvop", f"--name={name}"]
+        return [*served, f"--service-account={self.namespace}/nuvop"]
 
 
-def write(folder: Path, wanted: Wanted, rights: str, *, has_namespace: bool) -> Path:
+def write(folder: Path, wanted: Wanted, rights: str, *, has_namespace: bool, on_real_node: bool) -> Path:
     """Write the kustomization into an empty folder and return its path.
 
-    ``rights`` are the roles as `nuvop rbac` prints them; with ``has_namespace`` the namespace is made, too.
+    ``rights`` are the roles as `nuvop rbac` prints them; with ``has_namespace`` the namespace is made, too, and with
+    ``on_real_node`` the pod goes to the lab's.
     """
     folder = folder.resolve()  # kustomize follows links, and counts the `..` of a path from there
     operator = folder / "operator"
@@ -70,7 +69,7 @@ def write(folder: Path, wanted: Wanted, rights: str, *, has_namespace: bool) -> 
                 **_HEAD,
                 "namespace": wanted.namespace,
                 "resources": [_path(operator, part) for part in parts],
-                **_changes(wanted),
+                **_patches([*_changes(wanted), *(nodes.onto_real() if on_real_node else [])]),
             }
         )
     )
@@ -82,9 +81,16 @@ def _path(start: Path, part: str) -> str:
     return os.path.relpath(DEPLOY / part, start)
 
 
-def _changes(wanted: Wanted) -> dict[str, Any]:
-    """What is different in the Deployment."""
-    patch = []
+def _patches(operations: list[dict[str, Any]]) -> dict[str, Any]:
+    """What a kustomization says to have the Deployment changed by a JSON patch."""
+    if not operations:
+        return {}
+    return {"patches": [{"target": {"kind": "Deployment", "name": "nuvop"}, "patch": json.dumps(operations)}]}
+
+
+def _changes(wanted: Wanted) -> list[dict[str, Any]]:
+    """What is different in the Deployment, as operations of a JSON patch."""
+    patch: list[dict[str, Any]] = []
     if wanted.image:
         patch.append({"op": "replace", "path": f"{_CONTAINER}/image", "value": wanted.image})
     if wanted.watched:
@@ -94,6 +100,7 @@ def _changes(wanted: Wanted) -> dict[str, Any]:
             {"op": "add", "path": f"{_CONTAINER}/args/{index}", "value": f"--namespace={each}"}
             for index, each in enumerate(wanted.watched, start=1)
         ]
-    if not patch:
-        return {}
-    return {"patches": [{"target": {"kind": "Deployment", "name": "nuvop"}, "patch": json.dumps(patch)}]}
+    if wanted.pull_secret:
+        secrets = [{"name": wanted.pull_secret}]
+        patch.append({"op": "add", "path": "/spec/template/spec/imagePullSecrets", "value": secrets})
+    return patch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lab.deployer import kubectl, rights
+from lab.deployer import kubectl
 from lab.deployer.errors import DeployError
 
 if TYPE_CHECKING:
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from lab.deployer.kubectl import Body
 
 DEPLOYMENT = "deployment/nuvop"
+SELECTOR = "app.kubernetes.io/name=nuvop,app.kubernetes.io/instance=nuvop"
+"""That of deploy/manager."""
+
 LAST_LINES = 5
 """Of the log of a container that has ended."""
 
@@ -25,12 +28,16 @@ def wait(namespace: str, patience: int) -> None:
     if code == 0:
         return
     here = f"--namespace={namespace}"
-    deployment = kubectl.get(DEPLOYMENT, here)
-    pods = kubectl.find("pods", here, f"--selector={rights.LABEL}")
+    own = pods(namespace)
     events = kubectl.find("events", here, "--field-selector=type=Warning")
-    lines = [*reasons(deployment, pods, events), *_logs(pods, here)]
+    lines = [*reasons(kubectl.get(DEPLOYMENT, here), own, events), *_logs(own, here)]
     told = "\n".join(f"  {line}" for line in lines)
     raise DeployError(f"the operator in {namespace} is not Ready: {errors.strip()}\n{told}".rstrip())
+
+
+def pods(namespace: str) -> list[Body]:
+    """The operator's pods; a shard's in the same namespace are others. Raises DeployError."""
+    return kubectl.find("pods", f"--namespace={namespace}", f"--selector={SELECTOR}")
 
 
 def reasons(deployment: Body, pods: Sequence[Body], events: Iterable[Body]) -> Iterator[str]:

@@ -72,7 +72,8 @@ def remove(namespace: str, choice: Resources | None, patience: int) -> None:
                 "kubectl, then undeploy with CRS=keep"
             )
         _delete_resources(found, patience)
-    _remove_operator(namespace, patience)
+    if not _remove_operator(namespace, patience):
+        console.say(f"there is no operator in {namespace}{f', but {_listed(others)}' if others else ''}")
     _remove_namespace(namespace, [each for each in others if each.namespace == namespace], patience)
     # Once more: somebody may have made one meanwhile.
     left = _resources(crds)
@@ -162,8 +163,11 @@ def _delete_resources(found: Sequence[Resource], patience: int) -> None:
     console.say(f"{_count(found)} deleted")
 
 
-def _remove_operator(namespace: str, patience: int) -> None:
-    """The Deployment with its pods first, so that an operator that ends still has its rights."""
+def _remove_operator(namespace: str, patience: int) -> bool:
+    """Whether there was anything to remove.
+
+    The Deployment goes first, with its pods, so that an operator that ends still has its rights.
+    """
     here, limit = f"--namespace={namespace}", f"--timeout={patience}s"
     gone = kubectl.run(
         "delete", "deployment", "nuvop", here, "--cascade=foreground", "--ignore-not-found", limit
@@ -173,6 +177,7 @@ def _remove_operator(namespace: str, patience: int) -> None:
     gone += kubectl.run("delete", "serviceaccount", "nuvop", here, "--ignore-not-found", limit).splitlines()
     for line in gone:
         console.say(line)
+    return bool(gone)
 
 
 def _remove_namespace(name: str, operators: Sequence[Operator], patience: int) -> None:

@@ -8,5 +8,6 @@
 
 from lab.image.build import Image, build, engine, version
 from lab.image.errors import ImageError
+from lab.image.reference import is_reference
 
-__all__ = ["Image", "ImageError", "build", "engine", "version"]
+__all__ = ["Image", "ImageError", "build", "engine", "is_reference", "version"]

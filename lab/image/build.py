@@ -48,10 +48,7 @@ def version() -> str:
 
 
 def build(name: str) -> Image:
-    """Build the image of this checkout. Raises ImageError.
-
-    Where the base image cannot be had, and buildah builds, a stand-in of Debian's packages takes its place.
-    """
+    """Build the image of this checkout. Raises ImageError."""
     dockerfile = (paths.PROJECT / "Dockerfile").read_text(encoding="utf-8")
     base = base_of(dockerfile)
     arguments = {"VERSION": version(), "REVISION": _revision()}
@@ -62,8 +59,7 @@ def build(name: str) -> Image:
         console.say("another process is building an image; waiting for it")
 
     with locks.exclusive(paths.cache().parent / "image.lock", waiting=waiting), tempfile.TemporaryDirectory() as folder:
-        if isinstance(builder, Buildah):
-            _have_base(builder, base)
+        have_base(builder, base)
         pip_conf = Path(folder) / "pip.conf"
         pip_conf.write_text(settings.pip_conf, encoding="utf-8")
         secrets = {"pip.conf": pip_conf}
@@ -81,13 +77,20 @@ def base_of(dockerfile: str) -> str:
     return found[1]
 
 
-def _have_base(builder: Buildah, base: str) -> None:
-    if builder.has(base):
+def have_base(builder: Engine, base: str) -> None:
+    """Keep the base image where the program keeps its images: docker builds upon one without keeping it.
+
+    Where it cannot be had, and buildah builds, a stand-in of Debian's packages takes its place; elsewhere that is an
+    ImageError.
+    """
+    if builder.has(base) or not (refusal := builder.pull(base)):
         return
-    if refusal := builder.pull(base):
-        console.say(f"{base} cannot be pulled: {refusal}")
-        console.say("making a stand-in of Debian's packages, for trials and tests; it takes a minute, once")
-        stand_in.make(builder, base)
+    told = f"{base} cannot be pulled: {refusal}"
+    if not isinstance(builder, Buildah):
+        raise ImageError(told)
+    console.say(told)
+    console.say("making a stand-in of Debian's packages, for trials and tests; it takes a minute, once")
+    stand_in.make(builder, base)
 
 
 def _revision() -> str:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 STAND_IN = "org.nuvolaris.nuvop.stand-in"
 """The label of a stand-in for a base image, and of all that is built upon it."""
 
-PULL_SECONDS = 600.0
-"""How long a pull of the base image, of some 50 MB, may take."""
+SECONDS = 600
+"""How long a command but a build may take, such as a pull of the base image, of some 50 MB."""
 
 
 class Engine(Protocol):
@@ -176,14 +176,21 @@ def _show(command: list[str]) -> None:
 
 def _ask(command: list[str]) -> str:
     done = _try(command)
-    if done.returncode != 0:
-        raise ImageError(f"{shlex.join(command)}: {done.stderr.strip()}")
+    if complaint := _complaint(done):
+        raise ImageError(f"{shlex.join(command)}: {done.stderr.strip() or complaint}")
     return done.stdout
 
 
 def _try(command: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PULL_SECONDS)
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, -1, "", f"{command[0]} has not ended in {SECONDS} s")
 
 
 def _complaint(done: subprocess.CompletedProcess[str]) -> str:
-    return "" if done.returncode == 0 else done.stderr.strip().splitlines()[-1]
+    """Why it failed, in a line; empty where it did not."""
+    if done.returncode == 0:
+        return ""
+    said = done.stderr.strip() or f"{done.args[0]} ended with exit code {done.returncode}"
+    return str(said.splitlines()[-1])

@@ -8,7 +8,7 @@ import click
 
 from lab import deployer, image
 from lab.controlplane import ControlPlaneError, console
-from lab.deployer.__main__ import PATIENCE_SECONDS, deployed, watched_namespaces
+from lab.deployer.__main__ import PATIENCE_SECONDS, deployed, pull_secret, watched_namespaces
 from lab.release import account, registry
 from lab.release.errors import ReleaseError
 
@@ -16,19 +16,20 @@ from lab.release.errors import ReleaseError
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @deployed
 @watched_namespaces
-def command(namespace: str, watched: tuple[str, ...]) -> None:
+@pull_secret
+def command(namespace: str, watched: tuple[str, ...], pull_secret: str) -> None:
     """Build the operator's image, push it to the registry that .env tells of, deploy it and wait until it is Ready."""
     owner = account.read(Path(".env"))
+    registry.log_in(image.engine(), owner)  # first, because the build takes a minute
     built = image.build(f"{owner.repository}:{image.version()}")
     if built.is_for_trials:
         raise ReleaseError(
             f"{built.base} could not be pulled, and {built.name} is built upon a stand-in for it: that is for trials, "
             "and is not pushed; build where the registry of the base image is reached"
         )
-    registry.log_in(built.engine, owner)
     pushed = registry.push(built.engine, owner, built.name)
     console.say(f"{pushed} is pushed")
-    deployer.install(deployer.Wanted(namespace, pushed, watched), PATIENCE_SECONDS)
+    deployer.install(deployer.Wanted(namespace, pushed, watched, pull_secret), PATIENCE_SECONDS)
 
 
 def main() -> None:

@@ -37,6 +37,8 @@ def read(file: Path) -> Account:
         lines = file.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError as error:
         raise ReleaseError(f"{file} is not there: copy .env.example, and fill it in") from error
+    except UnicodeDecodeError as error:
+        raise ReleaseError(f"{file}: is no text in UTF-8: {error.reason} at byte {error.start}") from None
     found = dict(pair for number, line in enumerate(lines, start=1) if (pair := _variable(line, f"{file}:{number}")))
     if not found.get("DOCKER_USER"):
         raise ReleaseError(f"{file}: DOCKER_USER is missing, your name at the registry")

@@ -19,7 +19,7 @@ from nuvop.resources import Resources
 from nuvop.settings import Settings
 from nuvop.workbench import Workbench, workbench
 
-ACCOUNT = Subject("nuvop", "nuvop-system")
+ACCOUNT = Subject("nuvop", rights.HOME)
 """The service account in deploy/."""
 
 _NAME = r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?"
@@ -67,14 +67,16 @@ def _namespaces(_: click.Context, param: click.Parameter, values: tuple[str, ...
     help="Whose rights these are: the operator's service account. Without it nuvop-system/nuvop, as in deploy/.",
 )
 @click.option("--user", metavar="NAME", help="Whose rights these are, for an operator that does not run in a pod.")
-@click.option("--name", default="nuvop", show_default=True, help="What the roles and their bindings are called.")
+@click.option(
+    "--name", help="What the roles and their bindings are called. Without it a name that no other subject's have."
+)
 def rbac(
     folders: tuple[Path, ...],
     namespaces: tuple[str, ...],
     peering: str,
     account: Subject | None,
     user: str | None,
-    name: str,
+    name: str | None,
 ) -> None:
     """Print the roles that give an operator all the rights that it needs, and no others.
 
@@ -99,7 +101,7 @@ def rbac(
     subject = Subject(user) if user is not None else account or ACCOUNT
     with common.told():
         known = common.read_settings(folders)
-    click.echo(common.run(_manifests(known, Mode(namespaces, peering), subject, name)), nl=False)
+    click.echo(common.run(_manifests(known, Mode(namespaces, peering), subject, name or subject.role)), nl=False)
 
 
 async def _manifests(settings: Settings, mode: Mode, subject: Subject, name: str) -> str:

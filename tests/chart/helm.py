@@ -3,17 +3,15 @@
 import json
 import os
 import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lab import helm
 from lab.chart import CHART
 from nuvop import yamltext
+from tests.deploy.manifests import Body
 from tests.e2e.harness import PATIENCE
 
-Body = dict[str, Any]
 Done = subprocess.CompletedProcess[str]
 
 
@@ -52,23 +50,3 @@ class Helm:
         options = [f"--{name.replace('_', '-')}={value}" for name, value in more.items()]
         text = self("template", release, CHART, f"--namespace={namespace}", *options, values=values)
         return yamltext.load_all(text)
-
-
-def of_kind(objects: Sequence[Body], kind: str) -> list[Body]:
-    return [obj for obj in objects if obj["kind"] == kind]
-
-
-def one(objects: Sequence[Body], kind: str) -> Body:
-    (found,) = of_kind(objects, kind)
-    return found
-
-
-def pod(objects: Sequence[Body]) -> Body:
-    """The pod of the Deployment among some objects."""
-    spec: Body = one(objects, "Deployment")["spec"]["template"]["spec"]
-    return spec
-
-
-def container(objects: Sequence[Body]) -> Body:
-    (found,) = pod(objects)["containers"]
-    return dict(found)

@@ -1,22 +1,20 @@
 """The Helm chart, without a cluster: it makes what deploy/ makes, and of each value what it says."""
 
 import json
-import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lab import chart
+from lab import chart, image
 from lab.chart import CHART
 from lab.controlplane import build
 from lab.deployer import Wanted, overlay, rights
 from lab.helm import HELM
 from nuvop import yamltext
-from tests.chart.helm import Body, Helm, container, of_kind, one, pod
-from tests.deploy.test_manifests import built, kustomized, with_component
-from tests.e2e.harness import ROOT
+from tests.chart.helm import Helm
+from tests.deploy.manifests import Body, built, container, kustomized, of_kind, one, pod, write_with
 
 DIGEST = f"sha256:{'0123456789abcdef' * 4}"
 ON = {"enabled": True}
@@ -44,9 +42,8 @@ def test_all_rights_are_those_that_nuvop_rbac_computes() -> None:
 
 
 def test_versions_are_those_of_nuvop() -> None:
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     described = yamltext.load((CHART / "Chart.yaml").read_text())
-    assert (described["version"], described["appVersion"]) == (version, version)
+    assert (described["version"], described["appVersion"]) == (image.version(), image.version())
 
 
 def test_each_value_is_explained_and_has_a_rule() -> None:
@@ -130,7 +127,8 @@ def test_without_values_it_is_the_default(helm: Helm) -> None:
 def test_with_values_it_is_what_task_deploy_applies(wanted: Wanted, values: Body, helm: Helm, tmp_path: Path) -> None:
     (tmp_path / "overlay").mkdir()
     computed = rights.computed(wanted.rights)
-    applied = kustomized(overlay.write(tmp_path / "overlay", wanted, computed, has_namespace=False))
+    written = overlay.write(tmp_path / "overlay", wanted, computed, has_namespace=False, on_real_node=False)
+    applied = kustomized(written)
     assert by_name(helm.template(values, namespace=wanted.namespace)) == by_name(applied)
 
 
@@ -159,12 +157,12 @@ def test_for_its_own_namespace_it_is_the_namespaced_variant(helm: Helm) -> None:
     ],
 )
 def test_an_option_is_the_component(component: str, value: str, helm: Helm, tmp_path: Path) -> None:
-    applied = without_namespace(with_component(tmp_path, "default", component))
+    applied = without_namespace(kustomized(write_with(component, "default", tmp_path)))
     assert by_name(helm.template({value: ON})) == by_name(applied)
 
 
 def test_peering_in_a_namespace_is_the_component(helm: Helm, tmp_path: Path) -> None:
-    applied = of_its_own_namespace(with_component(tmp_path, "namespaced", "peering/namespaced"))
+    applied = of_its_own_namespace(kustomized(write_with("peering/namespaced", "namespaced", tmp_path)))
     assert by_name(helm.template({**NAMESPACED, "peering": ON})) == by_name(applied)
 
 

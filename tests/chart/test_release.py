@@ -10,11 +10,12 @@ import pytest
 
 from lab import controlplane
 from lab.chart import CHART
+from lab.deployer.overlay import DEPLOY
 from nuvop import yamltext
-from tests.chart.helm import Body, Helm
+from tests.chart.helm import Helm
 from tests.deploy.deployed import Deployed
+from tests.deploy.manifests import Body
 from tests.deploy.test_deploy_task import everything
-from tests.deploy.test_manifests import DEPLOY
 from tests.e2e.audited import refused, requests_of
 from tests.e2e.harness import ROOT, Kubectl, eventually, is_ready, own_cluster, sample
 

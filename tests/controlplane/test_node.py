@@ -6,6 +6,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from pytest_subprocess import FakeProcess
 
 from lab.controlplane import ControlPlaneError, build, config, node
 from lab.controlplane.node import images, machine, settings
@@ -71,6 +72,15 @@ def test_missing_cgroups_are_named(have: str, lacking: str, tmp_path: Path, monk
 )
 def test_a_name_is_that_by_which_kubelet_asks(name: str, full: str) -> None:
     assert images.full_name(name) == full
+
+
+@pytest.mark.parametrize("images_in_it", [(), ("a:1", "b:1")])
+def test_an_archive_is_of_one_image(images_in_it: tuple[str, ...], fp: FakeProcess) -> None:
+    lines = [f"unpacking docker.io/library/{name} (sha256:1)...done" for name in images_in_it]
+    fp.register(["ctr", fp.any(), "import", "image.tar"], stdout="\n".join(lines))
+    fp.register(["ctr", fp.any(), "list", "--quiet"], stdout="")
+    with pytest.raises(ControlPlaneError, match=rf"image\.tar: {len(images_in_it)} images are in it, not one"):
+        images.load(Path("image.tar"), "nuvop:1")
 
 
 def test_an_image_of_one_program(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lab.audit import UNKNOWN, verdict
+from lab.audit import UNKNOWN, answered, verdict
 
 
 def package(name: str, *bugs: str, **more: Any) -> dict[str, Any]:
@@ -34,3 +34,11 @@ def test_what_is_told(packages: list[dict[str, Any]], code: int, said: list[str]
     assert found == code
     for text in said:
         assert any(line.startswith(text) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("errors", "why"), [("Traceback\n  …\nno route to host\n", "no route to host"), ("", "no word")]
+)
+def test_a_database_that_cannot_be_asked_is_told(errors: str, why: str) -> None:
+    assert answered("", errors) == (UNKNOWN, [f"the database cannot be asked, so nothing is known: {why}"])
+    assert answered('{"dependencies": []}', errors)[0] == 0

@@ -7,35 +7,30 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from lab import controlplane
-from lab.deployer import Wanted, overlay, readiness, rights
-from nuvop import yamltext
+from lab.controlplane import node
+from lab.deployer import Wanted, kubectl, overlay, readiness, rights
+from lab.deployer.__main__ import commands
+from lab.image import is_reference
+from tests.deploy.manifests import Body, built, container, kustomized, pod
 from tests.e2e.harness import PROGRAMS, ROOT, Kubectl, Operator, environment, eventually, is_ready, own_cluster, sample
 
-Body = dict[str, Any]
 Done = subprocess.CompletedProcess[str]
 
 
 # --- the overlay -----------------------------------------------------------------------------------------------------
 
 
-def built(folder: Path) -> list[Body]:
-    done = subprocess.run([PROGRAMS / "kubectl", "kustomize", folder], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return yamltext.load_all(done.stdout)
-
-
-def overlaid(folder: Path, wanted: Wanted, *, has_namespace: bool = True) -> list[Body]:
-    return built(overlay.write(folder, wanted, rights.computed(wanted.rights), has_namespace=has_namespace))
-
-
-def one(objects: Sequence[Body], kind: str) -> Body:
-    (found,) = [obj for obj in objects if obj["kind"] == kind]
-    return found
+def overlaid(folder: Path, wanted: Wanted, *, has_namespace: bool = True, on_real_node: bool = False) -> list[Body]:
+    return kustomized(
+        overlay.write(
+            folder, wanted, rights.computed(wanted.rights), has_namespace=has_namespace, on_real_node=on_real_node
+        )
+    )
 
 
 def places(objects: Sequence[Body]) -> set[tuple[str, str, str]]:
@@ -47,17 +42,12 @@ def places(objects: Sequence[Body]) -> set[tuple[str, str, str]]:
     }
 
 
-def container(objects: Sequence[Body]) -> Body:
-    (found,) = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
-    return dict(found)
-
-
 def by_name(objects: Sequence[Body]) -> list[Body]:
     return sorted(objects, key=lambda obj: (obj["kind"], obj["metadata"]["name"]))
 
 
 def test_nothing_wanted_is_what_kubectl_makes_of_the_default(tmp_path: Path) -> None:
-    assert by_name(overlaid(tmp_path, Wanted())) == by_name(built(ROOT / "deploy/default"))
+    assert by_name(overlaid(tmp_path, Wanted())) == by_name(built("default"))
 
 
 def test_namespaces_that_are_served_have_a_role_each_and_the_operator_has_no_other(tmp_path: Path) -> None:
@@ -85,6 +75,82 @@ def test_a_pattern_takes_a_cluster_role(tmp_path: Path) -> None:
     assert container(objects)["args"] == ["run", "--namespace=team-*", "--standalone"]
 
 
+def test_a_secret_to_pull_with_is_the_pods(tmp_path: Path) -> None:
+    spec = pod(overlaid(tmp_path, Wanted(pull_secret="registry")))
+    assert spec["imagePullSecrets"] == [{"name": "registry"}]
+
+
+def test_where_there_is_a_real_node_the_pod_goes_there(tmp_path: Path) -> None:
+    spec = pod(overlaid(tmp_path, Wanted(), on_real_node=True))
+    assert spec["nodeSelector"] == {"kubernetes.io/os": "linux", node.LABEL: "true"}
+    assert spec["tolerations"] == [{"key": node.LABEL, "operator": "Exists"}]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--watch-namespaces", ",", "names no namespace"),
+        ("--watch-namespaces", " , ", "names no namespace"),
+        ("--watch-namespaces", "-x", "'-x' is no namespace's name"),
+        ("--watch-namespaces", "a,--help", "'--help' is no namespace's name"),
+        ("--watch-namespaces", "a-", "'a-' is no namespace's name"),
+        ("--watch-namespaces", "a;b", "'a;b' is no namespace's name"),
+        ("--namespace", "--help", "'--help' is no namespace's name"),
+        ("--image", "", "'' is no image's name"),
+        ("--image", "--image", "'--image' is no image's name"),
+    ],
+)
+def test_what_names_nothing_is_refused_before_anything_is_asked(
+    option: str, value: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(kubectl, "attempt", lambda *arguments: asked.append(arguments))
+    done = CliRunner().invoke(commands, ["install", f"{option}={value}"])
+    assert (done.exit_code, asked) == (2, [])
+    assert told in done.output
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "nuvop",
+        "nuvop:0.1.0",
+        "library/nuvop",
+        "docker.io/jane/nu-vop__x.y:2",
+        "registry.example.org:5000/nuvop:2",
+        "localhost:5000/nuvop",
+        "[::1]:5000/nuvop",
+        f"nuvop@sha256:{'0a' * 32}",
+        f"nuvop:2@sha256:{'0a' * 32}",
+    ],
+)
+def test_names_of_images(name: str) -> None:
+    assert is_reference(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        " ",
+        "a b",
+        "nuvop\n",
+        "Nuvop:1",
+        "-nuvop",
+        "nuvop:",
+        "nuvop:-1",
+        f"nuvop:{'1' * 129}",
+        "nuvop@sha256:abc",
+        f"nuvop@sha256:{'0a' * 33}",
+        "https://registry.example.org/nuvop",
+        "registry.example.org/",
+        "nuvop/../x",
+    ],
+)
+def test_what_is_no_images_name(name: str) -> None:
+    assert not is_reference(name)
+
+
 def test_a_namespace_of_somebody_elses_is_not_in_it(tmp_path: Path) -> None:
     assert "Namespace" not in {obj["kind"] for obj in overlaid(tmp_path, Wanted(), has_namespace=False)}
 
@@ -92,7 +158,7 @@ def test_a_namespace_of_somebody_elses_is_not_in_it(tmp_path: Path) -> None:
 # --- why it is not ready ---------------------------------------------------------------------------------------------
 
 
-def pod(status: Body) -> Body:
+def pod_of(status: Body) -> Body:
     return {"metadata": {"name": "nuvop-1"}, "status": status}
 
 
@@ -122,7 +188,7 @@ ENDED = {"terminated": {"exitCode": 1, "reason": "Error"}}
     ],
 )
 def test_what_a_pod_says(status: Body, told: str) -> None:
-    assert "\n".join(readiness.reasons({}, [pod(status)], [])) == told
+    assert "\n".join(readiness.reasons({}, [pod_of(status)], [])) == told
 
 
 def test_what_events_say_of_its_pods_and_of_no_others() -> None:
@@ -130,7 +196,9 @@ def test_what_events_say_of_its_pods_and_of_no_others() -> None:
         {"involvedObject": {"name": name}, "reason": "Unhealthy", "message": "Readiness probe failed: 503", "count": 7}
         for name in ("nuvop-1", "another")
     ]
-    assert list(readiness.reasons({}, [pod({})], events)) == ["Event Unhealthy (7 times): Readiness probe failed: 503"]
+    assert list(readiness.reasons({}, [pod_of({})], events)) == [
+        "Event Unhealthy (7 times): Readiness probe failed: 503"
+    ]
 
 
 # --- on a cluster ----------------------------------------------------------------------------------------------------
@@ -192,7 +260,9 @@ def new(admin: Kubectl, before: set[str]) -> list[str]:
 
 def test_deploying_twice_changes_nothing_and_undeploying_leaves_nothing(admin: Kubectl, task: Task) -> None:
     before = everything(admin)
-    assert "the operator in nuvop-system is Ready; it serves all namespaces" in task("deploy")
+    told = task("deploy")
+    assert "the operator in nuvop-system is Ready; it serves all namespaces" in told
+    assert "nothing runs: node-00000" in told
     versions = "jsonpath={.items[*].metadata.resourceVersion}"
     own = ("get", "deploy,sa,ns,clusterrole,clusterrolebinding,crd", "-A", "-l", "app.kubernetes.io/name=nuvop")
     seen = admin(*own, "-o", versions)
@@ -201,7 +271,7 @@ def test_deploying_twice_changes_nothing_and_undeploying_leaves_nothing(admin: K
     assert admin(*own, "-o", versions) == seen
     task("undeploy")
     assert new(admin, before) == []
-    task("undeploy")
+    assert "there is no operator in nuvop-system" in task("undeploy")
 
 
 def test_with_a_namespace_an_image_and_namespaces_to_serve(admin: Kubectl, task: Task) -> None:
@@ -229,11 +299,13 @@ def test_with_a_namespace_an_image_and_namespaces_to_serve(admin: Kubectl, task:
     assert new(admin, before) == []
 
 
-def test_a_namespace_that_is_not_there(admin: Kubectl, task: Task) -> None:
+def test_what_is_to_be_there_and_is_not(admin: Kubectl, task: Task) -> None:
     before = everything(admin)
     done = task.run("deploy", WATCH_NAMESPACES="default,absent")
     assert done.returncode != 0
     assert "error: there is no namespace absent" in done.stderr
+    done = task.run("deploy", PULL_SECRET="absent")
+    assert "error: there is no secret absent in nuvop-system" in done.stderr
     assert new(admin, before) == []
 
 
@@ -334,6 +406,9 @@ def test_what_another_operator_serves_is_left_to_it(admin: Kubectl, task: Task) 
     refused = task.run("undeploy", NAMESPACE="ops", CRS="delete")
     assert refused.returncode != 0
     assert "what deployment nuvop in nuvop-system may serve as well" in refused.stderr
+    assert "there is no operator in default, but deployment nuvop in nuvop-system and deployment nuvop in ops" in task(
+        "undeploy", NAMESPACE="default", CRS="keep"
+    )
     admin("delete", "sam/obj")
     assert "the CRDs stay, for deployment nuvop in nuvop-system" in task("undeploy", NAMESPACE="ops")
     task("undeploy")

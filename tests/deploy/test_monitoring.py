@@ -58,6 +58,11 @@ def test_each_alert_is_raised_when_it_should_and_only_then(rule_file: Path) -> N
     assert raised == {rule["alert"] for rule in rules()}
 
 
+def test_what_to_do_about_each_alert_is_told() -> None:
+    told = re.findall(r"^\| `(Nuvop\w+)` \|", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+    assert told == [rule["alert"] for rule in rules()]
+
+
 def test_the_queries_of_the_dashboard_are_promql(tmp_path: Path) -> None:
     named = [{"record": f"query:{index}", "expr": query} for index, query in enumerate(queries())]
     assert len(named) > 20

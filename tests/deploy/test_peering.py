@@ -1,7 +1,6 @@
 """The peering component: with its rights and no others the deployed operator stands still for a developer's, and takes
 over again."""
 
-import json
 import os
 import re
 import shutil
@@ -12,6 +11,7 @@ import pytest
 
 from lab import controlplane
 from tests.deploy.deployed import Deployed
+from tests.deploy.manifests import write_with
 from tests.e2e.audited import Right, granted, refused, requests_of, used
 from tests.e2e.harness import (
     PROGRAMS,
@@ -53,7 +53,9 @@ def test_a_developers_operator_takes_over_from_the_deployed_one(
         admin("apply", "-k", str(ROOT / needed))
     admin("wait", "--for=condition=Established", f"crd/{peerings}.kopf.dev")
     deployed = Deployed(cluster, namespace)
-    deployed.kubectl("apply", "-k", str(overlay(tmp_path / "overlay", variant, component, namespace)))
+    own = tmp_path / "overlay"
+    own.mkdir()
+    deployed.kubectl("apply", "-k", str(write_with(component, variant, own, namespace=namespace)))
     logs = ROOT / "test-artifacts" / f"peering-{variant}"
     shutil.rmtree(logs, ignore_errors=True)
     logs.mkdir(parents=True)
@@ -77,17 +79,6 @@ def test_a_developers_operator_takes_over_from_the_deployed_one(
     assert rights <= granted([deployed.kubectl.get(f"{role}/nuvop")])
     assert rights <= used(entries)
     shutil.rmtree(logs)
-
-
-def overlay(folder: Path, variant: str, component: str, namespace: str) -> Path:
-    """As a user would write it."""
-    folder.mkdir()
-    resource, part = (
-        os.path.relpath(ROOT / "deploy" / name, folder.resolve()) for name in (variant, f"components/{component}")
-    )
-    text = {"namespace": namespace, "resources": [resource], "components": [part]}
-    (folder / "kustomization.yaml").write_text(json.dumps(text))
-    return folder
 
 
 def take_turns(cluster: controlplane.Cluster, team: Kubectl, there: Operator, here: Operator) -> None:

@@ -2,9 +2,11 @@
 
 import io
 import json
+import subprocess
 import tarfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pytest_subprocess import FakeProcess
@@ -12,8 +14,8 @@ from pytest_subprocess import FakeProcess
 from lab import debian
 from lab.image import ImageError, engines, pip_settings
 from lab.image.archive import Archive
-from lab.image.build import base_of
-from lab.image.engines import Buildah, Docker
+from lab.image.build import base_of, have_base
+from lab.image.engines import Buildah, Docker, Engine
 from tests.e2e.harness import ROOT
 
 PLAIN: dict[str, Any] = {
@@ -94,6 +96,47 @@ def test_a_failed_build_is_an_error(tmp_path: Path, fp: FakeProcess) -> None:
     fp.register(["podman", fp.any()], returncode=3)
     with pytest.raises(ImageError, match="podman build failed with exit code 3"):
         Docker("podman").build(tmp_path, "nuvop:1", {}, {})
+
+
+def test_a_pull_says_why_it_fails_also_where_the_program_says_nothing(
+    fp: FakeProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fp.register(["docker", "pull", fp.any()], returncode=1, stderr="")
+    assert Docker("docker").pull("python:3") == "docker ended with exit code 1"
+
+    def hang(command: list[str], **_: Any) -> None:
+        raise subprocess.TimeoutExpired(command, 600)
+
+    monkeypatch.setattr(subprocess, "run", hang)
+    assert Docker("docker").pull("python:3") == "docker has not ended in 600 s"
+    with pytest.raises(ImageError, match=r"docker image inspect .* has not ended in 600 s"):
+        Docker("docker").layers("python:3")
+
+
+@dataclass
+class Shelf:
+    """An engine that keeps images by name, and builds nothing."""
+
+    kept: set[str]
+    refusal: str = ""
+
+    def has(self, name: str) -> bool:
+        return name in self.kept
+
+    def pull(self, name: str) -> str:
+        if not self.refusal:
+            self.kept.add(name)
+        return self.refusal
+
+
+def test_the_base_is_kept_beside_what_is_built_upon_it() -> None:
+    """docker's builder takes it without keeping it; then nobody could tell how much is beyond it."""
+    shelf = Shelf(set())
+    have_base(cast("Engine", shelf), "python:3")
+    assert shelf.kept == {"python:3"}
+    have_base(cast("Engine", Shelf({"python:3"}, "no network")), "python:3")
+    with pytest.raises(ImageError, match="python:3 cannot be pulled: no network"):
+        have_base(cast("Engine", Shelf(set(), "no network")), "python:3")
 
 
 def test_the_base_is_that_of_the_dockerfile() -> None:

@@ -7,13 +7,12 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from lab import deployer
+from lab import deployer, image
 from lab.image.engines import STAND_IN
 from lab.release import account
 from lab.release.__main__ import command
 from lab.release.account import Account
 from lab.release.errors import ReleaseError
-from tests.deploy.test_manifests import VERSION
 from tests.e2e.harness import ROOT
 
 PASSWORD = "swordfish with spaces # and more"
@@ -91,7 +90,7 @@ def test_the_image_is_built_pushed_and_deployed_by_its_digest(
     monkeypatch.setenv("REPOSITORY", repository)
     stage.write("# mine", "DOCKER_USER=jane", f"export DOCKER_PASSWORD='{PASSWORD}'  # a token")
     release("--namespace", "ops", "--watch-namespaces", "a,b")
-    name = f"docker.io/jane/nuvop:{VERSION}"
+    name = f"docker.io/jane/nuvop:{image.version()}"
     assert stage.deployed == [deployer.Wanted("ops", f"{name}@{DIGEST}", ("a", "b"))]
     assert any(f"--tag={name}" in line for line in stage.calls("build"))
     (login,) = stage.calls("login")
@@ -121,7 +120,9 @@ def test_who_is_logged_in_already_needs_no_password(stage: Stage, monkeypatch: p
     monkeypatch.setenv("REPOSITORY", "registry.example.org:5000/jane/nuvop")
     release()
     assert stage.calls("login") == []
-    assert [wanted.image for wanted in stage.deployed] == [f"registry.example.org:5000/jane/nuvop:{VERSION}@{DIGEST}"]
+    assert [wanted.image for wanted in stage.deployed] == [
+        f"registry.example.org:5000/jane/nuvop:{image.version()}@{DIGEST}"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -142,6 +143,7 @@ def test_what_fails_is_told_and_nothing_is_deployed(
     assert str(raised.value).startswith(told)
     assert PASSWORD not in str(raised.value)
     assert stage.deployed == []
+    assert bool(stage.calls("build")) == (fails == "push"), "a wrong password is told before the build"
 
 
 def test_an_image_without_a_digest_is_not_deployed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,6 +172,13 @@ def test_what_is_wrong_with_the_file_is_told_without_what_stands_in_it(text: str
     assert PASSWORD.split()[0] not in str(raised.value)
 
 
+def test_a_file_of_another_encoding_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(f"DOCKER_PASSWORD={PASSWORD}\xe9".encode("latin-1"))
+    with pytest.raises(ReleaseError, match=r"\.env: is no text in UTF-8: .* at byte 48") as raised:
+        account.read(tmp_path / ".env")
+    assert PASSWORD not in str(raised.value)
+
+
 def test_without_the_file_it_says_what_to_copy(tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match=r"copy \.env\.example"):
         account.read(tmp_path / ".env")
@@ -185,7 +194,16 @@ def test_the_example_lacks_only_what_nobody_else_knows(tmp_path: Path) -> None:
     assert account.read(tmp_path / ".env") == Account("jane")
 
 
-def test_a_namespace_that_is_none_is_refused() -> None:
-    done = CliRunner().invoke(command, ["--namespace", "No_Such"])
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--namespace", "No_Such", "'No_Such' is no namespace's name"),
+        ("--watch-namespaces", "a,No_Such", "'No_Such' is no namespace's name, and no pattern for any"),
+        ("--watch-namespaces", "*,!team-a-*", "'!team-a-*' takes nothing away from the others"),
+        ("--watch-namespaces", "!team-a-*,!team-b-*", "'!team-a-*' takes nothing away from the others"),
+    ],
+)
+def test_what_names_no_namespaces_is_refused(option: str, value: str, told: str) -> None:
+    done = CliRunner().invoke(command, [option, value])
     assert done.exit_code == click.UsageError.exit_code
-    assert "'No_Such' is no namespace's name" in done.stderr
+    assert told in " ".join(done.stderr.split())

@@ -144,6 +144,11 @@ def test_false_is_a_value_that_a_component_may_be_for(value: object, chosen: boo
         ("generate: {Secret/x: {}}", "kind.yaml: generate: Secret/x: name the keys"),
         ("delete: {keep: [x]}", "kind.yaml: delete.keep[0]: 'x' must read `Kind/name`"),
         ("delete: {first: [Role/x]}", "kind.yaml: delete.first: there is no such field; keep may stand here"),
+        ("delete: {keep: [[Role/x]]}", "kind.yaml: delete.keep[0]: ['Role/x'] must read `Kind/name`"),
+        (
+            "ready: {children: {Widget/w: {a=b: c}}}",
+            "kind.yaml: ready.children: Widget/w: {'a=b': 'c'} is none of",
+        ),
         ("retired: [CronJob]", "kind.yaml: retired[0]: 'CronJob' must read `apiVersion Kind`, like `batch/v1 CronJob`"),
         ("retired: [batch/v1 cronjobs]", "kind.yaml: retired[0]: 'batch/v1 cronjobs' must read `apiVersion Kind`"),
         (

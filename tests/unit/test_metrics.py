@@ -63,9 +63,23 @@ def test_contested_and_pruned(metrics: Metrics) -> None:
 
 
 def test_the_prune_guard(metrics: Metrics) -> None:
-    for is_blocked in (True, True, False):
-        metrics.prune_judged("samples", is_blocked=is_blocked)
-        assert value(metrics, "nuvop_prune_blocked", kind="samples") == is_blocked
+    def blocked() -> float | None:
+        return value(metrics, "nuvop_prune_blocked", kind="samples")
+
+    one, two = CRKey("samples", "a", "one"), CRKey("samples", "b", "one")
+    metrics.judged(one, Phase.READY, is_prune_refused=False)
+    metrics.judged(CRKey("others", "a", "one"), Phase.READY, is_prune_refused=True)
+    assert blocked() == 0
+    for key in (one, two, two):
+        metrics.judged(key, Phase.READY, is_prune_refused=True)
+    assert blocked() == 1
+    metrics.judged(one, Phase.READY, is_prune_refused=False)
+    assert blocked() == 1, "the other one waits"
+    metrics.gone(two)
+    assert blocked() == 0
+    metrics.judged(one, Phase.READY, is_prune_refused=True)
+    metrics.forget_resources()
+    assert blocked() == 0
 
 
 def test_a_broken_kind(metrics: Metrics) -> None:
@@ -76,7 +90,7 @@ def test_a_broken_kind(metrics: Metrics) -> None:
 
 def test_a_loaded_kind_has_counters_from_the_start(metrics: Metrics) -> None:
     metrics.contested("others")
-    metrics.prune_judged("others", is_blocked=True)
+    metrics.judged(CRKey("others", "a", "one"), Phase.READY, is_prune_refused=True)
     for kind in ("samples", "others"):
         metrics.kind_loaded(kind, is_broken=False)
     names = ("nuvop_contested_total", "nuvop_pruned_total", "nuvop_prune_blocked")
@@ -136,19 +150,19 @@ def phases(metrics: Metrics, kind: str) -> list[float | None]:
 
 def test_resources_by_phase(metrics: Metrics) -> None:
     one, two, other = CRKey("samples", "a", "one"), CRKey("samples", "b", "one"), CRKey("others", "a", "one")
-    metrics.judged(one, Phase.IN_PROGRESS)
+    metrics.judged(one, Phase.IN_PROGRESS, is_prune_refused=False)
     assert phases(metrics, "samples") == [0, 1, 0]
-    metrics.judged(two, Phase.IN_PROGRESS)
-    metrics.judged(other, Phase.STALLED)
+    metrics.judged(two, Phase.IN_PROGRESS, is_prune_refused=False)
+    metrics.judged(other, Phase.STALLED, is_prune_refused=False)
     assert (phases(metrics, "samples"), phases(metrics, "others")) == ([0, 2, 0], [0, 0, 1])
-    metrics.judged(one, Phase.READY)
-    metrics.judged(one, Phase.READY)
+    metrics.judged(one, Phase.READY, is_prune_refused=False)
+    metrics.judged(one, Phase.READY, is_prune_refused=False)
     assert phases(metrics, "samples") == [1, 1, 0]
     metrics.gone(one)
     metrics.gone(one)
     metrics.gone(CRKey("samples", "a", "never seen"))
     assert phases(metrics, "samples") == [0, 1, 0]
-    metrics.judged(two, Phase.STALLED)
+    metrics.judged(two, Phase.STALLED, is_prune_refused=False)
     metrics.gone(other)
     assert (phases(metrics, "samples"), phases(metrics, "others")) == ([0, 0, 1], [0, 0, 0])
 
@@ -162,7 +176,7 @@ def test_the_page_about_metrics_has_them_all(metrics: Metrics) -> None:
     metrics.drifted("samples", "Deployment", "spec.replicas", "me")
     metrics.kind_loaded("samples", is_broken=False)
     metrics.rights_missing("samples", 1)
-    metrics.judged(CRKey("samples", "a", "one"), Phase.READY)
+    metrics.judged(CRKey("samples", "a", "one"), Phase.READY, is_prune_refused=False)
     metrics.requested("nuvop", "GET", "200")
     there = set()
     for family in metrics.registry.collect():

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
-from nuvop import probes
+from nuvop import health, probes
 from nuvop.errors import ClusterUnreachable, KubectlUnusable
 from nuvop.health import Check
-from nuvop.probes import Probes
+from nuvop.probes import PATIENCE, Probes
+
+HANGS = "it hangs"
 
 READY = [Check("kubectl"), Check("api"), Check("watches")]
 
@@ -35,6 +37,8 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     async def find(_: object) -> str:
         found = looks.pop(0) if len(looks) > 1 else looks[0]
+        if found == HANGS:
+            await asyncio.Event().wait()
         if found:
             raise KubectlUnusable(found)
         return "kubectl"
@@ -74,6 +78,16 @@ async def test_each_thing_is_told(looks: list[str], cluster: FakeCluster, monkey
     monkeypatch.setattr(probes, "PATIENCE", 0.01)
     cluster.hangs = True
     assert (await made.ready())[1] == Check("api", "no answer in 0.01 s")
+
+
+async def test_who_asks_has_an_answer_in_time_though_nobody_answers_nuvop(
+    looks: list[str], cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probes, "PATIENCE", 0.3)
+    looks[:], cluster.hangs = [HANGS], True
+    made = started(cluster, [])
+    found = await asyncio.wait_for(made.ready(), 0.3 * health.PATIENCE / PATIENCE)
+    assert [check.trouble for check in found] == ["no answer in 0.3 s", "no answer in 0.3 s", ""]
 
 
 async def test_kubectl_is_not_looked_at_each_time_while_it_works(looks: list[str], cluster: FakeCluster) -> None:

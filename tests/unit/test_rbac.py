@@ -440,6 +440,20 @@ def test_a_user_is_bound_as_one() -> None:
     assert binding_["subjects"] == [{"kind": "User", "apiGroup": RBAC, "name": 'jane: "x"'}]
 
 
+@pytest.mark.parametrize(
+    ("subject", "name"),
+    [
+        (Subject("nuvop", "nuvop-system"), "nuvop"),
+        (Subject("nuvop-team-a", "nuvop-system"), "nuvop-team-a"),
+        (Subject("nuvop", "ops"), "nuvop-ops"),
+        (Subject("Jane Doe <jane@example.org>"), "nuvop-user-jane-doe-jane-example-org"),
+        (Subject("https://login.example.org#4711"), "nuvop-user-https-login-example-org-4711"),
+    ],
+)
+def test_no_subjects_binding_takes_the_place_of_anothers(subject: Subject, name: str) -> None:
+    assert subject.role == name
+
+
 def test_a_name_is_never_more_than_a_name() -> None:
     """A CRD that no API server would take must not write rules."""
     evil = needed(kind_of())

@@ -106,6 +106,17 @@ def phases(metrics: Metrics) -> dict[str, float | None]:
     return {phase: value("nuvop_resources", {"kind": "samples", "phase": phase}) for phase in Phase}
 
 
+async def test_a_refused_prune_is_counted_until_it_is_refused_no_more(
+    told: Reporter, record: Record, metrics: Metrics
+) -> None:
+    """Also by an operator that finds it refused, and after somebody has confirmed it."""
+    also = Also(Aspect.PRUNE_BLOCKED, Reason.PRUNE_REFUSED, "26 of 39 would go")
+    failed = replace(also, reason=Reason.PRUNE_FAILED)
+    for what, blocked in (((also,), 1), ((failed,), 0), ((also,), 1), ((), 0)):
+        await told.tell(KEY, SAMPLE, record, replace(READY, also=what))
+        assert metrics.registry.get_sample_value("nuvop_prune_blocked", {"kind": "samples"}) == blocked
+
+
 # --- what is written -------------------------------------------------------------------------------------------------
 
 

@@ -191,6 +191,20 @@ async def test_a_folder_that_changes_is_looked_at_again(check: Make) -> None:
     assert "get, list, watch, create, patch, delete services in a and b. " in it.said[0]
 
 
+async def test_of_a_kind_that_is_broken_no_right_is_missing(check: Make) -> None:
+    """Another metric and the status tell that it is broken; once it is mended, what is missing is told again."""
+    it = check(kind_of(), kind_of(plural="others"), mode=Mode(("a",)))
+    it.authority.rules_of = {"a": [Rule(("nuvolaris.org", "events.k8s.io", ""), ("*",), ("*",))]}
+    it.start()
+    await it.until(lambda: it.missing("samples") == 6)
+    mended = it.kinds.pop(0)
+    await it.until(lambda: it.missing("samples") == 0)
+    assert it.missing("others") == 6
+    it.kinds.append(mended)
+    await it.until(lambda: it.missing("samples") == 6)
+    assert [text.split(" ")[2] for text in it.said] == ["samples", "others", "samples"]
+
+
 async def test_an_authorizer_that_lists_no_rules_is_asked_for_each_right(check: Make) -> None:
     it = check(kind_of(role("Role", "r", READ_PODS)))
     needs = rbac.needs(it.kinds, resources.known(it.kinds), it.mode)

@@ -127,3 +127,16 @@ async def test_an_event_loop_that_does_not_come_to_answer(monkeypatch: pytest.Mo
     server.close()
     assert found == [(503, "[-]loop failed: it has not answered in 0.1 s\n")]
     await asyncio.sleep(0)
+
+
+async def test_who_asks_while_the_operator_ends_is_told_so(capfd: pytest.CaptureFixture[str]) -> None:
+    async def look() -> list[Check]:
+        raise asyncio.CancelledError  # as asyncio.run does to what is left
+
+    server = web.serve(LOCAL, {"/readyz": health.page(asyncio.get_running_loop(), look)})
+    try:
+        found = await asyncio.to_thread(fetch, server.port, "/readyz")
+    finally:
+        server.close()
+    assert found == (503, "[-]loop failed: the operator ends\n")
+    assert "Traceback" not in capfd.readouterr().err

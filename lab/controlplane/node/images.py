@@ -39,8 +39,10 @@ def load(archive: Path, name: str) -> None:
     full = full_name(name)
     if full not in _ctr("images", "list", "--quiet").split():
         # podman and buildah put localhost/ before the name of what they build.
-        (source,) = [line.split()[1] for line in imported.splitlines() if line.startswith("unpacking ")]
-        _ctr("images", "tag", source, full)
+        found = [line.split()[1] for line in imported.splitlines() if line.startswith("unpacking ")]
+        if len(found) != 1:
+            raise ControlPlaneError(f"{archive}: {len(found)} images are in it, not one; no name tells which is {name}")
+        _ctr("images", "tag", found[0], full)
 
 
 def has(name: str) -> bool:

@@ -94,6 +94,9 @@ def kubelet(port: int, authority: Path) -> dict[str, Any]:
         "oomScoreAdj": 0,
         "enforceNodeAllocatable": [],
         "localStorageCapacityIsolation": False,
+        # An image that was loaded is there for all pods, also where the same one has been pulled with a password before
+        # (https://kubernetes.io/docs/concepts/containers/images/#ensureimagepullcredentialverification).
+        "imagePullCredentialsVerificationPolicy": "NeverVerify",
         # Chains in iptables that only other network plugins need.
         "makeIPTablesUtilChains": False,
         # Nobody answers there: no pod of the lab asks for a name.
