@@ -1,0 +1,18 @@
+"""The tutorial's chapter on the operator in a cluster, whose pods need a real node."""
+
+from pathlib import Path
+
+import pytest
+
+from lab.controlplane import node
+from tests.image import built
+from tests.lab.reader import follow, part_of
+from tests.machine import as_node, need
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
+
+
+def test_every_step_comes_true(tmp_path: Path) -> None:
+    need(node.obstacle() or built.obstacle())
+    with as_node():
+        follow(part_of("7. Into the cluster"), tmp_path)
