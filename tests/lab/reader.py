@@ -1,6 +1,6 @@
-"""Somebody who follows the tutorial word by word: each command typed, each output compared.
+"""Somebody who follows the tutorial, or the slides, word by word: each command typed, each output compared.
 
-A part of it is what begins on a new cluster, so that one can be followed without the others.
+A part of them is what begins on a new cluster, so that one can be followed without the others.
 """
 
 from __future__ import annotations
@@ -20,21 +20,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-TUTORIAL = "lab/README.md"
+TUTORIAL, SLIDES = "lab/README.md", "lab/slides.md"
 PATIENCE_SECONDS = 600.0
 """How long one step may take. An image is built in one, on a machine that may have much else to do."""
 
 TOOLS = (".tools", ".venv")
 """What taskw has brought; a copy would take long."""
 
-NOT_COPIED = (*TOOLS, ".git", ".lab", "generated", "test-artifacts", "__pycache__", ".*_cache", ".hypothesis")
+MADE = (".lab", "generated", "my-kinds", "test-artifacts", "dist", "__pycache__", ".*_cache", ".hypothesis")
+"""What commands leave behind, those of the tutorial as well."""
 
 
 @contextmanager
 def checkout(folder: Path) -> Iterator[Checkout]:
     """The project as a reader has it who has run taskw once."""
     made = Checkout(folder / "nuvop", folder / "home")
-    shutil.copytree(PROJECT, made.root, ignore=shutil.ignore_patterns(*NOT_COPIED))
+    shutil.copytree(PROJECT, made.root, ignore=shutil.ignore_patterns(".git", *TOOLS, *MADE))
     for name in TOOLS:
         (made.root / name).symlink_to(PROJECT / name)
     made.home.mkdir()
@@ -60,10 +61,10 @@ def environment(checkout: Checkout) -> dict[str, str]:
     }
 
 
-def follow(part: Sequence[Chapter], folder: Path) -> None:
+def follow(part: Sequence[Chapter], folder: Path, document: str = TUTORIAL) -> None:
     """Follow a part in a new checkout in that folder; raises Failed where a step does not come true."""
     with checkout(folder) as made:
-        with Terminals(TUTORIAL, made.root, environment(made), PATIENCE_SECONDS) as terminals:
+        with Terminals(document, made.root, environment(made), PATIENCE_SECONDS) as terminals:
             for chapter in part:
                 terminals.follow(chapter)
         assert made.clusters() == []
