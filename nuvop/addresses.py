@@ -69,7 +69,7 @@ _HOST = re.compile(
          (?=$|[\s"',;)\]}}|<>/?\#&]|{_PORT.pattern})  # and ends here: a port may follow, a key's colon may not""",
     re.VERBOSE | re.MULTILINE,
 )
-"""The name is a group that gives nothing back; `(?:…)*+` says the same, but not to Python before 3.11.5
+"""The name is an atomic group: a possessive quantifier behind a group says the same, but not to Python before 3.11.5
 (https://github.com/python/cpython/issues/106052)."""
 
 _DOT = re.compile(r"\.(?![^({]{0,100}[)}])")
