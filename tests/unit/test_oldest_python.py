@@ -35,11 +35,28 @@ def possessive_groups(source: str) -> list[int]:
     return [line for line, text in texts(source) if _POSSESSIVE_GROUP.search(text)]
 
 
-@pytest.mark.parametrize(
-    "path", [path for folder in ("nuvop", "lab") for path in sorted((ROOT / folder).rglob("*.py"))]
-)
-def test_no_quantifier_that_the_oldest_python_gets_wrong(path: Path) -> None:
-    assert possessive_groups(path.read_text()) == []
+def raising_in_groups(source: str) -> list[int]:
+    """The lines of what raises out of an ``except*``.
+
+    Before Python 3.11.4 that comes out in a group of its own (https://github.com/python/cpython/issues/103590).
+    """
+    groups = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.TryStar)]
+    handlers = [handler for node in groups for handler in node.handlers]
+    return [
+        node.lineno
+        for handler in handlers
+        for node in ast.walk(handler)
+        if isinstance(node, ast.Raise) and node.exc is not None
+    ]
+
+
+SOURCES = [path for folder in ("nuvop", "lab") for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_that_the_oldest_python_gets_wrong(path: Path) -> None:
+    source = path.read_text()
+    assert (possessive_groups(source), raising_in_groups(source)) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -56,5 +73,17 @@ def test_no_quantifier_that_the_oldest_python_gets_wrong(path: Path) -> None:
         (r'rf"{a}\w{{2}}"', False),
     ],
 )
-def test_what_is_found(source: str, is_found: bool) -> None:
+def test_which_quantifiers_are_found(source: str, is_found: bool) -> None:
     assert bool(possessive_groups(source)) is is_found
+
+
+@pytest.mark.parametrize(
+    ("handled", "is_found"),
+    [
+        ("except* OSError as errors: raise errors.exceptions[0]", True),
+        ("except* OSError: raise", False),
+        ("except OSError as error: raise ValueError from error", False),
+    ],
+)
+def test_which_handlers_are_found(handled: str, is_found: bool) -> None:
+    assert bool(raising_in_groups(f"try: pass\n{handled}")) is is_found
