@@ -48,7 +48,7 @@ def test_kinds_whose_resources_could_have_one_label_are_refused(
 def test_what_installs_a_crd_that_is_missing(monkeypatch: pytest.MonkeyPatch, token: str, typed: str) -> None:
     """Who reads the log of a pod does not have its folders."""
     monkeypatch.setattr("socket.gethostname", lambda: "pod-1")
-    monkeypatch.setattr(operator.os.path, "relpath", lambda path: str(path).removeprefix("/share/"))
+    monkeypatch.setattr("os.path.relpath", lambda path: str(path).removeprefix("/share/"))
     settings = Settings((), Path("/generated"), Path("/account"), None, 50)
     credentials = Credentials("source", "https://server", "ops", token_file=Path(token))
     (found,) = find_types(cast("Any", SimpleNamespace(kinds=(SAMPLES,))))
