@@ -65,10 +65,12 @@ _PREFIX = rf"{_VARIABLE}\.|\*\.|\.|{_SERVICE}|dns(?:srv(?:noa)?)?\+(?:{_SERVICE}
 
 _HOST = re.compile(
     rf"""(?P<before>{_BEGIN}(?P<prefix>{_PREFIX})?)  # a host begins here, and not behind a path, a word or a dot
-         (?P<host>[a-z0-9](?:[a-z0-9.-]|\{{namespace\}}|(?<=\.){_VARIABLE}|(?<=-){_ORDINAL})*+)
+         (?P<host>[a-z0-9](?>(?:[a-z0-9.-]|\{{namespace\}}|(?<=\.){_VARIABLE}|(?<=-){_ORDINAL})*))
          (?=$|[\s"',;)\]}}|<>/?\#&]|{_PORT.pattern})  # and ends here: a port may follow, a key's colon may not""",
     re.VERBOSE | re.MULTILINE,
 )
+"""The name is an atomic group: a possessive quantifier behind a group says the same, but not to Python before 3.11.5
+(https://github.com/python/cpython/issues/106052)."""
 
 _DOT = re.compile(r"\.(?![^({]{0,100}[)}])")
 """A dot between two parts of a host name, and not within a command or a range."""
