@@ -16,6 +16,7 @@ metadata: {name: site}
 spec: {replicas: 2}
 """
 IMAGES = "jsonpath={.items[*].spec.containers[0].image}"
+TEMPLATE_IMAGE = "jsonpath={.spec.template.spec.containers[0].image}"
 
 
 @pytest.fixture
@@ -52,6 +53,6 @@ def test_an_image_is_rolled_out_and_a_drift_put_back(kubectl: Any) -> None:
 
     kubectl("patch", "nginxserver", "site", "--type=merge", "--patch", '{"spec": {"image": "nginx:1.29"}}')
     ready(kubectl)
-    kubectl("rollout", "status", "deployment/site-nginx")
+    assert kubectl("get", "deployment", "site-nginx", "-o", TEMPLATE_IMAGE) == "nginx:1.29"
     kubectl("scale", "deployment/site-nginx", "--replicas=5")
     kubectl("wait", "--for=jsonpath={.spec.replicas}=2", "deployment/site-nginx")

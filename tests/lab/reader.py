@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 
 from lab.controlplane import paths
 from tests.bootstrap.checkout import is_network_setting
-from tests.lab.blocks import Chapter, parts
+from tests.lab import blocks
 from tests.lab.checkout import PROJECT, Checkout
 from tests.lab.terminals import Terminals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from tests.lab.blocks import Chapter
 
 TUTORIAL, SLIDES = "lab/README.md", "lab/slides.md"
 PATIENCE_SECONDS = 600.0
@@ -61,7 +63,7 @@ def environment(checkout: Checkout) -> dict[str, str]:
     }
 
 
-def follow(part: Sequence[Chapter], folder: Path, document: str = TUTORIAL) -> None:
+def follow(document: str, part: Sequence[Chapter], folder: Path) -> None:
     """Follow a part in a new checkout in that folder; raises Failed where a step does not come true."""
     with checkout(folder) as made:
         with Terminals(document, made.root, environment(made), PATIENCE_SECONDS) as terminals:
@@ -70,8 +72,6 @@ def follow(part: Sequence[Chapter], folder: Path, document: str = TUTORIAL) -> N
         assert made.clusters() == []
 
 
-def part_of(title: str) -> Sequence[Chapter]:
-    """The part of the tutorial that has a chapter of this title."""
-    found = parts((PROJECT / TUTORIAL).read_text(encoding="utf-8"))
-    (part,) = [part for part in found if title in [chapter.title for chapter in part]]
-    return part
+def parts(document: str) -> Sequence[Sequence[Chapter]]:
+    """All parts of one of them. Who follows one names the others, too, so that none is forgotten."""
+    return blocks.parts((PROJECT / document).read_text(encoding="utf-8"))

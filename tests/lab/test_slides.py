@@ -1,4 +1,4 @@
-"""The slides as they are made and drawn."""
+"""The slides as they are made and drawn, by a Chromium that is installed where that can be."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lab import chromium
+from lab import chromium, debian
 from lab.slides import build, deck
+from tests.machine import need
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.timeout(900)  # where Node.js, Marp and Chromium are downloaded first
 
 MEASURE = """
 <script>
@@ -54,6 +57,15 @@ def slides(tmp_path_factory: pytest.TempPathFactory) -> build.Slides:
     return build.of_deck(tmp_path_factory.mktemp("slides"))
 
 
+@pytest.fixture(scope="module")
+def browser() -> Path:
+    try:
+        return chromium.program()
+    except debian.DebianError as error:
+        need(str(error))
+        raise
+
+
 def count() -> int:
     return len(deck.slides(build.DECK.read_text(encoding="utf-8")))
 
@@ -69,10 +81,13 @@ def test_the_html_needs_no_other_file_and_no_network(slides: build.Slides, tmp_p
     assert 'data-title="Terminal 2"' in html
 
 
-def test_nothing_on_a_slide_is_cut_off(slides: build.Slides, tmp_path: Path) -> None:
-    browser = chromium.present()
-    if browser is None:  # in a CI, too: what fits by the theme's sizes is checked without it
-        pytest.skip("there is no Chromium")
+def test_the_pdf_is_made_beside_the_html(browser: Path, tmp_path: Path) -> None:
+    html, pdf = build.all_of_it(tmp_path, pictures=False)
+    assert html.read_bytes().startswith(b"<!DOCTYPE html>")
+    assert pdf.read_bytes().startswith(b"%PDF-")
+
+
+def test_nothing_on_a_slide_is_cut_off(slides: build.Slides, browser: Path, tmp_path: Path) -> None:
     file = tmp_path / "bare.html"
     slides.bare_html(file)
     measured = measure(browser, file, tmp_path)

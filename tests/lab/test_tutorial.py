@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.reader import follow, part_of
+from tests.lab.reader import TUTORIAL, follow, parts
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 
 def test_every_step_comes_true(tmp_path: Path) -> None:
-    follow(part_of("1. CRD"), tmp_path)
+    to_the_operator, _own_kind, _in_the_cluster = parts(TUTORIAL)
+    follow(TUTORIAL, to_the_operator, tmp_path)

@@ -6,7 +6,7 @@ import pytest
 
 from lab.controlplane import node
 from tests.image import built
-from tests.lab.reader import follow, part_of
+from tests.lab.reader import TUTORIAL, follow, parts
 from tests.machine import as_node, need
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
@@ -14,5 +14,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 def test_every_step_comes_true(tmp_path: Path) -> None:
     need(node.obstacle() or built.obstacle())
+    _to_the_operator, _own_kind, in_the_cluster = parts(TUTORIAL)
     with as_node():
-        follow(part_of("7. Into the cluster"), tmp_path)
+        follow(TUTORIAL, in_the_cluster, tmp_path)
