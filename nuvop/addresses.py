@@ -96,6 +96,11 @@ _KEY = re.compile(
         (?:[^\s,;"'=]+["']?,[ \t]*["']?)*$                              # after others of a list""",
     re.VERBOSE,
 )
+_LISTED = re.compile(
+    r"""(?P<key>[A-Za-z][\w./-]*)["']?:[ \t]*(?:\#.*)?\n           # a key without a value on its line,
+        (?:[ \t]*(?:-[ \t].*|\#.*)?\n)*[ \t]*-[ \t]+["']?\Z        # and behind it items only, of which this is one""",
+    re.VERBOSE,
+)
 _END_OF_VALUE = re.compile(r"[ \t]*(?:$|[\"',;)\]}&#])|[ \t]+[\w.-]+=", re.MULTILINE)
 
 _FLAG = re.compile(r"(?:^|\s)--?(?P<key>[A-Za-z][\w.-]*)[ \t]+[\"']?(?:[^\s,;\"'=]+,[ \t]*)*$")
@@ -439,6 +444,8 @@ def _is_certain(found: re.Match[str], before: str) -> bool:
         return True
     if (key := _KEY.search(line)) and (_HOST_KEY.search(key["key"]) or _is_called(found, own, before)):
         return _END_OF_VALUE.match(text, end) is not None
+    if (above := _LISTED.search(_above(found))) and _HOST_KEY.search(above["key"]):
+        return _END_OF_VALUE.match(text, end) is not None
     if (flag := _FLAG.search(line)) and (flag["key"] in _SHORT_FLAGS or _HOST_KEY.search(flag["key"])):
         return True
     return _STATEMENT.search(own) is not None and _END_OF_STATEMENT.match(text, end) is not None
@@ -473,6 +480,16 @@ def _line(found: re.Match[str], before: str) -> str:
     line = found.string[max(start - _LONGEST, 0) : start]
     # Not more, also of what stands before: the time that a search takes grows faster than the text.
     return f"{before if start < _LONGEST else ''}{line}"[-_LONGEST:].rpartition("\n")[2]
+
+
+def _above(found: re.Match[str]) -> str:
+    """What stands before a name that is an item of a list with a line for each; empty for any other."""
+    start = found.start("host")
+    text = found.string[max(start - _LONGEST, 0) : start]
+    return text if _ITEM.fullmatch(text.rpartition("\n")[2]) else ""
+
+
+_ITEM = re.compile(r"[ \t]*-[ \t]+[\"']?")
 
 
 def _renamed_parts(parts: list[str], names: BaseNames, rename: Callable[[str], str], own_namespace: str) -> int:
