@@ -48,8 +48,10 @@ def test_as_a_plugin_every_example_names_it(
 ) -> None:
     kept = {name: command.help for name, command in COMMANDS.commands.items()}
     for name, command in COMMANDS.commands.items():
+        monkeypatch.setattr(command, "help", kept[name])  # which is put back after the test
+    for name, command in COMMANDS.commands.items():
         monkeypatch.setattr(sys, "argv", ["kubectl-nuvop", name, "--help"])
-        monkeypatch.setattr(command, "help", kept[name])
+        command.help = kept[name]
         with pytest.raises(SystemExit):
             cli.kubectl_plugin()
         told = capsys.readouterr().out
