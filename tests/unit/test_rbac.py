@@ -435,6 +435,17 @@ def test_operators_of_other_namespaces_have_other_names_for_what_they_have_outsi
         )
 
 
+def test_each_role_names_the_kinds_that_are_served_and_no_others() -> None:
+    """A child may be the role of another operator, so that nuvop has the same rights to that one's kinds."""
+    others = [{"apiGroups": ["crew"], "resources": ["captains", "captains/status"], "verbs": ["get", "patch"]}]
+    kind = kind_of(role("ClusterRole", "manager", *others), DEPLOYMENT)
+    for mode, count in ((ALL, 1), (Mode(("a", "b")), 3)):
+        roles = [each for each in manifests(kind, mode=mode)[1] if "rules" in each]
+        assert [each["metadata"]["annotations"] for each in roles] == [
+            {"nuvop.nuvolaris.org/kinds": "samples.nuvolaris.org"}
+        ] * count
+
+
 def test_a_user_is_bound_as_one() -> None:
     _, (_, binding_) = manifests(kind_of(), subject=Subject('jane: "x"'))
     assert binding_["subjects"] == [{"kind": "User", "apiGroup": RBAC, "name": 'jane: "x"'}]
