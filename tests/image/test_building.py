@@ -119,6 +119,19 @@ def test_a_pull_says_why_it_fails_also_where_the_program_says_nothing(
         Docker("docker").layers("python:3")
 
 
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("nuvop:1", "docker tag nuvop:1 <registry>/nuvop:1 && docker push <registry>/nuvop:1"),
+        ("jane/nuvop", "docker tag jane/nuvop <registry>/jane/nuvop && docker push <registry>/jane/nuvop"),
+        ("registry.example.org/nuvop:1", "docker push registry.example.org/nuvop:1"),
+    ],
+)
+def test_how_an_image_is_pushed(name: str, command: str, tmp_path: Path) -> None:
+    assert Docker("docker").push_command(name) == command
+    assert Buildah(tmp_path).push_command(name).endswith(f" push {name} docker://{command.split()[-1]}")
+
+
 @dataclass
 class Shelf:
     """An engine that keeps images by name, and builds nothing."""
