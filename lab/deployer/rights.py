@@ -63,7 +63,7 @@ def computed(arguments: Iterable[str], kinds: Iterable[Path] = SHIPPED) -> str:
     command = [sys.executable, "-m", "nuvop", "rbac", *of, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=PROJECT)
     if done.returncode != 0:
-        raise DeployError(done.stderr.strip())
+        raise DeployError(done.stderr.removeprefix("Error: ").strip())
     return done.stdout
 
 
