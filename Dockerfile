@@ -25,9 +25,9 @@ COPY pyproject.toml LICENSE ./
 COPY nuvop ./nuvop
 RUN backend/bin/pip wheel --no-cache-dir --no-index --no-build-isolation --no-deps --wheel-dir . . \
     && pip --python /opt/nuvop install --no-cache-dir --no-index --no-deps ./nuvop-*.whl
-COPY kustomize /opt/nuvop/share/kinds
+COPY kustomize ./kinds
 # The checkout may have been made under a umask that leaves other users nothing.
-RUN chmod -R u=rwX,go=rX /opt/nuvop && /opt/nuvop/bin/kubectl version --client && /opt/nuvop/bin/nuvop --version
+RUN chmod -R u=rwX,go=rX /opt/nuvop kinds && /opt/nuvop/bin/kubectl version --client && /opt/nuvop/bin/nuvop --version
 
 
 FROM ${BASE}
@@ -45,6 +45,8 @@ RUN groupadd --gid 65532 nuvop \
     && find / -xdev -type f -perm /6000 -exec chmod ug-s {} +
 COPY --from=build /usr/bin/tini /usr/bin/tini
 COPY --from=build /opt/nuvop /opt/nuvop
+# Last, because they change most often; `task image KINDS=` puts others in the place of kustomize/.
+COPY --from=build /build/kinds /opt/nuvop/share/kinds
 
 # All that is written goes to /tmp, so the rest can be read-only.
 ENV PATH=/opt/nuvop/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \

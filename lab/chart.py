@@ -67,7 +67,7 @@ def generated() -> dict[str, str]:
     return {
         **{f"files/crds/{name}.yaml": text for name, text in _crds("crd", KEEP)},
         **{f"charts/kopf-peering/crds/{name}.yaml": text for name, text in _crds("peering/crd", {})},
-        **{f"files/rights/{name}.yaml": _rules(DEPLOY / folder / "roles.yaml") for name, folder in RIGHTS.items()},
+        **{f"files/rights/{name}.yaml": _rights(DEPLOY / folder / "roles.yaml") for name, folder in RIGHTS.items()},
         "files/alerts.yaml": alerts.partition("\nspec:\n")[2],
         "files/dashboard.json": (DEPLOY / "monitoring/dashboard.json").read_text(encoding="utf-8"),
         _README: _with_table((CHART / _README).read_text(encoding="utf-8")),
@@ -87,13 +87,14 @@ def _crds(folder: str, annotations: dict[str, str]) -> Iterator[tuple[str, str]]
         yield body["metadata"]["name"], yamltext.dump_readable(body)
 
 
-def _rules(file: Path) -> str:
-    """The text of the rules of a computed role, with the comments that say what each is for."""
+def _rights(file: Path) -> str:
+    """The text of a computed role from its annotations on: they name the kinds, and each rule says what it is for."""
     text = file.read_text(encoding="utf-8")
     kinds = [body["kind"] for body in yamltext.load_all(text)]
     if kinds not in (["ClusterRole", "ClusterRoleBinding"], ["Role", "RoleBinding"]):
         raise ChartError(f"{file.relative_to(PROJECT)} has {', '.join(kinds)}; the chart knows a role and its binding")
-    return text.partition("\nrules:\n")[2].partition("---\n")[0]
+    _, annotations, rest = text.partition("---\n")[0].partition("  annotations:\n")
+    return annotations + rest
 
 
 def _with_table(readme: str) -> str:

@@ -61,6 +61,10 @@ VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletec
 
 CHILD_VERBS = ("get", "list", "watch", "create", "patch", "delete")
 
+KINDS_ANNOTATION = "nuvop.nuvolaris.org/kinds"
+"""On a role: the CRDs of the kinds that its operator serves. The rules do not tell: a child may be the role of another
+operator, whose rights nuvop has to have, too."""
+
 
 class Purpose(Enum):
     """What a right is for, in the order of the rules; ``{kinds}`` are the plurals of the kinds that need it."""
@@ -506,11 +510,18 @@ def manifests(wanted: Collection[Need], mode: Mode, subject: Subject, name: str)
     """
     behind = f"-{subject.namespace or mode.places[0]}"
     beside = name if subject.namespace and name.endswith(behind) else f"{name}{behind}"
+    annotations = {KINDS_ANNOTATION: ",".join(served(wanted))}
     documents = []
     for place, found in sections(wanted).items():
         own = name if place in mode.places else beside
-        documents += [_role(own, place, found), _binding(own, place, subject)]
+        documents += [_role(own, place, annotations, found), _binding(own, place, subject)]
     return "---\n".join(documents)
+
+
+def served(wanted: Iterable[Need]) -> list[str]:
+    """The names of the CRDs of the kinds that have these needs."""
+    found = {need.right for need in wanted if need.purpose is Purpose.STATUS}
+    return sorted({f"{right.resource.partition('/')[0]}.{right.group}" for right in found})
 
 
 _HEAD = (
@@ -519,10 +530,12 @@ _HEAD = (
 _WIDTH = 118
 
 
-def _role(name: str, place: str, found: Sequence[Section]) -> str:
+def _role(name: str, place: str, annotations: Mapping[str, str], found: Sequence[Section]) -> str:
     kinds = sorted({kind for section in found for kind in section.kinds})
     head = _comment(_HEAD.format(kinds=", ".join(kinds)), "")
-    return head + yamltext.dump(_object("Role", name, place)) + "rules:\n" + "".join(map(_section, found))
+    role = _object("Role", name, place)
+    role["metadata"]["annotations"] = dict(annotations)
+    return head + yamltext.dump(role) + "rules:\n" + "".join(map(_section, found))
 
 
 def _binding(name: str, place: str, subject: Subject) -> str:

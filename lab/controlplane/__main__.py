@@ -53,9 +53,12 @@ def down(name: str) -> None:
 def load(image: str, name: str) -> None:
     """Bring IMAGE, which was built here, into the real node of cluster NAME (default: lab)."""
     cluster = controlplane.find(name)
+    engine = lab.image.engine()
+    if not engine.has(image):
+        raise lab.image.ImageError(f"there is no image {image} here: `task image IMAGE={image}` builds the operator's")
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / "image.tar"
-        lab.image.engine().save(image, archive)
+        engine.save(image, archive)
         cluster.node().load(archive, image)
     console.say(f"{image} is in the real node of cluster {name}")
 

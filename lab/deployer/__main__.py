@@ -4,7 +4,7 @@ stderr says why."""
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,8 +13,12 @@ from lab.controlplane import console
 from lab.deployer import rights
 from lab.deployer.overlay import DEPLOY, NAMESPACE
 from lab.image import is_reference
+from lab.kinds import kinds_option
 from nuvop.errors import NuvopError
 from nuvop.objects import is_namespace
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PATIENCE_SECONDS = 180
 
@@ -83,10 +87,18 @@ def commands() -> None:
 @click.option("--image", type=_Image(), help="Its image; without it the one that deploy/default names.")
 @watched_namespaces
 @pull_secret
+@kinds_option
 @_patience
-def install(namespace: str, image: str | None, watched: tuple[str, ...], pull_secret: str, patience: int) -> None:
+def install(
+    namespace: str,
+    image: str | None,
+    watched: tuple[str, ...],
+    pull_secret: str,
+    kinds: tuple[Path, ...],
+    patience: int,
+) -> None:
     """Install CRDs, namespace, service account, rights and the operator; wait until it is Ready."""
-    deployer.install(deployer.Wanted(namespace, image or "", watched, pull_secret), patience)
+    deployer.install(deployer.Wanted(namespace, image or "", watched, pull_secret, kinds), patience)
 
 
 @commands.command()
@@ -96,10 +108,14 @@ def install(namespace: str, image: str | None, watched: tuple[str, ...], pull_se
     type=click.Choice([each.value for each in deployer.Resources]),
     help="What becomes of custom resources. Without it nothing is removed while there are any.",
 )
+@kinds_option
 @_patience
-def remove(namespace: str, crs: str | None, patience: int) -> None:
-    """Remove the operator with all that belongs to it."""
-    deployer.remove(namespace, deployer.Resources(crs) if crs else None, patience)
+def remove(namespace: str, crs: str | None, kinds: tuple[Path, ...], patience: int) -> None:
+    """Remove the operator with all that belongs to it.
+
+    Which kinds it serves is read from its roles; --kinds counts where there are none any more.
+    """
+    deployer.remove(namespace, kinds, deployer.Resources(crs) if crs else None, patience)
 
 
 @commands.command()

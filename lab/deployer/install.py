@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 from lab.controlplane import console
 from lab.deployer import kubectl, nodes, overlay, readiness, rights
 from lab.deployer.errors import DeployError
+from nuvop import yamltext
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lab.deployer.overlay import Wanted
 
 
@@ -23,15 +26,18 @@ def install(wanted: Wanted, patience: int) -> None:
     _check_namespaces(wanted)
     _check_pull_secret(wanted)
     on_real_node = nodes.has_real()
+    before = rights.served(rights.of(rights.ACCOUNT, wanted.namespace, rights.found()))
     with tempfile.TemporaryDirectory() as folder:
         has_namespace = _makes_namespace(wanted.namespace)
-        computed = rights.computed(wanted.rights)
+        computed = rights.computed(wanted.rights, wanted.kinds)
         written = overlay.write(Path(folder), wanted, computed, has_namespace=has_namespace, on_real_node=on_real_node)
         for line in kubectl.run("apply", "--kustomize", str(written)).splitlines():
             console.say(line)
-    stale = rights.present(wanted.namespace) - rights.named(computed)
-    for gone in rights.delete(stale):
-        console.say(f"{gone.kind.lower()} {gone.name} deleted: of an earlier deployment")
+    now = _settle_rights(wanted.namespace, yamltext.load_all(computed))
+    for crd in sorted(before - now):
+        console.say(f"{crd}: no longer served; the CRD, the custom resources and their children stay as they are")
+    if readiness.renew_token(wanted.namespace):
+        console.say("the operator is started anew: its service account is newer than its pod, whose token is not valid")
     readiness.wait(wanted.namespace, patience)
     for name in nodes.pretending(readiness.pods(wanted.namespace)):
         console.say(
@@ -40,6 +46,18 @@ def install(wanted: Wanted, patience: int) -> None:
         )
     served = f"namespaces {', '.join(wanted.watched)}" if wanted.watched else "all namespaces"
     console.say(f"the operator in {wanted.namespace} is Ready; it serves {served}")
+
+
+def _settle_rights(namespace: str, wanted: Sequence[kubectl.Body]) -> frozenset[str]:
+    """Take away the rights of an earlier deployment; return the CRDs of the kinds that there are rights to now."""
+    found, applied = rights.found(), rights.references(wanted)
+    stale = rights.references(rights.deployed(namespace, found)) - applied
+    for gone in rights.delete(stale):
+        console.say(f"{gone} deleted: of an earlier deployment")
+    left = [body for body in rights.of(rights.ACCOUNT, namespace, found) if rights.Reference.to(body) not in stale]
+    if given := sorted(rights.references(left) - applied):
+        console.say(f"rights that somebody else has given to the operator stay: {', '.join(map(str, given))}")
+    return rights.served(left)
 
 
 def _check_namespaces(wanted: Wanted) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lab.controlplane.paths import PROJECT
 from lab.deployer import nodes
+from lab.kinds import SHIPPED
+from nuvop import kind_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 DEPLOY = PROJECT / "deploy"
@@ -28,13 +32,15 @@ _CONTAINER = "/spec/template/spec/containers/0"
 class Wanted:
     """An operator in ``namespace`` that serves ``watched`` (names and patterns), or all namespaces where that is empty.
 
-    Without ``image`` it is the one of deploy/default; ``pull_secret`` names the Secret with which it is pulled.
+    Without ``image`` it is the one of deploy/default; ``pull_secret`` names the Secret with which it is pulled. The
+    image is to have the kinds in the folders ``kinds``, or right under them.
     """
 
     namespace: str = NAMESPACE
     image: str = ""
     watched: tuple[str, ...] = ()
     pull_secret: str = ""
+    kinds: tuple[Path, ...] = SHIPPED
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -52,15 +58,14 @@ def write(folder: Path, wanted: Wanted, rights: str, *, has_namespace: bool, on_
     """Write the kustomization into an empty folder and return its path.
 
     ``rights`` are the roles as `nuvop rbac` prints them; with ``has_namespace`` the namespace is made, too, and with
-    ``on_real_node`` the pod goes to the lab's.
+    ``on_real_node`` the pod goes to the lab's. Raises KindError where there are no kinds.
     """
     folder = folder.resolve()  # kustomize follows links, and counts the `..` of a path from there
     operator = folder / "operator"
     operator.mkdir()
     (folder / "rights.yaml").write_text(rights)
-    (folder / "kustomization.yaml").write_text(
-        json.dumps({**_HEAD, "resources": [_path(folder, "crd"), "operator", "rights.yaml"]})
-    )
+    crds = list(_crds(folder, wanted.kinds))
+    (folder / "kustomization.yaml").write_text(json.dumps({**_HEAD, "resources": [*crds, "operator", "rights.yaml"]}))
     # Apart, because `namespace` would move the roles, which are in the namespaces that are served.
     parts = ["manager", "rbac/account", *(["namespace"] if has_namespace else [])]
     (operator / "kustomization.yaml").write_text(
@@ -74,6 +79,14 @@ def write(folder: Path, wanted: Wanted, rights: str, *, has_namespace: bool, on_
         )
     )
     return folder
+
+
+def _crds(folder: Path, kinds: Sequence[Path]) -> Iterator[str]:
+    """Copy the CRDs of the kinds there, and yield the files' names: kustomize takes no file from elsewhere."""
+    for number, kind in enumerate(kind_folder.find(kinds)):
+        name = f"crd-{number}.yaml"
+        shutil.copy(kind / "crd.yaml", folder / name)
+        yield name
 
 
 def _path(start: Path, part: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lab.deployer import kubectl
+from lab.deployer import kubectl, rights
 from lab.deployer.errors import DeployError
 
 if TYPE_CHECKING:
@@ -33,6 +33,21 @@ def wait(namespace: str, patience: int) -> None:
     lines = [*reasons(kubectl.get(DEPLOYMENT, here), own, events), *_logs(own, here)]
     told = "\n".join(f"  {line}" for line in lines)
     raise DeployError(f"the operator in {namespace} is not Ready: {errors.strip()}\n{told}".rstrip())
+
+
+def renew_token(namespace: str) -> bool:
+    """Have the operator's pod made anew where it is older than its service account; return whether it is.
+
+    A token counts only as long as the very service account that it was made for: that of one that was deleted and made
+    again is refused for ever, and no probe ends a pod that waits for another one. Raises DeployError.
+    """
+    here = f"--namespace={namespace}"
+    account = kubectl.get("serviceaccount", rights.ACCOUNT, here)["metadata"]["creationTimestamp"]
+    living = [pod for pod in pods(namespace) if pod["status"].get("phase") in ("Pending", "Running")]
+    is_old = any(pod["metadata"]["creationTimestamp"] < account for pod in living)
+    if is_old:
+        kubectl.run("rollout", "restart", DEPLOYMENT, here)
+    return is_old
 
 
 def pods(namespace: str) -> list[Body]:

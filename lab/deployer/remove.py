@@ -8,14 +8,16 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from lab.controlplane import console
-from lab.deployer import kubectl, rights
+from lab.deployer import kubectl, readiness, rights
 from lab.deployer.errors import DeployError
 from lab.deployer.install import is_ours
-from lab.deployer.overlay import DEPLOY
-from nuvop import yamltext
+from nuvop import kind_folder, yamltext
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from lab.deployer.kubectl import Body
 
 LOOK_SECONDS = 1.0
 FINALIZERS = "nuvop.nuvolaris.org/"
@@ -45,32 +47,37 @@ class Resource:
 
 @dataclass(frozen=True)
 class Operator:
-    """A Deployment of nuvop."""
+    """A Deployment of nuvop; ``serves`` are the CRDs that its roles tell of."""
 
     namespace: str
     name: str
+    serves: frozenset[str]
 
     def __str__(self) -> str:
         return f"deployment {self.name} in {self.namespace}"
 
 
-def remove(namespace: str, choice: Resources | None, patience: int) -> None:
-    """Remove the operator of a namespace with all that belongs to it, and the CRDs where nobody needs them.
+def remove(namespace: str, kinds: Sequence[Path], choice: Resources | None, patience: int) -> None:
+    """Remove the operator of a namespace with all that belongs to it, and the CRDs that no other one serves.
 
-    Without a ``choice`` it refuses while there are custom resources. Raises DeployError: for that, where kubectl
-    fails, and where something is still there after that many seconds.
+    Which it serves is read from its roles; without any they are those of the folders ``kinds``. Without a ``choice`` it
+    refuses while there are custom resources. Raises DeployError: for that, where kubectl fails, and where something is
+    still there after that many seconds.
     """
-    crds = _crds()
-    others = _other_operators(namespace)
+    given = rights.found()
+    crds = _installed(rights.served(rights.of(rights.ACCOUNT, namespace, given)) or _defined(kinds))
+    others = _other_operators(namespace, given)
+    sharing = [each for each in others if not each.serves or each.serves & set(crds)]
     found = _resources(crds)
     if found and choice is None:
         raise DeployError(_refusal(found))
     if found and choice is Resources.DELETE:
-        if others:
+        if sharing:
             raise DeployError(
-                f"CRS=delete would delete what {_listed(others)} may serve as well: delete those that you mean with "
+                f"CRS=delete would delete what {_listed(sharing)} may serve as well: delete those that you mean with "
                 "kubectl, then undeploy with CRS=keep"
             )
+        _check_operator(namespace, found)
         _delete_resources(found, patience)
     if not _remove_operator(namespace, patience):
         console.say(f"there is no operator in {namespace}{f', but {_listed(others)}' if others else ''}")
@@ -79,25 +86,48 @@ def remove(namespace: str, choice: Resources | None, patience: int) -> None:
     left = _resources(crds)
     if left:
         console.say(_farewell(left))
-    if left or others or choice is Resources.KEEP:
-        console.say(f"the CRDs stay{f', for {_listed(others)}' if others else ''}")
+    if left or sharing or choice is Resources.KEEP:
+        if crds:
+            console.say(f"the CRDs stay{f', for {_listed(sharing)}' if sharing else ''}: {', '.join(crds)}")
         return
     for crd in crds:
         kubectl.run("delete", "crd", crd, f"--timeout={patience}s")
         console.say(f"customresourcedefinition {crd} deleted")
 
 
-def _crds() -> list[str]:
-    """The names of the CRDs in deploy/crd that are installed."""
-    built = yamltext.load_all(kubectl.run("kustomize", str(DEPLOY / "crd")))
-    names = [body["metadata"]["name"] for body in built]
-    return [name for name in names if kubectl.get("crd", name)]
+def _defined(kinds: Sequence[Path]) -> frozenset[str]:
+    """The names of the CRDs of kinds. Raises KindError where there are none."""
+    texts = [(kind / "crd.yaml").read_text(encoding="utf-8") for kind in kind_folder.find(kinds)]
+    return frozenset(yamltext.load(text)["metadata"]["name"] for text in texts)
 
 
-def _other_operators(namespace: str) -> list[Operator]:
+def _installed(crds: Iterable[str]) -> list[str]:
+    return [crd for crd in sorted(crds) if kubectl.get("crd", crd)]
+
+
+def _other_operators(namespace: str, given: Sequence[Body]) -> list[Operator]:
     found = kubectl.find("deployments", "--all-namespaces", f"--selector={rights.LABEL}")
-    operators = [Operator(body["metadata"]["namespace"], body["metadata"]["name"]) for body in found]
-    return [each for each in operators if each != Operator(namespace, "nuvop")]
+    operators = [_operator(body, given) for body in found]
+    return [each for each in operators if (each.namespace, each.name) != (namespace, "nuvop")]
+
+
+def _operator(deployment: Body, given: Sequence[Body]) -> Operator:
+    metadata, pod = deployment["metadata"], deployment["spec"]["template"]["spec"]
+    own = rights.of(pod.get("serviceAccountName", "default"), metadata["namespace"], given)
+    return Operator(metadata["namespace"], metadata["name"], rights.served(own))
+
+
+def _check_operator(namespace: str, found: Sequence[Resource]) -> None:
+    """Raise DeployError where custom resources need an operator to finish their deletion, and there is none."""
+    waiting = [each for each in found if each.waits]
+    deployment = kubectl.get(readiness.DEPLOYMENT, f"--namespace={namespace}")
+    if waiting and not deployment.get("status", {}).get("readyReplicas"):
+        lack = "the operator in {} is not Ready" if deployment else "there is no operator in {}"
+        raise DeployError(
+            f"{_told('nothing was deleted, because a finalizer of nuvop is on', waiting)}\n"
+            f"{lack.format(namespace)}, and nobody else finishes their deletion: deploy one that serves them, then "
+            "undeploy with CRS=delete"
+        )
 
 
 def _resources(crds: Iterable[str]) -> list[Resource]:
@@ -172,8 +202,8 @@ def _remove_operator(namespace: str, patience: int) -> bool:
     gone = kubectl.run(
         "delete", "deployment", "nuvop", here, "--cascade=foreground", "--ignore-not-found", limit
     ).splitlines()
-    for reference in rights.delete(rights.present(namespace)):
-        gone.append(f"{reference.kind.lower()} {reference.name} deleted")
+    for reference in rights.delete(rights.references(rights.of(rights.ACCOUNT, namespace, rights.found()))):
+        gone.append(f"{reference} deleted")
     gone += kubectl.run("delete", "serviceaccount", "nuvop", here, "--ignore-not-found", limit).splitlines()
     for line in gone:
         console.say(line)

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 from lab.controlplane.paths import PROJECT
 from lab.deployer import kubectl
 from lab.deployer.errors import DeployError
-from nuvop import yamltext
+from lab.kinds import SHIPPED
+from nuvop.rbac import KINDS_ANNOTATION, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from lab.deployer.kubectl import Body
 
@@ -32,8 +34,10 @@ ROLES = {
 }
 """The folders of deploy/ that have a computed roles.yaml, with the arguments of `nuvop rbac` for each."""
 
-_BINDINGS = ("clusterrolebindings", "rolebindings")
-_KINDS_OF_ROLES = ("clusterroles", "roles")
+ACCOUNT = "nuvop"
+"""The service account of what `task deploy` makes."""
+
+_TYPES = "clusterroles,roles,clusterrolebindings,rolebindings"
 
 
 @dataclass(frozen=True, order=True)
@@ -49,27 +53,56 @@ class Reference:
         """The reference to an object."""
         return cls(body["kind"], body["metadata"].get("namespace", ""), body["metadata"]["name"])
 
+    def __str__(self) -> str:
+        return f"{self.kind.lower()} {self.name}{f' in {self.namespace}' if self.namespace else ''}"
 
-def computed(arguments: Iterable[str]) -> str:
-    """What `nuvop rbac` prints with these arguments for the kinds in kustomize/. Raises DeployError."""
-    command = [sys.executable, "-m", "nuvop", "rbac", "--kinds", str(PROJECT / "kustomize"), *arguments]
+
+def computed(arguments: Iterable[str], kinds: Iterable[Path] = SHIPPED) -> str:
+    """What `nuvop rbac` prints with these arguments for some kinds. Raises DeployError."""
+    of = [f"--kinds={folder}" for folder in kinds]
+    command = [sys.executable, "-m", "nuvop", "rbac", *of, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=PROJECT)
     if done.returncode != 0:
-        raise DeployError(done.stderr.strip())
+        raise DeployError(done.stderr.removeprefix("Error: ").strip())
     return done.stdout
 
 
-def named(manifests: str) -> frozenset[Reference]:
-    """What the manifests of roles and bindings name."""
-    return frozenset(Reference.to(body) for body in yamltext.load_all(manifests))
+def references(bodies: Iterable[Body]) -> frozenset[Reference]:
+    """The references to objects."""
+    return frozenset(map(Reference.to, bodies))
 
 
-def present(namespace: str) -> frozenset[Reference]:
-    """The roles and bindings in the cluster that are the operator's of this namespace. Raises DeployError."""
-    bindings = [body for kind in _BINDINGS for body in _labelled(kind) if _is_for(body, namespace)]
+def served(bodies: Iterable[Body]) -> frozenset[str]:
+    """The CRDs of the kinds that the operators serve whose roles are among these objects.
+
+    A role that `nuvop rbac` has not made tells of none.
+    """
+    values = [(body["metadata"].get("annotations") or {}).get(KINDS_ANNOTATION, "") for body in bodies]
+    return frozenset(name for value in values for name in value.split(",") if name)
+
+
+def found() -> list[Body]:
+    """All roles and bindings of nuvop's in the cluster. Raises DeployError."""
+    return kubectl.find(_TYPES, "--all-namespaces", f"--selector={LABEL}")
+
+
+def of(account: str, namespace: str, among: Iterable[Body]) -> list[Body]:
+    """Those of the roles and bindings that are a service account's."""
+    bodies = list(among)
+    bindings = [body for body in bodies if "roleRef" in body and _is_for(body, account, namespace)]
     bound = set(map(_bound, bindings))
-    roles = {Reference.to(body) for kind in _KINDS_OF_ROLES for body in _labelled(kind)}
-    return frozenset({*map(Reference.to, bindings), *(bound & roles)})
+    return [*bindings, *(body for body in bodies if Reference.to(body) in bound)]
+
+
+def deployed(namespace: str, among: Iterable[Body]) -> list[Body]:
+    """Those of the operator of a namespace that `task deploy` has made.
+
+    It makes none of other names; what somebody has given by `nuvop rbac --name` has one.
+    """
+    name = Subject(ACCOUNT, namespace).role
+    # The second is that of what stands outside of the namespaces that are served.
+    names = (name, f"{name}-{namespace}")
+    return [body for body in of(ACCOUNT, namespace, among) if body["metadata"]["name"] in names]
 
 
 def delete(what: Iterable[Reference]) -> Iterator[Reference]:
@@ -80,12 +113,8 @@ def delete(what: Iterable[Reference]) -> Iterator[Reference]:
         yield each
 
 
-def _labelled(kind: str) -> list[Body]:
-    return kubectl.find(kind, "--all-namespaces", f"--selector={LABEL}")
-
-
-def _is_for(binding: Body, namespace: str) -> bool:
-    subject = {"kind": "ServiceAccount", "name": "nuvop", "namespace": namespace}
+def _is_for(binding: Body, account: str, namespace: str) -> bool:
+    subject = {"kind": "ServiceAccount", "name": account, "namespace": namespace}
     return [{name: each.get(name) for name in subject} for each in binding.get("subjects") or ()] == [subject]
 
 

@@ -8,12 +8,17 @@ import tempfile
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from lab import kinds
 from lab.controlplane import console, locks, paths
-from lab.image import engines, pip_settings, stand_in
+from lab.image import context, engines, pip_settings, stand_in
 from lab.image.archive import Archive
 from lab.image.engines import Buildah, Engine
 from lab.image.errors import ImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True)
@@ -47,8 +52,12 @@ def version() -> str:
     return found
 
 
-def build(name: str) -> Image:
-    """Build the image of this checkout. Raises ImageError."""
+def build(name: str, of_kinds: Sequence[Path] = kinds.SHIPPED) -> Image:
+    """Build the image of this checkout with these kinds and no others.
+
+    Raises ImageError, and KindsError and NuvopError for what is wrong with the kinds, before anything is built.
+    """
+    kinds.check(of_kinds)
     dockerfile = (paths.PROJECT / "Dockerfile").read_text(encoding="utf-8")
     base = base_of(dockerfile)
     arguments = {"VERSION": version(), "REVISION": _revision()}
@@ -60,12 +69,13 @@ def build(name: str) -> Image:
 
     with locks.exclusive(paths.cache().parent / "image.lock", waiting=waiting), tempfile.TemporaryDirectory() as folder:
         have_base(builder, base)
-        pip_conf = Path(folder) / "pip.conf"
+        pip_conf, files = Path(folder) / "pip.conf", Path(folder) / "files"
         pip_conf.write_text(settings.pip_conf, encoding="utf-8")
+        context.write(files, of_kinds)
         secrets = {"pip.conf": pip_conf}
         if settings.certificates:
             secrets["certificates"] = settings.certificates
-        builder.build(paths.PROJECT, name, arguments, secrets)
+        builder.build(files, name, arguments, secrets)
     return Image(name, builder, base, isinstance(builder, Buildah) and builder.is_stand_in(name))
 
 

@@ -84,7 +84,9 @@ class Docker:
         _ask([self.program, "save", f"--output={archive}", name])
 
     def push_command(self, name: str) -> str:
-        return f"{self.program} tag {name} <registry>/{name} && {self.program} push <registry>/{name}"
+        there = _in_registry(name)
+        tag = f"{self.program} tag {name} {there} && " if there != name else ""
+        return f"{tag}{self.program} push {there}"
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ class Buildah:
         _ask([*self.command, "push", "--quiet", name, f"docker-archive:{archive}:{name}"])
 
     def push_command(self, name: str) -> str:
-        return f"{shlex.join(self.command)} push {name} docker://<registry>/{name}"
+        return f"{shlex.join(self.command)} push {name} docker://{_in_registry(name)}"
 
     def keep(self, root: Path, name: str, path: str) -> None:
         """Keep a folder as an image of one layer, a stand-in whose programs are looked for on `path`."""
@@ -155,6 +157,13 @@ def find() -> Engine:
     except debian.DebianError as error:
         raise ImageError(f"an image is built by docker, podman or buildah, and there is none here: {error}") from error
     return Buildah(paths.cache().parent / "image")
+
+
+def _in_registry(name: str) -> str:
+    """An image's name with the registry that it goes to; one without any may go to whichever the user has."""
+    first, slash, _ = name.partition("/")
+    has_one = slash and ("." in first or ":" in first or first == "localhost")
+    return name if has_one else f"<registry>/{name}"
 
 
 def _build_options(name: str, arguments: Mapping[str, str], secrets: Mapping[str, Path]) -> list[str]:

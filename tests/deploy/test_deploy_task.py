@@ -16,8 +16,20 @@ from lab.controlplane import node
 from lab.deployer import Wanted, kubectl, overlay, readiness, rights
 from lab.deployer.__main__ import commands
 from lab.image import is_reference
-from tests.deploy.manifests import Body, built, container, kustomized, pod
-from tests.e2e.harness import PROGRAMS, ROOT, Kubectl, Operator, environment, eventually, is_ready, own_cluster, sample
+from nuvop import yamltext
+from tests.deploy.deployed import Deployed
+from tests.deploy.manifests import Body, built, container, kustomized, of_kind, one, pod
+from tests.e2e.harness import (
+    PROGRAMS,
+    ROOT,
+    Kubectl,
+    Operator,
+    environment,
+    eventually,
+    is_ready,
+    own_cluster,
+    sample,
+)
 
 Done = subprocess.CompletedProcess[str]
 
@@ -28,7 +40,11 @@ Done = subprocess.CompletedProcess[str]
 def overlaid(folder: Path, wanted: Wanted, *, has_namespace: bool = True, on_real_node: bool = False) -> list[Body]:
     return kustomized(
         overlay.write(
-            folder, wanted, rights.computed(wanted.rights), has_namespace=has_namespace, on_real_node=on_real_node
+            folder,
+            wanted,
+            rights.computed(wanted.rights, wanted.kinds),
+            has_namespace=has_namespace,
+            on_real_node=on_real_node,
         )
     )
 
@@ -66,6 +82,44 @@ def test_namespaces_that_are_served_have_a_role_each_and_the_operator_has_no_oth
     assert found["image"] == "registry.example.org:5000/nuvop:2"
 
 
+@pytest.fixture(scope="module")
+def my_kinds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of kinds outside of the checkout: Podinfo, of the group example.com."""
+    folder = tmp_path_factory.mktemp("my kinds")
+    command: list[str | Path] = [PROGRAMS / "nuvop", "new", "Podinfo", "--group", "example.com", "--yes"]
+    subprocess.run([*command, "--from", ROOT / "tests/new/podinfo", "--into", folder], check=True, capture_output=True)
+    return folder
+
+
+def podinfo(kinds: Path) -> Body:
+    found: Body = yamltext.load((kinds / "podinfos/examples/podinfo.yaml").read_text())
+    return found
+
+
+def test_kinds_of_ones_own_have_their_crds_and_rights_and_those_of_no_others(tmp_path: Path, my_kinds: Path) -> None:
+    for name, kinds in (("all", my_kinds), ("one", my_kinds / "podinfos")):
+        (tmp_path / name).mkdir()
+        objects = overlaid(tmp_path / name, Wanted(kinds=(kinds,)))
+        assert [crd["metadata"]["name"] for crd in of_kind(objects, "CustomResourceDefinition")] == [
+            "podinfos.example.com"
+        ]
+        assert rights.served(objects) == {"podinfos.example.com"}
+        resources = {name for rule in one(objects, "ClusterRole")["rules"] for name in rule["resources"]}
+        assert {"podinfos", "horizontalpodautoscalers"} <= resources
+        assert not {"samples", "statefulsets"} & resources
+
+
+@pytest.mark.parametrize("namespace", ["nuvop-system", "ops"])
+@pytest.mark.parametrize("watched", [(), ("a", "b"), ("team-*",)])
+def test_task_deploy_knows_the_roles_that_it_has_made(namespace: str, watched: tuple[str, ...]) -> None:
+    wanted = Wanted(namespace, watched=watched, kinds=(ROOT / "tests/golden/cluster",))
+    made = yamltext.load_all(rights.computed(wanted.rights, wanted.kinds))
+    given = yamltext.load_all(rights.computed([*wanted.rights, "--name=nuvop-more"], wanted.kinds))
+    other = yamltext.load_all(rights.computed(["--service-account=others/nuvop"], wanted.kinds))
+    found = rights.deployed(namespace, [*given, *made, *other])
+    assert rights.references(found) == rights.references(made)
+
+
 def test_a_pattern_takes_a_cluster_role(tmp_path: Path) -> None:
     objects = overlaid(tmp_path, Wanted("ops", watched=("team-*",)))
     assert {place for place in places(objects) if "Role" in place[0]} == {
@@ -98,6 +152,8 @@ def test_where_there_is_a_real_node_the_pod_goes_there(tmp_path: Path) -> None:
         ("--namespace", "--help", "'--help' is no namespace's name"),
         ("--image", "", "'' is no image's name"),
         ("--image", "--image", "'--image' is no image's name"),
+        ("--kinds", "", "'' names no folder"),
+        ("--kinds", ":", "':' names no folder"),
     ],
 )
 def test_what_names_nothing_is_refused_before_anything_is_asked(
@@ -289,7 +345,7 @@ def test_with_a_namespace_an_image_and_namespaces_to_serve(admin: Kubectl, task:
 
     # Who serves less than before has fewer rights.
     told = task("deploy", NAMESPACE="ops", IMAGE="registry.example.org/nuvop:2", WATCH_NAMESPACES="two")
-    assert "role nuvop-ops deleted: of an earlier deployment" in told
+    assert "\nrole nuvop-ops in one deleted: of an earlier deployment" in told
     assert admin.run("auth", "can-i", "patch", "samples", user, "-n", "one").stdout == "no\n"
     assert admin.run("auth", "can-i", "patch", "samples", user, "-n", "two").stdout == "yes\n"
 
@@ -396,6 +452,113 @@ def test_custom_resources_that_nobody_finishes_hold_up_the_undeployment(admin: K
     assert admin.get("crd/samples.nuvolaris.org")
     admin("patch", "sam/held", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
     task("undeploy")
+
+
+def test_what_only_an_operator_can_finish_is_not_begun_without_one(admin: Kubectl, task: Task) -> None:
+    task("deploy")
+    held = {**sample("held"), "metadata": {"name": "held", "finalizers": ["nuvop.nuvolaris.org/children"]}}
+    admin.apply(held, sample("free"))
+    admin("-n", "nuvop-system", "scale", "deploy/nuvop", "--replicas=0", "--timeout=60s")
+    eventually("it is down", lambda: not admin.list("pods"))
+    refused = task.run("undeploy", CRS="delete")
+    assert "error: nothing was deleted, because a finalizer of nuvop is on 1 custom resource:" in refused.stderr
+    assert "  samples.nuvolaris.org held in default\nthe operator in nuvop-system is not Ready" in refused.stderr
+    task("undeploy", CRS="keep")
+    refused = task.run("undeploy", CRS="delete")
+    assert "\nthere is no operator in nuvop-system, and nobody else finishes" in refused.stderr
+    assert [cr["metadata"].get("deletionTimestamp") for cr in admin.list("samples")] == [None, None]
+    admin("patch", "sam/held", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+    assert "2 custom resources deleted" in task("undeploy", CRS="delete")
+
+
+def test_a_pod_whose_service_account_was_made_anew_is_made_anew(admin: Kubectl, task: Task) -> None:
+    task("deploy")
+    own = Kubectl(admin.kubeconfig, "nuvop-system")
+
+    def pods() -> set[str]:
+        return {pod["metadata"]["uid"] for pod in own.list("pods") if is_alive(pod)}
+
+    before = pods()
+    assert "started anew" not in task("deploy")
+    assert pods() == before
+    own("delete", "serviceaccount/nuvop")
+    assert "the operator is started anew" in task("deploy")
+    after = pods()
+    assert len(after) == 1
+    assert after != before
+    assert "started anew" not in task("deploy")
+    assert pods() == after
+    task("undeploy")
+
+
+def is_alive(pod: Body) -> bool:
+    return "deletionTimestamp" not in pod["metadata"]
+
+
+def test_kinds_of_ones_own(
+    cluster: controlplane.Cluster, admin: Kubectl, task: Task, my_kinds: Path, tmp_path: Path
+) -> None:
+    before = everything(admin)
+    task("deploy", KINDS=str(my_kinds))
+    artifacts = ROOT / "test-artifacts" / "test_kinds_of_ones_own"
+    shutil.rmtree(artifacts, ignore_errors=True)
+    artifacts.mkdir(parents=True)
+    process = Deployed(cluster, "nuvop-system").operator(
+        tmp_path, artifacts / "operator.log", NUVOP_KINDS=str(my_kinds)
+    )
+    process.start()
+    try:
+        admin.apply(podinfo(my_kinds))
+        eventually("ready", lambda: is_ready(admin.get("podinfo/example")))
+        assert not admin.get("crd/samples.nuvolaris.org")
+
+        # What somebody has given beside that stays, and is told.
+        admin("apply", "-f", "-", stdin=rights.computed(["--name=nuvop-more"], [ROOT / "kustomize/samples"]))
+        told = task("deploy", KINDS=str(my_kinds))
+        stay = "clusterrole nuvop-more, clusterrolebinding nuvop-more"
+        assert f"rights that somebody else has given to the operator stay: {stay}" in told.splitlines()
+        assert admin.get("clusterrole/nuvop-more")
+
+        refused = task.run("undeploy")
+        assert "error: nothing was removed, because there are 1 custom resource:" in refused.stderr
+        assert "  podinfos.example.com example in default" in refused.stderr
+        told = task("undeploy", CRS="delete")
+        assert "1 custom resource deleted" in told
+        assert "customresourcedefinition podinfos.example.com deleted" in told
+        assert "clusterrole nuvop-more deleted" in told
+    finally:
+        process.stop()
+    log = process.log()
+    assert [line for line in log.splitlines() if "rights are missing" in line or "is not installed" in line] == []
+    assert "ERROR" not in log.partition("podinfos/example")[0]
+    eventually("nothing is left", lambda: new(admin, before) == [], within=90)
+
+
+def test_who_forgets_the_kinds_is_told_what_is_served_no_longer(admin: Kubectl, task: Task, my_kinds: Path) -> None:
+    before = everything(admin)
+    task("deploy", KINDS=f"{my_kinds}:{ROOT / 'kustomize/samples'}")
+    told = task("deploy")
+    assert [line for line in told.splitlines() if "no longer served" in line] == [
+        "podinfos.example.com: no longer served; the CRD, the custom resources and their children stay as they are"
+    ]
+    task("undeploy")
+    assert admin.get("crd/podinfos.example.com")
+    task("undeploy", KINDS=str(my_kinds))
+    assert new(admin, before) == []
+
+
+def test_operators_of_different_kinds_leave_each_other_alone(admin: Kubectl, task: Task, my_kinds: Path) -> None:
+    before = everything(admin)
+    task("deploy")
+    task("deploy", NAMESPACE="ops", KINDS=str(my_kinds))
+    admin.apply(sample("obj"), podinfo(my_kinds))
+    told = task("undeploy", NAMESPACE="ops", CRS="delete")
+    assert "1 custom resource deleted" in told
+    assert "customresourcedefinition podinfos.example.com deleted" in told
+    assert admin.get("sam/obj")
+    admin("delete", "sam/obj")
+    task("undeploy")
+    assert new(admin, before) == []
 
 
 def test_what_another_operator_serves_is_left_to_it(admin: Kubectl, task: Task) -> None:

@@ -2,6 +2,8 @@
 
 import io
 import json
+import re
+import shutil
 import subprocess
 import tarfile
 from dataclasses import dataclass
@@ -9,13 +11,17 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from click.testing import CliRunner
 from pytest_subprocess import FakeProcess
 
 from lab import debian
-from lab.image import ImageError, engines, pip_settings
+from lab.controlplane.__main__ import commands
+from lab.image import ImageError, context, engines, pip_settings
 from lab.image.archive import Archive
 from lab.image.build import base_of, have_base
 from lab.image.engines import Buildah, Docker, Engine
+from nuvop import kind_folder
+from nuvop.errors import KindError
 from tests.e2e.harness import ROOT
 
 PLAIN: dict[str, Any] = {
@@ -113,6 +119,19 @@ def test_a_pull_says_why_it_fails_also_where_the_program_says_nothing(
         Docker("docker").layers("python:3")
 
 
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("nuvop:1", "docker tag nuvop:1 <registry>/nuvop:1 && docker push <registry>/nuvop:1"),
+        ("jane/nuvop", "docker tag jane/nuvop <registry>/jane/nuvop && docker push <registry>/jane/nuvop"),
+        ("registry.example.org/nuvop:1", "docker push registry.example.org/nuvop:1"),
+    ],
+)
+def test_how_an_image_is_pushed(name: str, command: str, tmp_path: Path) -> None:
+    assert Docker("docker").push_command(name) == command
+    assert Buildah(tmp_path).push_command(name).endswith(f" push {name} docker://{command.split()[-1]}")
+
+
 @dataclass
 class Shelf:
     """An engine that keeps images by name, and builds nothing."""
@@ -143,6 +162,40 @@ def test_the_base_is_that_of_the_dockerfile() -> None:
     assert base_of((ROOT / "Dockerfile").read_text()).startswith("docker.io/library/python:3.")
     with pytest.raises(ImageError, match="ARG BASE"):
         base_of("FROM scratch")
+
+
+def test_the_image_is_made_of_the_checkouts_files_and_of_exactly_the_kinds_that_are_named(tmp_path: Path) -> None:
+    kinds = tmp_path / "my kinds"
+    shutil.copytree(ROOT / "kustomize/samples", kinds / "samples")
+    (kinds / "samples/.hidden").touch()
+    context.write(tmp_path / "all", [ROOT / "kustomize"])
+    context.write(tmp_path / "own", [kinds, ROOT / "tests/golden/tiers"])
+    shipped, own = ({each.name for each in (tmp_path / name / "kustomize").iterdir()} for name in ("all", "own"))
+    assert (shipped, own) == ({"memcacheds", "nginxservers", "psqls", "samples"}, {"samples", "tiers"})
+    copied = kind_folder.read(tmp_path / "own/kustomize/samples")
+    assert copied == kind_folder.read(ROOT / "kustomize/samples")
+    assert not (tmp_path / "own/kustomize/samples/.hidden").exists()
+    copied_sources = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    for name in " ".join(copied_sources).split():
+        assert (tmp_path / "own" / name).exists()
+
+
+def test_kinds_that_cannot_be_copied_are_named(tmp_path: Path) -> None:
+    linked = shutil.copytree(ROOT / "kustomize/samples", tmp_path / "linked/samples")
+    (linked / "more.yaml").symlink_to("/etc/hostname")
+    with pytest.raises(KindError, match=r"linked/samples/more\.yaml: is a symbolic link"):
+        context.write(tmp_path / "one", [linked])
+    (linked / "more.yaml").unlink()
+    with pytest.raises(ImageError, match="linked/samples have one name"):
+        context.write(tmp_path / "two", [ROOT / "kustomize", linked.parent])
+
+
+def test_an_image_that_is_not_there_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lab.controlplane.find", lambda name: None)
+    monkeypatch.setattr("lab.image.engine", lambda: Shelf({"nuvop:1"}))
+    done = CliRunner().invoke(commands, ["load", "nuvop:2"])
+    assert isinstance(done.exception, ImageError)
+    assert str(done.exception).startswith("there is no image nuvop:2 here: `task image IMAGE=nuvop:2` builds")
 
 
 def test_only_what_is_above_the_base_counts(tmp_path: Path) -> None:

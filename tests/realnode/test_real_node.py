@@ -216,15 +216,53 @@ def test_all_of_that_was_within_its_rights(cluster: controlplane.Cluster, operat
     assert "rights are missing" not in operator.log()
 
 
-def test_undeploying_leaves_nothing(operator: Deployed) -> None:
+def test_undeploying_leaves_nothing(cluster: controlplane.Cluster, operator: Deployed) -> None:
     uid = operator.ready()["metadata"]["uid"]
-    command = [str(PROGRAMS / "python"), "-m", "lab.deployer", "remove", "--crs", "delete"]
-    environment = {"KUBECONFIG": str(operator.kubectl.kubeconfig), "HOME": "/nonexistent", "PATH": os.environ["PATH"]}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    deployer(cluster, "remove", "--crs", "delete")
     assert not operator.kubectl("get", "-k", str(ROOT / "deploy/default"), "--ignore-not-found", "-o", "name")
     eventually("no process of it is left", lambda: not machine.container_pids())
     assert not list((node.DATA / "kubelet" / "pods").glob(uid))
+
+
+def deployer(cluster: controlplane.Cluster, *arguments: str | Path) -> None:
+    """What `task deploy` and `task undeploy` call."""
+    done = subprocess.run(
+        [PROGRAMS / "python", "-m", "lab.deployer", *arguments],
+        cwd=ROOT,
+        env={"KUBECONFIG": str(cluster.kubeconfig), "HOME": "/nonexistent", "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_kinds_of_ones_own_in_an_image_of_their_own(cluster: controlplane.Cluster, tmp_path: Path) -> None:
+    name, kinds = "nuvop-test:own", tmp_path / "my-kinds"
+    command: list[str | Path] = [PROGRAMS / "nuvop", "new", "Podinfo", "--group", "example.com", "--yes"]
+    subprocess.run([*command, "--from", ROOT / "tests/new/podinfo", "--into", kinds], check=True, capture_output=True)
+    image.build(name, [kinds]).save(tmp_path / "image.tar")
+    cluster.node().load(tmp_path / "image.tar", name)
+    begun = cluster.audit_log.stat().st_size
+    deployer(cluster, "install", "--image", name, "--kinds", kinds)
+    operator = Deployed(Kubectl(cluster.kubeconfig, "nuvop-system"))
+    assert operator.ready()["spec"]["nodeName"] == node.NAME
+    assert operator.execute("ls", "/opt/nuvop/share/kinds") == "podinfos\n"
+
+    apps = Kubectl(cluster.kubeconfig, "default")
+    apps("apply", "-f", str(kinds / "podinfos/examples/podinfo.yaml"))
+    eventually("ready", lambda: is_ready(apps.get("podinfo/example")))
+    apps("patch", "podinfo/example", "--type=merge", "-p", '{"spec": {"minReplicas": 3}}')
+    eventually("changed", lambda: apps.get("hpa/example-podinfo")["spec"]["minReplicas"] == 3)
+    eventually("ready again", lambda: is_ready(apps.get("podinfo/example")))
+    log = operator.log()
+    assert "podinfos/example in default" in log
+    assert [line for line in log.splitlines() if "error" in line.lower() or "warning" in line.lower()] == []
+    deployer(cluster, "remove", "--crs", "delete")
+    assert not apps.get("crd/podinfos.example.com")
+    entries = requests_of(cluster, "system:serviceaccount:nuvop-system:nuvop", begun)
+    assert entries
+    assert refused(entries) == []
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,14 @@
 """`task release`, with container engines that only pretend: what they are told, and that nobody sees the password."""
 
 import os
+import shutil
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from lab import deployer, image
+from lab import deployer, image, kinds
 from lab.image.engines import STAND_IN
 from lab.release import account
 from lab.release.__main__ import command
@@ -15,6 +16,7 @@ from lab.release.account import Account
 from lab.release.errors import ReleaseError
 from tests.e2e.harness import ROOT
 
+CHECK = kinds.check
 PASSWORD = "swordfish with spaces # and more"
 DIGEST = f"sha256:{'0' * 64}"
 
@@ -25,6 +27,7 @@ env >> "$ENVIRONMENTS"
 for argument in "$@"; do
   case "$argument" in
     login) cat > "$STDIN" ;;
+    build) for folder; do :; done; ls "$folder/kustomize" > "$KINDS" ;;
     --type=image) echo '{{"OCIv1": {{"config": {{"Labels": '"$LABELS"'}}}}}}' ;;
     --digestfile=*) echo {DIGEST} > "${{argument#--digestfile=}}" ;;
     --format=*RepoDigests*) echo "[\\"elsewhere/nuvop@sha256:1\\", \\"$REPOSITORY@{DIGEST}\\"]" ;;
@@ -43,7 +46,7 @@ class Stage:
         self._programs = folder / "programs"
         self._programs.mkdir()
         self.deployed: list[deployer.Wanted] = []
-        for name in ("CALLS", "ENVIRONMENTS", "STDIN"):
+        for name in ("CALLS", "ENVIRONMENTS", "STDIN", "KINDS"):
             (folder / name).touch()
             monkeypatch.setenv(name, str(folder / name))
         monkeypatch.setenv("PATH", f"{self._programs}:{os.environ['PATH']}")
@@ -51,6 +54,7 @@ class Stage:
         monkeypatch.setenv("LABELS", "null")
         monkeypatch.setenv("REPOSITORY", "jane/nuvop")
         monkeypatch.setattr("os.geteuid", lambda: 0)
+        monkeypatch.setattr(kinds, "check", lambda _: None)  # it takes seconds
         monkeypatch.setattr(deployer, "install", lambda wanted, patience: self.deployed.append(wanted))
         monkeypatch.chdir(folder)
 
@@ -102,6 +106,30 @@ def test_the_image_is_built_pushed_and_deployed_by_its_digest(
     for text in (stage.text("CALLS"), stage.text("ENVIRONMENTS"), shown.out, shown.err):
         assert PASSWORD not in text
     assert f"{name}@{DIGEST} is pushed" in shown.err
+
+
+def test_kinds_of_ones_own_are_built_in_and_deployed(stage: Stage) -> None:
+    stage.has("docker")
+    stage.write("DOCKER_USER=jane")
+    own = ROOT / "tests/golden/tiers"
+    release("--kinds", str(own))
+    assert stage.text("KINDS").split() == ["tiers"]
+    assert [wanted.kinds for wanted in stage.deployed] == [(own,)]
+
+
+def test_kinds_with_errors_are_not_built(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(kinds, "check", CHECK)
+    stage.has("docker")
+    stage.write("DOCKER_USER=jane")
+    kind = shutil.copytree(ROOT / "kustomize/samples", tmp_path / "samples")
+    (kind / "kustomization.yaml").write_text("resources: [missing.yaml]\n")
+    with pytest.raises(kinds.KindsError, match="nuvop check finds errors in the kinds"):
+        release("--kinds", str(kind))
+    assert "samples" in capfd.readouterr().err
+    assert stage.calls("build") == []
+    assert stage.deployed == []
 
 
 def test_what_stands_upon_a_stand_in_is_not_pushed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

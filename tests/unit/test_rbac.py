@@ -453,6 +453,17 @@ def test_what_is_called_after_its_namespace_is_so_once(subject: Subject, name: s
     assert [document["metadata"]["name"] for document in documents] == [outside, outside, name, name]
 
 
+def test_each_role_names_the_kinds_that_are_served_and_no_others() -> None:
+    """A child may be the role of another operator, so that nuvop has the same rights to that one's kinds."""
+    others = [{"apiGroups": ["crew"], "resources": ["captains", "captains/status"], "verbs": ["get", "patch"]}]
+    kind = kind_of(role("ClusterRole", "manager", *others), DEPLOYMENT)
+    for mode, count in ((ALL, 1), (Mode(("a", "b")), 3)):
+        roles = [each for each in manifests(kind, mode=mode)[1] if "rules" in each]
+        assert [each["metadata"]["annotations"] for each in roles] == [
+            {"nuvop.nuvolaris.org/kinds": "samples.nuvolaris.org"}
+        ] * count
+
+
 def test_a_user_is_bound_as_one() -> None:
     _, (_, binding_) = manifests(kind_of(), subject=Subject('jane: "x"'))
     assert binding_["subjects"] == [{"kind": "User", "apiGroup": RBAC, "name": 'jane: "x"'}]
