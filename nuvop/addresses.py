@@ -65,10 +65,12 @@ _PREFIX = rf"{_VARIABLE}\.|\*\.|\.|{_SERVICE}|dns(?:srv(?:noa)?)?\+(?:{_SERVICE}
 
 _HOST = re.compile(
     rf"""(?P<before>{_BEGIN}(?P<prefix>{_PREFIX})?)  # a host begins here, and not behind a path, a word or a dot
-         (?P<host>[a-z0-9](?:[a-z0-9.-]|\{{namespace\}}|(?<=\.){_VARIABLE}|(?<=-){_ORDINAL})*+)
+         (?P<host>[a-z0-9](?>(?:[a-z0-9.-]|\{{namespace\}}|(?<=\.){_VARIABLE}|(?<=-){_ORDINAL})*))
          (?=$|[\s"',;)\]}}|<>/?\#&]|{_PORT.pattern})  # and ends here: a port may follow, a key's colon may not""",
     re.VERBOSE | re.MULTILINE,
 )
+"""The name is an atomic group: a possessive quantifier behind a group says the same, but not to Python before 3.11.5
+(https://github.com/python/cpython/issues/106052)."""
 
 _DOT = re.compile(r"\.(?![^({]{0,100}[)}])")
 """A dot between two parts of a host name, and not within a command or a range."""
@@ -92,6 +94,11 @@ _HOST_KEY = re.compile(
 _KEY = re.compile(
     r"""(?P<key>[A-Za-z][\w./-]*)[)}]?["']?[ \t]*(?:[:=]>?|[:!=]=)[ \t]*["'\[(]*  # the key, and where its value begins
         (?:[^\s,;"'=]+["']?,[ \t]*["']?)*$                              # after others of a list""",
+    re.VERBOSE,
+)
+_LISTED = re.compile(
+    r"""(?P<key>[A-Za-z][\w./-]*)["']?:[ \t]*(?:\#.*)?\n           # a key without a value on its line,
+        (?:[ \t]*(?:-[ \t].*|\#.*)?\n)*[ \t]*-[ \t]+["']?\Z        # and behind it items only, of which this is one""",
     re.VERBOSE,
 )
 _END_OF_VALUE = re.compile(r"[ \t]*(?:$|[\"',;)\]}&#])|[ \t]+[\w.-]+=", re.MULTILINE)
@@ -437,6 +444,8 @@ def _is_certain(found: re.Match[str], before: str) -> bool:
         return True
     if (key := _KEY.search(line)) and (_HOST_KEY.search(key["key"]) or _is_called(found, own, before)):
         return _END_OF_VALUE.match(text, end) is not None
+    if (above := _LISTED.search(_above(found))) and _HOST_KEY.search(above["key"]):
+        return _END_OF_VALUE.match(text, end) is not None
     if (flag := _FLAG.search(line)) and (flag["key"] in _SHORT_FLAGS or _HOST_KEY.search(flag["key"])):
         return True
     return _STATEMENT.search(own) is not None and _END_OF_STATEMENT.match(text, end) is not None
@@ -471,6 +480,16 @@ def _line(found: re.Match[str], before: str) -> str:
     line = found.string[max(start - _LONGEST, 0) : start]
     # Not more, also of what stands before: the time that a search takes grows faster than the text.
     return f"{before if start < _LONGEST else ''}{line}"[-_LONGEST:].rpartition("\n")[2]
+
+
+def _above(found: re.Match[str]) -> str:
+    """What stands before a name that is an item of a list with a line for each; empty for any other."""
+    start = found.start("host")
+    text = found.string[max(start - _LONGEST, 0) : start]
+    return text if _ITEM.fullmatch(text.rpartition("\n")[2]) else ""
+
+
+_ITEM = re.compile(r"[ \t]*-[ \t]+[\"']?")
 
 
 def _renamed_parts(parts: list[str], names: BaseNames, rename: Callable[[str], str], own_namespace: str) -> int:

@@ -97,9 +97,14 @@ def _selector_of(kind: Kind, obj: Mapping[str, Json]) -> ChildSelector:
             api_version and name and called
         ):
             return selector_of(name, called)
-    has = ", ".join(repr(fields.value_at(obj, *at)) for at in (("apiVersion",), ("kind",), ("metadata", "name")))
+    has = ", ".join(map(repr, _named(obj)))
     message = f"every object needs apiVersion, kind and metadata.name, which are texts; one has {has}"
-    raise KindError(message, Place(kind.folder / "kustomization.yaml"))
+    place = next((place for place, document in _manifests(kind) if _named(document) == _named(obj)), None)
+    raise KindError(message, place or Place(kind.folder / "kustomization.yaml"))
+
+
+def _named(obj: Json) -> list[Json]:
+    return [fields.value_at(obj, *at) for at in (("apiVersion",), ("kind",), ("metadata", "name"))]
 
 
 def _child(kind: Kind, obj: Mapping[str, Json]) -> Child:
@@ -119,6 +124,9 @@ def _unfit_for_a_child(selector: ChildSelector, metadata: Mapping[str, Json]) ->
         )
     if selector.kind in NEVER_A_CHILD:
         return f"{a(selector.kind)} cannot be a child: deleting a CR must not delete it"
+    for name, type_, called in (("namespace", str, "a text"), ("annotations", dict, "a mapping")):
+        if not isinstance(metadata.get(name), type_ | None):
+            return f"metadata.{name} must be {called}"
     if metadata.get("ownerReferences"):
         return "metadata.ownerReferences: the owner of a child is its CR"
     for annotation, value in (metadata.get("annotations") or {}).items():
@@ -144,13 +152,19 @@ def place_of(kind: Kind, selector: ChildSelector, path: FieldPath | None = None)
 
 def _written(kind: Kind, selector: ChildSelector) -> Iterator[tuple[Place, Json]]:
     """The documents of a folder's files that are of an object, or patch it."""
+    for place, document in _manifests(kind, selector.name):
+        match document:
+            case {"kind": selector.kind, "metadata": {"name": selector.name}}:
+                yield place, document
+
+
+def _manifests(kind: Kind, word: str = "") -> Iterator[tuple[Place, Json]]:
+    """The documents of a folder's files in which a word stands."""
     for name, content in kind.files.items():
         is_manifest = name.endswith((".yaml", ".yml")) and not name.startswith((EXAMPLES, EXPECTED))
-        if is_manifest and selector.name.encode() in content:
+        if is_manifest and word.encode() in content:
             for index, document in enumerate(_read(content)):
-                match document:
-                    case {"kind": selector.kind, "metadata": {"name": selector.name}}:
-                        yield Place(kind.folder / name, document=index), document
+                yield Place(kind.folder / name, document=index), document
 
 
 @lru_cache(maxsize=16)

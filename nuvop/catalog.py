@@ -5,7 +5,8 @@ import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from nuvop import check, crd, kind_folder
+from nuvop import crd, kind_folder
+from nuvop.checks import expected
 from nuvop.cluster import ApiResource, Cluster
 from nuvop.crd import ResourceType
 from nuvop.errors import BuildFailed, KindError, KindUnreadable, KubectlError, Place, WriteFailed
@@ -149,6 +150,6 @@ class Catalog:
 
 async def check_scope(kind: Kind, resource: ApiResource) -> None:
     """Raise KindError where a kind says that a child lives in a namespace and it does not, or the other way round."""
-    for error in check.unfit_scopes(kind, resource.api_version, resource.kind, namespaced=resource.namespaced):
+    for error in expected.unfit_scopes(kind, resource.api_version, resource.kind, namespaced=resource.namespaced):
         await asyncio.to_thread(kind_folder.tell_lines, error, kind.folder, kind.files)
         raise error

@@ -82,16 +82,23 @@ for _command in (check, completion, new, plan, rbac, render, run, tree):
 
 def main() -> None:
     """The ``nuvop`` command."""
-    _main("nuvop")
+    _call(COMMANDS, "nuvop")
 
 
 def kubectl_plugin() -> None:
     """``kubectl nuvop``: kubectl finds a program ``kubectl-nuvop`` on PATH
     (https://kubernetes.io/docs/tasks/extend-kubectl/kubectl-plugins/).
     """
-    for command in COMMANDS.commands.values():
-        command.help = _EXAMPLE.sub(r"\g<before>kubectl nuvop ", command.help or "")
-    _main("kubectl nuvop")
+    group = copy.copy(COMMANDS)
+    group.commands = {name: _as_plugin(command) for name, command in COMMANDS.commands.items()}
+    _call(group, "kubectl nuvop")
+
+
+def _as_plugin(command: click.Command) -> click.Command:
+    """The same command, whose examples call it as kubectl does."""
+    copied = copy.copy(command)
+    copied.help = _EXAMPLE.sub(r"\g<before>kubectl nuvop ", command.help or "")
+    return copied
 
 
 def kubectl_complete() -> None:
@@ -103,8 +110,8 @@ _EXAMPLE = re.compile(r"(?P<before>^ *|[|`(] ?)nuvop ", re.MULTILINE)
 """Where a help text names the program."""
 
 
-def _main(name: str) -> None:
-    COMMANDS(prog_name=name, complete_var=COMPLETE_VARIABLE, color=_color())
+def _call(group: click.Group, name: str) -> None:
+    group(prog_name=name, complete_var=COMPLETE_VARIABLE, color=_color())
 
 
 def _color() -> bool | None:

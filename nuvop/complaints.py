@@ -1,4 +1,5 @@
-"""What the cluster's controllers complain of: the newest Warning event about each object, and about its pods.
+"""What the cluster's controllers complain of: the newest Warning event about each object, and about its pods; of some
+about one container the one that says why.
 
 An event names the pod or the ReplicaSet, not the workload that made it, so workloads are found by how Kubernetes names
 what they make (https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#pod-template-hash-label).
@@ -31,6 +32,27 @@ _MAKERS = {
 Name = tuple[str, str, str]
 """A kind, a namespace, and a name in it."""
 
+_NEWEST_REPLICA_SET = re.compile(r'[Rr]eplica ?[Ss]et "(?P<name>[^"]+)"')
+"""How a Deployment's condition Progressing names the ReplicaSet of its newest revision
+(k8s.io/kubernetes/pkg/controller/deployment, progress.go and sync.go)."""
+
+_NO_IMAGE = (
+    "Failed: Error: (?:ErrImagePull|ImagePullBackOff|ImageInspectError|ErrImageNeverPull|InvalidImageName"
+    "|RegistryUnavailable|SignatureValidationFailed)$"
+)
+_CAUSES = (
+    (_NO_IMAGE, "Failed: Failed to pull image |InspectFailed: |ErrImageNeverPull: "),
+    (
+        "BackOff: Back-off restarting ",
+        f"(?!{_NO_IMAGE})Failed: (?!Failed to pull image )|FailedPostStartHook: |Unhealthy: (?:Liveness|Startup) ",
+    ),
+)
+"""What kubelet says again and again of a container, and what it has said before of why (k8s.io/kubernetes/pkg/kubelet:
+images/image_manager.go, kuberuntime/kuberuntime_container.go and kuberuntime_manager.go, prober/prober.go)."""
+
+_SOON = 10.0
+"""Seconds from a cause that counts to the first time that kubelet says its consequence."""
+
 
 @dataclass(frozen=True, order=True)
 class Complaint:
@@ -47,19 +69,61 @@ class Complaint:
         return cls(_last_seen(event), count, f"{event.get('reason', '')}: {' '.join(event.get('message', '').split())}")
 
 
+@dataclass(frozen=True)
+class _Source:
+    """What a complaint is about: an object, and which part of it."""
+
+    kind: str
+    name: str
+    uid: str
+    part: str
+
+    @classmethod
+    def of(cls, event: Body) -> "_Source":
+        about = event.get("involvedObject") or {}
+        return cls(*(about.get(name, "") for name in ("kind", "name", "uid", "fieldPath")))
+
+    def is_of(self, replica_set: str) -> bool:
+        """Whether it is this ReplicaSet or a pod of it, or neither a pod nor a ReplicaSet at all."""
+        if self.kind == "Pod":
+            return self.name.startswith(f"{replica_set}-")
+        return self.kind != "ReplicaSet" or self.name == replica_set
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A complaint with what it is about, and when it was first seen."""
+
+    source: _Source
+    begun: float
+    complaint: Complaint
+
+    def is_why(self, other: "_Known") -> bool:
+        """Whether it tells why there is another complaint, which says of the same container only that it does not run.
+
+        A container that did not start, and was mended, may crash later for another reason.
+        """
+        return self.source == other.source and any(
+            re.match(consequence, other.complaint.text)
+            and re.match(cause, self.complaint.text)
+            and self.complaint.time >= other.begun - _SOON
+            for consequence, cause in _CAUSES
+        )
+
+
 class Complaints:
     """The Warning events there are."""
 
     def __init__(self) -> None:
         """Know of none yet."""
-        self._by_name: dict[Name, dict[str, Complaint]] = {}
+        self._by_name: dict[Name, dict[str, _Known]] = {}
 
     def put(self, event: Body) -> set[Name]:
         """Take in an event; return the names of the objects that it may be about."""
-        complaint = Complaint.of(event)
+        known = _Known(_Source.of(event), _first_seen(event), Complaint.of(event))
         names = set(_names(event))
         for name in names:
-            self._by_name.setdefault(name, {})[event["metadata"]["uid"]] = complaint
+            self._by_name.setdefault(name, {})[event["metadata"]["uid"]] = known
         return names
 
     def remove(self, event: Body) -> None:
@@ -75,10 +139,36 @@ class Complaints:
         for name in [name for name in self._by_name if namespace in (None, name[1])]:
             del self._by_name[name]
 
-    def about(self, name: Name, since: float) -> str:
-        """The newest complaint about an object since a time (in seconds since the epoch); empty where there is none."""
-        found = [complaint for complaint in self._by_name.get(name, {}).values() if complaint.time >= since]
-        return max(found, key=lambda complaint: complaint.time).text if found else ""
+    def about(self, name: Name, since: float, live: Body | None = None) -> str:
+        """The newest complaint about an object since a time (in seconds since the epoch); empty where there is none.
+
+        What tells why is told instead of what only says that a container does not run. ``live`` is the object: what is
+        about pods that a Deployment has made before its newest revision is not about it.
+        """
+        replica_set = _newest_replica_set(live or {})
+        found = [
+            known
+            for known in self._by_name.get(name, {}).values()
+            if known.complaint.time >= since and (not replica_set or known.source.is_of(replica_set))
+        ]
+        if not found:
+            return ""
+        newest = max(found, key=_time)
+        return max([known for known in found if known.is_why(newest)] or [newest], key=_time).complaint.text
+
+
+def _time(known: _Known) -> float:
+    return known.complaint.time
+
+
+def _newest_replica_set(live: Body) -> str:
+    """The name of the ReplicaSet of a Deployment's newest revision, as far as it tells it."""
+    if live.get("kind") != "Deployment":
+        return ""
+    for condition in (live.get("status") or {}).get("conditions") or ():
+        if condition["type"] == "Progressing" and (found := _NEWEST_REPLICA_SET.search(condition.get("message", ""))):
+            return found["name"]
+    return ""
 
 
 def _names(event: Body) -> Iterator[Name]:
@@ -88,6 +178,12 @@ def _names(event: Body) -> Iterator[Name]:
     for maker, suffix in _MAKERS.get(kind, ()):
         if found := suffix.search(name):
             yield maker, namespace, name[: found.start()]
+
+
+def _first_seen(event: Body) -> float:
+    """When an event was first seen, in seconds since the epoch."""
+    times = [time for name in ("firstTimestamp", "eventTime") if (time := event.get(name))]
+    return min((datetime.fromisoformat(time).timestamp() for time in times), default=_last_seen(event))
 
 
 def _last_seen(event: Body) -> float:

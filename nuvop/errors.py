@@ -8,6 +8,7 @@
     │   └── FieldPathError       a field path cannot be read, or leads nowhere
     ├── KindUnreadable           a kind's folder cannot be read, which says nothing of what is in it
     ├── OverlayError             this CR cannot be turned into an overlay
+    │   └── TookTooLong          the kind's own Python does not come to an end
     ├── DirectiveError           an annotation of a CR asks for something that nuvop does not know
     ├── WriteFailed              an overlay cannot be written to disk
     ├── NotResolved              a command line names an object that cannot be told, or is not there
@@ -128,6 +129,10 @@ class OverlayError(NuvopError):
         super().__init__(f"{place}: {message}" if place else message)
         self.place = place
         self.message = message
+
+
+class TookTooLong(OverlayError):
+    """The kind's own Python took longer for this CR than it may."""
 
 
 class DirectiveError(NuvopError):

@@ -105,8 +105,10 @@ class _Gathering:
             text = content.decode()
             references = list(_references(source, text))
             document = yamltext.load(text)
-        except (UnicodeDecodeError, yamltext.NotYaml) as error:
+        except UnicodeDecodeError as error:
             raise KindError(f"is not YAML: {error}", Place(source)) from error
+        except yamltext.NotYaml as error:
+            raise KindError(f"is not YAML: {error}", Place(source, line=error.line)) from error
         _refuse_files(source, document)
         targets = [self._place_of(reference.folder) for reference in references]
         for reference, target in sorted(zip(references, targets, strict=True), key=lambda pair: -pair[0].start):

@@ -14,7 +14,8 @@ from nuvop.scene import Scene
 from nuvop.status import Also, Aspect, Phase, Reason, Verdict
 
 COMPLAINTS_SINCE = 60.0
-"""Seconds before the children began to be unready from which on the controllers' warnings are told."""
+"""Seconds before the children began to be unready from which on the controllers' warnings are told: a probe fails some
+times before a pod is not ready. What was said before all children were ready the last time is settled."""
 
 Complaint = Callable[[ObjectKey, float], str]
 """The newest Warning event about an object or its pods since a time, in seconds since the epoch; empty where there is
@@ -47,10 +48,10 @@ def judge(scene: Scene, complaint: Complaint) -> Judgement:
         _beside(scene),
     )
     if not failed and not unready:
-        scene.record.wait = None
+        _settle(scene.record)
         return Judgement(verdict)
     wait = _wait(scene)
-    message = _blocking(failed or unready, complaint, wait.since)
+    message = _blocking(failed or unready, complaint, _complaints_since(scene.record, wait))
     if failed:
         return Judgement(replace(verdict, phase=Phase.STALLED, reason=Reason.HEALTH_CHECK_FAILED, message=message))
     left = wait.begun + scene.kind.deadline - time.monotonic()
@@ -123,9 +124,24 @@ def _wait(scene: Scene) -> Wait:
     return record.wait
 
 
+def _settle(record: Record) -> None:
+    """Take in that all children are ready."""
+    if record.wait is not None or not record.settled:
+        told = None if record.wait else status.ready_since(record.status)
+        record.settled = time.time() if told is None else told
+    record.wait = None
+
+
+def _complaints_since(record: Record, wait: Wait) -> float:
+    """From when on what the controllers complain of is about what there is to wait for now."""
+    settled = record.settled or status.ready_since(record.status) or 0.0
+    # A clock may have been set back meanwhile.
+    return max(wait.since - COMPLAINTS_SINCE, min(settled, wait.since))
+
+
 def _blocking(found: list[tuple[ObjectKey, str]], complaint: Complaint, since: float) -> str:
     """Name the children that block; the first of them with what the cluster's controllers say of it."""
     worst, message = found[0]
-    complained = complaint(worst, since - COMPLAINTS_SINCE)
+    complained = complaint(worst, since)
     first = f"{worst}: {message}" + (f" ({complained})" if complained else "")
     return "; ".join([first, *(f"{key}: {said}" for key, said in found[1:])])

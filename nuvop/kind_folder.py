@@ -5,6 +5,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +140,10 @@ def kustomizations(files: Mapping[str, bytes]) -> Iterator[tuple[str, dict[str, 
     """The kustomizations of a folder, by the file's name; an empty one where it cannot be read: kustomize says why."""
     for name in files:
         if posixpath.basename(name) in KUSTOMIZATION_NAMES:
-            yield name, _fields(files[name])
+            try:
+                yield name, _fields(files[name])
+            except yamltext.NotYaml:
+                yield name, {}
 
 
 def carried(files: Mapping[str, bytes]) -> dict[str, tuple[str, ...]]:
@@ -156,11 +160,10 @@ def carried(files: Mapping[str, bytes]) -> dict[str, tuple[str, ...]]:
     return {field: existing for field, paths in found.items() if (existing := tuple(filter(files.__contains__, paths)))}
 
 
+@lru_cache(maxsize=16)
 def _fields(content: bytes) -> dict[str, Any]:
-    try:
-        found = yamltext.load(content)
-    except yamltext.NotYaml:
-        return {}
+    """The fields of a kustomization, which nobody may change: it is asked for again and again. Raise NotYaml."""
+    found = yamltext.load(content)
     return found if isinstance(found, dict) else {}
 
 
@@ -219,7 +222,7 @@ def refused(folder: Path, files: Mapping[str, bytes]) -> Iterator[KindError]:
 def _unread(place: Place, content: bytes) -> Iterator[KindError]:
     """What nuvop cannot read, and so not look at, kustomize may: of several documents it takes the first one."""
     try:
-        yamltext.load(content)
+        _fields(content)
     except yamltext.NotYaml as error:
         yield KindError(f"is not YAML: {error}", place)
 
@@ -255,20 +258,14 @@ def _fetched_by_plugin(place: Place, content: bytes | str) -> Iterator[KindError
         yield from _fetched(replace(place, document=index) if isinstance(content, bytes) else place, each)
 
 
-def twice_in(folder: Path, files: Mapping[str, bytes]) -> Iterator[KindError]:
-    """The keys that stand twice in a mapping of a manifest, of which kustomize does not say in which file."""
+def manifests(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """The files that the kustomizations of a folder list as manifests, by name."""
     listed = {
         posixpath.normpath(posixpath.join(posixpath.dirname(name), entry))
         for name, document_ in kustomizations(files)
         for entry in _texts(document_.get("resources"))
     }
-    for name in sorted(listed & files.keys()):
-        try:
-            yamltext.load_all(files[name])
-        except yamltext.KeyTwice as error:
-            yield KindError(str(error), Place(folder / name, line=error.line))
-        except yamltext.NotYaml:
-            continue  # of which kustomize names the file
+    yield from ((name, files[name]) for name in sorted(listed & files.keys()))
 
 
 def _is_empty(content: bytes) -> bool:

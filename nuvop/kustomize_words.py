@@ -41,6 +41,11 @@ _NODE_OF = re.compile(
     r"considering field '(?P<field>[^']*)' of object (?P<id>\S+): "
     r"wrong node kind: expected (?P<wanted>\w+)Node but got (?P<is>\w+)Node"
 )
+_UNFIT = re.compile(
+    r"considering field '(?P<field>[^']*)' of object (?P<id>\S+): "
+    r"(?:expected sequence or mapping node|visit traversal on path)"
+)
+_PANIC = re.compile(r"(?:^|: )panic: |fatal error: stack overflow")
 _NO_FIELD_OF_TARGET = re.compile(r'unable to find field "(?P<path>[^"]*)" in replacement target')
 _NODE = re.compile(r"wrong node kind: expected (?P<wanted>\w+)Node but got (?P<is>\w+)Node")
 _KEY_OF = re.compile(
@@ -63,6 +68,9 @@ _A = {
     "Mapping": "a mapping", "Scalar": "a text", "Sequence": "a list",
 }  # fmt: skip
 """What a user calls a type of JSON, or of YAML's nodes."""
+
+_MISSHAPEN = "there is something on the way that is no mapping or list"
+_BROKE_DOWN = "kustomize itself breaks down: a value of a manifest is of another type than it should be"
 
 _TOLD: tuple[tuple[re.Pattern[str], str], ...] = (
     (_GONE, "{file}: there is no such file: write it, or take the line out that names it"),
@@ -92,6 +100,8 @@ _TOLD: tuple[tuple[re.Pattern[str], str], ...] = (
     (_NO_REPLICAS, "replicas: there is no Deployment, StatefulSet, ReplicaSet or ReplicationController {name}"),
     (_PLUGIN, "{kind} is a plugin of kustomize's, and kubectl runs none"),
     (_NODE_OF, "{id}: {field}: must be {wanted}, and is {is}"),
+    (_UNFIT, f"{{id}}: {{field}}: {_MISSHAPEN}"),
+    (_PANIC, _BROKE_DOWN),
     (_NO_FIELD_OF_TARGET, "replacements: there is no field {path} in a target of one"),
     (_NODE, "patches: a patch has {is} where the manifest has {wanted}"),
     (_KEY_OF, "{kind}/{name}: a key in it is no text: write it in quotes"),
@@ -111,6 +121,11 @@ def told(reason: str) -> str:
             kustomization = _path("kustomization.yaml", reason)
             return text.format_map({**words, "kustomization": kustomization, **_derived(found, reason)})
     return reason
+
+
+def is_of_shape(told_: str) -> bool:
+    """Whether it is told that a manifest has a value of another type than it should be, and not in which file."""
+    return told_.endswith((_MISSHAPEN, _BROKE_DOWN))
 
 
 def _object(id_: str) -> str:

@@ -11,11 +11,11 @@ from nuvop import fields
 from nuvop.fields import FieldPath, Json, Pointer
 from nuvop.objects import INSTANCE_LABEL, Body, group_of
 
-_ROLLOUT = ("argoproj.io", "Rollout")
+ROLLOUT = ("argoproj.io", "Rollout")
 """Of Argo Rollouts (https://argo-rollouts.readthedocs.io/en/stable/features/specification/)."""
 
 _WORKLOADS = {
-    "Deployment": "apps", "StatefulSet": "apps", "DaemonSet": "apps", "ReplicaSet": "apps", _ROLLOUT[1]: _ROLLOUT[0],
+    "Deployment": "apps", "StatefulSet": "apps", "DaemonSet": "apps", "ReplicaSet": "apps", ROLLOUT[1]: ROLLOUT[0],
 }  # fmt: skip
 _TEMPLATES = {
     **{(group, kind): ("spec", "template") for kind, group in _WORKLOADS.items()},
@@ -37,7 +37,7 @@ def _type_of(body: Body) -> tuple[str, str]:
 def pods_at(body: Body) -> tuple[str, ...] | None:
     """Where an object has the metadata and the spec of the pods that it makes or is; None where it makes none."""
     type_ = _type_of(body)
-    if type_ == _ROLLOUT and fields.value_at(body, "spec", "template") is None:
+    if type_ == ROLLOUT and fields.value_at(body, "spec", "template") is None:
         return None  # it takes the pods of the Deployment that its workloadRef names
     return () if type_ == ("", "Pod") else _TEMPLATES.get(type_)
 
@@ -154,14 +154,17 @@ def _matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     for key, value in fields.mapped(selector.get("matchLabels")).items():
         if labels.get(key) != value:
             return False
-    for expression in map(fields.mapped, fields.listed(selector.get("matchExpressions"))):
-        value, listed = labels.get(str(expression.get("key"))), fields.listed(expression.get("values"))
-        fits = {
-            "In": value in listed,
-            "NotIn": value not in listed,
-            "Exists": value is not None,
-            "DoesNotExist": value is None,
-        }
-        if not fits.get(str(expression.get("operator")), False):
-            return False
-    return True
+    expressions = map(fields.mapped, fields.listed(selector.get("matchExpressions")))
+    return all(fits(expression, labels) for expression in expressions)
+
+
+def fits(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """Whether labels are what one of a selector's ``matchExpressions`` asks for."""
+    value, listed = labels.get(str(expression.get("key"))), fields.listed(expression.get("values"))
+    found = {
+        "In": value in listed,
+        "NotIn": value not in listed,
+        "Exists": value is not None,
+        "DoesNotExist": value is None,
+    }
+    return found.get(str(expression.get("operator")), False)

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from nuvop import base, check, kind_folder, kind_yaml, overlay, patches_py
-from nuvop.check import Finding, InFolder
+from nuvop import base, check, findings, kind_folder, kind_yaml, manifest_files, overlay, patches_py
 from nuvop.errors import BuildFailed, KindError
+from nuvop.findings import Finding, InFolder
 from nuvop.kinds import Kind
 from nuvop.kubectl import Kubectl, without_path
 from nuvop.objects import Body
@@ -51,7 +51,7 @@ class Loader:
         found = await asyncio.to_thread(check.findings, whole)
         self._rendered = {at: known for at, known in self._rendered.items() if at[0] != path}
         refused = [each for each in found if not (lenient and each.may_pass)]
-        if error := await asyncio.to_thread(check.error_of, whole, refused):
+        if error := await asyncio.to_thread(findings.error_of, whole, refused):
             raise error
         self._findings[path] = found
         for each in bases:
@@ -88,8 +88,8 @@ class Loader:
             text = await self._kubectl.build(overlay.write_choice(self._generated, kind, chosen))
         except BuildFailed as error:
             problems = Problems()
-            for twice in await asyncio.to_thread(list, kind_folder.twice_in(kind.folder, kind.files)):
-                problems.add(twice)
+            for cause in await asyncio.to_thread(list, manifest_files.behind(str(error), kind.folder, kind.files)):
+                problems.add(cause)
             problems.settle()
             what = f"{kind.folder}: with {', '.join(sorted(chosen))}" if chosen else str(kind.folder)
             raise BuildFailed(f"{what}: {without_path(str(error), overlay.source(self._generated, kind))}") from error

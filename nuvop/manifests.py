@@ -1,6 +1,6 @@
 """What keeps the API server from taking an object of one of Kubernetes' own kinds, as far as nuvop knows. Pure.
 
-Of custom kinds nothing is said.
+Of custom kinds no more is said than what their metadata, and the pods that they make, cannot look like.
 """
 
 import difflib
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from nuvop import fields, json_types, labelling, openapi, value_rules
+from nuvop.errors import KindError, Place
 from nuvop.fields import Json, Pointer
 from nuvop.objects import a, group_of
 from nuvop.openapi import Node
@@ -41,7 +42,7 @@ def flaws(obj: Mapping[str, Json], name: str) -> Iterator[Flaw]:
     """What is wrong with an object that will have a name."""
     api_version, kind = obj["apiVersion"], obj["kind"]
     if not openapi.knows(api_version, kind):
-        yield from _flaws(of_type(api_version, kind))
+        yield from _flaws(_unreadable(obj))
         return
     for node in openapi.nodes(api_version, kind, obj):
         yield from _flaws(_of_shape(node, a(kind), is_secret=kind == "Secret"))
@@ -98,6 +99,100 @@ def of_type(api_version: str, kind: str) -> Iterator[Fault]:
         yield ("kind",), f"{api_version} has no {kind} (Kubernetes {openapi.version()}){_meant(kind, named)}"
 
 
+class Malformed(KindError):
+    """An object is not of the shape of its kind."""
+
+    def __init__(self, obj: Json, fault: Fault, place: Place | None = None) -> None:
+        at, message = fault
+        self._alike = fields.value_at(obj, "kind"), fault
+        called = "/".join(
+            value for way in (("kind",), ("metadata", "name")) if isinstance(value := fields.value_at(obj, *way), str)
+        )
+        told = (called, str(fields.readable(obj, fields.path_to(*at))), message)
+        super().__init__(": ".join(filter(None, told)), place)
+
+    def is_alike(self, other: "Malformed") -> bool:
+        """Whether another one is the same fault of an object of the same kind."""
+        return self._alike == other._alike
+
+
+# --- shape -----------------------------------------------------------------------------------------------------------
+
+
+def misshapen(obj: Json) -> Iterator[Fault]:
+    """What of an object cannot be read for what it is: another type of it or of a value, a part without its name."""
+    if not isinstance(obj, dict):
+        yield (), f"{_shown(obj)} must be a mapping, with apiVersion, kind and metadata"
+        return
+    unnamed = list(_unnamed(obj))
+    yield from unnamed or _unreadable(obj)
+
+
+def _unnamed(obj: Mapping[str, Json]) -> Iterator[Fault]:
+    for at in (("apiVersion",), ("kind",), ("metadata", "name")):
+        value = fields.value_at(obj, *at)
+        if value is None:
+            yield at, "is missing"
+        elif not (isinstance(value, str) and value):
+            yield at, f"{_shown(value)} must be a text that is not empty"
+
+
+def _unreadable(obj: Mapping[str, Json]) -> Iterator[Fault]:
+    yield from of_type(obj["apiVersion"], obj["kind"])
+    for node in _read(obj):
+        yield from _misfit(node, is_secret=obj["kind"] == "Secret")
+    yield from _nameless(obj)
+
+
+def _read(obj: Mapping[str, Json]) -> Iterator[Node]:
+    """The values of an object that are known by their type, also in custom objects."""
+    api_version, kind = obj["apiVersion"], obj["kind"]
+    if openapi.knows(api_version, kind):
+        yield from openapi.nodes(api_version, kind, obj)
+        return
+    yield from openapi.nodes("v1", "ConfigMap", {"metadata": obj.get("metadata")})
+    if (group_of(api_version), kind) == labelling.ROLLOUT:
+        spec = obj.get("spec")
+        known = {name: spec[name] for name in _AS_A_DEPLOYMENT if name in spec} if isinstance(spec, dict) else spec
+        yield from openapi.nodes("apps/v1", "Deployment", {"spec": known})
+
+
+_AS_A_DEPLOYMENT = ("replicas", "selector", "template")
+"""The fields of a Rollout that are a Deployment's
+(https://argo-rollouts.readthedocs.io/en/stable/features/specification/)."""
+
+
+def _nameless(obj: Mapping[str, Json]) -> Iterator[Fault]:
+    """Parts of an object that nothing can be told of without their names."""
+    for pattern in (*_named_in(obj), *_NEEDED.get((obj["apiVersion"], obj["kind"]), ())):
+        above, _, last = pattern.rpartition(".")
+        path = fields.parse(above) if above else fields.path_to()
+        for at in fields.pointers(obj, path):
+            member = fields.value_at(obj, *at) if at else obj
+            if isinstance(member, dict) and not member.get(last):
+                yield at, f"{last} is missing"
+
+
+_NEEDED = {
+    ("apiextensions.k8s.io/v1", "CustomResourceDefinition"): (
+        "spec", "spec.group", "spec.scope", "spec.names", "spec.names.kind", "spec.names.plural", "spec.versions",
+        "spec.versions.*.name",
+    ),
+    ("v1", "Service"): ("spec.ports.*.port",),
+    ("apps/v1", "StatefulSet"): (
+        "spec.volumeClaimTemplates.*.metadata", "spec.volumeClaimTemplates.*.metadata.name",
+    ),
+}  # fmt: skip
+"""Fields that an object cannot do without."""
+
+
+def _named_in(obj: Mapping[str, Json]) -> Iterator[str]:
+    """The names of containers."""
+    pods = labelling.pods_at(obj)
+    for containers in ("containers", "initContainers") if pods is not None else ():
+        yield ".".join([*(pods or ()), "spec", containers, "*", "name"])
+
+
 # --- fields ----------------------------------------------------------------------------------------------------------
 
 
@@ -106,11 +201,20 @@ def _of_shape(node: Node, of: str = "", *, is_secret: bool = False) -> Iterator[
     has_none = f"{of} has no such field" if of else "there is no such field"
     for name in node.unknown():
         yield (*node.at, name), f"{has_none} (Kubernetes {openapi.version()}){_meant(name, node.members)}"
+    yield from _misfit(node, is_secret=is_secret)
+
+
+def _misfit(node: Node, *, is_secret: bool) -> Iterator[Fault]:
+    """That a value is of another type than it has there."""
     if not node.fits:
-        shown = "the value" if is_secret or isinstance(node.value, dict | list) else repr(node.value)
+        shown = "the value" if is_secret else _shown(node.value)
         is_bare = node.type == "string" and shown != "the value"
         quoted = f', so write it in quotes: "{fields.as_text(node.value)}"' if is_bare else ""
         yield node.at, f"{shown} must be {json_types.CALLED[node.type]}{quoted}"
+
+
+def _shown(value: Json) -> str:
+    return "the value" if isinstance(value, dict | list) else repr(value)
 
 
 def _meant(name: str, known: Collection[str]) -> str:
@@ -169,6 +273,17 @@ def _of_selector(obj: Mapping[str, Json]) -> Iterator[Flaw]:
         if fields.value_at(obj, *label) != value:
             told = f"{value!r} has to stand in {'.'.join(map(str, label[:-1]))}, too"
             yield Flaw(selector, told, label, Nature.VALUE)
+    for at in fields.pointers(obj, _EXPRESSIONS):
+        expression = fields.mapped(fields.value_at(obj, *at))
+        for labels in labelling.template_labels(obj) if value_rules.is_whole(expression) else ():
+            if not labelling.fits(expression, labels):
+                pods = labelling.pods_at(obj) or ()
+                yield Flaw(
+                    at, "the labels of the pods' template do not fit", (*pods, "metadata", "labels"), Nature.VALUE
+                )
+
+
+_EXPRESSIONS = fields.parse("spec.selector.matchExpressions.*")
 
 
 def _of_mounts(obj: Mapping[str, Json]) -> Iterator[Flaw]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nuvop import base, check, crd, fields, follow, json_types, labelling, openapi
+from nuvop import base, crd, fields, follow, manifests, name_limits
 from nuvop.autoscaling import autoscaler_of
 from nuvop.errors import FieldPathError, KindError, Place
 from nuvop.kinds import (
@@ -111,11 +111,11 @@ def understood(names: TypeNames, objects: Sequence[Mapping[str, Any]]) -> NewKin
     installed: list[Mapping[str, Any]] = []
     others: list[Mapping[str, Any]] = []
     for obj in objects:
-        name = _refuse_malformed(obj)
+        _refuse_malformed(obj)
         if obj["kind"] in NEVER_A_CHILD and obj["kind"] not in _INSTALLED:
             raise KindError(
-                f"{obj['kind']}/{name}: deleting one {names.kind} must not delete it, so it cannot be part of a kind; "
-                "take it out of the folder and apply it by hand"
+                f"{obj['kind']}/{obj['metadata']['name']}: deleting one {names.kind} must not delete it, so it cannot "
+                "be part of a kind; take it out of the folder and apply it by hand"
             )
         (installed if obj["kind"] in _INSTALLED else others).append(obj)
     crds = [obj for obj in installed if obj["kind"] == "CustomResourceDefinition"]
@@ -142,46 +142,10 @@ def understood(names: TypeNames, objects: Sequence[Mapping[str, Any]]) -> NewKin
     )
 
 
-def _refuse_malformed(obj: Any) -> str:
-    """Refuse an object that is not of the shape of its kind, so far as it will be read; return its name."""
-    match obj:
-        case {"apiVersion": str(api_version), "kind": str(kind), "metadata": {"name": str(name)}} if (
-            api_version and kind and name
-        ):
-            pass
-        case _:
-            kind, name = fields.value_at(obj, "kind"), fields.value_at(obj, "metadata", "name")
-            raise KindError(f"an object of the folder has no apiVersion, kind or metadata.name: {kind!r}, {name!r}")
-    for node in openapi.nodes(api_version, kind, obj):
-        if not node.fits:
-            path = fields.readable(obj, fields.path_to(*node.at))
-            raise KindError(f"{kind}/{name}: {path} must be {json_types.CALLED[node.type]}")
-    for pattern in (*_named_in(obj), *_NEEDED.get((api_version, kind), ())):
-        above, _, last = pattern.rpartition(".")
-        for at, member in fields.places(obj, fields.parse(above)) if above else [(fields.path_to(), obj)]:
-            if not isinstance(member, dict) or not member.get(last):
-                raise KindError(f"{kind}/{name}: {fields.readable(obj, at).text or 'the object'} has no {last}")
-    return str(name)
-
-
-_NEEDED = {
-    ("apiextensions.k8s.io/v1", "CustomResourceDefinition"): (
-        "spec", "spec.group", "spec.scope", "spec.names", "spec.names.kind", "spec.names.plural", "spec.versions",
-        "spec.versions.*.name",
-    ),
-    ("v1", "Service"): ("spec.ports.*.port",),
-    ("apps/v1", "StatefulSet"): (
-        "spec.volumeClaimTemplates.*.metadata", "spec.volumeClaimTemplates.*.metadata.name",
-    ),
-}  # fmt: skip
-"""Fields that an object cannot do without."""
-
-
-def _named_in(obj: Mapping[str, Any]) -> Iterator[str]:
-    """The names of containers."""
-    pods = labelling.pods_at(obj)
-    for containers in ("containers", "initContainers") if pods is not None else ():
-        yield ".".join([*(pods or ()), "spec", containers, "*", "name"])
+def _refuse_malformed(obj: Any) -> None:
+    """Refuse an object that is not of the shape of its kind, so far as it will be read; raise Malformed."""
+    for fault in manifests.misshapen(obj):
+        raise manifests.Malformed(obj, fault)
 
 
 def _children(objects: Sequence[Mapping[str, Any]], crds: Sequence[Mapping[str, Any]]) -> list[Child]:
@@ -228,7 +192,7 @@ def _homes(namespaces: Sequence[Mapping[str, Any]], children: Sequence[Child]) -
 
 
 def _refuse_long_names(names: TypeNames, children: Sequence[Child]) -> None:
-    limit, longest = check.name_limit(children)
+    limit, longest = name_limits.name_limit(children)
     if limit < 1:
         raise KindError(
             f"{longest}: the name is too long for a kind: the children of {a(names.kind)} called x would be called "

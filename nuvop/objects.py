@@ -56,6 +56,8 @@ NO_UID = "00000000-0000-0000-0000-000000000000"
 def plural_of(kind: str) -> str:
     """What a kind's objects are called together, where nobody says otherwise."""
     name = kind.lower()
+    if name.endswith("endpoints"):
+        return name  # as in UnsafeGuessKindToResource of k8s.io/apimachinery/pkg/api/meta/restmapper.go
     if name.endswith(("s", "x", "z", "ch", "sh")):
         return f"{name}es"
     return f"{name[:-1]}ies" if re.search(r"[^aeiou]y$", name) else f"{name}s"

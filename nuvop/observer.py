@@ -67,7 +67,7 @@ class Observer:
 
     def complaint(self, key: ObjectKey, since: float) -> str:
         """The newest Warning event about an object or its pods since a time, in seconds since the epoch."""
-        return self._complaints.about((key.kind, key.namespace, key.name), since)
+        return self._complaints.about((key.kind, key.namespace, key.name), since, self._children.at(key))
 
     def is_unshown(self, key: ObjectKey) -> bool:
         """Whether no watch has shown an object yet that was applied."""

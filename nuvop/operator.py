@@ -29,7 +29,7 @@ from nuvop.pruner import Pruner
 from nuvop.rbac import EVERYWHERE, Mode, Right
 from nuvop.reconcile import Reconciler
 from nuvop.reporter import Reporter
-from nuvop.rights import Rights, remedy
+from nuvop.rights import Rights, in_pod, remedy
 from nuvop.settings import Settings
 from nuvop.trouble import Trouble
 
@@ -256,13 +256,14 @@ class Operator:
     async def _keep_looking_for_types(self, see: See) -> None:
         """Say which CR types the API server does not know, how to install them, and when it knows them again."""
         missing: set[str] = set()
+        pod = in_pod(self._settings, self._credentials)
         trouble = Trouble("looking for the CRDs")
         while True:
             try:
                 for path, type_ in self._types:
                     is_served = await self._is_served(type_.api_version, type_.kind)
                     if not is_served and type_.plural not in missing:
-                        logger.warning("%s: waiting for it", _how_to_install(path, type_))
+                        logger.warning("%s: waiting for it", _how_to_install(path, type_, pod))
                         missing.add(type_.plural)
                     elif is_served and type_.plural in missing:
                         logger.info("CRD %s.%s is installed", type_.plural, type_.group)
@@ -290,7 +291,13 @@ class Operator:
         return True
 
 
-def _how_to_install(path: Path, type_: ResourceType) -> str:
-    # The path as the user would type it here.
-    file = os.path.relpath(path / crd.FILE)
-    return f"CRD {type_.plural}.{type_.group} is not installed (`kubectl apply -f {shlex.quote(file)}`)"
+def _how_to_install(path: Path, type_: ResourceType, pod: Sequence[str]) -> str:
+    """What is missing, and the command that installs it; ``pod`` is what one begins with that runs in a pod."""
+    file = path / crd.FILE
+    # The path as the user would type it here; whoever reads a pod's log has the pod and not its folders.
+    typed = (
+        f"{shlex.join([*pod, 'cat', str(file.absolute())])} | kubectl apply -f -"
+        if pod
+        else f"kubectl apply -f {shlex.quote(os.path.relpath(file))}"
+    )
+    return f"CRD {type_.plural}.{type_.group} is not installed (`{typed}`)"

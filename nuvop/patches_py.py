@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from nuvop.errors import KindError, OverlayError, Place
+from nuvop.errors import KindError, OverlayError, Place, TookTooLong
 from nuvop.objects import Body
 
 FILE = "patches.py"
@@ -124,14 +124,14 @@ async def in_time(folder: Path, source: bytes, work: Callable[[], Result]) -> Re
 
 
 async def within_time(folder: Path, files: Mapping[str, bytes], work: Callable[[], Result]) -> Result:
-    """Do work that runs the Python among a folder's files, if there is any; raise OverlayError after the `TIMEOUT`."""
+    """Do work that runs the Python among a folder's files, if there is any; raise TookTooLong after the `TIMEOUT`."""
     source = files.get(FILE)
     if source is None:
         return work()
     try:
         return await in_time(folder, source, work)
     except TimeoutError as error:
-        raise OverlayError(f"took longer than {TIMEOUT:g} s", Place(folder / FILE)) from error
+        raise TookTooLong(f"took longer than {TIMEOUT:g} s", Place(folder / FILE)) from error
 
 
 def run(folder: Path, source: bytes, cr: Body) -> list[dict[str, Any]]:

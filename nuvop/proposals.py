@@ -150,10 +150,11 @@ def _of(child: Child, base: Sequence[Child]) -> Iterator[_Usual]:
     if not child.is_job or directives.may_be_recreated(child.body):
         yield from _of_containers(child)
     if child.kind == "StatefulSet":
-        claims = fields.value_at(child.body, "spec", "volumeClaimTemplates") or ()
+        claims = fields.listed(fields.value_at(child.body, "spec", "volumeClaimTemplates"))
         for index, claim in enumerate(claims):
             path = f"spec.volumeClaimTemplates.{index}.spec.resources.requests.storage"
-            yield _usual("storage", child, child, path, claim["metadata"]["name"] if len(claims) > 1 else "")
+            name = str(fields.value_at(claim, "metadata", "name") or "")
+            yield _usual("storage", child, child, path, name if len(claims) > 1 else "")
     if child.kind == "PersistentVolumeClaim":
         yield _usual("storage", child, child, "spec.resources.requests.storage")
     if (child.kind, child.group) == ("Service", ""):
@@ -181,10 +182,10 @@ def _of_containers(child: Child) -> Iterator[_Usual]:
     images: dict[str, list[ChildField]] = {}
     parts: dict[str, str] = {}
     for kind, listed in (("containers", containers), ("initContainers", beside)):
-        for container in listed:
+        for index, container in enumerate(listed):
             name = container["name"]
             part = "" if name == main or len(containers) == 1 else name
-            path = ".".join([*at, "spec", kind, f"[name={name}]"])
+            path = fields.readable(child.body, fields.path_to(*at, "spec", kind, index))
             image = container.get("image", "")
             # One that runs the same image, also before the others, is to go on doing so.
             if image in images:
@@ -239,8 +240,7 @@ def _selected(service: Child, base: Sequence[Child]) -> Child:
 
 def _is_asked(child: Child, service: str) -> bool:
     """Whether a child has a webhook that a Service serves."""
-    called = (webhook.get("clientConfig") or {} for webhook in child.body.get("webhooks") or ())
-    return any((each.get("service") or {}).get("name") == service for each in called)
+    return service in fields.values(child.body, parse("webhooks.*.clientConfig.service.name"))
 
 
 def _backends(ingress: Child, service: str, port: int) -> Iterator[str]:
@@ -259,7 +259,7 @@ def _of_hosts(child: Child, base: Sequence[Child]) -> Iterator[_Usual]:
     places: dict[str, list[ChildField]] = {}
     for pattern in ("spec.rules.*.host", "spec.tls.*.hosts.*"):
         for at, host in fields.places(child.body, parse(pattern)):
-            if host:
+            if host and isinstance(host, str):
                 places.setdefault(host, []).append(ChildField(child.selector, at))
     for other in base:
         if (other.group, other.kind) == ("cert-manager.io", "Certificate"):

@@ -505,9 +505,11 @@ def manifests(wanted: Collection[Need], mode: Mode, subject: Subject, name: str)
     """Roles with the rights that are needed, and their bindings to a subject, as YAML with comments.
 
     All are called ``name``; but where the namespaces are named, what stands outside of these may have to stand beside
-    that of another operator, so the subject's namespace, or else the first of them, is put behind it there.
+    that of another operator. So there the subject's namespace is put behind it, unless it ends with that; of a user the
+    first of those that are named.
     """
-    beside = f"{name}-{subject.namespace or mode.places[0]}"
+    behind = f"-{subject.namespace or mode.places[0]}"
+    beside = name if subject.namespace and name.endswith(behind) else f"{name}{behind}"
     annotations = {KINDS_ANNOTATION: ",".join(served(wanted))}
     documents = []
     for place, found in sections(wanted).items():

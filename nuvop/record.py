@@ -45,6 +45,8 @@ class Record:
     """Whether the children are applied, and nothing has failed since, in the reconciliation under way."""
     failed_generation: int = 0
     wait: Wait | None = None
+    settled: float = 0.0
+    """When all children became ready the last time, in seconds since the epoch; 0 where that was not seen."""
     said: str = ""
     drift_told: str = ""
     prune_refused: str = ""

@@ -157,13 +157,20 @@ def _subject_of(user: str) -> Subject:
     return Subject(user)
 
 
+def in_pod(settings: Settings, credentials: Credentials) -> list[str]:
+    """What a command begins with that is to run in the operator's pod; empty where the operator runs in none."""
+    if credentials.token_file != settings.service_account / "token":
+        return []
+    return ["kubectl", "exec", "-n", credentials.namespace, socket.gethostname(), "--"]
+
+
 def remedy(settings: Settings, credentials: Credentials, mode: Mode, subject: Subject | None) -> str:
     """The command line that gives a subject the rights that an operator needs.
 
     Where it runs in a pod, the kinds that it serves are there and, for all one knows, nowhere else.
     """
-    if credentials.token_file == settings.service_account / "token":
-        command = ["kubectl", "exec", "-n", credentials.namespace, socket.gethostname(), "--", "nuvop", "rbac"]
+    if pod := in_pod(settings, credentials):
+        command = [*pod, "nuvop", "rbac"]
         command += [part for folder in settings.kinds for part in ("--kinds", str(folder))]
     else:
         command = ["nuvop", "rbac"]

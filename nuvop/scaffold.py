@@ -11,7 +11,7 @@ from typing import Any
 
 import jsonschema
 
-from nuvop import check, crd, directives, fields, follow, labelling, openapi, yamltext
+from nuvop import crd, directives, fields, follow, labelling, name_limits, openapi, yamltext
 from nuvop.fields import Json, Name
 from nuvop.kinds import OUTSIDE, Child, ChildField
 from nuvop.new_kind import NewKind
@@ -302,19 +302,19 @@ def _described(new: NewKind) -> str:
 def _name_rules(new: NewKind) -> list[dict[str, str]]:
     if new.keeps_names:
         return []
-    limit, longest = check.name_limit(new.children)
+    limit, longest = name_limits.name_limit(new.children)
     rules = []
-    if limit < check.NAME_LIMIT:
+    if limit < name_limits.NAME_LIMIT:
         message = (
             f"metadata.name may have {limit} characters at most: the name of its {longest.kind} is "
             f"<name>-{longest.name}, and {limit + len(longest.name_for(''))} characters are allowed for that"
         )
         rules.append({"rule": f"self.metadata.name.size() <= {limit}", "message": message})
-    if service := check.needs_host_name(new.children):
+    if service := name_limits.needs_host_name(new.children):
         message = (
             f"metadata.name must begin with a letter and have no dot: the name of its Service is <name>-{service.name}"
         )
-        rules.append({"rule": check.SERVICE_RULE, "message": message})
+        rules.append({"rule": name_limits.SERVICE_RULE, "message": message})
     return rules
 
 
@@ -564,7 +564,7 @@ def _example(new: NewKind) -> dict[str, Any]:
         value = _present(new, field)
         if value is not None:
             fields.put(spec, fields.parse(field.name), value)
-    limit = check.NAME_LIMIT if new.keeps_names else check.name_limit(new.children)[0]
+    limit = name_limits.NAME_LIMIT if new.keeps_names else name_limits.name_limit(new.children)[0]
     return {
         "apiVersion": f"{new.names.group}/{new.names.version}",
         "kind": new.names.kind,

@@ -108,9 +108,12 @@ class Sight:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._follow_cr())
                 await self._show_changes(show, group)
-        except* (NuvopError, OSError) as errors:
+        except ExceptionGroup as errors:
             # An OSError is of what shows it: `| head` has closed the pipe.
-            raise errors.exceptions[0] from errors
+            told, others = errors.split((NuvopError, OSError))
+            if told is None or others is not None:
+                raise
+            raise told.exceptions[0] from errors
 
     def look_again(self) -> None:
         """Have all shown anew, though nothing has changed."""

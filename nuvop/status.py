@@ -201,6 +201,14 @@ def unready_since(previous: Mapping[str, Any], generation: int) -> float | None:
     return None
 
 
+def ready_since(previous: Mapping[str, Any]) -> float | None:
+    """Since when a CR is Ready, in seconds since the epoch; None where it is not."""
+    for condition in _conditions(previous):
+        if (condition["type"], condition["status"]) == ("Ready", "True"):
+            return datetime.fromisoformat(condition["lastTransitionTime"]).timestamp()
+    return None
+
+
 def told_message(previous: Mapping[str, Any], aspect: Aspect, reason: Reason) -> str:
     """The message of a condition that is told for this reason; empty where it is not."""
     for condition in _conditions(previous):

@@ -10,7 +10,7 @@ but for a few of them, and what an update may not change.
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeGuard
@@ -176,8 +176,26 @@ _PORT_OR_NAME = _either(_PORT, _PORT_NAME)
 _PERCENT = _text("[0-9]+%", "a number, or one with % behind it, such as 25%")
 _PART = _either(_NATURAL, _PERCENT)
 _HOST = _text(rf"(\*\.)?{SUBDOMAIN}", "a host's name in lower-case letters, of which the first part may be *", 253)
+_ADDRESS = re.compile(r"\d+(\.\d+){3}")
 _VARIABLE = _text("[ -<>-~]+", "the name of a variable: letters that stand on any keyboard, without =")
 _KEY_OF_DATA = re.compile(r"(?!\.\.?$|\.\.)[-._a-zA-Z0-9]{1,253}")
+
+
+def _share(value: Json) -> Found:
+    """``IsNotMoreThan100Percent`` of pkg/apis/apps/validation/validation.go."""
+    yield from _PART(value)
+    if isinstance(value, str) and re.fullmatch("[0-9]+%", value) and int(value[:-1]) > 100:
+        yield _wrong(f"{value!r} must be 100% or less")
+
+
+def _named_host(value: Json) -> Found:
+    """``validateIngressRules`` of pkg/apis/networking/validation/validation.go."""
+    yield from _HOST(value)
+    if isinstance(value, str) and _ADDRESS.fullmatch(value) and all(int(part) <= _BYTE for part in value.split(".")):
+        yield _wrong(f"{value!r} must be a host's name, not an IP address")
+
+
+_BYTE = 255
 
 
 def _keys_of_data(value: Json) -> Found:
@@ -277,6 +295,43 @@ def _resources(value: Mapping[str, Json]) -> Found:
 # --- fields that belong together -------------------------------------------------------------------------------------
 
 
+def _needs(name: str, why: str = "") -> Callable[[Mapping[str, Json]], Found]:
+    """A field that must have something in it."""
+
+    def rule(value: Mapping[str, Json]) -> Found:
+        if not value.get(name):
+            at = (name,) if name in value else ()
+            yield Misvalue(at, f"{name} is missing{why}", (name,), is_missing=True)
+
+    return rule
+
+
+def _exactly_one(*names: str) -> Callable[[Mapping[str, Json]], Found]:
+    """Of fields of which each says all: one, and no more."""
+    told = f"{', '.join(names[:-1])} or {names[-1]} is missing"
+
+    def rule(value: Mapping[str, Json]) -> Found:
+        if all(value.get(name) in _LEFT_OUT for name in names):
+            yield Misvalue((), told, (), is_missing=True)
+        yield from _only_one(value, names)
+
+    return rule
+
+
+def _only_one(value: Mapping[str, Json], names: Iterable[str]) -> Found:
+    first, *others = [name for name in names if value.get(name) not in _LEFT_OUT] or [""]
+    for other in others:
+        yield Misvalue((other,), f"may not stand beside {first}: take one of them out", ())
+
+
+_LEFT_OUT = (None, "", 0)
+
+
+def _one_source(value: Mapping[str, Json]) -> Found:
+    """``validateVolumeSource`` of pkg/apis/core/validation/validation.go; without one it is an emptyDir."""
+    yield from _only_one(value, (name for name in value if name != "name"))
+
+
 def _always(value: Mapping[str, Json]) -> Found:
     """``ValidatePodTemplateSpecForReplicaSet`` of pkg/apis/apps/validation/validation.go, and its siblings."""
     yield from _restarts(value, ("Always",), is_default="Always")
@@ -296,6 +351,26 @@ def _restarts(value: Mapping[str, Json], takes: tuple[str, ...], is_default: str
         yield Misvalue(at, told, (*at, "restartPolicy"), is_missing=True)
     elif policy and policy not in takes and policy in ("Always", "OnFailure", "Never"):
         yield _wrong(f"{policy!r} must be {' or '.join(takes)} here", *at, "restartPolicy")
+
+
+def _of_service(value: Mapping[str, Json]) -> Found:
+    """``ValidateService`` of pkg/apis/core/validation/validation.go."""
+    type_ = value.get("type") or "ClusterIP"
+    is_headless = value.get("clusterIP") == "None"
+    if type_ == "ExternalName":
+        yield from _needs("externalName", ": `type: ExternalName` needs it")(value)
+    elif not is_headless:
+        yield from _needs("ports", _NO_PORTS)(value)
+    elif type_ in ("NodePort", "LoadBalancer"):
+        yield Misvalue(("clusterIP",), f"'None' may not stand beside `type: {type_}`: take one of them out", ())
+    for index, port in enumerate(fields.listed(value.get("ports")) if type_ == "ClusterIP" else ()):
+        node_port = fields.mapped(port).get("nodePort")
+        if _is_number(node_port) and node_port > 0:
+            told = f"{node_port} needs `type: NodePort` or `type: LoadBalancer`"
+            yield Misvalue(("ports", index, "nodePort"), told, ())
+
+
+_NO_PORTS = ": a Service needs one, but for `clusterIP: None` and `type: ExternalName`"
 
 
 def _named_ports(value: Mapping[str, Json]) -> Found:
@@ -330,15 +405,38 @@ def _of_container(value: Mapping[str, Json]) -> Found:
     if not value.get("image"):
         yield Misvalue((), "image is missing", ("image",), is_missing=True)
     yield from _ports_named_twice(value)
+    yield from _of_probes(value)
+
+
+def _of_probes(value: Mapping[str, Json]) -> Found:
+    """``validateLivenessProbe`` and its siblings of pkg/apis/core/validation/validation.go."""
+    for name in ("livenessProbe", "startupProbe"):
+        successes = fields.mapped(value.get(name)).get("successThreshold")
+        if _is_number(successes) and successes > 1:
+            yield _wrong(f"{successes} must be 1 in a {name}", name, "successThreshold")
+    if fields.mapped(value.get("readinessProbe")).get("terminationGracePeriodSeconds") is not None:
+        told = "may not stand in a readinessProbe, which ends nothing: take it out"
+        yield _wrong(told, "readinessProbe", "terminationGracePeriodSeconds")
 
 
 def _containers(value: Mapping[str, Json]) -> Found:
-    """``validateInitContainers`` of pkg/apis/core/validation/validation.go."""
+    """``validateContainers``, ``validateInitContainers`` of pkg/apis/core/validation/validation.go."""
+    if value.get("containers") == []:
+        yield Misvalue(("containers",), "a pod needs a container", ("containers",), is_missing=True)
     names = _names(value, "containers")
     for index, name in enumerate(_names(value, "initContainers")):
         if name and name in names:
             told = f"{name!r} is one of the containers, too: each needs another name"
             yield Misvalue(("initContainers", index, "name"), told, ())
+    for index, container in enumerate(map(fields.mapped, fields.listed(value.get("initContainers")))):
+        for name in _OF_LIVING if container.get("restartPolicy") != "Always" else ():
+            if container.get(name) is not None:
+                told = "may stand in an init container with `restartPolicy: Always` only: take it out"
+                yield Misvalue(("initContainers", index, name), told, ("initContainers", index))
+
+
+_OF_LIVING = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle")
+"""What only a container has that goes on."""
 
 
 def _one_of(first: str, second: str) -> Callable[[Mapping[str, Json]], Found]:
@@ -371,8 +469,67 @@ def _progress(value: Mapping[str, Json]) -> Found:
 
 def _no_progress(value: Mapping[str, Json]) -> Found:
     """``ValidateRollingUpdateDeployment`` of pkg/apis/apps/validation/validation.go."""
-    if all(value.get(name) in (0, "0%") for name in ("maxSurge", "maxUnavailable")):
+    if all(value.get(name) in _NONE for name in ("maxSurge", "maxUnavailable")):
         yield Misvalue(("maxUnavailable",), "may not be 0 when maxSurge is 0: no pod could ever be replaced", ())
+
+
+def _surges_or_not(value: Mapping[str, Json]) -> Found:
+    """``ValidateRollingUpdateDaemonSet`` of pkg/apis/apps/validation/validation.go."""
+    surge, unavailable = value.get("maxSurge"), value.get("maxUnavailable")
+    has_surge = surge not in (None, *_NONE)
+    if not has_surge and unavailable in _NONE:
+        yield Misvalue(("maxUnavailable",), "may not be 0 when maxSurge is 0: no pod could ever be replaced", ())
+    elif has_surge and unavailable not in _NONE:
+        told = "must be 0 when maxUnavailable is not: a DaemonSet does one or the other, and 1 is the default of that"
+        yield Misvalue(("maxSurge",), told, ())
+
+
+_NONE = (0, "0%")
+
+
+def _on_delete(value: Mapping[str, Json]) -> Found:
+    """``ValidateStatefulSetSpec`` of pkg/apis/apps/validation/validation.go."""
+    if value.get("type") == "OnDelete" and value.get("rollingUpdate") is not None:
+        yield Misvalue(("rollingUpdate",), "may not stand beside `type: OnDelete`: take it out", ())
+
+
+def _claimed(value: Mapping[str, Json]) -> Found:
+    """``ValidateStatefulSetSpec``: each template is a volume of the pods, too, and has its name."""
+    for index, claim in enumerate(fields.listed(value.get("volumeClaimTemplates"))):
+        at = ("volumeClaimTemplates", index, "metadata", "name")
+        yield from _below(at, NAME(fields.value_at(claim, "metadata", "name")))
+
+
+def _claim(value: Mapping[str, Json]) -> Found:
+    """``ValidatePersistentVolumeClaimSpec`` of pkg/apis/core/validation/validation.go."""
+    yield from _needs("accessModes")(value)
+    modes = fields.listed(value.get("accessModes"))
+    if "ReadWriteOncePod" in modes and len(modes) > 1:
+        yield Misvalue(("accessModes",), "ReadWriteOncePod stands alone: take it out, or the others", ("accessModes",))
+    at = ("resources", "requests", "storage")
+    storage = fields.value_at(value, *at)
+    amount = _amount(storage)
+    if storage is None:
+        yield Misvalue((), f"{'.'.join(at)} is missing", at, is_missing=True)
+    elif amount is not None and amount <= 0:
+        yield _wrong(f"{storage!r} must be more than 0", *at)
+
+
+def _values_of(value: Mapping[str, Json]) -> Found:
+    """``ValidateLabelSelectorRequirement`` of staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/validation."""
+    operator = value.get("operator")
+    if operator in ("In", "NotIn"):
+        yield from _needs("values", f": `operator: {operator}` needs some")(value)
+    elif operator in ("Exists", "DoesNotExist") and value.get("values"):
+        yield Misvalue(("values",), f"may not stand beside `operator: {operator}`: take it out", ())
+
+
+def is_whole(expression: Mapping[str, Json]) -> bool:
+    """Whether one of a selector's ``matchExpressions`` can be asked, as far as its operator goes."""
+    return expression.get("operator") in _OPERATORS and not any(_values_of(expression))
+
+
+_OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
 
 
 def _path(value: Mapping[str, Json]) -> Found:
@@ -399,7 +556,7 @@ _FIELDS: Mapping[str, Mapping[str, Rule]] = {
     "apimachinery.pkg.apis.meta.v1.LabelSelector": {"matchLabels": _labels},
     "apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement": {
         "key": _qualified,
-        "operator": _words("In", "NotIn", "Exists", "DoesNotExist"),
+        "operator": _words(*_OPERATORS),
         "values": _each(_VALUE),
     },
     # pkg/apis/core/validation/validation.go
@@ -438,7 +595,9 @@ _FIELDS: Mapping[str, Mapping[str, Rule]] = {
     "apps.v1.ReplicaSetSpec": dict.fromkeys(("replicas", "minReadySeconds"), _NATURAL),
     "apps.v1.StatefulSetSpec": dict.fromkeys(("replicas", "minReadySeconds"), _NATURAL),
     "apps.v1.DaemonSetSpec": dict.fromkeys(("minReadySeconds", "revisionHistoryLimit"), _NATURAL),
-    "apps.v1.RollingUpdateDeployment": dict.fromkeys(("maxSurge", "maxUnavailable"), _PART),
+    "apps.v1.RollingUpdateDeployment": {"maxSurge": _PART, "maxUnavailable": _share},
+    "apps.v1.RollingUpdateDaemonSet": dict.fromkeys(("maxSurge", "maxUnavailable"), _share),
+    "apps.v1.RollingUpdateStatefulSetStrategy": {"partition": _NATURAL},
     "apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicy": dict.fromkeys(
         ("whenDeleted", "whenScaled"), _if_said(_words("Retain", "Delete"))
     ),
@@ -461,12 +620,12 @@ _FIELDS: Mapping[str, Mapping[str, Rule]] = {
         "averageUtilization": _POSITIVE,
     },
     # pkg/apis/networking/validation/validation.go
-    "networking.v1.IngressRule": {"host": _if_said(_HOST)},
+    "networking.v1.IngressRule": {"host": _if_said(_named_host)},
     "networking.v1.IngressTLS": {"hosts": _each(_HOST)},
     "networking.v1.ServiceBackendPort": {"number": _PORT_OR_NONE},
     "networking.v1.NetworkPolicyPort": {"port": _PORT_OR_NAME, "endPort": _PORT},
     # pkg/apis/policy/validation/validation.go
-    "policy.v1.PodDisruptionBudgetSpec": {"minAvailable": _PART, "maxUnavailable": _PART},
+    "policy.v1.PodDisruptionBudgetSpec": {"minAvailable": _share, "maxUnavailable": _share},
     # pkg/apis/rbac/validation/validation.go
     "rbac.v1.Subject": {"kind": _words("ServiceAccount", "User", "Group")},
     "rbac.v1.RoleRef": {"kind": _words("Role", "ClusterRole")},
@@ -475,14 +634,26 @@ _FIELDS: Mapping[str, Mapping[str, Rule]] = {
 
 _TOGETHER: Mapping[str, Sequence[Callable[[Mapping[str, Json]], Found]]] = {
     "core.v1.ResourceRequirements": (_resources,),
-    "core.v1.ServiceSpec": (_named_ports,),
+    "apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement": (_values_of,),
+    "core.v1.ServiceSpec": (_of_service, _named_ports),
     "core.v1.Container": (_of_container,),
     "core.v1.PodSpec": (_containers,),
+    "core.v1.Probe": (_exactly_one("exec", "grpc", "httpGet", "tcpSocket"),),
+    "core.v1.LifecycleHandler": (_exactly_one("exec", "httpGet", "sleep", "tcpSocket"),),
+    "core.v1.ExecAction": (_needs("command"),),
+    "core.v1.Volume": (_one_source,),
+    "core.v1.PersistentVolumeClaimSpec": (_claim,),
     "core.v1.EnvVar": (_one_of("value", "valueFrom"),),
+    "core.v1.EnvVarSource": (
+        _exactly_one("configMapKeyRef", "fieldRef", "fileKeyRef", "resourceFieldRef", "secretKeyRef"),
+    ),
+    "core.v1.EnvFromSource": (_exactly_one("configMapRef", "secretRef"),),
     "core.v1.ReplicationControllerSpec": (_always,),
     "apps.v1.DeploymentSpec": (_always, _progress),
     "apps.v1.ReplicaSetSpec": (_always,),
-    "apps.v1.StatefulSetSpec": (_always,),
+    "apps.v1.StatefulSetSpec": (_always, _claimed),
+    "apps.v1.StatefulSetUpdateStrategy": (_on_delete,),
+    "apps.v1.RollingUpdateDaemonSet": (_surges_or_not,),
     "apps.v1.DaemonSetSpec": (_always,),
     "apps.v1.DeploymentStrategy": (_strategy,),
     "apps.v1.RollingUpdateDeployment": (_no_progress,),
@@ -490,6 +661,8 @@ _TOGETHER: Mapping[str, Sequence[Callable[[Mapping[str, Json]], Found]]] = {
     "autoscaling.v1.HorizontalPodAutoscalerSpec": (_replicas,),
     "autoscaling.v2.HorizontalPodAutoscalerSpec": (_replicas,),
     "networking.v1.HTTPIngressPath": (_path,),
+    "networking.v1.IngressBackend": (_exactly_one("resource", "service"),),
+    "networking.v1.ServiceBackendPort": (_exactly_one("name", "number"),),
     "policy.v1.PodDisruptionBudgetSpec": (_one_of("minAvailable", "maxUnavailable"),),
 }
 """What fields of a type mean for each other."""

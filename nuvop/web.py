@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -53,6 +54,14 @@ def serve(address: Address, pages: Mapping[str, Page]) -> Server:
 
 
 class _Quiet(WSGIRequestHandler):
+    timeout = 10
+    """Seconds of silence after which a connection is closed, which holds a thread."""
+
+    def handle(self) -> None:
+        """Answer a request, if one comes."""
+        with suppress(TimeoutError):
+            super().handle()
+
     def log_message(self, format: str, *args: Any) -> None:
         """Log nothing: a probe asks every few seconds."""
 

@@ -16,6 +16,9 @@ ARTIFACTS = ROOT / "test-artifacts"
 PURE = {"unit", "golden"}
 """Folders whose tests need no cluster."""
 
+REAL = {"realnode", "test_tutorial_in_the_cluster.py"}
+"""What needs a real node, too."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whatever needs the cluster is end to end."""
@@ -28,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Build what the lab needs before the clock of the first test runs: cold, that takes longer than any may."""
     needs_a_lab = any(PURE.isdisjoint(item.path.parts) for item in session.items)
-    needs_a_node = any("realnode" in item.path.parts for item in session.items) and not node.obstacle()
+    needs_a_node = any(not REAL.isdisjoint(item.path.parts) for item in session.items) and not node.obstacle()
     needs_helm = any("chart" in item.path.parts for item in session.items)
     if needs_a_lab and not session.config.option.collectonly:
         with session.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():

@@ -1,8 +1,12 @@
 """What tests ask of the machine that they run on, beyond what the others need."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
+
+from lab.controlplane import locks, paths
 
 
 def need(missing: str) -> None:
@@ -12,3 +16,10 @@ def need(missing: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(missing, pytrace=False)
     pytest.skip(missing)
+
+
+@contextmanager
+def as_node() -> Iterator[None]:
+    """Be the one test of all that run now which makes this machine a real node: it can be one at most."""
+    with locks.exclusive(paths.cache().parent / "node-tests.lock", waiting=lambda: None):
+        yield

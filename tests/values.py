@@ -36,6 +36,9 @@ spec:
   serviceName: db
   selector: {matchLabels: {app: db}}
   persistentVolumeClaimRetentionPolicy: {whenDeleted: Retain, whenScaled: Delete}
+  volumeClaimTemplates:
+    - metadata: {name: data}
+      spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
   template:
     metadata: {labels: {app: db}}
     spec: {containers: [{name: db, image: x}]}
@@ -44,6 +47,7 @@ apiVersion: apps/v1
 kind: DaemonSet
 metadata: {name: agent}
 spec:
+  updateStrategy: {type: RollingUpdate, rollingUpdate: {maxUnavailable: 1}}
   selector: {matchLabels: {app: agent}}
   template:
     metadata: {labels: {app: agent}}
@@ -180,6 +184,33 @@ TAKEN = [
     }),
     Case("PersistentVolumeClaim", "spec.accessModes", ["ReadOnlyMany", "ReadWriteMany"]),
     Case("PodDisruptionBudget", "spec.minAvailable", "50%"),
+    Case("PodDisruptionBudget", "spec.minAvailable", "100%"),
+    Case("Deployment", "spec.strategy.rollingUpdate", {"maxSurge": "150%", "maxUnavailable": "100%"}),
+    Case("DaemonSet", "spec.updateStrategy.rollingUpdate", {"maxSurge": "25%", "maxUnavailable": "0%"}),
+    Case("StatefulSet", "spec.updateStrategy", {"rollingUpdate": {"partition": 1}}),
+    *(
+        Case("Service", "spec", spec)
+        for spec in (
+            {"clusterIP": "None", "selector": {"app": "web"}},
+            {"type": "ExternalName", "externalName": "web.example.org"},
+            {"type": "NodePort", "ports": [{"port": 80, "nodePort": 30123}]},
+        )
+    ),
+    *(Case("Ingress", "spec.rules.0.host", host) for host in ("1.2.3", "1.2.3.400")),
+    Case("Ingress", "spec.tls", [{"hosts": ["10.0.0.1"]}]),
+    Case("Deployment", f"{BOX}.readinessProbe", {"exec": {"command": ["a"]}, "successThreshold": 2}),
+    Case("Deployment", f"{BOX}.livenessProbe", {"grpc": {"port": 80}, "successThreshold": 0}),
+    Case("Deployment", f"{BOX}.lifecycle", {"preStop": {"httpGet": {"port": 80}}}),
+    Case("Deployment", f"{POD}.initContainers.0", {
+        "name": "first", "image": "x", "restartPolicy": "Always", "startupProbe": {"tcpSocket": {"port": 80}}
+    }),
+    Case("Deployment", f"{BOX}.envFrom", [{"secretRef": {"name": "a"}}, {"configMapRef": {"name": "b"}}]),
+    Case("Deployment", f"{POD}.volumes.1", {"name": "files"}),
+    Case("Ingress", "spec.rules.0.http.paths.0.backend.service.port.name", ""),
+    Case("Ingress", "spec.rules.0.http.paths.0.backend.service.port", {"name": "http", "number": 0}),
+    Case("Deployment", "spec.selector.matchExpressions", [
+        {"key": "app", "operator": "In", "values": ["web", "other"]}, {"key": "x", "operator": "DoesNotExist"}
+    ]),
 ]  # fmt: skip
 
 REFUSED = [
@@ -237,6 +268,39 @@ REFUSED = [
     Case("Deployment", "spec.strategy.type", "Rolling", "'Rolling' must be one of Recreate, RollingUpdate"),
     Case("Deployment", "spec.strategy.rollingUpdate.maxSurge", "a lot", "'a lot' must be a number, or one with % behi"),
     Case("Deployment", "spec.strategy.rollingUpdate.maxSurge", 0, "may not be 0 when maxSurge is 0"),
+    Case("Deployment", "spec.strategy.rollingUpdate.maxUnavailable", "150%", "'150%' must be 100% or less"),
+    Case("Deployment", "spec.selector.matchExpressions", [{"key": "app", "operator": "In", "values": ["other"]}],
+         "the labels of the pods' template do not fit"),
+    Case("Deployment", "spec.selector.matchExpressions", [{"key": "x", "operator": "Exists"}],
+         "the labels of the pods' template do not fit"),
+    Case("Deployment", "spec.selector.matchExpressions", [{"key": "app", "operator": "In", "values": []}],
+         "values is missing: `operator: In` needs some"),
+    Case("Deployment", "spec.selector.matchExpressions", [{"key": "app", "operator": "Exists", "values": ["web"]}],
+         "may not stand beside `operator: Exists`"),
+    Case("Deployment", "spec.selector.matchLabels", {"app": "other"}, "'other' has to stand in spec.template.metadata"),
+    *(
+        Case("Deployment", f"{BOX}.{probe}", {"periodSeconds": 5}, "exec, grpc, httpGet or tcpSocket is missing")
+        for probe in ("readinessProbe", "livenessProbe", "startupProbe")
+    ),
+    Case("Deployment", f"{BOX}.readinessProbe.tcpSocket", {"port": 80}, "may not stand beside httpGet: take one of th"),
+    Case("Deployment", f"{BOX}.readinessProbe", {"exec": {"command": []}}, "command is missing"),
+    Case("Deployment", f"{BOX}.readinessProbe.terminationGracePeriodSeconds", 5, "may not stand in a readinessProbe"),
+    Case("Deployment", f"{BOX}.livenessProbe", {"grpc": {"port": 1}, "successThreshold": 2}, "2 must be 1 in a livene"),
+    Case("Deployment", f"{BOX}.startupProbe", {"grpc": {"port": 1}, "successThreshold": 2}, "2 must be 1 in a startup"),
+    Case("Deployment", f"{BOX}.lifecycle", {"preStop": {}}, "exec, httpGet, sleep or tcpSocket is missing"),
+    Case("Deployment", f"{BOX}.lifecycle", {"preStop": {"exec": {"command": ["a"]}, "httpGet": {"port": 80}}},
+         "may not stand beside exec"),
+    Case("Deployment", f"{POD}.initContainers.0.readinessProbe", {"grpc": {"port": 1}}, "may stand in an init contain"),
+    Case("Deployment", f"{POD}.initContainers.0.lifecycle", {"preStop": {"sleep": {"seconds": 1}}}, "may stand in an "),
+    Case("Deployment", f"{POD}.containers", [], "a pod needs a container"),
+    Case("Deployment", f"{BOX}.volumeMounts.0.name", "none", "'none' is none of the pod's volumes"),
+    Case("Deployment", f"{BOX}.env", [{"name": "A", "valueFrom": {}}], "configMapKeyRef, fieldRef, fileKeyRef, resour"),
+    Case("Deployment", f"{BOX}.env", [{"name": "A", "valueFrom": {
+        "fieldRef": {"fieldPath": "metadata.name"}, "secretKeyRef": {"name": "a", "key": "b"},
+    }}], "may not stand beside fieldRef"),
+    Case("Deployment", f"{BOX}.envFrom", [{}], "configMapRef or secretRef is missing"),
+    Case("Deployment", f"{BOX}.envFrom", [{"secretRef": {"name": "a"}, "configMapRef": {"name": "b"}}], "may not stan"),
+    Case("Deployment", f"{POD}.volumes.0.secret", {"secretName": "a"}, "may not stand beside emptyDir"),
     Case("Deployment", "metadata.labels", {"app": "a b"}, "'a b' must be letters, digits, hyphens, dots and undersc"),
     Case("Deployment", "metadata.labels", {"app": "x" * 64}, f"'{'x' * 64}' is too long: 63 characters"),
     Case("Deployment", "metadata.labels", {"a/b/c": "x"}, "'a/b/c' must be a word of letters, digits, hyphens, dots"),
@@ -246,6 +310,27 @@ REFUSED = [
     Case("StatefulSet", "spec.podManagementPolicy", "parallel", "'parallel' must be one of OrderedReady, Parallel: wr"),
     Case("StatefulSet", "spec.persistentVolumeClaimRetentionPolicy.whenDeleted", "Keep", "'Keep' must be one of Retai"),
     Case("StatefulSet", f"{POD}.restartPolicy", "OnFailure", "'OnFailure' must be Always here"),
+    *(
+        Case("StatefulSet", "spec.volumeClaimTemplates.0.metadata.name", name, f"{name!r} must be lower-case letters")
+        for name in ("Data", "a_b", "a.b")
+    ),
+    Case("StatefulSet", "spec.volumeClaimTemplates.0.metadata.name", "a" * 64, f"'{'a' * 64}' is too long: 63 charact"),
+    Case("StatefulSet", "spec.volumeClaimTemplates.0.spec.accessModes", [], "accessModes is missing"),
+    Case("StatefulSet", "spec.updateStrategy", {"rollingUpdate": {"partition": -1}}, "-1 must be 0 or more"),
+    Case("StatefulSet", "spec.updateStrategy", {"type": "OnDelete", "rollingUpdate": {"partition": 1}},
+         "may not stand beside `type: OnDelete`"),
+    *(
+        Case("DaemonSet", "spec.updateStrategy.rollingUpdate", value, told)
+        for value, told in (
+            ({"maxUnavailable": "150%"}, "'150%' must be 100% or less"),
+            ({"maxSurge": "150%", "maxUnavailable": 0}, "'150%' must be 100% or less"),
+            ({"maxUnavailable": "some"}, "'some' must be a number, or one with % behind it"),
+            ({"maxUnavailable": -1}, "-1 must be 0 or more"),
+            ({"maxUnavailable": 0}, "may not be 0 when maxSurge is 0"),
+            ({"maxSurge": 1, "maxUnavailable": 1}, "must be 0 when maxUnavailable is not: a DaemonSet does one or the"),
+            ({"maxSurge": 1}, "must be 0 when maxUnavailable is not: a DaemonSet does one or the other, and 1 is the "),
+        )
+    ),
     Case("DaemonSet", "spec.minReadySeconds", -1, "-1 must be 0 or more"),
     Case("DaemonSet", f"{POD}.restartPolicy", "Never", "'Never' must be Always here"),
     *(Case("CronJob", "spec.schedule", schedule, f"{schedule!r} is no schedule: ")
@@ -269,10 +354,24 @@ REFUSED = [
     Case("Service", "spec.ports", [{"name": "a", "port": 80}, {"name": "b", "port": 80}],
          "port 80, protocol 'TCP' stands there twice"),
     Case("Service", "spec.ports", [{"name": "a", "port": 80}, {"name": "a", "port": 81}], "'a' stands there twice"),
+    *(
+        Case("Service", "spec", spec, told)
+        for spec, told in (
+            ({"selector": {"app": "web"}}, "ports is missing: a Service needs one, but for `clusterIP: None` and `typ"),
+            ({"type": "LoadBalancer", "ports": []}, "ports is missing"),
+            ({"type": "ExternalName"}, "externalName is missing: `type: ExternalName` needs it"),
+            ({"type": "NodePort", "clusterIP": "None", "ports": [{"port": 80}]}, "'None' may not stand beside `type: "),
+            ({"ports": [{"port": 80, "nodePort": 30000}]}, "30000 needs `type: NodePort` or `type: LoadBalancer`"),
+        )
+    ),
     Case("Service", "spec.selector", {"app": "a b"}, "'a b' must be letters, digits, hyphens, dots and underscores"),
     Case("ConfigMap", "data", {"a b": "c"}, "a key must be letters, digits, hyphens, dots and underscores"),
     Case("ConfigMap", "data", {"..": "c"}, "a key must be letters, digits, hyphens, dots and underscores"),
     Case("PersistentVolumeClaim", "spec.accessModes", ["ReadWriteonce"], "'ReadWriteonce' must be one of ReadOnlyMany"),
+    Case("PersistentVolumeClaim", "spec.accessModes", [], "accessModes is missing"),
+    Case("PersistentVolumeClaim", "spec.accessModes", ["ReadWriteOncePod", "ReadWriteOnce"], "ReadWriteOncePod stands"),
+    Case("PersistentVolumeClaim", "spec.resources", {}, "resources.requests.storage is missing"),
+    Case("PersistentVolumeClaim", "spec.resources.requests.storage", "0", "'0' must be more than 0"),
     Case("PersistentVolumeClaim", "spec.volumeMode", "File", "'File' must be one of Block, Filesystem"),
     Case("PersistentVolumeClaim", "spec.resources.requests.storage", "10 GB", "'10 GB' must be a quantity"),
     Case("Ingress", "spec.rules.0.http.paths.0.pathType", "prefix", "'prefix' must be one of Exact, ImplementationSpe"),
@@ -281,11 +380,19 @@ REFUSED = [
     Case("Ingress", "spec.rules.0.http.paths.0.backend.service.port.number", 70000, "70000 must be 0 to 65535"),
     Case("Ingress", "spec.rules.0.host", "https://example.org", "'https://example.org' must be a host's name in lower"),
     Case("Ingress", "spec.tls", [{"hosts": ["A.example.org"]}], "'A.example.org' must be a host's name in lower-case"),
+    Case("Ingress", "spec.rules.0.host", "10.0.0.1", "'10.0.0.1' must be a host's name, not an IP address"),
+    Case("Ingress", "spec.rules.0.host", "010.0.0.1", "'010.0.0.1' must be a host's name, not an IP address"),
+    Case("Ingress", "spec.rules.0.http.paths.0.backend", {}, "resource or service is missing"),
+    Case("Ingress", "spec.rules.0.http.paths.0.backend.resource", {"kind": "a", "name": "b"}, "may not stand beside r"),
+    Case("Ingress", "spec.rules.0.http.paths.0.backend.service.port", {}, "name or number is missing"),
+    Case("Ingress", "spec.rules.0.http.paths.0.backend.service.port.name", "http", "may not stand beside name: take o"),
     Case("NetworkPolicy", "spec.policyTypes", ["ingress"], "'ingress' must be one of Egress, Ingress: write `Ingress`"),
     Case("NetworkPolicy", "spec.ingress.0.ports.0.port", 0, "0 must be 1 to 65535"),
     Case("NetworkPolicy", "spec.podSelector.matchLabels", {"a b": "c"}, "'a b' must be a word of letters, digits, hyp"),
     Case("PodDisruptionBudget", "spec.minAvailable", -1, "-1 must be 0 or more"),
     Case("PodDisruptionBudget", "spec.minAvailable", "half", "'half' must be a number, or one with % behind it"),
+    Case("PodDisruptionBudget", "spec.minAvailable", "101%", "'101%' must be 100% or less"),
+    Case("PodDisruptionBudget", "spec", {"maxUnavailable": "150%", "selector": {}}, "'150%' must be 100% or less"),
     Case("PodDisruptionBudget", "spec.maxUnavailable", 1, "may not stand beside minAvailable: take one of them out"),
     Case("PodDisruptionBudget", "spec.selector.matchExpressions.0.operator", "in", "'in' must be one of In, NotIn, Ex"),
     Case("HorizontalPodAutoscaler", "spec.maxReplicas", 0, "0 must be 1 or more"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.controlplane import paths
+from lab import taskw
 from lab.image.errors import ImageError
 
 CERTIFICATES = "/run/secrets/certificates"
@@ -34,9 +34,8 @@ class Settings:
 
 def of_this_machine() -> Settings:
     """The settings of the machine's pip. Raises ImageError where the project's pip cannot be asked."""
-    # taskw's own Python: the project's environment has no pip.
-    python = (paths.PROJECT / ".tools" / "bin" / "task").resolve().parent / "python"
-    if not python.exists():
+    python = taskw.python()
+    if python is None:
         raise ImageError("pip cannot be asked for its settings; run this through ./taskw, which brings one")
     done = subprocess.run([python, "-c", ASK_PIP], capture_output=True, text=True, check=False)
     if done.returncode != 0:

@@ -5,8 +5,10 @@ Exit code 1: it could not be drawn, and one line on stderr says why.
 
 from __future__ import annotations
 
+import http.client
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -31,13 +33,25 @@ from lab.monitoring.prometheus import PrometheusError, scraping
 def command(port: int, minutes: float, file: Path) -> None:
     """Scrape the operator that has its metrics at PORT of this machine, and draw the dashboard."""
     seconds = minutes * 60
+    _look(port)
     with tempfile.TemporaryDirectory() as folder, scraping(port, Path(folder)) as prometheus:
         console.say(f"looking at port {port} for {minutes:g} minutes")
         time.sleep(seconds)
-        if not prometheus.query("nuvop_build_info"):
-            raise PrometheusError(f"port {port} has no metrics of nuvop: is that what $NUVOP_HTTP says?")
         dashboard.draw(prometheus, seconds, "30s", file)
     console.say(f"{file} is the dashboard")
+
+
+def _look(port: int) -> None:
+    """See that there is an operator. Raises PrometheusError."""
+    trouble = f"port {port} has no metrics of nuvop: is that what $NUVOP_HTTP says?"
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+        try:
+            connection.request("GET", "/metrics")
+            found = connection.getresponse().read()
+        except (OSError, http.client.HTTPException) as error:
+            raise PrometheusError(trouble) from error
+    if b"nuvop_build_info" not in found:
+        raise PrometheusError(trouble)
 
 
 def main() -> None:

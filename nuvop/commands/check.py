@@ -1,17 +1,17 @@
 """``nuvop check``: everything that is wrong with kinds' folders, before an operator runs."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from nuvop import check as checks
-from nuvop import crd, examples, kind_folder, patches_py
-from nuvop.check import Finding
+from nuvop import crd, examples, findings, kind_folder, patches_py
+from nuvop.checks.rendered import of_rendered
 from nuvop.commands import common
-from nuvop.errors import KindError, NuvopError, OverlayError, Place
+from nuvop.errors import KindError, NuvopError, OverlayError, Place, TookTooLong
+from nuvop.findings import Finding
 from nuvop.kinds import Kind
 from nuvop.objects import Body
 from nuvop.settings import Settings
@@ -75,11 +75,11 @@ async def _check(settings: Settings, paths: list[Path]) -> list[tuple[str, Findi
         for path in paths:
             listed = [finding async for finding in _findings(bench, path)]
             if isinstance(unfit := types[path], KindError):
-                listed += checks.of_error(unfit, path)
+                listed += findings.of_error(unfit, path)
             files = _files(path)
             for finding in dict.fromkeys(listed):
                 here = replace(finding, place=replace(finding.place, file=common.here(finding.place.file)))
-                found.append((checks.located(here, files, str(common.here(path))), finding))
+                found.append((findings.located(here, files, str(common.here(path))), finding))
     return found
 
 
@@ -94,14 +94,14 @@ async def _findings(bench: Workbench, path: Path) -> AsyncIterator[Finding]:
     try:
         kind = await bench.loader.load(path, lenient=True)  # what may pass is among the findings
     except KindError as error:
-        for finding in checks.of_error(error, path):
+        for finding in findings.of_error(error, path):
             yield finding
         return
     except NuvopError as error:
         yield Finding(Place(path), str(error).removeprefix(f"{path}: "), is_error=True)
         return
     for found in bench.loader.findings(kind):
-        yield checks.placed(kind, found)
+        yield findings.placed(kind, found)
     for place, message in (*examples.untried(kind), *examples.idle(kind)):
         yield Finding(place, message)
     async for finding in _of_examples(bench, kind):
@@ -111,37 +111,52 @@ async def _findings(bench: Workbench, path: Path) -> AsyncIterator[Finding]:
 async def _of_rendered(kind: Kind, place: Place, cr: Body, rendered: str) -> list[Finding]:
     whole = kind.crd.defaulted(cr)
     return await patches_py.within_time(
-        kind.folder, kind.files, lambda: list(checks.of_rendered(kind, place, whole, rendered))
+        kind.folder, kind.files, lambda: list(of_rendered(kind, place, whole, rendered))
     )
 
 
-def _not_rendered(example: Place, error: NuvopError) -> Finding:
+def _not_rendered(example: Place, error: NuvopError, untried: int) -> Finding:
+    """That an example cannot be rendered; ``untried`` are those behind it that are not rendered because of it."""
+    rest = f"; {untried} more {'is' if untried == 1 else 'are'} not tried, as it may be the same" if untried else ""
     if isinstance(error, OverlayError) and error.place:
-        told = f"{kind_folder.EXAMPLES}{example.file.name} cannot be rendered: {error.message}"
+        told = f"{kind_folder.EXAMPLES}{example.file.name} cannot be rendered: {error.message}{rest}"
         return Finding(error.place, told, is_error=True)
-    return Finding(example, f"cannot be rendered: {error}", is_error=True)
+    return Finding(example, f"cannot be rendered: {error}{rest}", is_error=True)
 
 
 async def _of_examples(bench: Workbench, kind: Kind) -> AsyncIterator[Finding]:
     rendered: dict[Path, list[str]] = {}
-    has_one = False
-    for place, example in examples.of(kind):
-        has_one = True
+    unrendered: set[Path] = set()
+    listed = list(examples.of(kind))
+    is_endless = False
+    for index, (place, example) in enumerate(listed, 1):
         wrong = [
             Finding(replace(place, at=at), message, is_error=True) for at, message in examples.unfit(kind, example)
         ]
         for finding in wrong:
             yield finding
-        if not wrong:
-            cr = common.for_rendering(example)
-            try:
-                made = await bench.manifests(kind, cr)
-                for finding in await _of_rendered(kind, place, cr, made):
-                    yield finding
-            except NuvopError as error:
-                yield _not_rendered(place, error)
-            else:
-                rendered.setdefault(place.file, []).append(made)
+        if wrong or is_endless:
+            unrendered.add(place.file)
+            continue
+        cr = common.for_rendering(example)
+        try:
+            made = await bench.manifests(kind, cr)
+            for finding in await _of_rendered(kind, place, cr, made):
+                yield finding
+        except NuvopError as error:
+            is_endless = isinstance(error, TookTooLong)
+            unrendered.add(place.file)
+            yield _not_rendered(place, error, len(listed) - index if is_endless else 0)
+        else:
+            rendered.setdefault(place.file, []).append(made)
+    for finding in _unexpected(kind, {path: texts for path, texts in rendered.items() if path not in unrendered}):
+        yield finding
+    if not listed:
+        yield Finding(Place(kind.folder), "there is no example: write one to examples/, which shows what a user writes")
+
+
+def _unexpected(kind: Kind, rendered: Mapping[Path, Sequence[str]]) -> Iterator[Finding]:
+    """Files of examples that become other manifests than was written down."""
     for path, texts in rendered.items():
         expected = kind.files.get(f"{kind_folder.EXPECTED}{path.name}")
         if expected is not None and not examples.are_alike("---\n".join(texts), expected.decode(errors="replace")):
@@ -151,5 +166,3 @@ async def _of_examples(bench: Workbench, kind: Kind) -> AsyncIterator[Finding]:
                 f"-f {common.typed(path)} --kinds {common.typed(kind.folder)} > {common.typed(written)}`"
             )
             yield Finding(Place(path), told, is_error=True)
-    if not has_one:
-        yield Finding(Place(kind.folder), "there is no example: write one to examples/, which shows what a user writes")

@@ -6,15 +6,30 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from nuvop import check, crd, custom_proposals, gather, kind_folder, kubectl, new_kind, proposals, scaffold, yamltext
+from nuvop import (
+    check,
+    crd,
+    custom_proposals,
+    findings,
+    gather,
+    kind_folder,
+    kubectl,
+    manifest_files,
+    new_kind,
+    proposals,
+    scaffold,
+    yamltext,
+)
 from nuvop.commands import common
 from nuvop.errors import KindError, KubectlError, NuvopError
 from nuvop.gather import Gathered
 from nuvop.kinds import home_namespace
+from nuvop.manifests import Malformed
 from nuvop.new_kind import NewKind, TypeNames
 from nuvop.proposals import Proposal
 from nuvop.settings import Settings
@@ -125,14 +140,21 @@ async def _make(
     settings: Settings, names: TypeNames, source: Path, target: Path, wanted: Sequence[str], *, yes: bool
 ) -> tuple[NewKind, list[str]]:
     gathered = gather.gather(source)
+    for refused in kind_folder.refused(Path(), gathered.files):
+        kind_folder.tell_lines(refused, Path(), gathered.files)
+        raise _users(refused, gathered)
     async with workbench(settings) as bench:
         raw, draft = (bench.generated.parent / name for name in ("gathered", f"made/{names.plural}"))
         _write(raw, gathered.files)
         try:
             rendered = await bench.kubectl.build(raw)
+            made = new_kind.understood(names, yamltext.load_printed(rendered))
         except KubectlError as error:
+            for cause in manifest_files.behind(str(error), Path(), gathered.files):
+                raise _users(cause, gathered) from error
             raise KindError(f"kustomize cannot build it: {_originals(str(error), gathered, source)}") from error
-        made = new_kind.understood(names, yamltext.load_printed(rendered))
+        except Malformed as error:
+            raise _users(manifest_files.written(error, Path(), gathered.files), gathered) from error
         found = new_kind.wanted(made, wanted) if wanted else _proposed(made)
         made = made.with_fields(found if wanted or yes or not found else _asked(made, found))
         _write(draft, _with_own(gathered.files, made))
@@ -150,8 +172,14 @@ async def _proven(bench: Workbench, draft: Path, source: Path, names: TypeNames)
     except NuvopError as error:
         raise KindError(_in_source(str(error), draft, source)) from error
     _write(draft, {f"{kind_folder.EXPECTED}{names.file}": made.encode()})
-    lines = [check.located(check.placed(kind, found), kind.files, str(draft)) for found in check.findings(kind)]
+    lines = [findings.located(findings.placed(kind, found), kind.files, str(draft)) for found in check.findings(kind)]
     return [line.removeprefix(f"{draft}/") for line in lines]
+
+
+def _users(error: KindError, gathered: Gathered) -> KindError:
+    """What is wrong in a file that was gathered, told of the user's own."""
+    path = error.place and gathered.original(str(error.place.file))
+    return KindError(error.message, replace(error.place, file=common.here(path)) if error.place and path else None)
 
 
 def _originals(message: str, gathered: Gathered, source: Path) -> str:

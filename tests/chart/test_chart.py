@@ -1,6 +1,7 @@
 """The Helm chart, without a cluster: it makes what deploy/ makes, and of each value what it says."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -293,6 +294,84 @@ def test_a_wrong_value_is_refused_with_a_reason(values: Body, told: str, helm: H
     done = helm.run("template", "nuvop", CHART, values=values)
     assert done.returncode != 0
     assert told in done.stderr
+
+
+NEWLINE = "a\nhostNetwork: true"
+QUOTE = 'a" # b'
+
+
+@pytest.mark.parametrize(
+    "hostile", [NEWLINE, "x: y", QUOTE, "a b", " a", "-", "&a", "A", "a/b/../c: d", "{{ .Values }}"]
+)
+def test_a_hostile_value_is_refused(hostile: str, helm: Helm) -> None:
+    key, label = {f"{hostile}/": "a"}, {"a": f"{hostile}-"}
+    values: Body = {
+        "image": {"repository": hostile, "tag": f"{hostile}:", "pullPolicy": hostile, "pullSecrets": [hostile]},
+        "serviceAccount": {"name": hostile, "annotations": key},
+        "watchNamespaces": [hostile],
+        "nodeSelector": {**key, **label},
+        "priorityClassName": hostile,
+        "extraEnv": [{"name": f"{hostile}="}],
+        "monitoring": {"labels": {**key, **label}},
+    }
+    done = helm.run("template", "nuvop", CHART, values=values)
+    assert done.returncode != 0
+    assert set(re.findall(r"at '(/[^']+)'", done.stderr)) >= {
+        "/image/repository",
+        "/image/tag",
+        "/image/pullPolicy",
+        "/image/pullSecrets/0",
+        "/serviceAccount/name",
+        "/serviceAccount/annotations",
+        "/watchNamespaces/0",
+        "/nodeSelector",
+        "/nodeSelector/a",
+        "/priorityClassName",
+        "/extraEnv/0/name",
+        "/monitoring/labels",
+        "/monitoring/labels/a",
+    }
+
+
+@pytest.mark.parametrize("hostile", [NEWLINE, "x: y", QUOTE, "123", "true", "null", "{{ .Values }}", "*a"])
+def test_a_text_that_may_be_anything_stays_one(hostile: str, helm: Helm) -> None:
+    env = [{"name": "A", "value": hostile}]
+    objects = helm.template({"serviceAccount": {"annotations": {"a": hostile}}, "extraEnv": env})
+    assert one(objects, "ServiceAccount")["metadata"]["annotations"] == {"a": hostile}
+    assert container(objects)["env"][-1:] == env
+    assert pod(objects).keys() == pod(helm.template()).keys()
+
+
+@pytest.mark.parametrize("word", ["123", "true", "null"])
+def test_a_name_that_yaml_takes_for_something_else_is_a_name(word: str, helm: Helm) -> None:
+    monitored = {**dict.fromkeys(["podMonitor", "prometheusRule", "dashboard"], ON), "labels": {"release": word}}
+    options = {**dict.fromkeys(["peering", "networkPolicy", "podDisruptionBudget"], ON), "monitoring": monitored}
+    own = {"serviceAccount": {"name": word}, "priorityClassName": word, "image": {"repository": word, "tag": word}}
+    objects = helm.template(
+        {**options, **own, "watchNamespaces": [word], "nodeSelector": {"a": word}}, release=word, namespace=word
+    )
+    for obj in objects:
+        assert obj["metadata"].get("namespace", word) == word
+        assert all(isinstance(label, str) for label in obj["metadata"].get("labels", {}).values())
+    assert one(objects, "ServiceAccount")["metadata"]["name"] == pod(objects)["serviceAccountName"] == word
+    assert pod(objects)["priorityClassName"] == pod(objects)["nodeSelector"]["a"] == word
+    assert container(objects)["image"] == f"{word}:{word}"
+    assert one(objects, "RoleBinding")["subjects"] == [{"kind": "ServiceAccount", "name": word, "namespace": word}]
+    assert one(objects, "Deployment")["spec"]["selector"]["matchLabels"]["app.kubernetes.io/instance"] == word
+
+
+@pytest.mark.parametrize(
+    "repository",
+    ["nuvop", "a/b-c/d__e.f", "localhost/a", "Registry.example.org:5000/a/b", "10.0.0.1:80/a", "[fd00::1]:5000/a"],
+)
+def test_where_an_image_may_be(repository: str, helm: Helm) -> None:
+    assert container(helm.template({"image": {"repository": repository}}))["image"] == f"{repository}:0.1.0"
+
+
+def test_a_tag_of_digits_is_given_as_a_text(helm: Helm) -> None:
+    assert container(helm.template(set_string="image.tag=1"))["image"] == "nuvop:1"
+    (meaning,) = (meaning for name, _, meaning in chart.values() if name == "image.tag")
+    assert "--set-string image.tag=1" in meaning
 
 
 def test_it_may_be_a_part_of_another_chart(helm: Helm, tmp_path: Path) -> None:

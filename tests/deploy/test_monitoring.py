@@ -3,7 +3,10 @@
 import json
 import re
 import shutil
+import socket
 import subprocess
+import threading
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,8 +15,13 @@ import pytest
 from ruamel.yaml import YAML
 
 from lab import debian
+from lab.bench.isolation import free_port
+from lab.monitoring import __main__ as drawing
 from lab.monitoring.dashboard import WIDTH, panels
+from lab.monitoring.prometheus import PrometheusError
+from nuvop import web
 from nuvop.metrics import Metrics
+from nuvop.settings import Address
 from tests.e2e.harness import ROOT
 
 MONITORING = ROOT / "deploy/monitoring"
@@ -91,3 +99,69 @@ def test_panels_do_not_overlap() -> None:
                 assert (x, y) not in taken, f"{panel.title} lies upon {taken[x, y]}"
                 taken[x, y] = panel.title
     assert len(taken) == WIDTH * (max(y for _, y in taken) + 1), "there is a hole"
+
+
+# --- the dashboard of an operator on this machine --------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_prometheus(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(*_: object) -> None:
+        pytest.fail("it is looked for minutes at a port where nothing is")
+
+    monkeypatch.setattr(drawing, "scraping", start)
+
+
+def told_of(port: int) -> str:
+    with pytest.raises(PrometheusError) as raised:
+        drawing.command.main([str(port), "--minutes=60"], standalone_mode=False)
+    return str(raised.value)
+
+
+@pytest.mark.usefixtures("no_prometheus")
+def test_a_port_where_nothing_is_is_told_at_once() -> None:
+    port = free_port()
+    assert told_of(port) == f"port {port} has no metrics of nuvop: is that what $NUVOP_HTTP says?"
+
+
+@pytest.mark.usefixtures("no_prometheus")
+@pytest.mark.parametrize("path", ["/metrics", "/other"])
+def test_a_port_of_another_is_told_at_once(path: str) -> None:
+    def page(_: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        start("200 OK", [])
+        return [b"up 1\n"]
+
+    server = web.serve(Address("127.0.0.1", 0), {path: page})
+    try:
+        assert "has no metrics of nuvop" in told_of(server.port)
+    finally:
+        server.close()
+
+
+@pytest.mark.usefixtures("no_prometheus")
+def test_a_port_that_speaks_something_else_is_told_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        answers = threading.Thread(target=lambda: answer(listening, b"SSH-2.0-x\r\n"))
+        answers.start()
+        assert "has no metrics of nuvop" in told_of(port)
+        answers.join()
+
+
+def answer(listening: socket.socket, said: bytes) -> None:
+    connection, _ = listening.accept()
+    with connection:
+        connection.recv(1000)
+        connection.sendall(said)
+
+
+def test_an_operators_metrics_are_scraped(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(port: int, _: Path) -> None:
+        raise PrometheusError(f"started for {port}")
+
+    monkeypatch.setattr(drawing, "scraping", start)
+    server = web.serve(Address("127.0.0.1", 0), {"/metrics": Metrics().page})
+    try:
+        assert told_of(server.port) == f"started for {server.port}"
+    finally:
+        server.close()

@@ -26,6 +26,8 @@ from markdown_it import MarkdownIt
 
 FIRST_TERMINAL = "Terminal 1"
 COMMAND, CONTINUATION, INTERRUPT = "$ ", "> ", "^C"
+CLUSTER = "task cluster:up"
+"""What starts a cluster."""
 
 _SHELLS = {"bash", "sh", "shell", "shell-session"}
 _FAILS = re.compile(r"\s# fails$")
@@ -101,6 +103,16 @@ def chapters(markdown: str) -> tuple[Chapter, ...]:
         for title, steps in found
         if steps
     )
+
+
+def parts(markdown: str) -> tuple[tuple[Chapter, ...], ...]:
+    """The same, divided where a chapter starts a cluster: each part can be followed without those before it."""
+    found: list[list[Chapter]] = []
+    for chapter in chapters(markdown):
+        if not found or any(CLUSTER in line for step in chapter.steps for line in step.typed):
+            found.append([])
+        found[-1].append(chapter)
+    return tuple(map(tuple, found))
 
 
 def _block(info: str, fence: int, content: str) -> _Block | None:

@@ -17,8 +17,6 @@ _SAFE = "[bcdfghjklmnpqrstvwxz2456789]"
 _DIFFERENT_EACH_TIME = (
     (re.compile(r"\x1b\[[0-9;?]*[A-Za-z]"), ""),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:\d\d)?"), "<time>"),
-    (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<uid>"),
-    (re.compile(r"\b\d+(?:\.\d+){3}(?::\d+)?\b"), "<address>"),
     # Of a ReplicaSet, of its pods, of another's pods.
     (re.compile(rf"(?<=-)(?:{_SAFE}{{8,10}}(?:-{_SAFE}{{5}})?|{_SAFE}{{5}})(?![-\w])"), "<random>"),
     # A whole cell of a table: `cpu: 10m` is no age.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.lab.blocks import Act, Chapter, NotUnderstood, Step, chapters
+from tests.lab.blocks import Act, Chapter, NotUnderstood, Step, chapters, parts
 
 
 def text(*lines: str) -> str:
@@ -96,3 +96,21 @@ def test_commands_that_no_test_would_find_are_refused(info: str) -> None:
 def test_output_of_nothing_is_refused(line: str) -> None:
     with pytest.raises(NotUnderstood, match=r"^6: nothing runs in Terminal 2"):
         chapters(text("```console", "$ one", "```", "", '```console title="Terminal 2"', line, "```"))
+
+
+def test_a_part_begins_where_a_chapter_starts_a_cluster() -> None:
+    def typing(title: str, command: str) -> list[str]:
+        return [f"## {title}", "```console", f"$ {command}", "```"]
+
+    lines = [
+        *typing("Before", "export A=b"),
+        *typing("One", "kubectl get nodes"),
+        *typing("Two", "task cluster:up NODES=3"),
+        *typing("Three", "kubectl get nodes"),
+        *typing("Four", "task cluster:up"),
+    ]
+    assert [[chapter.title for chapter in part] for part in parts(text(*lines))] == [
+        ["Before", "One"],
+        ["Two", "Three"],
+        ["Four"],
+    ]

@@ -16,6 +16,9 @@ from tests.lab.terminals import Failed, Terminals
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+IN_VAIN = 4.0
+"""How long a test waits for what does not come; also how long a loaded machine may take for what comes before it."""
+
 OPERATOR = """#!/bin/bash
 trap 'echo stopping; exit 0' INT
 echo started
@@ -39,9 +42,9 @@ def follow(folder: Path, *lines: str, patience: float = 60.0) -> None:
             opened.follow(chapter)
 
 
-def failure(folder: Path, *lines: str) -> str:
+def failure(folder: Path, *lines: str, patience: float = 60.0) -> str:
     with pytest.raises(Failed) as raised:
-        follow(folder, *lines, patience=2.0)
+        follow(folder, *lines, patience=patience)
     return str(raised.value)
 
 
@@ -110,8 +113,8 @@ def test_another_output(tmp_path: Path) -> None:
 
 
 def test_a_command_that_does_not_end(tmp_path: Path) -> None:
-    told = failure(tmp_path, "```console", "$ echo begun; sleep 1000", "```")
-    assert told.startswith("text.md:3: chapter 'One', Terminal 1: it has not ended after 2 seconds\n$ echo begun;")
+    told = failure(tmp_path, "```console", "$ echo begun; sleep 1000", "```", patience=IN_VAIN)
+    assert told.startswith("text.md:3: chapter 'One', Terminal 1: it has not ended after 4 seconds\n$ echo begun;")
     assert told.endswith("got:\n    begun")
 
 
@@ -128,9 +131,10 @@ def test_a_line_that_does_not_come(tmp_path: Path) -> None:
         '```console title="Terminal 2"',
         "done",
         "```",
+        patience=IN_VAIN,
     )
     assert told.startswith(
-        "text.md:10: chapter 'One', Terminal 2: not seen within 2 seconds; "
+        "text.md:10: chapter 'One', Terminal 2: not seen within 4 seconds; "
         "missing, after what is shown before it: 'done'"
     )
     assert told.endswith("the last lines of Terminal 1:\n    beside")
@@ -142,8 +146,9 @@ def test_a_line_that_cannot_come_any_more(tmp_path: Path) -> None:
 
 
 def test_a_program_that_does_not_heed_an_interrupt(tmp_path: Path) -> None:
-    told = failure(tmp_path, "```console", "$ trap '' INT; sh -c 'echo started; sleep 1000'", "started", "^C", "```")
-    assert told.startswith("text.md:5: chapter 'One', Terminal 1: it has not ended after 2 seconds\ngot:")
+    lines = ["```console", "$ trap '' INT; sh -c 'echo started; sleep 1000'", "started", "^C", "```"]
+    told = failure(tmp_path, *lines, patience=IN_VAIN)
+    assert told.startswith("text.md:5: chapter 'One', Terminal 1: it has not ended after 4 seconds\ngot:")
 
 
 def test_a_program_that_ends_with_an_error_when_interrupted(tmp_path: Path) -> None:
@@ -154,7 +159,8 @@ def test_a_program_that_ends_with_an_error_when_interrupted(tmp_path: Path) -> N
 
 
 def test_a_command_typed_where_another_runs(tmp_path: Path) -> None:
-    told = failure(tmp_path, "```console", "$ bash operator", "```", "", "```console", "started", "$ true", "```")
+    lines = ["```console", "$ bash operator", "```", "", "```console", "started", "$ true", "```"]
+    told = failure(tmp_path, *lines, patience=IN_VAIN)
     assert told.startswith(
         "text.md:8: chapter 'One', Terminal 1: the command before still runs in this terminal\n$ true"
     )

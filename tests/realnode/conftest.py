@@ -10,7 +10,7 @@ from lab.controlplane import node
 from lab.controlplane.node import images, machine
 from tests.e2e.harness import own_cluster
 from tests.image import built
-from tests.machine import need
+from tests.machine import as_node, need
 
 WORKLOAD = "nuvop-test-workload:1"
 """A static program in an image without anything else; what it does is said in the pod."""
@@ -36,11 +36,12 @@ SAVES = ("iptables-save", "ip6tables-save")
 
 
 @pytest.fixture(scope="session")
-def before() -> dict[str, str]:
+def before() -> Iterator[dict[str, str]]:
     """What was on the machine before it became a node."""
     need(node.obstacle() or built.obstacle())
-    debian.install(node.PACKAGES)
-    return traces()
+    with as_node():
+        debian.install(node.PACKAGES)
+        yield traces()
 
 
 @pytest.fixture(scope="session")

@@ -664,6 +664,36 @@ def test_python_that_never_ends_is_given_up(
     assert "took longer than 0.5 s" in done.output
 
 
+def test_python_that_never_ends_is_tried_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patches_py, "TIMEOUT", 0.5)
+    (tried := folder.parent / "tried").mkdir()
+    (folder / "patches.py").write_text(
+        "import pathlib\nimport threading\n\ndef patches(cr):\n"
+        f"    pathlib.Path({str(tried)!r}, cr['metadata']['name']).touch()\n"
+        "    threading.Event().wait()\n"
+    )
+    (folder / "examples/z.yaml").write_text((folder / "examples/obj.yaml").read_text().replace("obj", "z"))
+    told = "took longer than 0.5 s; 2 more are not tried, as it may be the same"
+    assert run(folder) == (
+        1,
+        [f"samples/patches.py: error: examples/image.yaml cannot be rendered: {told}", "1 kind: 1 error, no warnings"],
+    )
+    assert len(list(tried.iterdir())) == 1
+
+
+def test_what_cannot_be_rendered_is_not_compared(folder: Path) -> None:
+    """Of a file with two examples one is not all of what was expected."""
+    text = (folder / "examples/obj.yaml").read_text()
+    (folder / "examples/obj.yaml").write_text(f"{text}---\n{text.replace('name: obj', 'name: second')}")
+    (folder / "patches.py").write_text(
+        "def patches(cr):\n    if cr['metadata']['name'] == 'second':\n        1 / 0\n    return []\n"
+    )
+    (folder / "expected").mkdir()
+    (folder / "expected/obj.yaml").write_text("a: b\n")
+    (found, _) = run(folder)[1]
+    assert found.startswith("samples/patches.py:3: error: examples/obj.yaml cannot be rendered: ZeroDivisionError")
+
+
 @pytest.mark.parametrize(("value", "is_told"), [("str(next(count))", True), ("'x'", False)])
 def test_python_that_gives_another_thing_each_time(folder: Path, value: str, is_told: bool) -> None:
     named = '"kind": "Deployment", "metadata": {"name": "demo-deploy", "annotations": {"a": '
@@ -734,6 +764,40 @@ def test_what_kustomize_cannot_build_is_an_error(folder: Path) -> None:
     assert code == 1
     assert lines[0].startswith("samples: error: ")
     assert "deployment.yaml" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("manifest", "said"),
+    [
+        # What kustomize cannot build, and what it can.
+        (
+            "{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: 5}}",
+            "1: error: Pod/a: spec.containers: 5",
+        ),
+        (
+            "{apiVersion: e.org/v1, kind: A, metadata: {name: a, namespace: [b]}}",
+            "1: error: A/a: metadata.namespace mus",
+        ),
+        (
+            "apiVersion: v1\nkind: 5\nmetadata: {name: a}",
+            "1: error: every object needs apiVersion, kind and metadata.nam",
+        ),
+        (
+            "{apiVersion: e.org/v1, kind: A,\n metadata: {name: a, labels: 3}}",
+            "2: error: metadata.labels: 3 must be a ma",
+        ),
+        (
+            "{apiVersion: argoproj.io/v1alpha1, kind: Rollout, metadata: {name: a},\n spec: {template: 5}}",
+            "2: error: spec.template: 5 must be a mapping",
+        ),
+    ],
+)
+def test_what_is_misshapen_is_told_with_its_file(folder: Path, manifest: str, said: str) -> None:
+    edit(folder / "kustomization.yaml", "resources:\n", "resources:\n  - more.yaml\n")
+    (folder / "more.yaml").write_text(manifest)
+    code, lines = run(folder)
+    assert code == 1
+    assert lines[0].startswith(f"samples/more.yaml:{said}"), lines
 
 
 def test_a_key_that_stands_twice_in_a_manifest_is_told_with_its_line(folder: Path) -> None:

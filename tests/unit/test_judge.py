@@ -166,6 +166,53 @@ def test_the_worst_child_is_told_with_what_controllers_complain_of(kind: Kind) -
     assert len(asked) == 1, "nobody is asked about what is ready"
 
 
+def asked_since(here: Scene) -> float:
+    """From when on complaints are told."""
+    asked: list[float] = []
+
+    def complaint(_: ObjectKey, since: float) -> str:
+        asked.append(since)
+        return ""
+
+    judge.judge(here, complaint)
+    return asked[0]
+
+
+def test_what_was_complained_of_before_all_were_ready_is_settled(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    began = time.time()
+    now = [began]
+    monkeypatch.setattr(time, "time", lambda: now[0])
+    crashing = scene(kind, {WEB: deployment(0)})
+    assert asked_since(crashing) == began - judge.COMPLAINTS_SINCE
+    mended = replace(crashing, live={WEB: deployment(1)})
+    now[0] = began + 20
+    judge.judge(mended, silent)
+    now[0] = began + 40
+    judge.judge(mended, silent)
+    assert asked_since(crashing) == began + 20, "and not from when it was looked at last"
+    judge.judge(mended, silent)
+    now[0] = began + 400
+    assert asked_since(crashing) == began + 400 - judge.COMPLAINTS_SINCE
+
+
+def test_an_operator_that_was_restarted_knows_since_when_all_were_ready(kind: Kind) -> None:
+    since = float(int(time.time() - 20))
+    condition = {"type": "Ready", "status": "True", "observedGeneration": 1, "reason": "Succeeded", "message": "x"}
+    told = {"conditions": [{**condition, "lastTransitionTime": status.rfc3339(since)}]}
+    assert asked_since(scene(kind, {WEB: deployment(0)}, told)) == since
+    seen = scene(kind, {WEB: deployment(1)}, told)
+    judge.judge(seen, silent)
+    assert asked_since(replace(seen, live={WEB: deployment(0)})) == since
+
+
+def test_a_clock_that_was_set_back_silences_nobody(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = scene(kind, {WEB: deployment(1)})
+    judge.judge(here, silent)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now - DAY)
+    assert asked_since(replace(here, live={WEB: deployment(0)})) <= now - DAY
+
+
 def test_suspended(kind: Kind) -> None:
     waiting = judge.suspended(scene(kind, {WEB: deployment(1)}, suspend="true"), silent).verdict
     assert (waiting.phase, waiting.reason) == (Phase.IN_PROGRESS, Reason.SUSPENDED)

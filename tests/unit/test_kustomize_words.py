@@ -20,6 +20,18 @@ CONFIG_MAP = "ConfigMap.v1.[noGrp]/a.[noNs]"
     ("said", "told"),
     [
         (
+            "considering field 'spec/hostname' of object Pod.v1.[noGrp]/web.[noNs]: expected sequence or mapping node",
+            "Pod/web: spec/hostname: there is something on the way that is no mapping or list",
+        ),
+        (
+            "considering field 'rules/names' of object Role.v1.[noGrp]/web.[noNs]: visit traversal on path: [names]: a",
+            "Role/web: rules/names: there is something on the way that is no mapping or list",
+        ),
+        (
+            "panic: interface conversion: interface {} is int, not map[string]interface {} goroutine 1 [running]:",
+            "kustomize itself breaks down: a value of a manifest is of another type than it should be",
+        ),
+        (
             INSIDE
             + ERROR.format(
                 "b.yaml",

@@ -280,13 +280,13 @@ def test_nothing_is_overwritten(here: Path) -> None:
             "configMapGenerator: [{name: a, files: [x=none.txt]}]",
             "kustomization.yaml: configMapGenerator[0].files[0]: 'none.txt': there is no such file",
         ),
-        ("resources: [a.yaml]\nresources: [a.yaml]", "kustomization.yaml: is not YAML: "),
+        ("resources: [a.yaml]\nresources: [a.yaml]", "kustomization.yaml:2: is not YAML: "),
         (
             "resource: [a.yaml]",
             "kustomize cannot build it: source/kustomization.yaml: resource: kustomize has no such field",
         ),
         ("resources: []", "the folder makes no object that could be a child"),
-        ("a: [", "kustomization.yaml: is not YAML: "),
+        ("a: [", "kustomization.yaml:1: is not YAML: "),
         *((text, "source/kustomization.yaml: must be a mapping") for text in ("a", "[a]", "[[a, b]]", "- a: b")),
     ],
 )
@@ -312,6 +312,78 @@ def test_what_is_wrong_with_a_manifest_names_the_users_file(here: Path, more: st
     done = run("Thing", "source", "--yes")
     assert done.exit_code == 1
     assert done.stderr.startswith("Error: source/below/a.yaml:1: ConfigMap/a: metadata.annotations: "), done.stderr
+
+
+DEPLOYMENT = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: x}]}
+"""
+ROLLOUT = DEPLOYMENT.replace("apps/v1", "argoproj.io/v1alpha1").replace("Deployment", "Rollout")
+
+
+@pytest.mark.parametrize(
+    ("manifest", "said"),
+    [
+        # kustomize itself cannot build what is misshapen where it looks for names.
+        (
+            DEPLOYMENT.replace("[{name: web, image: x}]", "5"),
+            "8: Deployment/web: spec.template.spec.containers: 5 must",
+        ),
+        (
+            ROLLOUT.replace("[{name: web, image: x}]", "5"),
+            "8: Rollout/web: spec.template.spec.containers: 5 must be a l",
+        ),
+        (DEPLOYMENT.replace("kind: Deployment", "kind: 5"), "2: web: kind: 5 must be a text that is not empty"),
+        (DEPLOYMENT.replace("kind: D", "kind: D\nkind: D"), "3: 'kind' stands there twice: take one out"),
+        (
+            "apiVersion: e.org/v1\nkind: A\nmetadata: {name: a, annotations: [b]}",
+            "3: A/a: metadata.annotations: the value mus",
+        ),
+    ],
+)
+def test_what_is_misshapen_names_the_users_file(here: Path, manifest: str, said: str) -> None:
+    lines = "namePrefix: a-\nresources: [below/a.yaml]\n"
+    written(here / "source", {"kustomization.yaml": lines, "below/a.yaml": manifest})
+    done = run("Thing", "source", "--yes")
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"Error: source/below/a.yaml:{said}"), done.stderr
+
+
+def test_what_a_patch_puts_right_is_right(here: Path) -> None:
+    operation = '{"op": "replace", "path": "/spec/replicas", "value": 1}'
+    patch = f"patches: [{{target: {{kind: Deployment}}, patch: '[{operation}]'}}]\n"
+    manifest = DEPLOYMENT.replace("  selector", "  replicas: HERE\n  selector")
+    written(here / "source", {"kustomization.yaml": f"resources: [a.yaml]\n{patch}", "a.yaml": manifest})
+    done = run("Thing", "source", "--yes")
+    assert done.exit_code == 0, done.output
+
+
+def test_parts_of_custom_objects_that_are_like_known_ones_are_no_trouble(here: Path) -> None:
+    """Whatever a custom kind of a known name has there."""
+    claims = "{volumeClaimTemplates: [{metadata: {}}, {metadata: {name: 5}}]}"
+    objects = [
+        DEPLOYMENT,
+        "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {ports: [{port: 80, targetPort: 80}]}}\n",
+        "{apiVersion: e.org/v1, kind: Ingress, metadata: {name: i}, spec: {rules: [{host: [a]}, {host: {}}]}}\n",
+        *(f"{{apiVersion: e.org/v1, kind: Foo, metadata: {{name: f{index}}}, webhooks: {webhooks}}}\n"
+          for index, webhooks in enumerate(("5", "[5]", "[{clientConfig: 5}]", "[{clientConfig: {service: 5}}]"))),
+        f"{{apiVersion: e.org/v1, kind: StatefulSet, metadata: {{name: t}}, spec: {claims}}}\n",
+    ]  # fmt: skip
+    written(here / "source", {"kustomization.yaml": "resources: [a.yaml]\n", "a.yaml": "---\n".join(objects)})
+    done = run("Thing", "source", "--yes")
+    assert done.exit_code == 0, done.output
+
+
+def test_an_empty_manifest_is_named(here: Path) -> None:
+    written(here / "source", {"kustomization.yaml": "resources:\n- a.yaml\n", "a.yaml": "# nothing\n"})
+    done = run("Thing", "source", "--yes")
+    assert done.stderr.startswith("Error: source/kustomization.yaml:2: resources[0]: 'a.yaml' has no object in it")
 
 
 def test_files_that_are_called_like_the_kinds_own_stand_apart(here: Path) -> None:

@@ -21,6 +21,7 @@ API_VERSIONS = {
     "ClusterRole": "rbac.authorization.k8s.io/v1",
     "CustomResourceDefinition": "apiextensions.k8s.io/v1",
     "StatefulSet": "apps/v1",
+    "Rollout": "argoproj.io/v1alpha1",
     "Role": "rbac.authorization.k8s.io/v1",
     "Zone": "example.org/v1",
 }
@@ -113,7 +114,7 @@ def test_a_crd_with_a_webhook_of_the_folders_keeps_the_names() -> None:
             "Service/a stands in the namespaces one and default, and kind and name tell children apart: give",
         ),
         ([obj("Namespace", "a")], "the folder makes no object that could be a child"),
-        ([{"apiVersion": "v1", "kind": "Pod", "metadata": {}}], "no apiVersion, kind or metadata.name: 'Pod', None"),
+        ([{"apiVersion": "v1", "kind": "Pod", "metadata": {}}], "Pod: metadata.name: is missing"),
         ([obj("APIService", "v1.x.org")], "APIService/v1.x.org: deleting one Web must not delete it"),
         (
             [obj("Service", "x" * 62)],
@@ -127,29 +128,59 @@ def test_what_makes_no_kind_is_refused(objects: list[dict[str, Any]], said: str)
     assert said in str(error.value)
 
 
+def rollout(**pod: Any) -> dict[str, Any]:
+    return obj("Rollout", "r", spec={"template": {"spec": pod}})
+
+
 POD: dict[str, Any] = {"containers": [{"image": "a"}], "initContainers": []}
 
 
 @pytest.mark.parametrize(
     ("broken", "said"),
     [
-        (obj("Pod", "p", spec=POD), "Pod/p: spec.containers.0 has no name"),
-        (obj("Pod", "p", spec={"containers": {}}), "Pod/p: spec.containers must be a list"),
-        (obj("Pod", "p", spec={"containers": [None]}), "Pod/p: spec.containers.0 must be a mapping"),
-        (obj("Pod", "p", spec=3), "Pod/p: spec must be a mapping"),
-        (obj("Service", "s", spec={"ports": [{"name": "a"}]}), "Service/s: spec.ports.[name=a] has no port"),
-        (obj("Service", "s", spec={"ports": [{"port": "80"}]}), "Service/s: spec.ports.0.port must be a number"),
-        (obj("ConfigMap", "c", data={"a.b": True}), "ConfigMap/c: data.[a.b] must be a text"),
+        (obj("Pod", "p", spec=POD), "Pod/p: spec.containers.0: name is missing"),
+        (obj("Pod", "p", spec={"containers": {}}), "Pod/p: spec.containers: the value must be a list"),
+        (obj("Pod", "p", spec={"containers": [None]}), "Pod/p: spec.containers.0: None must be a mapping"),
+        (obj("Pod", "p", spec=3), "Pod/p: spec: 3 must be a mapping"),
+        (obj("Service", "s", spec={"ports": [{"name": "a"}]}), "Service/s: spec.ports.[name=a]: port is missing"),
+        (obj("Service", "s", spec={"ports": [{"port": "80"}]}), "Service/s: spec.ports.0.port: '80' must be a number"),
+        (
+            obj("ConfigMap", "c", data={"a.b": True}),
+            "ConfigMap/c: data.[a.b]: True must be a text, so write it in quotes",
+        ),
         (
             obj("StatefulSet", "s", spec={"volumeClaimTemplates": [{"spec": {}}]}),
-            "StatefulSet/s: spec.volumeClaimTemplates.0 has no metadata",
+            "StatefulSet/s: spec.volumeClaimTemplates.0: metadata is missing",
         ),
-        (obj("CustomResourceDefinition", "c"), "CustomResourceDefinition/c: the object has no spec"),
+        (obj("CustomResourceDefinition", "c"), "CustomResourceDefinition/c: spec is missing"),
         (
             obj("CustomResourceDefinition", "c", spec={**crd("Zone")["spec"], "versions": None}),
-            "CustomResourceDefinition/c: spec has no versions",
+            "CustomResourceDefinition/c: spec: versions is missing",
         ),
-        ({"apiVersion": "v1", "kind": 3, "metadata": []}, "no apiVersion, kind or metadata.name: 3, None"),
+        (obj("Rollout", "r", spec=5), "Rollout/r: spec: 5 must be a mapping"),
+        (obj("Rollout", "r", spec={"template": 5}), "Rollout/r: spec.template: 5 must be a mapping"),
+        (obj("Rollout", "r", spec={"selector": 5}), "Rollout/r: spec.selector: 5 must be a mapping"),
+        (rollout(containers=5), "Rollout/r: spec.template.spec.containers: 5 must be a list"),
+        (rollout(containers=[5]), "Rollout/r: spec.template.spec.containers.0: 5 must be a mapping"),
+        (rollout(containers=[{"image": "x"}]), "Rollout/r: spec.template.spec.containers.0: name is missing"),
+        (rollout(initContainers=5), "Rollout/r: spec.template.spec.initContainers: 5 must be a list"),
+        (rollout(containers=[{"name": "a", "image": ["x"]}]), "containers.[name=a].image: the value must be a text"),
+        (
+            obj("CustomResourceDefinition", "c", spec=5) | {"apiVersion": "apiextensions.k8s.io/v1beta1"},
+            "CustomResourceDefinition/c: apiVersion: 'apiextensions.k8s.io/v1beta1' must be 'apiextensions.k8s.io/v1'",
+        ),
+        *(
+            (
+                {"apiVersion": "e.org/v1", "kind": "Foo", "metadata": {"name": "f", name: value}},
+                f"Foo/f: metadata.{said}",
+            )
+            for name, value, said in (
+                ("labels", 3, "labels: 3 must be a mapping"),
+                ("annotations", ["a"], "annotations: the value must be a mapping"),
+                ("namespace", ["a"], "namespace: the value must be a text"),
+            )
+        ),
+        ({"apiVersion": "v1", "kind": 3, "metadata": []}, "kind: 3 must be a text that is not empty"),
     ],
 )
 def test_what_is_malformed_is_named(broken: dict[str, Any], said: str) -> None:
@@ -178,6 +209,7 @@ def test_a_crd_of_its_own_name_is_refused() -> None:
 @pytest.mark.parametrize(
     ("kind", "plural"),
     [
+        ("Endpoints", "endpoints"),
         ("Web", "webs"),
         ("Proxy", "proxies"),
         ("Key", "keys"),

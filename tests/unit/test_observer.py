@@ -425,6 +425,22 @@ async def test_a_warning_about_a_pod_concerns_the_cr_whose_deployment_made_it(
     assert told.take() == [{X}]
 
 
+async def test_a_warning_about_a_pod_of_an_older_revision_is_not_told(
+    wide: Observer, watches: Watches, told: Told
+) -> None:
+    condition = {"type": "Progressing", "status": "True", "message": 'ReplicaSet "web-5f6d" is progressing.'}
+    web = {**pod("web", 5, kind="Deployment"), "apiVersion": "apps/v1", "status": {"conditions": [condition]}}
+    deployments = ApiResource("apps", "v1", "deployments", "Deployment")
+    wide.is_watching(at("demo", deployments))
+    watches.show(deployments, Listed([web], 10))
+    watches.show(EVENTS, Changed(warning("web-6b7d8c9f4-x2x4z", "it crashed")))
+    await until(watches.is_shown)
+    about = ObjectKey("apps", "Deployment", "demo", "web")
+    assert wide.complaint(about, 0) == ""
+    watches.show(EVENTS, Changed(warning("web-5f6d-x2x4z", "it crashes", "e2")))
+    await until(lambda: wide.complaint(about, 0) == "BackOff: it crashes")
+
+
 async def test_a_warning_about_a_strangers_object_concerns_nobody(wide: Observer, watches: Watches, told: Told) -> None:
     await listed(wide, watches, told, pod("a", 5))
     watches.show(EVENTS, Changed(warning("stranger", "it fails")))

@@ -446,6 +446,24 @@ def test_each_role_names_the_kinds_that_are_served_and_no_others() -> None:
         ] * count
 
 
+@pytest.mark.parametrize(
+    ("subject", "name", "outside"),
+    [
+        (Subject("nuvop", "ops"), "nuvop-ops", "nuvop-ops"),
+        (Subject("nuvop", "nuvop-system"), "nuvop", "nuvop-nuvop-system"),
+        (Subject("jane"), "nuvop-user-jane", "nuvop-user-jane-jane"),
+    ],
+)
+def test_what_is_called_after_its_namespace_is_so_once(subject: Subject, name: str, outside: str) -> None:
+    """A user may run several operators, so what is called after him has the namespace behind it all the same."""
+    assert subject.role == name
+    kind = kind_of(obj("StorageClass", "storage.k8s.io/v1"), DEPLOYMENT)
+    documents = list(
+        yamltext.load_all(rbac.manifests(needed(kind, mode=Mode(("jane",))), Mode(("jane",)), subject, name))
+    )
+    assert [document["metadata"]["name"] for document in documents] == [outside, outside, name, name]
+
+
 def test_a_user_is_bound_as_one() -> None:
     _, (_, binding_) = manifests(kind_of(), subject=Subject('jane: "x"'))
     assert binding_["subjects"] == [{"kind": "User", "apiGroup": RBAC, "name": 'jane: "x"'}]

@@ -1,11 +1,15 @@
-"""The reference pages list exactly what the code can write."""
+"""The reference pages list exactly what the code can write, and their Python runs."""
 
 import ast
 import importlib
 import pkgutil
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from markdown_it import MarkdownIt
 
 import nuvop
 from nuvop import base, crd, directives, objects, persistence
@@ -128,3 +132,23 @@ def test_no_name_of_nuvops_is_left_out() -> None:
     }
     assert len(names) > 10
     assert {name for name in names if name not in text} == set()
+
+
+# --- Python ----------------------------------------------------------------------------------------------------------
+
+
+def python_with(page: str, words: str) -> str:
+    """The one block of Python in a page that has these words."""
+    tokens = MarkdownIt().parse((ROOT / "docs" / page).read_text())
+    (found,) = [token.content for token in tokens if token.info == "python" and words in token.content]
+    return found
+
+
+def test_the_test_of_a_patches_py(tmp_path: Path) -> None:
+    folder = tmp_path / "kustomize" / "webs"
+    folder.mkdir(parents=True)
+    (folder / "patches.py").write_text(python_with("kinds.md", "# patches.py"))
+    (tmp_path / "test_patches.py").write_text(python_with("python-api.md", "def test_"))
+    pytest = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_patches.py"]
+    done = subprocess.run(pytest, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

@@ -83,8 +83,8 @@ def pages(built: Path) -> dict[Path, Page]:
     return {path: Page(path) for path in built.rglob("*.html")}
 
 
-def test_every_page_of_the_project_is_in_it(pages: dict[Path, Page]) -> None:
-    assert len(pages) >= len(list(ROOT.glob("docs/**/*.md"))) + len(site.ELSEWHERE)
+def test_every_page_of_the_project_is_in_it(built: Path, pages: dict[Path, Page]) -> None:
+    assert {built / address for address in places().values()} <= pages.keys()
 
 
 def test_no_link_leads_nowhere(built: Path, pages: dict[Path, Page]) -> None:
@@ -118,21 +118,24 @@ def test_cells_know_their_columns(built: Path) -> None:
     assert '<td data-label="what to do">wait, or look at that child</td>' in text
 
 
-def written() -> dict[str, str]:
-    """The pages that are written by hand in Markdown alone, and where they appear."""
-    own = {f"docs/{path.relative_to(ROOT / 'docs')}": path for path in ROOT.glob("docs/**/*.md")}
+def places() -> dict[str, str]:
+    """The pages of the project, and where they appear."""
     found = {}
-    for name, path in own.items():
+    for path in ROOT.glob("docs/**/*.md"):
         inside = path.relative_to(ROOT / "docs")
         folder = inside.parent if path.stem in ("index", "README") else inside.with_suffix("")
-        if ":::" not in path.read_text():
-            found[name] = (folder / "index.html").as_posix()
+        found[f"docs/{inside}"] = (folder / "index.html").as_posix()
     return {**found, **site.ELSEWHERE}
 
 
-@pytest.mark.parametrize("name", sorted(written()))
+def written() -> list[str]:
+    """Those that are Markdown alone: nothing in them comes from docstrings."""
+    return sorted(name for name in places() if ":::" not in (ROOT / name).read_text())
+
+
+@pytest.mark.parametrize("name", written())
 def test_a_page_is_as_on_github(built: Path, pages: dict[Path, Page], name: str) -> None:
     text = (ROOT / name).read_text()
     on_github = Counter(re.findall(r"<(\w+)", MarkdownIt("gfm-like", {"linkify": False}).render(text)))
-    shown = pages[built / written()[name]].shown
+    shown = pages[built / places()[name]].shown
     assert {tag: shown[tag] for tag in SHOWN} == {tag: on_github[tag] for tag in SHOWN}

@@ -16,6 +16,7 @@ from nuvop.health import Check
 from nuvop.metrics import Metrics
 from nuvop.settings import Address
 from nuvop.web import Server
+from tests.unit.conftest import eventually
 
 LOCAL = Address("127.0.0.1", 0)
 
@@ -78,6 +79,22 @@ def test_closing_frees_the_port_and_ends_the_thread() -> None:
         fetch(port)
     assert threading.active_count() == before
     web.serve(Address("127.0.0.1", port), {}).close()
+
+
+@pytest.mark.parametrize("said", [b"", b"GET /metr", b"GET /metrics HTTP/1.1\r\nA: b\r\n"])
+def test_who_says_nothing_more_is_hung_up_on(
+    server: Server, said: bytes, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Each connection holds a thread."""
+    assert web._Quiet.timeout
+    monkeypatch.setattr(web._Quiet, "timeout", 0.1)
+    before = threading.active_count()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as silent:
+        silent.sendall(said)
+        assert silent.recv(1) == b""
+    assert eventually(lambda: threading.active_count() == before)
+    assert fetch(server.port)[0] == 200
+    assert capfd.readouterr().err == ""
 
 
 def test_a_port_in_use_is_named(server: Server) -> None:

@@ -24,7 +24,7 @@
 
 {{- define "nuvop.selectorLabels" -}}
 app.kubernetes.io/name: nuvop
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "nuvop.labels" -}}
