@@ -145,10 +145,14 @@ def _resources(crds: Iterable[str]) -> list[Resource]:
 
 def _refusal(found: Sequence[Resource]) -> str:
     return (
-        f"{_told('nothing was removed, because there are', found)}\n"
+        f"{_told(f'nothing was removed, because there {_are(found)}', found)}\n"
         "CRS=keep removes the operator and leaves them, with their CRDs and children; CRS=delete deletes them with all "
         "that was made for them, and the CRDs, too"
     )
+
+
+def _are(found: Sequence[Resource]) -> str:
+    return "is" if len(found) == 1 else "are"
 
 
 def _count(found: Sequence[Resource]) -> str:
@@ -185,7 +189,7 @@ def _delete_resources(found: Sequence[Resource], patience: int) -> None:
         while left := _resources(crds):
             if time.monotonic() > deadline:
                 raise DeployError(
-                    f"{_told(f'after {patience} seconds there are still', left)}\n"
+                    f"{_told(f'after {patience} seconds there {_are(left)} still', left)}\n"
                     "they wait for their operator, which is still deployed, or for somebody else's finalizer"
                 )
             progress.update(f"{_count(left)} to go")

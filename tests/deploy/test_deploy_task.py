@@ -448,7 +448,7 @@ def test_custom_resources_that_nobody_finishes_hold_up_the_undeployment(admin: K
     admin.apply({**sample("held"), "metadata": {"name": "held", "finalizers": ["nuvop.nuvolaris.org/children"]}})
     done = task.impatient("remove", "--crs", "delete", "--timeout", "2")
     assert done.returncode == 1
-    assert "error: after 2 seconds there are still 1 custom resource:" in done.stderr
+    assert "error: after 2 seconds there is still 1 custom resource:" in done.stderr
     assert admin.get("crd/samples.nuvolaris.org")
     admin("patch", "sam/held", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
     task("undeploy")
@@ -520,7 +520,7 @@ def test_kinds_of_ones_own(
         assert admin.get("clusterrole/nuvop-more")
 
         refused = task.run("undeploy")
-        assert "error: nothing was removed, because there are 1 custom resource:" in refused.stderr
+        assert "error: nothing was removed, because there is 1 custom resource:" in refused.stderr
         assert "  podinfos.example.com example in default" in refused.stderr
         told = task("undeploy", CRS="delete")
         assert "1 custom resource deleted" in told

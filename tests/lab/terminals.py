@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 LOOK_SECONDS = 0.1
+SEEN_SECONDS = 120.0
+"""How long a program that runs may take to print what the document shows: it builds nothing meanwhile."""
+
 LAST_LINES = 40
 """How much a failure shows of what runs for long."""
 
@@ -159,7 +162,8 @@ class Terminals:
             raise Failed(f"it has not ended after {self._patience:g} seconds")
 
     def _see(self, shown: Sequence[str], terminal: Terminal) -> None:
-        deadline = time.monotonic() + self._patience
+        patience = min(self._patience, SEEN_SECONDS)
+        deadline = time.monotonic() + patience
         while True:
             ended = terminal.wait(LOOK_SECONDS)
             count, missing = normalise.seen(shown, terminal.lines())
@@ -169,7 +173,7 @@ class Terminals:
             if ended:
                 raise Failed(f"it has ended, with exit code {terminal.code}; {missing}")
             if time.monotonic() > deadline:
-                raise Failed(f"not seen within {self._patience:g} seconds; {missing}")
+                raise Failed(f"not seen within {patience:g} seconds; {missing}")
 
     def _told(self, chapter: Chapter, step: Step, why: str) -> str:
         parts = [f"{self._document}:{step.line}: chapter {chapter.title!r}, {step.terminal}: {why}"]
