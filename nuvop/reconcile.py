@@ -181,8 +181,8 @@ class Reconciler:
 
     def _look_again(self, namespace: str | None) -> None:
         """Look at the CRs that may wait for a full list, or cannot have one."""
-        for key in self._records:
-            if namespace in (None, key.namespace):
+        for key, record in self._records.items():
+            if namespace is None or namespace in record.looks_in:
                 self._queue.add(key)
 
     def unsynced(self) -> list[str]:
@@ -288,12 +288,14 @@ class Reconciler:
         kind = await self._catalog.choose(key.plural, record.body)
         await self._installer.install(kind)
         resources = await self._catalog.watched(kind)
-        unseen = await self._retired(key, record, resources)
         wanted = [
             (resource, namespace)
             for resource in resources
             for namespace in _namespaces(kind, record, (resource.api_version, resource.kind), key.namespace)
         ]
+        # Before anything is asked for: a list may come while the rest is still looked up.
+        record.looks_in = frozenset({key.namespace, *(where for _, where in wanted)}.union(*record.places.values()))
+        unseen = await self._retired(key, record, resources)
         if unseen is None or not self._observer.is_watching(wanted):
             return None
         live = self._live(key)

@@ -35,6 +35,8 @@ class Record:
     others: frozenset[str] = frozenset()
     """The names of the fields of the status that others have written."""
     inventory: Inventory = ()
+    looks_in: frozenset[str] = frozenset()
+    """The namespaces whose lists the CR's verdict needs: its own, and others that it has children in."""
     overlay: Overlay | None = None
     overlay_of: tuple[object, ...] = ()
     applied_revision: str = ""

@@ -40,7 +40,7 @@ IMMUTABLE = ApplyFailed("field is immutable", terminal=True, immutable=True)
 class Make(Protocol):
     """Makes a cluster with an operator whose kind has this base."""
 
-    def __call__(self, *base: dict[str, Any], **more: Any) -> World: ...
+    def __call__(self, *base: dict[str, Any], cluster_wide: bool = True, **more: Any) -> World: ...
 
 
 @pytest.fixture
@@ -48,8 +48,8 @@ async def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     monkeypatch.setattr(reconcile, "STOP_GRACE", 0.1)
     made: list[World] = []
 
-    def new(*base: dict[str, Any], **more: Any) -> World:
-        made.append(World(tmp_path, make_kind(*base, **more)))
+    def new(*base: dict[str, Any], cluster_wide: bool = True, **more: Any) -> World:
+        made.append(World(tmp_path, make_kind(*base, **more), cluster_wide=cluster_wide))
         return made[-1]
 
     yield new
@@ -1708,6 +1708,25 @@ async def test_nothing_is_done_before_all_of_a_retired_kind_was_listed(make: Mak
         await world.settled()
     go_on.set()
     await until(lambda: world.asked("delete ") == ["Service/obj-web"])
+
+
+@pytest.mark.parametrize("kind", ["ConfigMap", "Service"], ids=["the kind's", "retired"])
+async def test_a_list_of_another_namespace_that_comes_last_is_not_missed(make: Make, kind: str) -> None:
+    world = make(A, cluster_wide=False)
+    go_on = asyncio.Event()
+
+    async def wait(namespace: str) -> None:
+        if namespace == "elsewhere":
+            await go_on.wait()
+
+    world.before[f"watch {kind}"] = wait
+    entry = {"apiVersion": "v1", "kind": kind, "namespace": "elsewhere", "name": "obj-x", "uid": "s1", "digest": "x"}
+    world.create({**cr(), "status": {"observedGeneration": 1, "inventory": [entry]}})
+    await until(lambda: f"watch {kind}/elsewhere" in world.requests)
+    await world.settled()
+    assert world.asked("apply ") == []
+    go_on.set()
+    await until(lambda: world.conditions().get("Ready") == ("True", "Succeeded"))
 
 
 async def test_a_retired_kind_whose_api_is_gone_is_not_waited_for(make: Make) -> None:

@@ -121,8 +121,8 @@ class World:
     ``delete ClusterRole``. ``requests`` is all that was asked for, as in ``delete ClusterRole/obj-reader``.
     """
 
-    def __init__(self, generated: Path, kind: Kind) -> None:
-        """``generated`` is an empty folder."""
+    def __init__(self, generated: Path, kind: Kind, *, cluster_wide: bool = True) -> None:
+        """``generated`` is an empty folder; ``cluster_wide`` makes one watch a type, for all namespaces."""
         self.generated = generated
         self.folder: Kind | NuvopError = kind
         self.crs: dict[str, Body] = {}
@@ -147,13 +147,16 @@ class World:
         self._watches: list[tuple[ApiResource, asyncio.Queue[Event]]] = []
         self._failing: dict[str, ClusterError] = {}
         self._held: list[tuple[Event, str]] | None = None
+        self._cluster_wide = cluster_wide
         self.reconciler = self._operator()
 
     def _operator(self) -> Reconciler:
         api = cast("Any", self)
         reporter = Reporter(api, api, self.metrics)
         pruner = Pruner(api, api, reporter, self.metrics, percent=50, cluster_wide=True)
-        return Reconciler(api, api, api, api, reporter, pruner, self.metrics, self.generated, cluster_wide=True)
+        return Reconciler(
+            api, api, api, api, reporter, pruner, self.metrics, self.generated, cluster_wide=self._cluster_wide
+        )
 
     # --- what tests do --------------------------------------------------------------------------------------------
 
@@ -497,7 +500,7 @@ class World:
     async def follow(
         self, resource: ApiResource, namespace: str | None, *, labels: str = "", fields: str = ""
     ) -> AsyncIterator[Event]:
-        await self._request("watch", resource, "")
+        await self._request("watch", resource, namespace or "")
         watch = (resource, asyncio.Queue[Event]())
         self._watches.append(watch)
         error = self._failing.get(resource.kind)
