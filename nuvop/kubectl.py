@@ -5,6 +5,7 @@ passes through an argument, a log line or an error here but kubectl's own words.
 """
 
 import asyncio
+import contextlib
 import os
 import re
 import shutil
@@ -151,6 +152,9 @@ class Processes:
         self._closed = True
         for group in list(self._groups):
             self._kill(group)
+        with contextlib.suppress(BrokenPipeError):
+            if self._reaper is not None:
+                _say(self._reaper, reaper.FAREWELL)
         self._end_reaper()
 
     def _begin(self, group: int) -> None:
@@ -223,8 +227,12 @@ def _start_reaper(private: Path | None) -> "subprocess.Popen[bytes]":
 
 
 def _tell(process: "subprocess.Popen[bytes]", mark: str, group: int) -> None:
+    _say(process, f"{mark}{group}\n".encode())
+
+
+def _say(process: "subprocess.Popen[bytes]", line: bytes) -> None:
     assert process.stdin is not None  # noqa: S101 – opened as a pipe
-    process.stdin.write(f"{mark}{group}\n".encode())
+    process.stdin.write(line)
 
 
 async def _read(stream: asyncio.StreamReader | None, limit: int, argv: Sequence[str]) -> bytes:

@@ -1,9 +1,12 @@
 """Removes what an operator leaves behind when it dies without a word (SIGKILL, out of memory): processes, credentials.
 
 Runs as a process of its own, as ``python -I -S reaper.py [PRIVATE_FOLDER]``. Standard input tells it what to watch:
-``+123`` for a group that has begun, ``-123`` for one that has ended. The end of the input is the end of the operator,
-however it came about: the kernel closes the pipe. Linux's parent-death signal would do without a process, but macOS has
-none.
+``+123`` for a group that has begun, ``-123`` for one that has ended, ``bye`` when all have ended and none will begin.
+The end of the input is the end of the operator, however it came about: the kernel closes the pipe. Linux's parent-death
+signal would do without a process, but macOS has none.
+
+What an operator has started in its very last moment, nobody has told of. On Linux it is known by its HOME, which is the
+private folder.
 """
 
 import contextlib
@@ -21,13 +24,22 @@ PATIENCE = 5.0
 
 PAUSE = 0.05
 
+CALM_LOOKS = 10
+"""How often in a row nothing has to be found of an operator that was killed: a process that was just forked looks like
+the operator until it has become kubectl."""
+
+FAREWELL = b"bye\n"
+
 
 def main() -> None:
     """Follow standard input to its end, then kill what is still running and remove the private folder."""
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
     groups: set[int] = set()
+    looks = CALM_LOOKS
     for line in sys.stdin.buffer:
+        if line == FAREWELL:
+            looks = 1
         mark, group = line[:1], line[1:].strip()
         if not group.isdigit():
             continue  # half a line, of an operator that died while it wrote
@@ -41,9 +53,33 @@ def main() -> None:
         except ProcessLookupError:
             continue
     for private in sys.argv[1:]:
-        deadline = time.monotonic() + PATIENCE
-        while not remove(private) and time.monotonic() < deadline:
-            time.sleep(PAUSE)
+        _clear(private, looks)
+
+
+def _clear(private: str, looks: int) -> None:
+    """Remove a private folder, and kill who uses it, until that many looks in a row find nothing."""
+    deadline = time.monotonic() + PATIENCE
+    calm = 0
+    while time.monotonic() < deadline:
+        found = _kill_users(private)
+        calm = calm + 1 if remove(private) and not found else 0
+        if calm >= looks:
+            return
+        time.sleep(PAUSE)
+
+
+def _kill_users(private: str) -> bool:
+    """Kill the processes whose HOME is a private folder; return whether there were any."""
+    home = f"HOME={private}".encode()
+    found = False
+    for process in filter(str.isdigit, os.listdir("/proc") if os.path.isdir("/proc") else ()):
+        with contextlib.suppress(OSError):  # it has ended, or is somebody else's
+            with open(f"/proc/{process}/environ", "rb") as environment:
+                uses = home in environment.read().split(b"\0")
+            if uses:
+                os.kill(int(process), signal.SIGKILL)
+                found = True
+    return found
 
 
 def remove(private: str) -> bool:

@@ -342,6 +342,8 @@ async def test_a_new_reaper_knows_of_all_that_runs(processes: Processes) -> None
     ended, _ = await asyncio.wait([task], timeout=5)
     assert ended
     task.exception()  # it can be told nothing more
+    another.wait(timeout=10)
+    processes._reaper = None
 
 
 async def test_a_reaper_that_cannot_be_started_is_started_later(

@@ -200,6 +200,36 @@ def test_it_removes_the_private_folder_of_one_who_still_writes(tmp_path: Path) -
     assert not private.exists()
 
 
+LAST_MOMENT = """
+import os, subprocess, sys, time
+private = sys.argv[1]
+time.sleep(float(sys.argv[2]))
+os.makedirs(f"{private}/cache", exist_ok=True)
+os.execve("/bin/sleep", ["sleep", "60"], {"HOME": private})
+"""
+
+
+@pytest.mark.parametrize("seconds", [0, 0.2])
+def test_it_kills_what_was_started_in_the_last_moment_of_an_operator(tmp_path: Path, seconds: float) -> None:
+    """Nobody has told of it, and it may make the private folder anew."""
+    private = tmp_path / "private"
+    private.mkdir()
+    with subprocess.Popen([sys.executable, "-I", "-S", "-c", LAST_MOMENT, str(private), str(seconds)]) as started:
+        if not seconds:
+            assert eventually((private / "cache").exists)
+        subprocess.run([sys.executable, "-I", "-S", reaper.__file__, private], input=b"", check=True, timeout=20)
+        assert started.wait(timeout=10) == -signal.SIGKILL
+    assert not private.exists()
+
+
+def test_an_operator_that_has_ended_well_is_not_looked_after_for_long(tmp_path: Path) -> None:
+    argv = [sys.executable, "-I", "-S", reaper.__file__, str(tmp_path / "private")]
+    (tmp_path / "private").mkdir()
+    done = subprocess.run(argv, input=reaper.FAREWELL, check=True, timeout=20, capture_output=True)
+    assert (done.stdout, done.stderr) == (b"", b"")
+    assert not (tmp_path / "private").exists()
+
+
 def test_what_cannot_be_removed_keeps_its_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By that the next operator knows it, and removes it."""
     (tmp_path / "cache").mkdir()
