@@ -5,7 +5,6 @@ passes through an argument, a log line or an error here but kubectl's own words.
 """
 
 import asyncio
-import contextlib
 import os
 import re
 import shutil
@@ -152,9 +151,7 @@ class Processes:
         self._closed = True
         for group in list(self._groups):
             self._kill(group)
-        with contextlib.suppress(BrokenPipeError):
-            if self._reaper is not None:
-                _say(self._reaper, reaper.FAREWELL)
+        self._tell_reaper(reaper.FAREWELL)
         self._end_reaper()
 
     def _begin(self, group: int) -> None:
@@ -162,25 +159,25 @@ class Processes:
         self._groups.add(group)
         if self._closed:
             self._kill(group)  # it was being started while all others were killed
-        elif not self._tell_reaper("+", group):
+        elif not self._tell_reaper(reaper.begun(group)):
             try:
                 self._reaper = _start_reaper(self._private)
             except OSError as error:
                 raise KubectlUnusable(f"{sys.executable} cannot be started: {error.strerror or error}") from error
             # It has to know of all that runs.
             for running in self._groups:
-                _tell(self._reaper, "+", running)
+                _tell(self._reaper, reaper.begun(running))
 
     def _end(self, group: int) -> None:
         self._groups.discard(group)
-        self._tell_reaper("-", group)
+        self._tell_reaper(reaper.ended(group))
 
-    def _tell_reaper(self, mark: str, group: int) -> bool:
-        """Tell the reaper of a group; return whether there is one."""
+    def _tell_reaper(self, line: bytes) -> bool:
+        """Tell the reaper something; return whether there is one."""
         if self._reaper is None:
             return False
         try:
-            _tell(self._reaper, mark, group)
+            _tell(self._reaper, line)
         except BrokenPipeError:
             self._end_reaper()
             return False
@@ -226,11 +223,7 @@ def _start_reaper(private: Path | None) -> "subprocess.Popen[bytes]":
     )
 
 
-def _tell(process: "subprocess.Popen[bytes]", mark: str, group: int) -> None:
-    _say(process, f"{mark}{group}\n".encode())
-
-
-def _say(process: "subprocess.Popen[bytes]", line: bytes) -> None:
+def _tell(process: "subprocess.Popen[bytes]", line: bytes) -> None:
     assert process.stdin is not None  # noqa: S101 – opened as a pipe
     process.stdin.write(line)
 

@@ -31,6 +31,16 @@ the operator until it has become kubectl."""
 FAREWELL = b"bye\n"
 
 
+def begun(group: int) -> bytes:
+    """The line that tells of a group that has begun."""
+    return f"+{group}\n".encode()
+
+
+def ended(group: int) -> bytes:
+    """The line that tells of a group that has ended."""
+    return f"-{group}\n".encode()
+
+
 def main() -> None:
     """Follow standard input to its end, then kill what is still running and remove the private folder."""
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -40,6 +50,7 @@ def main() -> None:
     for line in sys.stdin.buffer:
         if line == FAREWELL:
             looks = 1
+            continue
         mark, group = line[:1], line[1:].strip()
         if not group.isdigit():
             continue  # half a line, of an operator that died while it wrote
