@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.controlplane import node
 from lab.controlplane.node import machine
 from tests.e2e.harness import ROOT, Kubectl, eventually
 from tests.image.built import NAME
@@ -17,11 +16,6 @@ Patch = dict[str, Any]
 
 LIMIT = 512 * 2**20
 """The memory limit in deploy/manager."""
-
-ON_THE_REAL_NODE: list[Patch] = [
-    {"op": "add", "path": f"/spec/template/spec/nodeSelector/{node.LABEL.replace('/', '~1')}", "value": "true"},
-    {"op": "add", "path": "/spec/template/spec/tolerations", "value": [{"key": node.LABEL, "operator": "Exists"}]},
-]
 
 SHORT_LIVED_TOKEN: list[Patch] = [
     {"op": "replace", "path": "/spec/template/spec/automountServiceAccountToken", "value": False},

@@ -17,6 +17,7 @@ import pytest
 from lab import controlplane, image
 from lab.controlplane import node
 from lab.controlplane.node import machine
+from lab.deployer import nodes
 from tests.e2e.audited import refused, requests_of
 from tests.e2e.harness import (
     PROGRAMS,
@@ -34,7 +35,6 @@ from tests.e2e.test_psqls import Volumes
 from tests.realnode.conftest import traces
 from tests.realnode.deployed import (
     LIMIT,
-    ON_THE_REAL_NODE,
     SHORT_LIVED_TOKEN,
     Deployed,
     Patch,
@@ -55,7 +55,7 @@ COUNT = int(os.environ.get("NUVOP_NODE_LOAD", "100"))
 def operator(cluster: controlplane.Cluster, image: None, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
     """deploy/default, on the real node."""
     deployed = Deployed(Kubectl(cluster.kubeconfig, "nuvop-system"))
-    patches = [*ON_THE_REAL_NODE, *SHORT_LIVED_TOKEN]
+    patches = [*nodes.onto_real(), *SHORT_LIVED_TOKEN]
     folder = kustomization(tmp_path_factory.mktemp("default").resolve(), "default", patches)
     deployed.kubectl("apply", "-k", str(folder))
     deployed.ready()
@@ -291,7 +291,7 @@ def team(
     ]
     own = folder / "own"
     own.mkdir()
-    kustomization(own, "namespaced", [*ON_THE_REAL_NODE, *extra], namespace="team")
+    kustomization(own, "namespaced", [*nodes.onto_real(), *extra], namespace="team")
     kubectl("apply", "-k", str(own))
     roles = subprocess.run(
         [
