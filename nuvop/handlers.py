@@ -18,7 +18,7 @@ from typing import Any
 import click
 import kopf
 
-from nuvop import logs, peering, persistence
+from nuvop import known_namespaces, logs, peering, persistence
 from nuvop.errors import LoginError, NuvopError, PeeringError
 from nuvop.known_types import KnownTypes
 from nuvop.operator import Operator, find_types
@@ -61,6 +61,7 @@ class Handlers:
         kopf.on.cleanup(id=f"{logs.OWN}stop")(self.stop)
         kopf.on.login(id=f"{logs.OWN}login")(self.log_in)
         self._known.serve()
+        known_namespaces.serve()
         self._pause.serve()
         for _, type_ in self._types:
             self._watch(type_.group, type_.version, type_.plural)

@@ -2,7 +2,7 @@
 
 kopf looks when it starts and when a CRD changes. That is too seldom: the API server may serve a type a moment after the
 last change of its CRD, and an operator that may not watch CRDs hears of no change at all. kopf has no call for it, so
-this room, and no other, reaches into kopf's own.
+this room reaches into kopf's own.
 """
 
 from functools import partial

@@ -1,6 +1,6 @@
 """kopf pauses an operator in favour of another one of its peering. nuvop has to know, for kopf stops its watches only.
 
-kopf has no call for it, so this room reaches into kopf's own; nuvop.known_types is the only other one that does.
+kopf has no call for it, so this room reaches into kopf's own, as nuvop.known_types and nuvop.known_namespaces do.
 """
 
 import asyncio
