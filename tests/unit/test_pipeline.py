@@ -339,6 +339,52 @@ async def test_a_cr_that_goes_during_a_look_up_is_not_applied_and_leaves_no_metr
     assert (world.phase("Ready"), world.phase("InProgress")) == (1, 0)
 
 
+async def test_a_cr_that_goes_while_it_is_looked_at_leaves_neither_an_overlay_nor_a_claim(make: Make) -> None:
+    world = await created(make(manifest("c"), manifest("b-c")), cr("other", "u0"))
+
+    async def meanwhile(_: str) -> None:
+        del world.before["discover ConfigMap"]
+        world.reconciler.gone(KEY.plural, world.crs.pop("a"))
+
+    world.before["discover ConfigMap"] = meanwhile
+    world.create(cr("a", "u1"))
+    await until(lambda: "forget Sample/a" in world.requests)
+    await world.settled()
+    assert not folder(world.generated, replace(KEY, name="a")).exists()
+    await created(world, cr("a-b", "u2", created="2026-01-02T00:00:00Z"))
+    assert world.applied == ["other", "a-b"]
+
+
+async def test_a_cr_that_goes_while_it_is_found_as_it_should_be_leaves_no_metric(make: Make) -> None:
+    world = await created(make(A))
+
+    async def meanwhile(_: str) -> None:
+        del world.before["discover ConfigMap"]
+        world.reconciler.gone(KEY.plural, world.crs.pop("obj"))
+
+    world.before["discover ConfigMap"] = meanwhile
+    world.look()
+    await until(lambda: "forget Sample/obj" in world.requests)
+    await world.settled()
+    assert world.phase("Ready") == 0
+
+
+async def test_a_cr_that_is_made_anew_while_the_one_before_is_looked_at_is_served(make: Make) -> None:
+    world = await created(make(A), cr("other", "u0"))
+
+    async def meanwhile(_: str) -> None:
+        del world.before["discover ConfigMap"]
+        world.reconciler.gone(KEY.plural, world.crs.pop("obj"))
+        world.create(cr(uid="u2"))
+
+    world.before["discover ConfigMap"] = meanwhile
+    world.create(cr())
+    await until(lambda: "forget Sample/obj" in world.requests)
+    await until(world.is_ready)
+    assert labels_of(world.objects[at("obj-a")])[OWNER_LABEL] == "u2"
+    assert folder(world.generated, KEY).is_dir()
+
+
 async def test_drift_that_vanishes_meanwhile_is_no_error_of_nuvop(make: Make, caplog: pytest.LogCaptureFixture) -> None:
     world = await created(make(A))
 
@@ -1336,6 +1382,17 @@ async def test_a_type_is_told_anew_once_the_cr_is_gone_whose_inventory_told_of_i
     await world.settled()
     await created(world, cr("other", "u2"))
     assert seen == [{"obj-a"}, {"other-a"}]
+
+
+async def test_so_it_is_where_another_cr_of_the_name_is_seen_before_the_end_of_that_one(make: Make) -> None:
+    world = make(A)
+    seen = await inventories_at_apply(world)
+    await created(world)
+    before = world.crs["obj"]
+    world.create(cr(uid="u2"))
+    world.reconciler.gone(KEY.plural, before)
+    await until(world.is_ready)
+    assert seen == [{"obj-a"}, {"obj-a"}]
 
 
 async def test_what_only_nuvop_deletes_is_always_told_before_it_is_made(make: Make) -> None:
