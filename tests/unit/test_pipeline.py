@@ -589,6 +589,20 @@ async def test_what_an_answer_has_shown_first_is_still_a_reason_to_look(make: Ma
     await until(lambda: world.conditions().get("Suspended") == ("True", "Suspended"))
 
 
+async def test_what_only_an_answer_has_shown_is_missed_when_it_is_taken_back(make: Make) -> None:
+    """kopf lists anew where its watch is lost: what was meanwhile, and is no more, it never shows."""
+    world = await created(make(A))
+    unseen(world, annotations=annotated(suspend="true"))
+    world.take_field(at("obj-a"), "x", "somebody")
+    await until(lambda: "Suspended" in world.conditions())
+    await world.settled()
+    assert not world.next_look()
+    unseen(world, annotations=annotated())
+    world.see()
+    await until(lambda: world.applied == ["obj", "obj"])
+    await until(world.is_ready)
+
+
 async def test_its_own_status_is_no_reason_to_look_again(make: Make) -> None:
     """Else what waits to be tried again would be tried at once, with each status that says why."""
     world = make(A)
