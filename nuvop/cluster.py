@@ -221,6 +221,7 @@ class Cluster:
             with _allowed_to_all():
                 answer = await self._request("GET", f"/apis/{api_version}" if group else f"/api/{version}")
         except NotFound as error:
+            self._discovered.pop(api_version, None)
             raise NotServed(f"the API server serves no {api_version}", status=404) from error
         names = {entry["name"] for entry in answer["resources"]}
         self._discovered[api_version] = {

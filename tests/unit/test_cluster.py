@@ -651,6 +651,15 @@ async def test_discovery(api: ApiServer, client: Cluster) -> None:
     assert str(raised.value) == "the API server serves no Scale of apps/v1"
 
 
+async def test_a_group_that_is_gone_is_not_taken_for_served(api: ApiServer, client: Cluster) -> None:
+    api.answers["GET /apis/nuvolaris.org/v1"] = [resources(("samples", "Sample", True))]
+    await client.discover("nuvolaris.org/v1", "Sample")
+    del api.answers["GET /apis/nuvolaris.org/v1"]
+    for is_anew in (True, False):
+        with pytest.raises(NotServed):
+            await client.discover("nuvolaris.org/v1", "Sample", anew=is_anew)
+
+
 async def test_all_that_is_served(api: ApiServer, client: Cluster) -> None:
     core: dict[str, Any] = {"metadata": {}, "versions": []}
     apps = {"metadata": {"name": "apps"}, "versions": []}
