@@ -597,6 +597,9 @@ class Reconciler:
     def _failed(self, key: CRKey, record: Record, generation: int, error: NuvopError) -> Verdict:
         for type_, reason in _NO_RETRY:
             if isinstance(error, type_):
+                if reason is Reason.INVALID_SPEC:
+                    # Its children may go because it does, and nobody tell.
+                    record.failures = max(record.failures, 1)
                 if record.has_finalizer:
                     self._queue.add(key, LOOK_FOR_END)
                 return self._stalled_verdict(record, generation, reason, str(error))

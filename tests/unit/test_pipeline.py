@@ -1968,6 +1968,22 @@ async def test_a_cr_that_fails_is_read_anew_now_and_then(make: Make, monkeypatch
     await until(lambda: "forget Sample/obj" in world.requests)
 
 
+async def test_a_cr_with_a_mistake_is_read_anew_when_its_children_go(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It went with them, and nobody told: the name of its child is free for others."""
+    monkeypatch.setattr(reconcile, "LOOK_FOR_END", 0.0)
+    world = await created(make(manifest("c"), manifest("b-c")), cr("a"))
+    world.annotate("a", suspendd="true")
+    await until(lambda: world.conditions("a").get("Stalled") == ("True", "InvalidSpec"))
+    await world.settled()
+    world.crs.clear()
+    world.drop(at("a-c"))
+    world.drop(at("a-b-c"))
+    await until(lambda: "forget Sample/a" in world.requests)
+    await created(world, cr("a-b", "u2"))
+
+
 async def test_an_operator_that_ends_gives_kubectl_a_moment_and_no_more(make: Make) -> None:
     world = make(A)
     ended: list[bool] = []
