@@ -105,6 +105,7 @@ class Login:
         self.kubeconfig = private / "kubeconfig"
         self._context: str | None = None
         self._server: str | None = None
+        self._refreshing = asyncio.Lock()
 
     async def refresh(self) -> Credentials:
         """Read the credentials from their source, write the private kubeconfig, return them.
@@ -113,15 +114,17 @@ class Login:
         LoginError when there are no credentials, with all the places that were looked at, when they are now for another
         server, or when the private kubeconfig cannot be written.
         """
-        credentials = self._service_account() or await self._user_kubeconfig()
-        if self._server not in (None, credentials.server):
-            raise LoginError(
-                f"{credentials.source}: the server is {credentials.server} now, and nuvop works at {self._server}: "
-                "restart it if that is what you want"
-            )
-        self._server = credentials.server
-        _write_private(self.kubeconfig, json.dumps(_kubeconfig(credentials)))
-        return credentials
+        # One after the other: what was asked for earlier must not be written later.
+        async with self._refreshing:
+            credentials = self._service_account() or await self._user_kubeconfig()
+            if self._server not in (None, credentials.server):
+                raise LoginError(
+                    f"{credentials.source}: the server is {credentials.server} now, and nuvop works at {self._server}: "
+                    "restart it if that is what you want"
+                )
+            self._server = credentials.server
+            _write_private(self.kubeconfig, json.dumps(_kubeconfig(credentials)))
+            return credentials
 
     async def keep_fresh(self, credentials: Credentials) -> None:
         """Ask a credential plugin again before its credentials end, for ever; end at once where there is no plugin."""

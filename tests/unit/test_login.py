@@ -645,6 +645,29 @@ async def test_a_plugins_credentials_are_renewed_before_they_end(
     assert caplog.records[0].getMessage().startswith("renewing the credentials: ")
 
 
+async def test_what_was_asked_for_later_counts(login: Login, config: Path, tmp_path: Path) -> None:
+    """kopf, nuvop's client and the renewal ask by themselves; who was asked first may answer last."""
+    text = f"""
+        cd '{tmp_path}'
+        if mkdir first; then
+            while ! test -e go; do sleep 0.05; done
+            token=older
+        fi
+        printf '{{"status": {{"token": "%s"}}}}' "${{token:-newer}}"
+    """
+    plugin = {"apiVersion": API_VERSION, "command": script(tmp_path / "plugin", text), "interactiveMode": "Never"}
+    write_kubeconfig(config, {"exec": plugin})
+    first = asyncio.create_task(login.refresh())
+    async with asyncio.timeout(10):
+        while not (tmp_path / "first").exists():  # noqa: ASYNC110 – nobody tells
+            await asyncio.sleep(0.01)
+    second = asyncio.create_task(login.refresh())
+    await asyncio.wait([second], timeout=1)
+    (tmp_path / "go").touch()
+    await asyncio.gather(first, second)
+    assert (login.kubeconfig.parent / "token").read_text() == "newer"
+
+
 async def test_credentials_that_have_ended_are_not_asked_for_without_a_pause(
     login: Login, config: Path, plugin: Plugin, slept: list[float]
 ) -> None:
