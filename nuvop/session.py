@@ -7,6 +7,7 @@ error. An answer that breaks off in its middle is a broken connection like any o
 that is nested too deep for Python it gets as much as it can read.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from http import HTTPStatus
@@ -41,6 +42,7 @@ class _Authorization:
     def __init__(self, login: Login, credentials: Credentials) -> None:
         self._login = login
         self._credentials = credentials
+        self._renewing = asyncio.Lock()
 
     async def __call__(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
@@ -48,7 +50,8 @@ class _Authorization:
         trouble = Trouble(f"logging in to {self._credentials.server}")
         while True:
             try:
-                token = self._credentials.token()
+                credentials = self._credentials
+                token = credentials.token()
                 if token is None:
                     return await handler(request)
                 request.headers["Authorization"] = f"Bearer {token}"
@@ -57,10 +60,16 @@ class _Authorization:
                     trouble.over()
                     return response
                 response.close()
-                await trouble.wait(LoginError(f"the token of {self._credentials.source} is not accepted"))
-                self._credentials = await self._login.refresh()
+                await trouble.wait(LoginError(f"the token of {credentials.source} is not accepted"))
+                await self._renew(credentials)
             except LoginError as error:
                 await trouble.wait(error)
+
+    async def _renew(self, refused: Credentials) -> None:
+        """Log in anew unless somebody has done so since ``refused`` was used: all watches are refused at once."""
+        async with self._renewing:
+            if self._credentials is refused:
+                self._credentials = await self._login.refresh()
 
 
 async def _whole(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:

@@ -14,7 +14,7 @@ import kopf
 import pytest
 
 from nuvop.errors import LoginError
-from nuvop.login import Login
+from nuvop.login import Credentials, Login
 from nuvop.session import kopf_session
 from tests.unit.conftest import ApiServer, plain, reply, status, write_kubeconfig
 
@@ -184,6 +184,26 @@ async def test_requests_that_are_refused_together_all_go_on(open_: Open, config:
     await asyncio.sleep(0.1)
     write_kubeconfig(config, {"token": "new"}, {"server": api.url})
     assert [response.status for response in await asyncio.wait_for(requests, 10)] == [200] * 10
+
+
+async def test_requests_that_are_refused_together_log_in_once(
+    open_: Open, config: Path, api: ApiServer, login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred watches would start a hundred kubectls, or plugins, at once."""
+    write_kubeconfig(config, {"token": "old"}, {"server": api.url})
+    api.token = "new"
+    api.answers[f"GET {PODS}"] = [reply({})]
+    session = await open_()
+    write_kubeconfig(config, {"token": "new"}, {"server": api.url})
+    logins, refresh = [], login.refresh
+
+    async def counted() -> Credentials:
+        logins.append(1)
+        return await refresh()
+
+    monkeypatch.setattr(login, "refresh", counted)
+    await asyncio.wait_for(asyncio.gather(*(session.aiohttp_session.get(api.url + PODS) for _ in range(10))), 10)
+    assert len(logins) == 1
 
 
 @pytest.mark.parametrize(
