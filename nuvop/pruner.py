@@ -1,6 +1,7 @@
 """Deletes children that are no longer part of their CR's overlay, when it is safe to. `nuvop.prune` says which.
 
-Nothing is deleted but right after the CR was found to be what its newest overlay says, and after it was read anew.
+Nothing is deleted but right after the CR was found to be what its newest overlay says, and after it was read anew; nor
+where the kind's folder is another one by then.
 """
 
 import asyncio
@@ -62,13 +63,16 @@ class Pruner:
         if not left or scene.wishes.confirm_prune:
             record.prune_refused = ""
         # What was refused once stays so, also for an operator that finds less of it left, until somebody confirms it.
-        elif not record.prune_refused and (refusal := await self._refusal(scene)):
-            record.prune_refused = str(refusal)
+        elif not record.prune_refused:
+            refusal = await self._refusal(scene)
+            if not self._catalog.is_newest(scene.kind):
+                return ()  # what was judged may be the newer one
+            record.prune_refused = str(refusal) if refusal else ""
         if record.prune_refused:
             return (Also(Aspect.PRUNE_BLOCKED, Reason.PRUNE_REFUSED, record.prune_refused),)
         if not due:
             return ()
-        if not await is_current():
+        if not (await is_current() and self._catalog.is_newest(scene.kind)):
             return ()
         blocked = [text for key in due if (text := await self._delete(scene, key))]
         return (Also(Aspect.PRUNE_BLOCKED, Reason.PRUNE_FAILED, "; ".join(blocked)),) if blocked else ()
@@ -97,6 +101,8 @@ class Pruner:
             judged, refusal = self._guards.get((plural, namespace), ("", None))
             if judged != scene.kind.digest:
                 refusal = await self._judge(scene, namespace)
+                if not self._catalog.is_newest(scene.kind):
+                    return refusal
                 self._guards[plural, namespace] = (scene.kind.digest, refusal)
                 if refusal is not None:
                     logger.warning("%s%s: %s", plural, f" in {namespace}" if namespace else "", refusal)

@@ -410,7 +410,8 @@ class Reconciler:
             refused = await self._to_recreate(scene) if error.immutable else []
             if not refused:
                 raise
-            if not await self._is_current(key, record, scene.generation, scene.wishes, anew=True):
+            is_current = await self._is_current(key, record, scene.generation, scene.wishes, anew=True)
+            if not (is_current and self._catalog.is_newest(scene.kind)):
                 return None
             await self._recreate(scene, refused)
             return judges.unfinished(record, scene.generation, Reason.RECREATING, str(error))

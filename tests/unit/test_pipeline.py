@@ -257,6 +257,24 @@ async def test_a_cr_that_is_suspended_while_it_is_applied_is_not_pruned(make: Ma
     assert world.asked("delete ") == []
 
 
+@pytest.mark.parametrize("cluster_wide", [True, False])
+async def test_what_another_folder_has_again_by_the_end_of_an_apply_is_not_pruned(
+    make: Make, cluster_wide: bool
+) -> None:
+    """Who takes a mistake in a folder back has been in time until something is deleted."""
+    world = await created(make(A, SERVICE, cluster_wide=cluster_wide))
+
+    async def taken_back(_: str) -> None:
+        del world.before["apply Sample"]
+        world.change_folder(A, SERVICE, digest="d3")
+
+    world.before["apply Sample"] = taken_back
+    world.change_folder(A)
+    await until(lambda: len(world.applied) == 3)
+    await world.settled()
+    assert world.asked("delete ") == []
+
+
 async def test_a_cr_that_is_suspended_while_it_waits_for_its_turn_is_not_applied(make: Make) -> None:
     world = make(A)
     world.is_busy = True
@@ -1644,8 +1662,12 @@ async def test_what_may_not_change_is_tried_later_and_later(make: Make) -> None:
 
 @pytest.mark.parametrize(
     "meanwhile",
-    [lambda world: world.annotate(suspend="true"), lambda world: world.delete_cr(finalizers=["orphan"])],
-    ids=["suspended", "orphaned"],
+    [
+        lambda world: world.annotate(suspend="true"),
+        lambda world: world.delete_cr(finalizers=["orphan"]),
+        lambda world: world.change_folder(A, B, digest="d3"),
+    ],
+    ids=["suspended", "orphaned", "another folder"],
 )
 async def test_what_users_ask_for_during_an_apply_counts_before_a_child_is_made_anew(
     make: Make, meanwhile: Callable[[World], None]

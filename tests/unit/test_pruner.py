@@ -38,11 +38,15 @@ class World:
         self.crs: list[dict[str, Any]] = []
         self.error: Exception | None = None
         self.is_current = True
+        self.is_newest_folder = True
         self.told: list[News] = []
         self.namespaces: list[str | None] = []
 
     async def choose(self, plural: str, cr: Body) -> Kind:
         return with_base(kind_yaml.parse(SAMPLES, kind_folder.read(SAMPLES)), [DEPLOYMENT])
+
+    def is_newest(self, kind: Kind) -> bool:
+        return self.is_newest_folder
 
     def resource(self, plural: str) -> ApiResource:
         return ApiResource("nuvolaris.org", "v1", plural, "Sample")
@@ -95,6 +99,19 @@ async def test_nothing_goes_where_the_cr_has_changed() -> None:
     world.is_current = False
     await prune(world, make(world), left_over(left("a")))
     assert world.steps == ["look"]
+
+
+async def test_a_folder_that_changes_while_it_is_judged_is_judged_when_it_comes_back() -> None:
+    """What is found out of all CRs is of the folder that counts by then."""
+    world = World()
+    pruner, here = make(world), left_over(left("a"))
+    world.is_newest_folder = False
+    assert await prune(world, pruner, here) == []
+    assert "delete a" not in world.steps
+    world.is_newest_folder = True
+    await prune(world, pruner, here)
+    assert world.steps[-1] == "delete a"
+    assert world.namespaces == [None, None]
 
 
 async def test_nothing_is_asked_where_nothing_is_left_over() -> None:

@@ -343,6 +343,9 @@ class World:
             raise type(self.folder)(str(self.folder)) from self.folder
         return self.folder
 
+    def is_newest(self, kind: Kind) -> bool:
+        return isinstance(self.folder, Kind) and self.folder.digest == kind.digest
+
     async def choose(self, plural: str, cr: Body) -> Kind:
         return self.kind(plural)
 
