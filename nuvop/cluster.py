@@ -10,7 +10,7 @@ import builtins
 import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -217,9 +217,14 @@ class Cluster:
 
     async def _discover(self, api_version: str) -> None:
         group, _, version = api_version.rpartition("/")
+        path = f"/apis/{api_version}" if group else f"/api/{version}"
         try:
             with _allowed_to_all():
-                answer = await self._request("GET", f"/apis/{api_version}" if group else f"/api/{version}")
+                try:
+                    answer = await self._request("GET", path)
+                except NotFound:
+                    await self._see_that_it_has_started()
+                    answer = await self._request("GET", path)
         except NotFound as error:
             self._discovered.pop(api_version, None)
             raise NotServed(f"the API server serves no {api_version}", status=404) from error
@@ -236,6 +241,11 @@ class Cluster:
             for entry in answer["resources"]
             if "/" not in entry["name"]
         }
+
+    async def _see_that_it_has_started(self) -> None:
+        """Raise ClusterUnreachable where the API server is not ready yet: until it has read all CRDs it serves none."""
+        with suppress(Forbidden, NotFound):  # whoever hides that it is ready has to be believed
+            await self._answer("GET", "/readyz")
 
     async def served(self) -> builtins.list[Body]:
         """Return the API groups with all that they serve, as APIGroupDiscovery objects, the core group first."""
@@ -530,6 +540,23 @@ class Cluster:
         accept: str = ANY_JSON,
         params: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
+        body = _json(
+            await self._answer(method, path, content=content, content_type=content_type, accept=accept, params=params)
+        )
+        if not isinstance(body, dict):
+            raise ClusterUnreachable(f"what answers to {method} {path} is no API server")
+        return body
+
+    async def _answer(
+        self,
+        method: str,
+        path: str,
+        *,
+        content: bytes | None = None,
+        content_type: str = ANY_JSON,
+        accept: str = ANY_JSON,
+        params: Mapping[str, str] | None = None,
+    ) -> bytes:
         sent: dict[str, Any] = {"data": content, "content_type": content_type} if content is not None else {}
         for attempt in (1, 2):
             try:
@@ -547,10 +574,7 @@ class Cluster:
             break
         if status >= 400:
             raise _error(status, answered)
-        body = _json(answered)
-        if not isinstance(body, dict):
-            raise ClusterUnreachable(f"what answers to {method} {path} is no API server")
-        return body
+        return answered
 
     async def _reconnect(self, failed: _Client) -> None:
         """Connect anew unless somebody has done so since ``failed`` was used."""

@@ -673,6 +673,20 @@ async def test_a_group_that_is_gone_is_not_taken_for_served(api: ApiServer, clie
             await client.discover("nuvolaris.org/v1", "Sample", anew=is_anew)
 
 
+async def test_an_api_server_that_has_just_started_is_not_believed_that_it_serves_no_such_group(
+    api: ApiServer, client: Cluster
+) -> None:
+    """Until it has read all CRDs it answers so; children of the type would be taken for gone with it."""
+    api.answers["GET /readyz"] = [status(500, "[-]poststarthook/start-apiextensions-controllers failed")]
+    with pytest.raises(ClusterUnreachable):
+        await client.discover("nuvolaris.org/v1", "Sample")
+    api.answers["GET /readyz"] = [plain("ok")]
+    with pytest.raises(NotServed):
+        await client.discover("nuvolaris.org/v1", "Sample")
+    api.answers["GET /apis/nuvolaris.org/v1"] = [status(404, "not found"), resources(("samples", "Sample", True))]
+    assert await client.discover("nuvolaris.org/v1", "Sample") == SAMPLES
+
+
 async def test_all_that_is_served(api: ApiServer, client: Cluster) -> None:
     core: dict[str, Any] = {"metadata": {}, "versions": []}
     apps = {"metadata": {"name": "apps"}, "versions": []}
