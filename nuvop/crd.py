@@ -156,9 +156,11 @@ def _refuse(errors: Iterable[KindError]) -> None:
 Unfit = KindError | KindUnreadable
 
 
-def resource_types(folders: Iterable[Path]) -> Iterator[tuple[Path, ResourceType | Unfit]]:
-    """The CR type of each folder, or why it can have none beside those of the folders before it."""
-    found: list[tuple[Path, ResourceType]] = []
+def resource_types(
+    folders: Iterable[Path], known: Iterable[tuple[Path, ResourceType]] = ()
+) -> Iterator[tuple[Path, ResourceType | Unfit]]:
+    """The CR type of each folder, or why it can have none beside those that are known, and the folders before it."""
+    found = list(known)
     for path in folders:
         try:
             type_ = _unambiguous(path, kind_folder.read(path), found)

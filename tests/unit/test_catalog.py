@@ -11,24 +11,27 @@ from typing import Any, cast
 import pytest
 
 from nuvop import catalog as catalogs
-from nuvop import crd, kind_folder
+from nuvop import kind_folder
 from nuvop.catalog import Catalog
 from nuvop.cluster import ApiResource
 from nuvop.errors import KindError, KindUnreadable
+from nuvop.kind_finder import KindFinder
 from nuvop.metrics import Metrics
+from tests.unit.test_kind_finder import kind
 from tests.unit.test_overlay import DEPLOYMENT, SAMPLES
 
 
 @pytest.fixture
 async def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalog:
     monkeypatch.setattr(catalogs, "LOOK_EVERY", 0.01)
-    folder = shutil.copytree(SAMPLES, tmp_path / "samples")
+    shutil.copytree(SAMPLES, tmp_path / "kinds/samples")
 
     async def build(_: Path) -> str:
         return json.dumps(DEPLOYMENT)
 
-    types = [(folder, crd.resource_type(folder, kind_folder.read(folder)))]
-    made = Catalog(types, cast("Any", SimpleNamespace(build=build)), cast("Any", None), tmp_path / "made", Metrics())
+    finder = KindFinder((tmp_path / "kinds",))
+    finder.look()
+    made = Catalog(finder, cast("Any", SimpleNamespace(build=build)), cast("Any", None), tmp_path / "made", Metrics())
     await made.load_all()
     return made
 
@@ -64,7 +67,7 @@ async def test_what_was_read_of_a_folder_holds_while_it_cannot_be_read(
     await until(lambda: unreadable.looks > 4)
     assert catalog.kind("samples") is before
     assert caplog.text.count("Too many open files") == 1
-    with (tmp_path / "samples/deployment.yaml").open("a") as manifest:
+    with (tmp_path / "kinds/samples/deployment.yaml").open("a") as manifest:
         manifest.write("# changed meanwhile\n")
     unreadable.ends()
     await until(lambda: changed)
@@ -85,6 +88,20 @@ async def test_a_folder_that_cannot_be_read_at_start_is_read_later(
     looking = asyncio.create_task(catalog.keep_looking(changed.append))
     await until(lambda: changed)
     assert catalog.kind("samples").base
+    looking.cancel()
+
+
+async def test_a_folder_that_comes_later_is_loaded_and_looked_at_from_then_on(catalog: Catalog, tmp_path: Path) -> None:
+    changed: list[str] = []
+    looking = asyncio.create_task(catalog.keep_looking(changed.append))
+    kind(tmp_path / "kinds" / "later", "things")
+    await until(lambda: len(catalog.types) == 2)
+    before = catalog.kind("things")
+    assert [type_.plural for _, type_ in catalog.types] == ["samples", "things"]
+    (tmp_path / "kinds/later/deployment.yaml").write_text("broken: [")
+    await until(lambda: changed)
+    assert changed == ["things"]
+    assert before.digest not in {each.digest for each in catalog.served()}
     looking.cancel()
 
 
