@@ -72,7 +72,7 @@ def test_namespaces_that_are_served_have_a_role_each_and_the_operator_has_no_oth
         ("Namespace", "", "ops"),
         ("ServiceAccount", "ops", "nuvop"),
         ("Deployment", "ops", "nuvop"),
-        *((kind, place, "nuvop-ops") for kind in ("Role", "RoleBinding") for place in ("a", "b")),
+        *((kind, place, "nuvop:ops") for kind in ("Role", "RoleBinding") for place in ("a", "b")),
     }
     assert {json.dumps(obj["subjects"]) for obj in objects if "subjects" in obj} == {
         json.dumps([{"kind": "ServiceAccount", "name": "nuvop", "namespace": "ops"}])
@@ -123,8 +123,8 @@ def test_task_deploy_knows_the_roles_that_it_has_made(namespace: str, watched: t
 def test_a_pattern_takes_a_cluster_role(tmp_path: Path) -> None:
     objects = overlaid(tmp_path, Wanted("ops", watched=("team-*",)))
     assert {place for place in places(objects) if "Role" in place[0]} == {
-        ("ClusterRole", "", "nuvop-ops"),
-        ("ClusterRoleBinding", "", "nuvop-ops"),
+        ("ClusterRole", "", "nuvop:ops"),
+        ("ClusterRoleBinding", "", "nuvop:ops"),
     }
     assert container(objects)["args"] == ["run", "--namespace=team-*", "--standalone"]
 
@@ -345,7 +345,7 @@ def test_with_a_namespace_an_image_and_namespaces_to_serve(admin: Kubectl, task:
 
     # Who serves less than before has fewer rights.
     told = task("deploy", NAMESPACE="ops", IMAGE="registry.example.org/nuvop:2", WATCH_NAMESPACES="two")
-    assert "\nrole nuvop-ops in one deleted: of an earlier deployment" in told
+    assert "\nrole nuvop:ops in one deleted: of an earlier deployment" in told
     assert admin.run("auth", "can-i", "patch", "samples", user, "-n", "one").stdout == "no\n"
     assert admin.run("auth", "can-i", "patch", "samples", user, "-n", "two").stdout == "yes\n"
 
