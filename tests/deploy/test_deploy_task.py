@@ -547,6 +547,22 @@ def test_who_forgets_the_kinds_is_told_what_is_served_no_longer(admin: Kubectl, 
     assert new(admin, before) == []
 
 
+def test_what_helm_has_installed_is_left_to_helm(admin: Kubectl, task: Task) -> None:
+    task("deploy")
+    own = Kubectl(admin.kubeconfig, "nuvop-system")
+    release = ("meta.helm.sh/release-name=mine", "meta.helm.sh/release-namespace=nuvop-system")
+    for what in ("clusterrole/nuvop", "deployment/nuvop"):
+        own("label", what, "app.kubernetes.io/managed-by=Helm")
+        own("annotate", what, *release)
+        before = everything(admin)
+        refused = task.run("undeploy", CRS="delete")
+        assert f"error: nothing was removed, because Helm has installed {what.replace('/', ' ')}" in refused.stderr
+        assert "helm uninstall mine --namespace nuvop-system" in refused.stderr
+        assert everything(admin) == before
+        own("label", what, "app.kubernetes.io/managed-by-")
+    task("undeploy")
+
+
 def test_operators_of_different_kinds_leave_each_other_alone(admin: Kubectl, task: Task, my_kinds: Path) -> None:
     before = everything(admin)
     task("deploy")
