@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from lab.controlplane import console
+from lab.controlplane.paths import PROJECT
 from lab.deployer import kubectl, readiness, rights
 from lab.deployer.errors import DeployError
 from lab.deployer.install import is_ours
@@ -67,7 +68,7 @@ def remove(namespace: str, kinds: Sequence[Path], choice: Resources | None, pati
     given = rights.found()
     own = rights.of(rights.ACCOUNT, namespace, given)
     _leave_to_helm(namespace, own)
-    crds = _installed(rights.served(own) or _defined(kinds))
+    crds = _installed(served) if (served := rights.served(own)) else _guessed(namespace, kinds)
     others = _other_operators(namespace, given)
     sharing = [each for each in others if not each.serves or each.serves & set(crds)]
     found = _resources(crds)
@@ -114,6 +115,20 @@ def _leave_to_helm(namespace: str, roles: Sequence[Body]) -> None:
                 f"nothing was removed, because Helm has installed {rights.Reference.to(body)}: "
                 f"`helm uninstall {name} --namespace {place}` removes the operator, and leaves custom resources and CRDs"
             )
+
+
+def _guessed(namespace: str, kinds: Sequence[Path]) -> list[str]:
+    """The CRDs there are of the kinds in some folders, where no role tells of any; it says so."""
+    crds = _installed(_defined(kinds))
+    if crds:
+        folders = " and ".join(
+            str(each.relative_to(PROJECT) if each.is_relative_to(PROJECT) else each) for each in kinds
+        )
+        console.say(
+            f"no role of the operator in {namespace} tells which kinds it serves, so they are those of {folders}: "
+            f"{', '.join(crds)} (KINDS= names others)"
+        )
+    return crds
 
 
 def _defined(kinds: Sequence[Path]) -> frozenset[str]:

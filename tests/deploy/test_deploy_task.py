@@ -563,6 +563,21 @@ def test_what_helm_has_installed_is_left_to_helm(admin: Kubectl, task: Task) -> 
     task("undeploy")
 
 
+def test_without_roles_it_says_which_kinds_it_takes(admin: Kubectl, task: Task, my_kinds: Path) -> None:
+    before = everything(admin)
+    task("deploy", KINDS=str(my_kinds))
+    admin("delete", "clusterrole,clusterrolebinding", "nuvop")
+    admin("apply", "-f", str(ROOT / "kustomize/samples/crd.yaml"))
+    guess = "no role of the operator in nuvop-system tells which kinds it serves, so they are those of"
+    told = task("undeploy", CRS="keep").splitlines()
+    assert f"{guess} kustomize: samples.nuvolaris.org (KINDS= names others)" in told
+    told = task("undeploy", KINDS=str(my_kinds)).splitlines()
+    assert f"{guess} {my_kinds}: podinfos.example.com (KINDS= names others)" in told
+    assert not any(guess in line for line in task("undeploy", KINDS=str(my_kinds)).splitlines())
+    admin("delete", "crd", "samples.nuvolaris.org")
+    assert new(admin, before) == []
+
+
 def test_operators_of_different_kinds_leave_each_other_alone(admin: Kubectl, task: Task, my_kinds: Path) -> None:
     before = everything(admin)
     task("deploy")
