@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY = 1.0
 """Seconds between two looks at the folders; a change counts once two looks in a row see the same."""
 
+SERVING = "serving "
+"""In the log at the start, before the CRDs of the kinds whose folders are right; `task deploy` reads it."""
+
 Broken = KindError | KindUnreadable | KubectlError | WriteFailed
 
 
@@ -87,6 +90,8 @@ class Catalog:
         """Load every folder that was found; what is broken is logged, and told in the status of its CRs."""
         for folder, type_ in self._finder.found:
             await self._take(folder, type_)
+        served = sorted(f"{type_.plural}.{type_.group}" for _, type_ in self.types if self._is_right(type_.plural))
+        logger.info("%s%s", SERVING, ", ".join(served) or "nothing")
 
     async def _take(self, folder: Path, type_: ResourceType) -> None:
         self._folders[type_.plural], self._types[type_.plural] = folder, type_
@@ -122,6 +127,9 @@ class Catalog:
                 await self._take(folder, type_)
                 last_look[type_.plural] = self._digests[type_.plural]
 
+    def _is_right(self, plural: str) -> bool:
+        return isinstance(self._loaded[plural], Kind)
+
     def _may_pass(self, plural: str) -> bool:
         """Whether what keeps a kind from being served is not its folder's fault: a full disk, a killed kubectl."""
         return not isinstance(self._loaded[plural], Kind | KindError | BuildFailed)
@@ -151,8 +159,8 @@ class Catalog:
             what = ", ".join(f"{count} {name}{'s' if count > 1 else ''}" for name, count in counts.items() if count)
             level = logging.WARNING if errors else logging.INFO
             logger.log(level, "kind %s: %s (`nuvop check %s` tells more)", plural, what, loaded.folder)
-        self._metrics.kind_loaded(plural, is_broken=not isinstance(self._loaded[plural], Kind))
-        if not isinstance(self._loaded[plural], Kind) and str(self._loaded[plural]) != before:
+        self._metrics.kind_loaded(plural, is_broken=not self._is_right(plural))
+        if not self._is_right(plural) and str(self._loaded[plural]) != before:
             logger.error("kind %s cannot be served: %s", plural, self._loaded[plural])
 
     async def _rendered(self, plural: str) -> Kind:

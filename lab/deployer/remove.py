@@ -113,7 +113,7 @@ def _leave_to_helm(namespace: str, roles: Sequence[Body]) -> None:
             name, place = (of.get(f"meta.helm.sh/release-{each}", "…") for each in ("name", "namespace"))
             raise DeployError(
                 f"nothing was removed, because Helm has installed {rights.Reference.to(body)}: "
-                f"`helm uninstall {name} --namespace {place}` removes the operator, and leaves custom resources and CRDs"
+                f"`helm uninstall {name} --namespace {place}` removes it, and leaves custom resources and CRDs"
             )
 
 

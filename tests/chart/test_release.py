@@ -66,7 +66,7 @@ def can(admin: Kubectl, verb: str, what: str, namespace: str) -> bool:
 def undeploy(admin: Kubectl) -> Done:
     """`task undeploy`."""
     variables = {"KUBECONFIG": str(admin.kubeconfig), "HOME": "/nonexistent", "PATH": os.environ["PATH"]}
-    command = [PROGRAMS / "python", "-m", "lab.deployer", "remove", "--crs=keep"]
+    command = [str(PROGRAMS / "python"), "-m", "lab.deployer", "remove", "--crs=keep"]
     return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,7 @@ from click.testing import CliRunner
 
 from lab import controlplane
 from lab.controlplane import node
-from lab.deployer import Wanted, kubectl, overlay, readiness, rights
+from lab.deployer import DeployError, Wanted, kubectl, overlay, readiness, rights, serving
 from lab.deployer.__main__ import commands
 from lab.image import is_reference
 from nuvop import yamltext
@@ -255,6 +256,32 @@ def test_what_events_say_of_its_pods_and_of_no_others() -> None:
     assert list(readiness.reasons({}, [pod_of({})], events)) == [
         "Event Unhealthy (7 times): Readiness probe failed: 503"
     ]
+
+
+TEXT = "[2026-11-26 11:37:50,366] nuvop.catalog [INFO    ] serving psqls.test.com, samples.nuvolaris.org\nmore\n"
+JSON = '{"message": "logged in"}\n{"message": "serving samples.nuvolaris.org", "severity": "info"}\n'
+
+
+@pytest.mark.parametrize(
+    ("log", "served"),
+    [
+        (TEXT, {"psqls.test.com", "samples.nuvolaris.org"}),
+        (JSON, {"samples.nuvolaris.org"}),
+        ("[INFO    ] serving nothing\n", set()),
+        ("a line in the middle\n", None),
+    ],
+)
+def test_which_kinds_an_operator_serves_by_its_log(log: str, served: set[str] | None) -> None:
+    assert serving.told(log) == served
+
+
+def test_an_image_without_the_kinds_that_are_wanted_is_no_success() -> None:
+    assert serving.difference({"a.x", "b.x"}, {"a.x", "b.x"}) == ""
+    assert serving.difference({"a.x"}, {"a.x", "b.x", "c.x"}).startswith("the image also holds b.x, c.x: KINDS=")
+    with pytest.raises(DeployError, match=re.escape("it serves a.x, c.x, and not b.x, d.x: name the kinds")):
+        serving.difference({"a.x", "b.x", "d.x"}, {"a.x", "c.x"})
+    with pytest.raises(DeployError, match="it serves nothing, and not a"):
+        serving.difference({"a.x"}, set())
 
 
 # --- on a cluster ----------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import shutil
 import threading
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from nuvop import catalog as catalogs
 from nuvop import kind_folder
-from nuvop.catalog import Catalog
+from nuvop.catalog import SERVING, Catalog
 from nuvop.cluster import ApiResource
 from nuvop.errors import KindError, KindUnreadable
 from nuvop.kind_finder import KindFinder
@@ -103,6 +104,17 @@ async def test_a_folder_that_comes_later_is_loaded_and_looked_at_from_then_on(ca
     assert changed == ["things"]
     assert before.digest not in {each.digest for each in catalog.served()}
     looking.cancel()
+
+
+async def test_the_log_tells_which_kinds_are_served(
+    catalog: Catalog, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "nuvop")
+    await catalog.load_all()
+    (tmp_path / "kinds/samples/kind.yaml").write_text("broken: [")
+    await catalog.load_all()
+    told = [line for line in caplog.messages if line.startswith(SERVING)]
+    assert told == ["serving samples.nuvolaris.org", "serving nothing"]
 
 
 async def test_the_event_loop_reads_no_file_to_tell_a_line(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
