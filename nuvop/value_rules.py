@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 
 from nuvop.fields import Json
 from nuvop.openapi import Node, resolved
-from nuvop.values import access, metadata, network, pods, quantities, scaling, storage, workloads
+from nuvop.values import access, metadata, network, pods, quantities, scaling, scheduling, storage, workloads
 from nuvop.values.rule import Fields, Found, Misvalue, Together, below, one_of_words
 
 _FIELDS: Fields = {
     **metadata.FIELDS,
     **pods.FIELDS,
+    **scheduling.FIELDS,
     **workloads.FIELDS,
     **scaling.FIELDS,
     **network.FIELDS,
@@ -26,6 +27,7 @@ _TOGETHER: Together = {
     **metadata.TOGETHER,
     **quantities.TOGETHER,
     **pods.TOGETHER,
+    **scheduling.TOGETHER,
     **workloads.TOGETHER,
     **scaling.TOGETHER,
     **network.TOGETHER,

@@ -12,7 +12,7 @@ from nuvop.values.texts import SUBDOMAIN
 
 _QUALIFIED = re.compile(rf"(({SUBDOMAIN})/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?")
 
-_VALUE = text(
+VALUE = text(
     "([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?",
     "letters, digits, hyphens, dots and underscores, 63 at most, and begin and end with a letter or digit",
     63,
@@ -30,7 +30,7 @@ def labels(value: Json) -> Found:
     """``ValidateLabels`` of staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/validation/validation.go."""
     for key, label in value.items() if isinstance(value, dict) else ():
         yield from below((key,), qualified(key))
-        yield from below((key,), _VALUE(label))
+        yield from below((key,), VALUE(label))
 
 
 def _annotations(value: Json) -> Found:
@@ -39,8 +39,10 @@ def _annotations(value: Json) -> Found:
         yield from below((key,), qualified(key.lower()))
 
 
-def _values_of(value: Mapping[str, Json]) -> Found:
-    """``ValidateLabelSelectorRequirement`` of staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/validation."""
+def values_of(value: Mapping[str, Json]) -> Found:
+    """Whether an operator has the values that it needs, or none.
+
+    ``ValidateLabelSelectorRequirement`` of staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/validation."""
     operator = value.get("operator")
     if operator in ("In", "NotIn"):
         yield from needs("values", f": `operator: {operator}` needs some")(value)
@@ -50,7 +52,7 @@ def _values_of(value: Mapping[str, Json]) -> Found:
 
 def is_whole(expression: Mapping[str, Json]) -> bool:
     """Whether one of a selector's ``matchExpressions`` can be asked, as far as its operator goes."""
-    return expression.get("operator") in _OPERATORS and not any(_values_of(expression))
+    return expression.get("operator") in _OPERATORS and not any(values_of(expression))
 
 
 _OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
@@ -61,10 +63,10 @@ FIELDS: Fields = {
     "apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement": {
         "key": qualified,
         "operator": one_of_words(*_OPERATORS),
-        "values": for_each(_VALUE),
+        "values": for_each(VALUE),
     },
 }
 
 TOGETHER: Together = {
-    "apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement": (_values_of,),
+    "apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement": (values_of,),
 }

@@ -3,6 +3,7 @@
 Tables: pkg/apis/core/validation/validation.go, pkg/apis/networking/validation/validation.go.
 """
 
+import ipaddress
 import re
 from collections.abc import Mapping
 
@@ -77,6 +78,48 @@ def _path(value: Mapping[str, Json]) -> Found:
         yield Misvalue(at, told, (), is_missing=not path)
 
 
+def _peer(value: Mapping[str, Json]) -> Found:
+    """``ValidateNetworkPolicyPeer`` of pkg/apis/networking/validation/validation.go."""
+    has = [name for name in ("ipBlock", "namespaceSelector", "podSelector") if value.get(name) is not None]
+    if not has:
+        yield Misvalue((), "ipBlock, namespaceSelector or podSelector is missing", (), is_missing=True)
+    for other in has[1:] if "ipBlock" in has else ():
+        yield Misvalue((other,), "may not stand beside ipBlock: take one of them out", ())
+
+
+def _range(value: Json) -> Found:
+    """``parseCIDR`` of staging/src/k8s.io/apimachinery/pkg/util/validation/ip.go."""
+    if isinstance(value, str) and _network(value) is None:
+        yield wrong(f"{value!r} must be a range of addresses, such as 10.9.8.0/24 or 2001:db8::/64")
+
+
+def _exceptions(value: Mapping[str, Json]) -> Found:
+    """``ValidateIPBlock`` of pkg/apis/networking/validation/validation.go."""
+    whole = _network(value.get("cidr"))
+    for index, text in enumerate(fields.listed(value.get("except")) if whole else ()):
+        part = _network(text)
+        if part and whole and not (part.prefixlen > whole.prefixlen and part.network_address in whole):
+            yield Misvalue(("except", index), f"{text!r} must be a part of {value['cidr']}, and not all of it", ())
+
+
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_RANGE = re.compile(r"[0-9A-Fa-f:.]+/\d{1,3}", re.ASCII)
+_LEADING_ZEROS = re.compile(r"(?<![\dA-Fa-f:])0+(?=\d)")
+
+
+def _network(value: Json) -> _Network | None:
+    """A range of addresses; None for what is none to any API server.
+
+    Until Kubernetes 1.36 one may have leading zeros, and bits behind its prefix.
+    """
+    if not isinstance(value, str) or not _RANGE.fullmatch(value):
+        return None
+    try:
+        return ipaddress.ip_network(_LEADING_ZEROS.sub("", value), strict=False)
+    except ValueError:
+        return None
+
+
 FIELDS: Fields = {
     "core.v1.ServiceSpec": {"selector": labels},
     "core.v1.ServicePort": {
@@ -85,6 +128,7 @@ FIELDS: Fields = {
         "targetPort": if_said(PORT_OR_NAME),
         "name": if_said(NAME),
     },
+    "networking.v1.IPBlock": {"cidr": _range, "except": for_each(_range)},
     "networking.v1.IngressRule": {"host": if_said(_named_host)},
     "networking.v1.IngressTLS": {"hosts": for_each(HOST)},
     "networking.v1.ServiceBackendPort": {"number": PORT_OR_NONE},
@@ -94,6 +138,8 @@ FIELDS: Fields = {
 TOGETHER: Together = {
     "core.v1.ServiceSpec": (_of_service, _named_ports),
     "networking.v1.HTTPIngressPath": (_path,),
+    "networking.v1.NetworkPolicyPeer": (_peer,),
+    "networking.v1.IPBlock": (_exceptions,),
     "networking.v1.IngressBackend": (exactly_one("resource", "service"),),
     "networking.v1.ServiceBackendPort": (exactly_one("name", "number"),),
 }

@@ -38,6 +38,12 @@ def _one_source(value: Mapping[str, Json]) -> Found:
     yield from only_one(value, (name for name in value if name != "name"))
 
 
+def _below_the_volume(value: Json) -> Found:
+    """``validateLocalDescendingPath`` of pkg/apis/core/validation/validation.go."""
+    if isinstance(value, str) and (value.startswith("/") or ".." in value.split("/")):
+        yield wrong(f"{value!r} must be a way below the volume, without `..` and a slash at its beginning")
+
+
 def _of_container(value: Mapping[str, Json]) -> Found:
     """``validateContainerCommon``, ``validateContainerPorts`` of pkg/apis/core/validation/validation.go."""
     if not value.get("image"):
@@ -81,6 +87,7 @@ _PROBE = dict.fromkeys(
 )
 
 FIELDS: Fields = {
+    "core.v1.VolumeMount": dict.fromkeys(("subPath", "subPathExpr"), _below_the_volume),
     "core.v1.Container": {"name": NAME},
     "core.v1.Volume": {"name": NAME},
     "core.v1.EnvVar": {"name": _VARIABLE},
@@ -108,6 +115,7 @@ TOGETHER: Together = {
     "core.v1.LifecycleHandler": (exactly_one("exec", "httpGet", "sleep", "tcpSocket"),),
     "core.v1.ExecAction": (needs("command"),),
     "core.v1.Volume": (_one_source,),
+    "core.v1.VolumeMount": (not_both("subPath", "subPathExpr"),),
     "core.v1.EnvVar": (not_both("value", "valueFrom"),),
     "core.v1.EnvVarSource": (
         exactly_one("configMapKeyRef", "fieldRef", "fileKeyRef", "resourceFieldRef", "secretKeyRef"),

@@ -1,5 +1,6 @@
 """What makes pods, such as Deployments and CronJobs, and how many of these may be missing. Pure."""
 
+import re
 from collections.abc import Mapping
 
 from nuvop import cron, fields
@@ -45,6 +46,17 @@ def _schedule(value: Json) -> Found:
     """``validateScheduleFormat`` of pkg/apis/batch/validation/validation.go."""
     if isinstance(value, str) and (told := cron.refusal(value)):
         yield wrong(f"{value!r} is no schedule: {told}; one is `*/15 2 * * 1-5`, or `@daily`")
+
+
+_PART_OF_ZONE = re.compile(r"(?!-|\.\.?$)[-A-Za-z._0-9+]{1,14}")
+
+
+def _time_zone(value: Json) -> Found:
+    """``validateTimeZone`` of pkg/apis/batch/validation/validation.go; which zones there are, the API server knows."""
+    if not isinstance(value, str):
+        return
+    if value.lower() == "local" or not all(map(_PART_OF_ZONE.fullmatch, value.split("/"))):
+        yield wrong(f"{value!r} must be the name of a time zone, such as Europe/Berlin")
 
 
 def _strategy(value: Mapping[str, Json]) -> Found:
@@ -114,6 +126,7 @@ FIELDS: Fields = {
     ),
     "batch.v1.CronJobSpec": {
         "schedule": _schedule,
+        "timeZone": _time_zone,
         **dict.fromkeys(("startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"), NATURAL),
     },
     # pkg/apis/policy/validation/validation.go
