@@ -156,14 +156,12 @@ def _refuse(errors: Iterable[KindError]) -> None:
 Unfit = KindError | KindUnreadable
 
 
-def resource_types(
-    folders: Iterable[Path], known: Iterable[tuple[Path, ResourceType]] = ()
-) -> Iterator[tuple[Path, ResourceType | Unfit]]:
-    """The CR type of each folder, or why it can have none beside those that are known, and the folders before it."""
-    found = list(known)
+def resource_types(folders: Iterable[Path]) -> Iterator[tuple[Path, ResourceType | Unfit]]:
+    """The CR type of each folder, or why it can have none beside those of the folders before it."""
+    found: list[tuple[Path, ResourceType]] = []
     for path in folders:
         try:
-            type_ = _unambiguous(path, kind_folder.read(path), found)
+            type_ = unambiguous_type(path, kind_folder.read(path), found)
         except (KindError, KindUnreadable) as error:
             yield path, error
         else:
@@ -171,7 +169,10 @@ def resource_types(
             yield path, type_
 
 
-def _unambiguous(path: Path, files: Mapping[str, bytes], known: Iterable[tuple[Path, ResourceType]]) -> ResourceType:
+def unambiguous_type(
+    path: Path, files: Mapping[str, bytes], known: Iterable[tuple[Path, ResourceType]]
+) -> ResourceType:
+    """The CR type of a folder's files; raise KindError, with lines, where it has none, or none beside those known."""
     try:
         type_ = resource_type(path, files)
         _refuse_ambiguous(path, type_, known)

@@ -226,11 +226,11 @@ TAKEN = [
     ]}}),
     *(Case("Deployment", f"{BOX}.volumeMounts.0.subPath", path) for path in ("a/b", "a..b", "...", "")),
     *(Case("CronJob", "spec.timeZone", zone) for zone in ("Etc/UTC", "Europe/Berlin", "Etc/GMT+12")),
+    Case("NetworkPolicy", "spec.ingress.0.from", [{"podSelector": {}}]),
+    Case("NetworkPolicy", "spec.ingress.0.from", [{"podSelector": {}, "namespaceSelector": {}}]),
     *(
         Case("NetworkPolicy", "spec.ingress.0.from", [peer])
         for peer in (
-            {"podSelector": {}},
-            {"podSelector": {}, "namespaceSelector": {"matchLabels": {"a": "b"}}},
             {"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16", "10.2.3.4/32"]}},
             {"ipBlock": {"cidr": "2001:db8::/32", "except": ["2001:db8:1::/48"]}},
             {"ipBlock": {"cidr": "0.0.0.0/0"}},
