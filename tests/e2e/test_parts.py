@@ -1,7 +1,6 @@
 """A kind that uses every section of kind.yaml, on a real API server: tests/golden/parts."""
 
 import base64
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from lab.controlplane import Cluster
 from tests.conftest import Start
+from tests.e2e.audited import entries_of
 from tests.e2e.harness import (
     ROOT,
     Kubectl,
@@ -137,10 +137,9 @@ def test_two_live_side_by_side_and_a_restart_writes_nothing(
     eventually("it looks at them", lambda: "installed" in running.log())
     create("three")
     ready(kubectl, "three")
-    events = [json.loads(line) for line in cluster.audit_log.read_bytes()[since:].decode().splitlines()]
     written = [
         event["objectRef"]["name"]
-        for event in events
+        for event in entries_of(cluster.audit_log, since)
         if event["verb"] in ("create", "update", "patch", "delete")
         and event["stage"] == "ResponseComplete"
         and event["objectRef"].get("namespace") in (kubectl.namespace, "kube-system")

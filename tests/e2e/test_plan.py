@@ -15,6 +15,7 @@ from nuvop import differences, yamltext
 from nuvop.differences import MISSING, Difference
 from nuvop.objects import REVISION_LABEL, labels_of
 from tests.conftest import Start
+from tests.e2e.audited import entries_of
 from tests.e2e.conftest import Done, Make, Run
 from tests.e2e.harness import (
     ROOT,
@@ -339,9 +340,7 @@ def test_nothing_is_written(cluster: Cluster, kubectl: Kubectl, operator: Start,
 
 def events(cluster: Cluster, since: int) -> list[dict[str, Any]]:
     """The requests of nuvop's own, from a position in the audit log on."""
-    with cluster.audit_log.open() as log:
-        log.seek(since)
-        found = [json.loads(line) for line in log if line.endswith("\n")]
+    found = entries_of(cluster.audit_log, since)
     return [event for event in found if event["stage"] == "ResponseComplete" and "nuvop" in event.get("userAgent", "")]
 
 
