@@ -267,6 +267,20 @@ def writes_of(cluster: Cluster, namespace: str, since: int) -> list[str]:
     return found
 
 
+def comes_to_rest(cluster: Cluster, namespace: str, *, during: float = 3) -> None:
+    """Wait until nuvop has written nothing in a namespace for some seconds.
+
+    Events come one after the other, each after the status that it tells of, and on a busy machine slowly.
+    """
+
+    def is_at_rest() -> bool:
+        since = cluster.audit_log.stat().st_size
+        time.sleep(during)
+        return not writes_of(cluster, namespace, since)
+
+    eventually("nothing is written any more", is_at_rest)
+
+
 def copy_kinds(target: Path) -> Path:
     """A folder with a copy of the Sample kind that a test may break."""
     shutil.copytree(ROOT / "kustomize/samples", target / "samples")
