@@ -96,11 +96,13 @@ _KEY = re.compile(
         (?:[^\s,;"'=]+["']?,[ \t]*["']?)*$                              # after others of a list""",
     re.VERBOSE,
 )
-_LISTED = re.compile(
-    r"""(?P<key>[A-Za-z][\w./-]*)["']?:[ \t]*(?:\#.*)?\n           # a key without a value on its line,
-        (?:[ \t]*(?:-[ \t].*|\#.*)?\n)*[ \t]*-[ \t]+["']?\Z        # and behind it items only, of which this is one""",
-    re.VERBOSE,
-)
+_BEFORE_ITEM = re.compile(r"[ \t]*-[ \t]+[\"']?")
+_BETWEEN_ITEMS = re.compile(r"[ \t]*(?:-[ \t].*|\#.*)?")
+_KEY_OF_A_LIST = re.compile(r"""(?P<key>[A-Za-z][\w./-]*)["']?:[ \t]*(?:\#.*)?\Z""")
+"""A key without a value on its line. Behind it items only, a line each, are a list of YAML."""
+_MOST_ITEMS = 1000
+"""Lines above a name that are looked at for the key of its list."""
+
 _END_OF_VALUE = re.compile(r"[ \t]*(?:$|[\"',;)\]}&#])|[ \t]+[\w.-]+=", re.MULTILINE)
 
 _FLAG = re.compile(r"(?:^|\s)--?(?P<key>[A-Za-z][\w.-]*)[ \t]+[\"']?(?:[^\s,;\"'=]+,[ \t]*)*$")
@@ -444,7 +446,7 @@ def _is_certain(found: re.Match[str], before: str) -> bool:
         return True
     if (key := _KEY.search(line)) and (_HOST_KEY.search(key["key"]) or _is_called(found, own, before)):
         return _END_OF_VALUE.match(text, end) is not None
-    if (above := _LISTED.search(_above(found))) and _HOST_KEY.search(above["key"]):
+    if _HOST_KEY.search(_key_of_list(found)):
         return _END_OF_VALUE.match(text, end) is not None
     if (flag := _FLAG.search(line)) and (flag["key"] in _SHORT_FLAGS or _HOST_KEY.search(flag["key"])):
         return True
@@ -482,14 +484,20 @@ def _line(found: re.Match[str], before: str) -> str:
     return f"{before if start < _LONGEST else ''}{line}"[-_LONGEST:].rpartition("\n")[2]
 
 
-def _above(found: re.Match[str]) -> str:
-    """What stands before a name that is an item of a list with a line for each; empty for any other."""
-    start = found.start("host")
-    text = found.string[max(start - _LONGEST, 0) : start]
-    return text if _ITEM.fullmatch(text.rpartition("\n")[2]) else ""
-
-
-_ITEM = re.compile(r"[ \t]*-[ \t]+[\"']?")
+def _key_of_list(found: re.Match[str]) -> str:
+    """The key of the list that a name is an item of with a line of its own; empty for any other name."""
+    text, end = found.string, found.start("host")
+    begin = text.rfind("\n", 0, end) + 1
+    if not _BEFORE_ITEM.fullmatch(text, begin, end):
+        return ""
+    for _ in range(_MOST_ITEMS):
+        if not begin:
+            return ""
+        begin, end = text.rfind("\n", 0, begin - 1) + 1, begin - 1
+        if not _BETWEEN_ITEMS.fullmatch(text, begin, end):
+            key = _KEY_OF_A_LIST.search(text, max(begin, end - _LONGEST), end)
+            return key["key"] if key else ""
+    return ""
 
 
 def _renamed_parts(parts: list[str], names: BaseNames, rename: Callable[[str], str], own_namespace: str) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from nuvop import crd, kind_folder
@@ -112,17 +112,23 @@ class Catalog:
         return not isinstance(self._loaded[plural], Kind | KindError | BuildFailed)
 
     def _digest(self, plural: str) -> str:
+        return self._read(plural)[0]
+
+    def _read(self, plural: str) -> tuple[str, Mapping[str, bytes] | KindError]:
+        """What is in a folder, or why that cannot be a kind, after a digest of it. Raises KindUnreadable."""
         try:
-            return kind_folder.digest(kind_folder.read(self._folders[plural]))
+            files = kind_folder.read(self._folders[plural])
         except KindError as error:
-            return str(error)
+            return str(error), error
+        return kind_folder.digest(files), files
 
     async def _load(self, plural: str) -> None:
         before = str(self._loaded.get(plural))
         self._digests.setdefault(plural, "")
         try:
-            self._digests[plural] = await asyncio.to_thread(self._digest, plural)
-            self._loaded[plural] = await self._rendered(plural)
+            # Read once: what is loaded must be what the digest is of, however often the folder changes meanwhile.
+            self._digests[plural], content = await asyncio.to_thread(self._read, plural)
+            self._loaded[plural] = await self._rendered(plural, content)
         except (KindError, KindUnreadable, KubectlError, WriteFailed) as error:
             self._loaded[plural] = error
         except Exception as error:
@@ -140,9 +146,11 @@ class Catalog:
         if not isinstance(self._loaded[plural], Kind) and str(self._loaded[plural]) != before:
             logger.error("kind %s cannot be served: %s", plural, self._loaded[plural])
 
-    async def _rendered(self, plural: str) -> Kind:
+    async def _rendered(self, plural: str, content: Mapping[str, bytes] | KindError) -> Kind:
         path = self._folders[plural]
-        kind = await self._loader.load(path, lenient=True)
+        if isinstance(content, KindError):
+            raise content
+        kind = await self._loader.load_files(path, content, lenient=True)
         if kind.resource != self._types[plural]:
             raise KindError("names another type than at start; restart nuvop to serve it", Place(path / crd.FILE))
         return kind

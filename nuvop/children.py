@@ -49,6 +49,8 @@ class Children:
         self._by_instance: dict[Instance, dict[ObjectKey, Body]] = {}
         self._by_name: dict[tuple[str, str, str], set[ObjectKey]] = {}
         self._removed: dict[ObjectKey, int] = {}
+        self._listed: dict[Scope, int] = {}
+        """The versions of the latest full lists: what they do not have was gone by then."""
         self._finished: dict[Instance, dict[ObjectKey, Body]] = {}
         self._taken_over: set[ObjectKey] = set()
         self._unshown: set[ObjectKey] = set()
@@ -102,7 +104,7 @@ class Children:
         key = key_of(body)
         version = version_of(body)
         known = self._objects.get(key)
-        if version <= max(version_of(known) if known else 0, self._removed.get(key, 0)):
+        if version <= max(version_of(known) if known else 0, self._removed.get(key, 0), self._listed_at(key)):
             return set()
         self._removed.pop(key, None)
         is_same = self._is_same(body)
@@ -158,10 +160,16 @@ class Children:
             for key, removed in self._removed.items()
             if removed > version or not ((key.group, key.kind) == (group, kind) and namespace in (None, key.namespace))
         }
+        self._listed.pop(scope, None)
         for body in listed.values():
             concerned |= self.put(body)
         self._unshown -= listed.keys()
+        self._listed[scope] = version
         return concerned
+
+    def _listed_at(self, key: ObjectKey) -> int:
+        """The version of the latest full list that would have had an object; 0 where there was none."""
+        return max(self._listed.get((key.group, key.kind, namespace), 0) for namespace in (key.namespace, None))
 
     def forget_type(self, api_version: str, kind: str) -> set[Instance]:
         """Take in that a type is no longer served; return the CRs that had objects of it.

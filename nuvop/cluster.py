@@ -221,6 +221,7 @@ class Cluster:
             with _allowed_to_all():
                 answer = await self._request("GET", f"/apis/{api_version}" if group else f"/api/{version}")
         except NotFound as error:
+            self._discovered.pop(api_version, None)
             raise NotServed(f"the API server serves no {api_version}", status=404) from error
         names = {entry["name"] for entry in answer["resources"]}
         self._discovered[api_version] = {
@@ -499,23 +500,25 @@ class Cluster:
             "resourceVersion": version,
             "timeoutSeconds": str(max(int(seconds), 1)),
         }
-        client = self._connected()
-        try:
-            async with client.request(
-                "GET", resource.path(namespace), accept=accept, params=params, timeout=_WATCH_TIMEOUT
-            ) as response:
-                if response.status >= 400:
-                    raise _error(response.status, await response.read())
-                async for event in _events(response.content):
-                    if event["type"] == "ERROR":
-                        raise _status_error(event["object"].get("code", 0), event["object"].get("message", ""))
-                    yield event
-        except Forbidden as error:
-            if error.status == 401:
-                await self._reconnect(client)
-            raise
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise ClusterUnreachable(_said(error)) from error
+        for attempt in (1, 2):
+            client = self._connected()
+            try:
+                async with client.request(
+                    "GET", resource.path(namespace), accept=accept, params=params, timeout=_WATCH_TIMEOUT
+                ) as response:
+                    if response.status < 400:
+                        async for event in _events(response.content):
+                            if event["type"] == "ERROR":
+                                said = event["object"]
+                                raise _status_error(said.get("code", 0), said.get("message", ""))
+                            yield event
+                        return
+                    if response.status != 401 or attempt == 2:
+                        raise _error(response.status, await response.read())
+            except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+                raise ClusterUnreachable(_said(error)) from error
+            # As in _request: there may be a new token.
+            await self._reconnect(client)
 
     async def _request(
         self,

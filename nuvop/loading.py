@@ -35,7 +35,10 @@ class Loader:
         KindUnreadable, BuildFailed, which names the folder, other errors of kubectl's, WriteFailed.
         """
         # In threads: a folder may bring megabytes of YAML, and the event loop has others to serve.
-        files = await asyncio.to_thread(kind_folder.read, path)
+        return await self.load_files(path, await asyncio.to_thread(kind_folder.read, path), lenient=lenient)
+
+    async def load_files(self, path: Path, files: Mapping[str, bytes], *, lenient: bool = False) -> Kind:
+        """Do the same with what was read of a kind's folder."""
         try:
             return await self._load(path, files, lenient=lenient)
         except KindError as error:
@@ -49,11 +52,11 @@ class Loader:
         bases = [await self._render(kind, chosen) for chosen in _choices(kind)]
         whole = await asyncio.to_thread(base.with_everything, bases[0], bases)
         found = await asyncio.to_thread(check.findings, whole)
-        self._rendered = {at: known for at, known in self._rendered.items() if at[0] != path}
         refused = [each for each in found if not (lenient and each.may_pass)]
         if error := await asyncio.to_thread(findings.error_of, whole, refused):
             raise error
         self._findings[path] = found
+        self._rendered = {at: known for at, known in self._rendered.items() if at[0] != path}
         for each in bases:
             known = replace(each, everything=whole.everything, variants=whole.variants)
             self._rendered[path, each.chosen] = known

@@ -123,7 +123,8 @@ class Reconciler:
         self._generated = generated
         self._records: dict[CRKey, Record] = {}
         self._keys: dict[Instance, CRKey] = {}
-        self._announced: dict[tuple[str, str], CRKey] = {}
+        self._announced: dict[tuple[str, str], tuple[CRKey, str]] = {}
+        """The types that an inventory tells of, each with a CR that has it, and that one's uid."""
         self._custom_resources = CustomResources(catalog, cluster)
         self._ending = Ending(cluster, self._custom_resources, reporter)
         self._metrics = metrics
@@ -146,8 +147,7 @@ class Reconciler:
             record = self._records[key] = Record.of(body, time.monotonic())
             record.show(body)
             self._keys[instance_of(key)] = key
-            for entry in record.inventory:
-                self._announced.setdefault((entry.apiVersion, entry.kind), key)
+            self._announced |= dict.fromkeys(record.types, (key, record.uid))
         else:
             if is_deleting(body) or directives.differ(record.body, body):
                 # Who suspends one in a burst of thousands must not see it applied when its turn comes. A generation
@@ -199,12 +199,15 @@ class Reconciler:
     def _forget(self, key: CRKey) -> None:
         self._records.pop(key, None)
         self._keys.pop(instance_of(key), None)
-        self._announced = {type_: by for type_, by in self._announced.items() if by != key}
         self._applier.forget(key)
+        logger.info("%s is gone", key, extra=about(key, "delete"))
+        self._leave_nothing(key)
+
+    def _leave_nothing(self, key: CRKey, *, is_news: bool = True) -> None:
+        """Remove what was made or noted for a CR that is gone."""
         self._reporter.forget(key)
         self._ownership.forget(key)
-        logger.info("%s is gone", key, extra=about(key, "delete"))
-        self._sweep(key)
+        self._sweep(key, is_news=is_news)
 
     def _sweep(self, key: CRKey, *, is_news: bool = True) -> None:
         """Remove the overlay of a CR that is gone; where that fails, because the disk is read-only say, try again."""
@@ -218,12 +221,14 @@ class Reconciler:
     # --- the pipeline ---------------------------------------------------------------------------------------------
 
     async def _work(self, key: CRKey) -> None:
-        record = self._records.get(key)
-        if record is None:
-            self._sweep(key, is_news=False)
-            return
-        with self._metrics.stage("reconcile"):
-            await self._reconcile(key, record)
+        try:
+            if record := self._records.get(key):
+                with self._metrics.stage("reconcile"):
+                    await self._reconcile(key, record)
+        finally:
+            # It may have gone meanwhile, and more have been made and noted for it since.
+            if key not in self._records:
+                self._leave_nothing(key, is_news=False)
 
     async def _reconcile(self, key: CRKey, record: Record) -> None:
         """Bring one CR to what it should be, and tell in its status how far it is."""
@@ -472,7 +477,8 @@ class Reconciler:
         record, made = scene.record, scene.overlay.children
         known = inventory.keys(record.inventory)
         fresh = tuple(inventory.announced(key, child.api_version) for key, child in made.items() if key not in known)
-        unknown = {(child.api_version, child.kind) for child in made.values()} - self._announced.keys()
+        told = {type_ for type_, (by, uid) in self._announced.items() if self._is_known(by, uid)}
+        unknown = {(child.api_version, child.kind) for child in made.values()} - told
         # What only nuvop deletes must be found again whatever becomes of the other resources.
         if not unknown and not (fresh and scene.overlay.needs_finalizer):
             return True
@@ -481,8 +487,13 @@ class Reconciler:
         if not await self._tell(scene.key, record, replace(verdict, inventory=announced)):
             return False
         record.inventory = announced
-        self._announced |= dict.fromkeys(unknown, scene.key)
+        self._announced |= dict.fromkeys(unknown, (scene.key, record.uid))
         return True
+
+    def _is_known(self, key: CRKey, uid: str) -> bool:
+        """Whether a CR is still there, and no other one of its name."""
+        record = self._records.get(key)
+        return record is not None and record.uid == uid
 
     async def _apply(self, scene: Scene, drifted: Changes, found: Mapping[ObjectKey, Body]) -> dict[ObjectKey, str]:
         """Apply the overlay; ``drifted`` is what is put back by that, ``found`` was there beside what is live.
@@ -586,6 +597,9 @@ class Reconciler:
     def _failed(self, key: CRKey, record: Record, generation: int, error: NuvopError) -> Verdict:
         for type_, reason in _NO_RETRY:
             if isinstance(error, type_):
+                if reason is Reason.INVALID_SPEC:
+                    # Its children may go because it does, and nobody tell.
+                    record.failures = max(record.failures, 1)
                 if record.has_finalizer:
                     self._queue.add(key, LOOK_FOR_END)
                 return self._stalled_verdict(record, generation, reason, str(error))

@@ -56,7 +56,7 @@ class Record:
     is_detached: bool = False
     """Whether the children are known to have no ownerReference, as they are to outlive the CR."""
     shown: bytes = b""
-    """A digest of the CR as a watch has shown it last, without its status."""
+    """A digest of the CR as a watch has shown it last, without its status; empty where an answer has shown another."""
     telling: Mapping[str, object] | None = None
     """The status that was sent last, whatever became of it."""
     told: Mapping[str, object] | None = None
@@ -79,6 +79,9 @@ class Record:
         """Take in the CR as a watch or an answer shows it, unless that is known, or older."""
         if version_of(body) > version_of(self.body):
             self.body, self.others = _without_writers(body), status_of_others(body)
+            if _digest_without_status(body) != self.shown:
+                # It may have been acted upon, so that it is news when a watch shows what was before.
+                self.shown = b""
 
     def show(self, body: Body) -> bool:
         """Take in the CR as a watch shows it; return whether that is news: more than what nuvop itself has told.

@@ -6,10 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from lab import controlplane, helm
 from lab.controlplane import build, node
 from tests.e2e.harness import PROGRAMS, ROOT, Kubectl, Operator, artifacts, environment
+
+settings.register_profile("nuvop", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+settings.load_profile("nuvop")
+"""How long an example takes says more of the machine than of nuvop, and one run must not fail where another has not."""
 
 ARTIFACTS = ROOT / "test-artifacts"
 

@@ -188,6 +188,8 @@ def test_two_parts_of_which_the_second_is_the_namespace() -> None:
         ('cluster.initial_master_nodes: # all\n  - x-0\n  - x-1\n  - "db-0"\n', True),
         ("seed_hosts:\n  - x\n\n  # ours\n  - cache # all\n", True),
         ("'hosts':\n- cache", True),
+        ("hosts:\n" + 400 * "- another.example.com\n" + "- cache", True),
+        ("roles: # of hosts:\n" + 400 * "- another.example.com\n" + "- cache", False),
         ("hosts:\n  - role: db", False),
         ("hosts:\n  - db of all", False),
         ("hosts:\n  - x\nroles:\n  - db-0", False),

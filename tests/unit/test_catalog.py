@@ -1,9 +1,11 @@
 """What becomes of a kind when its folder cannot be read or changes. kubectl is a stand-in."""
 
 import asyncio
+import itertools
 import json
 import shutil
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -85,6 +87,25 @@ async def test_a_folder_that_cannot_be_read_at_start_is_read_later(
     looking = asyncio.create_task(catalog.keep_looking(changed.append))
     await until(lambda: changed)
     assert catalog.kind("samples").base
+    looking.cancel()
+
+
+@pytest.mark.parametrize("meanwhile", [b"x: 1\n", b"not: [YAML"])
+async def test_a_folder_that_is_for_a_moment_another_one_while_it_is_loaded(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch, meanwhile: bytes
+) -> None:
+    """An editor, or git, may write a file and take it back."""
+    before, real, reads = catalog.kind("samples").digest, kind_folder.read, itertools.count()
+
+    def read(folder: Path) -> Mapping[str, bytes]:
+        files = real(folder)
+        return {**files, "kind.yaml": meanwhile} if next(reads) == 1 else files
+
+    monkeypatch.setattr(kind_folder, "read", read)
+    await catalog.load_all()
+    looking = asyncio.create_task(catalog.keep_looking(lambda _: None))
+    await until(lambda: next(reads) > 10)
+    assert catalog.kind("samples").digest == before
     looking.cancel()
 
 

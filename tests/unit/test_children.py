@@ -1,7 +1,9 @@
 from typing import Any
 
+import pytest
+
 from nuvop import children, inventory
-from nuvop.children import Children
+from nuvop.children import Children, Scope
 from nuvop.inventory import Entry
 from nuvop.kinds import Child
 from nuvop.objects import INSTANCE_LABEL, NAMESPACE_LABEL, OWNER_LABEL, REVISION_LABEL, CRKey, ObjectKey
@@ -169,6 +171,28 @@ def test_a_full_list_tells_what_is_gone_in_its_scope() -> None:
     known.replace(("apps", "Deployment", None), [], 4)
     assert {str(key) for key in known.of(INSTANCE)} == {"Pod/obj-a"}
     assert not known.of(("elsewhere", "samples-obj"))
+
+
+@pytest.mark.parametrize("scope", [("apps", "Deployment", None), ("apps", "Deployment", "demo")])
+def test_what_a_list_has_no_more_does_not_come_back_by_an_old_answer(scope: Scope) -> None:
+    """kubectl answers at its end; what it made may be gone by then, and a list be newer than that answer."""
+    known = Children()
+    known.put(obj(5))
+    known.remove(obj(7))
+    known.replace(scope, [], version=9)
+    assert known.put(obj(6)) == set()
+    assert known.of(INSTANCE) == {}
+    assert known.put(obj(10)) == {INSTANCE}
+    assert known.put(obj(6, "obj-other", kind="StatefulSet")) == {INSTANCE}, "the list was of another kind"
+
+
+def test_nor_does_what_is_gone_since_before_the_first_list() -> None:
+    known = Children()
+    known.replace(("apps", "Deployment", "other"), [], version=9)
+    assert known.put(obj(5)) == {INSTANCE}, "the list was of another namespace"
+    known.replace(("apps", "Deployment", "demo"), [], version=9)
+    assert known.of(INSTANCE) == {}
+    assert known.put(obj(6)) == set()
 
 
 def test_a_list_says_nothing_of_what_came_later() -> None:

@@ -387,6 +387,19 @@ async def test_a_token_file_is_read_anew(api: ApiServer, login: Login, config: P
     await client.close()
 
 
+async def test_a_watch_goes_on_with_the_new_token_when_the_old_one_is_refused(
+    api: ApiServer, follower: Follower, config: Path
+) -> None:
+    """That it fails would be told in the status of all that is watched."""
+    api.answers[LIST] = [page(version=7)]
+    await follower.take(1)
+    api.token = "new"
+    write_kubeconfig(config, {"token": "new"}, {"server": api.url})
+    api.answers[WATCH] = [api.events(event("ADDED", "a", 8), then="hang")]
+    assert await follower.take(1) == [Changed(whole("a", 8))]
+    assert len(api.seen(LIST)) == 1, "nothing was lost"
+
+
 async def test_a_watch_waits_until_its_token_is_accepted(api: ApiServer, follower: Follower, config: Path) -> None:
     api.answers[LIST] = [page(pod("a", 1), version=7), page(version=8)]
     assert await follower.take(1) == [Listed([whole("a", 1)], 7)]
@@ -649,6 +662,15 @@ async def test_discovery(api: ApiServer, client: Cluster) -> None:
     with pytest.raises(NotServed) as raised:
         await client.discover("apps/v1", "Scale")
     assert str(raised.value) == "the API server serves no Scale of apps/v1"
+
+
+async def test_a_group_that_is_gone_is_not_taken_for_served(api: ApiServer, client: Cluster) -> None:
+    api.answers["GET /apis/nuvolaris.org/v1"] = [resources(("samples", "Sample", True))]
+    await client.discover("nuvolaris.org/v1", "Sample")
+    del api.answers["GET /apis/nuvolaris.org/v1"]
+    for is_anew in (True, False):
+        with pytest.raises(NotServed):
+            await client.discover("nuvolaris.org/v1", "Sample", anew=is_anew)
 
 
 async def test_all_that_is_served(api: ApiServer, client: Cluster) -> None:

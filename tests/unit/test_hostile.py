@@ -327,7 +327,7 @@ def free(kind: Kind) -> Kind:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_whatever_shape_a_value_has_it_is_set_or_refused(free: Kind, data: st.DataObject) -> None:
     fields = data.draw(st.lists(st.sampled_from(range(len(free.settings))), min_size=1, max_size=3, unique=True))
     spec = {f"s{i}": data.draw(SHAPES) for i in fields}

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from click.testing import CliRunner
 
-from nuvop import openapi
+from nuvop import findings, openapi
 from nuvop.commands.check import check
 from nuvop.errors import BuildFailed, KindError
 from nuvop.loading import Loader
@@ -125,3 +125,20 @@ async def test_what_a_newer_kubernetes_may_have_keeps_no_operator_from_serving(k
     assert [finding.message for finding in loader.findings(loaded) if finding.is_error] == [
         f"a ConfigMap has no field novel (Kubernetes {openapi.version()})"
     ]
+
+
+async def test_what_was_loaded_is_there_while_it_is_loaded_anew(
+    kind: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who checks the rights in that moment asks for it."""
+    loader = Loader(cast("Any", Kubectl()), tmp_path / "generated")
+    loaded = await loader.load(kind)
+    seen: list[list[str]] = []
+
+    def meanwhile(*_: object) -> None:
+        seen.append([each.digest for each in loader.alternatives(loaded)])
+
+    monkeypatch.setattr(findings, "error_of", meanwhile)
+    (kind / "note.txt").write_text("x")
+    await loader.load(kind)
+    assert seen == [[loaded.digest] * 3]

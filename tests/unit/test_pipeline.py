@@ -339,6 +339,52 @@ async def test_a_cr_that_goes_during_a_look_up_is_not_applied_and_leaves_no_metr
     assert (world.phase("Ready"), world.phase("InProgress")) == (1, 0)
 
 
+async def test_a_cr_that_goes_while_it_is_looked_at_leaves_neither_an_overlay_nor_a_claim(make: Make) -> None:
+    world = await created(make(manifest("c"), manifest("b-c")), cr("other", "u0"))
+
+    async def meanwhile(_: str) -> None:
+        del world.before["discover ConfigMap"]
+        world.reconciler.gone(KEY.plural, world.crs.pop("a"))
+
+    world.before["discover ConfigMap"] = meanwhile
+    world.create(cr("a", "u1"))
+    await until(lambda: "forget Sample/a" in world.requests)
+    await world.settled()
+    assert not folder(world.generated, replace(KEY, name="a")).exists()
+    await created(world, cr("a-b", "u2", created="2026-01-02T00:00:00Z"))
+    assert world.applied == ["other", "a-b"]
+
+
+async def test_a_cr_that_goes_while_it_is_found_as_it_should_be_leaves_no_metric(make: Make) -> None:
+    world = await created(make(A))
+
+    async def meanwhile(_: str) -> None:
+        del world.before["discover ConfigMap"]
+        world.reconciler.gone(KEY.plural, world.crs.pop("obj"))
+
+    world.before["discover ConfigMap"] = meanwhile
+    world.look()
+    await until(lambda: "forget Sample/obj" in world.requests)
+    await world.settled()
+    assert world.phase("Ready") == 0
+
+
+async def test_a_cr_that_is_made_anew_while_the_one_before_is_looked_at_is_served(make: Make) -> None:
+    world = await created(make(A), cr("other", "u0"))
+
+    async def meanwhile(_: str) -> None:
+        del world.before["discover ConfigMap"]
+        world.reconciler.gone(KEY.plural, world.crs.pop("obj"))
+        world.create(cr(uid="u2"))
+
+    world.before["discover ConfigMap"] = meanwhile
+    world.create(cr())
+    await until(lambda: "forget Sample/obj" in world.requests)
+    await until(world.is_ready)
+    assert labels_of(world.objects[at("obj-a")])[OWNER_LABEL] == "u2"
+    assert folder(world.generated, KEY).is_dir()
+
+
 async def test_drift_that_vanishes_meanwhile_is_no_error_of_nuvop(make: Make, caplog: pytest.LogCaptureFixture) -> None:
     world = await created(make(A))
 
@@ -541,6 +587,20 @@ async def test_what_an_answer_has_shown_first_is_still_a_reason_to_look(make: Ma
     await world.reconciler._custom_resources.read(KEY, record)
     world.see()
     await until(lambda: world.conditions().get("Suspended") == ("True", "Suspended"))
+
+
+async def test_what_only_an_answer_has_shown_is_missed_when_it_is_taken_back(make: Make) -> None:
+    """kopf lists anew where its watch is lost: what was meanwhile, and is no more, it never shows."""
+    world = await created(make(A))
+    unseen(world, annotations=annotated(suspend="true"))
+    world.take_field(at("obj-a"), "x", "somebody")
+    await until(lambda: "Suspended" in world.conditions())
+    await world.settled()
+    assert not world.next_look()
+    unseen(world, annotations=annotated())
+    world.see()
+    await until(lambda: world.applied == ["obj", "obj"])
+    await until(world.is_ready)
 
 
 async def test_its_own_status_is_no_reason_to_look_again(make: Make) -> None:
@@ -1338,6 +1398,17 @@ async def test_a_type_is_told_anew_once_the_cr_is_gone_whose_inventory_told_of_i
     assert seen == [{"obj-a"}, {"other-a"}]
 
 
+async def test_so_it_is_where_another_cr_of_the_name_is_seen_before_the_end_of_that_one(make: Make) -> None:
+    world = make(A)
+    seen = await inventories_at_apply(world)
+    await created(world)
+    before = world.crs["obj"]
+    world.create(cr(uid="u2"))
+    world.reconciler.gone(KEY.plural, before)
+    await until(world.is_ready)
+    assert seen == [{"obj-a"}, {"obj-a"}]
+
+
 async def test_what_only_nuvop_deletes_is_always_told_before_it_is_made(make: Make) -> None:
     world = make(ROLE)
     seen = await inventories_at_apply(world)
@@ -1896,6 +1967,22 @@ async def test_a_cr_that_fails_is_read_anew_now_and_then(make: Make, monkeypatch
     world.crs.clear()
     world.look()
     await until(lambda: "forget Sample/obj" in world.requests)
+
+
+async def test_a_cr_with_a_mistake_is_read_anew_when_its_children_go(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It went with them, and nobody told: the name of its child is free for others."""
+    monkeypatch.setattr(reconcile, "LOOK_FOR_END", 0.0)
+    world = await created(make(manifest("c"), manifest("b-c")), cr("a"))
+    world.annotate("a", suspendd="true")
+    await until(lambda: world.conditions("a").get("Stalled") == ("True", "InvalidSpec"))
+    await world.settled()
+    world.crs.clear()
+    world.drop(at("a-c"))
+    world.drop(at("a-b-c"))
+    await until(lambda: "forget Sample/a" in world.requests)
+    await created(world, cr("a-b", "u2"))
 
 
 async def test_an_operator_that_ends_gives_kubectl_a_moment_and_no_more(make: Make) -> None:

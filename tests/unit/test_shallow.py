@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nuvop.shallow import DEEPEST, shallow
@@ -28,7 +28,6 @@ def depth(value: Any) -> int:
 
 
 @given(VALUES, st.booleans())
-@settings(deadline=None)
 def test_what_is_not_too_deep_is_as_it_was(value: Any, is_ascii: bool) -> None:
     whole = nested(DEEPEST - 40, value) if depth(value) <= 40 else value
     text = json.dumps(whole, ensure_ascii=is_ascii).encode()

@@ -14,8 +14,10 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 from markdown_it import MarkdownIt
+from pygments.token import Generic
 
 from lab.docs import site
+from lab.docs.terminal import TerminalLexer
 
 ROOT = Path(__file__).parents[2]
 
@@ -116,6 +118,48 @@ def test_nothing_is_loaded_from_elsewhere(built: Path, pages: dict[Path, Page]) 
 def test_cells_know_their_columns(built: Path) -> None:
     text = (built / "conditions/index.html").read_text()
     assert '<td data-label="what to do">wait, or look at that child</td>' in text
+
+
+TERMINAL = r"""
+$ kubectl apply -f - <<END
+> kind: Sample
+>
+> END
+sample/obj created
+$ cat patch.yaml # as it is
+# $ what kustomize does
+> is output here
+$ kubectl get \\
+    pods
+^C
+"""
+TYPED = r"""
+kubectl apply -f - <<END
+kind: Sample
+
+END
+cat patch.yaml # as it is
+kubectl get \\
+    pods
+"""
+
+
+def test_what_is_copied_of_a_terminal_is_what_was_typed() -> None:
+    """The style sheet leaves out prompts and output."""
+    tokens = TerminalLexer().get_tokens(TERMINAL)
+    assert "".join(text for type_, text in tokens if type_ not in Generic) == TYPED.lstrip()
+
+
+def test_what_is_typed_stands_in_blocks_that_say_so() -> None:
+    blocks = [
+        (name, block.info, block.content)
+        for name in places()
+        for block in MarkdownIt("gfm-like", {"linkify": False}).parse((ROOT / name).read_text())
+        if block.type == "fence"
+    ]
+    typed = [(name, info, content) for name, info, content in blocks if re.search(r"^\$ ", content, re.MULTILINE)]
+    assert len(typed) > 100
+    assert [(name, content) for name, info, content in typed if not info.startswith("console")] == []
 
 
 def places() -> dict[str, str]:

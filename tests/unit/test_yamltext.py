@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nuvop import yamltext
@@ -26,7 +26,6 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
-@settings(deadline=None)
 def test_any_value_survives_the_way_through_yaml(value: Any) -> None:
     assert (
         yaml.safe_load(yamltext.dump({"value": value}))

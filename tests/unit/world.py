@@ -429,6 +429,7 @@ class World:
         await self._request("discover", RESOURCES[kind], "")
         if kind not in self._discovered or anew:
             if kind in self.unserved:
+                self._discovered.discard(kind)
                 raise NotServed(f"the API server does not know {kind}", status=404)
             self._discovered.add(kind)
         return RESOURCES[kind]
