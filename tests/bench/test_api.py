@@ -25,7 +25,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    timeout = 0.5
+    timeout = 60.0
 
     def answer(self) -> None:
         sent = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
@@ -69,6 +69,7 @@ def test_a_connection_is_used_again(client: Api, server: Server) -> None:
 
 def test_a_connection_that_was_idle_is_not(client: Api, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api, "IDLE_SECONDS", 0.3)
+    monkeypatch.setattr(Handler, "timeout", 0.5)
     client.get("x")
     time.sleep(0.8)  # the server has closed it
 

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -44,11 +44,17 @@ def helm(cluster: controlplane.Cluster, tmp_path: Path) -> Helm:
 @pytest.fixture
 def before(admin: Kubectl) -> Iterator[set[str]]:
     """What is there before the release, with an empty namespace for it; after the test no more than that is there."""
-    for name in ("nuvop-system", "one", "two"):
+    names = ("nuvop-system", "one", "two")
+    for name in names:
         admin("create", "namespace", name)
-    eventually("the namespace is furnished", lambda: admin.get("serviceaccount/default"))
+
+    def are_furnished() -> bool:
+        places = [Kubectl(admin.kubeconfig, name) for name in names]
+        return all(place.get(what) for place in places for what in ("sa/default", "cm/kube-root-ca.crt"))
+
+    eventually("the namespaces are furnished", are_furnished)
     yield everything(admin)
-    admin("delete", "namespace", "nuvop-system", "one", "two")
+    admin("delete", "namespace", *names)
     crds = [crd["metadata"]["name"] for crd in admin.list("crds")]
     admin("delete", "crds", *crds)
 
@@ -56,6 +62,11 @@ def before(admin: Kubectl) -> Iterator[set[str]]:
 def left(admin: Kubectl, before: set[str]) -> set[str]:
     """What is there now and was not before, but for what the API server makes for each group that a CRD is of."""
     return {line for line in everything(admin) - before if not line.startswith("APIService ")}
+
+
+def types(lines: Iterable[str]) -> set[str]:
+    """The types of what is there."""
+    return {line.split()[0] for line in lines}
 
 
 def can(admin: Kubectl, verb: str, what: str, namespace: str) -> bool:
@@ -117,7 +128,7 @@ def test_from_kubectl_to_helm_and_on_to_other_namespaces_with_peering(
     assert can(admin, "patch", "kopfpeerings/nuvop", "two")
 
     helm("uninstall", "nuvop", "--namespace=nuvop-system", "--wait")
-    assert {line.split()[0] for line in left(admin, before)} == {"CustomResourceDefinition"}
+    eventually("only the CRDs are left", lambda: types(left(admin, before)) == {"CustomResourceDefinition"})
 
 
 def written(admin: Kubectl) -> dict[str, str]:
@@ -175,8 +186,11 @@ def test_the_life_of_a_release(
     assert {name for name, found in changed.items() if found != stamps[name]} == {"Deployment nuvop"}
 
     helm("uninstall", "nuvop", "--namespace=nuvop-system", "--wait")
+    eventually(
+        "only the CRDs are left, and what they are for",
+        lambda: types(line for line in left(admin, before) if " one/" not in line) == {"CustomResourceDefinition"},
+    )
     kept = left(admin, before)
-    assert {line.split()[0] for line in kept if " one/" not in line} == {"CustomResourceDefinition"}
     assert {"Sample one/obj", "Deployment one/obj-demo-deploy"} <= kept
 
     elsewhere = ("nuvop", CHART, "--namespace=two", "--wait")
@@ -187,6 +201,6 @@ def test_the_life_of_a_release(
     helm("upgrade", *elsewhere, "--take-ownership")
     for namespace in ("two", "nuvop-system"):
         helm("uninstall", "nuvop", f"--namespace={namespace}", "--wait")
-    assert left(admin, before) == kept
+    eventually("no more is left", lambda: left(admin, before) == kept)
     assert one.get("sample/obj")["metadata"].get("deletionTimestamp") is None
     shutil.rmtree(logs)

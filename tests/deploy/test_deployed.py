@@ -146,7 +146,7 @@ def live_through(kubectl: Kubectl, operator: Operator) -> None:
 
     kubectl("patch", "sam/obj", "--type=merge", "-p", '{"spec":{"count":3}}')
     eventually("ready with 3", lambda: is_ready(cr := kubectl.get("sam/obj")) and cr["status"].get("replicas") == 3)
-    eventually("3 names", lambda: len(kubectl.get("sam/obj")["status"]["podNames"]) == 3)
+    eventually("3 names", lambda: len(kubectl.get("sam/obj")["status"].get("podNames", ())) == 3)
 
     kubectl("scale", "deployment/obj-demo-deploy", "--replicas=5")
     eventually("3 again", lambda: kubectl.get("deployment/obj-demo-deploy")["spec"]["replicas"] == 3)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from lab.controlplane import Cluster
@@ -11,12 +12,16 @@ Right = tuple[str, str, str]
 """API group, resource (with the subresource) and verb."""
 
 
+def entries_of(audit_log: Path, since: int = 0) -> list[dict[str, Any]]:
+    """An audit log's entries after that many bytes of it, without one that is being written."""
+    with audit_log.open("rb") as log:
+        log.seek(since)
+        return [json.loads(line) for line in log if line.endswith(b"\n")]
+
+
 def requests_of(cluster: Cluster, user: str, since: int) -> list[dict[str, Any]]:
     """The audit log's entries of a user's requests after that many bytes of it."""
-    with cluster.audit_log.open("rb") as log:
-        log.seek(since)
-        entries = [json.loads(line) for line in log if line.endswith(b"\n")]
-    return [entry for entry in entries if entry["user"]["username"] == user]
+    return [entry for entry in entries_of(cluster.audit_log, since) if entry["user"]["username"] == user]
 
 
 def used(entries: Iterable[Mapping[str, Any]]) -> set[Right]:

@@ -20,6 +20,7 @@ from typing import Any
 from lab import controlplane
 from lab.controlplane import Cluster
 from nuvop import yamltext
+from tests.e2e.audited import entries_of
 from tests.e2e.reads import Reader, reader
 from tests.unit.test_status import broken_invariants
 
@@ -253,22 +254,31 @@ def artifacts(folder: Path, kubectl: Kubectl) -> Iterator[None]:
 def writes_of(cluster: Cluster, namespace: str, since: int) -> list[str]:
     """What nuvop wrote in a namespace, from a position in the audit log on: ``verb resource/subresource``."""
     found = []
-    with cluster.audit_log.open() as log:
-        log.seek(since)
-        for line in log:
-            if not line.endswith("\n"):
-                break  # it is being written
-            event = json.loads(line)
-            target = event.get("objectRef") or {}
-            by_nuvop = any(name in event.get("userAgent", "") for name in ("kubectl", "nuvop", "kopf"))
-            if (
-                by_nuvop
-                and event["stage"] == "ResponseComplete"
-                and target.get("namespace") == namespace
-                and event["verb"] in ("create", "update", "patch", "delete", "deletecollection")
-            ):
-                found.append(f"{event['verb']} {target['resource']}/{target.get('subresource', '')}")
+    for event in entries_of(cluster.audit_log, since):
+        target = event.get("objectRef") or {}
+        by_nuvop = any(name in event.get("userAgent", "") for name in ("kubectl", "nuvop", "kopf"))
+        if (
+            by_nuvop
+            and event["stage"] == "ResponseComplete"
+            and target.get("namespace") == namespace
+            and event["verb"] in ("create", "update", "patch", "delete", "deletecollection")
+        ):
+            found.append(f"{event['verb']} {target['resource']}/{target.get('subresource', '')}")
     return found
+
+
+def comes_to_rest(cluster: Cluster, namespace: str, *, during: float = 3) -> None:
+    """Wait until nuvop has written nothing in a namespace for some seconds.
+
+    Events come one after the other, each after the status that it tells of, and on a busy machine slowly.
+    """
+
+    def is_at_rest() -> bool:
+        since = cluster.audit_log.stat().st_size
+        time.sleep(during)
+        return not writes_of(cluster, namespace, since)
+
+    eventually("nothing is written any more", is_at_rest)
 
 
 def copy_kinds(target: Path) -> Path:

@@ -10,6 +10,7 @@ import http.client
 import json
 import ssl
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -95,7 +96,10 @@ class Reader:
         return found
 
     def _read(self, url: str) -> dict[str, Any] | None:
-        answer = self._request(url)
+        deadline = time.monotonic() + SECONDS
+        # So kubectl does, too: until the storage of a new CRD is there the API server asks to come again.
+        while (answer := self._request(url)).status == HTTPStatus.TOO_MANY_REQUESTS and time.monotonic() < deadline:
+            time.sleep(0.1)
         if answer.status == HTTPStatus.NOT_FOUND:
             return None
         assert answer.status == HTTPStatus.OK, f"{url}: {answer}"

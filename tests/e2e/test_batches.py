@@ -34,6 +34,7 @@ from lab.bench.isolation import (
 )
 from lab.controlplane import Cluster
 from tests.conftest import Start
+from tests.e2e.audited import entries_of
 from tests.e2e.harness import (
     PROGRAMS,
     Kubectl,
@@ -178,19 +179,16 @@ def set_up_obstacles(cluster: Cluster, stage: Stage, slow: str, down: str) -> No
 def applies(cluster: Cluster, namespace: str, since: int) -> Counter[tuple[str, str]]:
     """How often nuvop applied each object of a namespace, by resource and name, from a position in the audit log on."""
     found: Counter[tuple[str, str]] = Counter()
-    with cluster.audit_log.open() as log:
-        log.seek(since)
-        for line in log:
-            event = json.loads(line)
-            target = event.get("objectRef") or {}
-            query = parse_qs(urlsplit(event["requestURI"]).query)
-            if (
-                event["stage"] == "ResponseComplete"
-                and event["verb"] == "patch"
-                and target.get("namespace") == namespace
-                and query.get("fieldManager") == ["nuvop"]
-            ):
-                found[target["resource"], target["name"]] += 1
+    for event in entries_of(cluster.audit_log, since):
+        target = event.get("objectRef") or {}
+        query = parse_qs(urlsplit(event["requestURI"]).query)
+        if (
+            event["stage"] == "ResponseComplete"
+            and event["verb"] == "patch"
+            and target.get("namespace") == namespace
+            and query.get("fieldManager") == ["nuvop"]
+        ):
+            found[target["resource"], target["name"]] += 1
     return found
 
 

@@ -291,6 +291,7 @@ def test_a_handler_that_changes_a_resource_all_the_time_makes_nuvop_do_nothing(
     def times() -> int:
         return int(kubectl.get("sam/obj")["metadata"]["annotations"]["example.org/times"])
 
+    eventually("its pod is told", lambda: kubectl.get("sam/obj")["status"].get("podNames"))
     eventually("its Event is written, too", lambda: "is ready" in kubectl("get", "events"))
     since, before = cluster.audit_log.stat().st_size, times()
     eventually("it was changed often", lambda: times() > before + 10)
@@ -329,6 +330,7 @@ def test_a_status_field_of_a_handlers_own_stays(
     try:
         kubectl.apply(kind.cr("obj"))
         eventually("ready", is_told)
+        eventually("the handler has begun", lambda: "backups" in status())
         with every_version(kubectl, kind.plural) as seen:
             for text in "abcdefgh":
                 kubectl("patch", f"{kind.plural}/obj", "--type=merge", "-p", json.dumps({"spec": {"text": text}}))
@@ -343,10 +345,14 @@ def test_a_status_field_of_a_handlers_own_stays(
 
 SLOW = """
 import asyncio
+import pathlib
+
+GO = pathlib.Path("GO")
 
 @kopf.on.update("nuvolaris.org", "samples")
-async def updated(name, **_):
-    await asyncio.sleep(8)
+async def updated(**_):
+    while not GO.exists():
+        await asyncio.sleep(0.1)
 
 @kopf.on.create("nuvolaris.org", "samples", labels={"bad": "yes"})
 async def fails(**_):
@@ -357,13 +363,15 @@ async def fails(**_):
 def test_a_handler_that_takes_long_or_fails_holds_up_no_other_resource(
     kubectl: Kubectl, operator: Start, tmp_path: Path
 ) -> None:
-    running = operator(*NUVOP_RUN, "-n", kubectl.namespace, write(tmp_path / "mine.py", SLOW))
+    go = tmp_path / "go"
+    mine = write(tmp_path / "mine.py", SLOW.replace('"GO"', repr(str(go))))
+    running = operator(*NUVOP_RUN, "-n", kubectl.namespace, mine)
     bad = sample("bad", 1)
     bad["metadata"]["labels"] = {"bad": "yes"}
     kubectl.apply(bad, sample("slow", 1), sample("other", 1))
     for name in ("bad", "slow", "other"):
         kubectl("wait", "--for=condition=Ready", f"sam/{name}", "--timeout=60s")
-    assert "a mistake of mine" in running.log()
+    eventually("the mistake is told", lambda: "a mistake of mine" in running.log())
 
     def replicas(name: str) -> int:
         count: int = kubectl.get(f"deployment/{name}-demo-deploy")["spec"]["replicas"]
@@ -377,6 +385,7 @@ def test_a_handler_that_takes_long_or_fails_holds_up_no_other_resource(
     kubectl("scale", "sam/other", "--replicas=3")
     eventually("the other one is served", lambda: replicas("other") == 3)
     assert replicas("slow") == 2
+    go.touch()
     eventually("then the slow one", lambda: replicas("slow") == 3)
 
 
@@ -419,6 +428,7 @@ def test_a_webhook(cluster: Cluster, kubectl: Kubectl, operator: Start) -> None:
         (container,) = kubectl.get("deployment/obj-demo-deploy")["spec"]["template"]["spec"]["containers"]
         assert container["image"] == "nginx:stable"
         assert running.stop() == 0
-        kubectl("create", "-f", "-", stdin=latest)  # who has stopped is not asked
+        # Who has stopped is not asked, once the API server has heard of it.
+        eventually("it is taken", lambda: kubectl.run("create", "-f", "-", stdin=latest).returncode == 0)
     finally:
         kubectl("delete", configurations, "samples.example.org", "--ignore-not-found")

@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 from lab.controlplane import Cluster
 from tests.conftest import Start
+from tests.e2e.audited import entries_of
 from tests.e2e.harness import Kubectl, eventually, is_ready, sample
 
 ACCOUNT = "operator"
@@ -41,8 +42,7 @@ def make_token(kubectl: Kubectl, secret: str) -> str:
 def users_of_nuvop(cluster: Cluster, namespace: str) -> dict[str, set[str]]:
     """Which users each of nuvop's clients was in a namespace, from the audit log."""
     found: dict[str, set[str]] = {}
-    for line in cluster.audit_log.read_text().splitlines():
-        event = json.loads(line)
+    for event in entries_of(cluster.audit_log):
         agent = event.get("userAgent", "").split("/")[0]
         resource = (event.get("objectRef") or {}).get("resource")
         is_here = (event.get("objectRef") or {}).get("namespace") == namespace

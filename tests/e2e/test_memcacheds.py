@@ -148,9 +148,12 @@ def test_the_backup_comes_and_goes_with_its_field(kubectl: Kubectl, running: Ope
     eventually("so is its script", lambda: not kubectl.get(f"configmap/{script}"))
     eventually("and what it has made", lambda: not kubectl.get("job/now"))
     assert len(pods(kubectl, "a")) == 3
+
+    def in_the_inventory() -> set[str]:
+        return {entry["kind"] for entry in kubectl.get("mc/a")["status"]["inventory"]}
+
+    eventually("nothing else is in the inventory", lambda: in_the_inventory() == {"Deployment", "Service"})
     ready(kubectl, "a")
-    inventory = kubectl.get("mc/a")["status"]["inventory"]
-    assert {entry["kind"] for entry in inventory} == {"Deployment", "Service"}
 
 
 def test_two_side_by_side(kubectl: Kubectl, running: Operator) -> None:

@@ -119,7 +119,9 @@ def test_ready_follows_the_rollout_of_an_image(kubectl: Kubectl, running: Operat
         kubectl("patch", "nginxserver/site", "--type=merge", "-p", '{"spec": {"image": "nginx:1.29.3"}}')
         ready(kubectl, "site")
         eventually("the new pods are told", lambda: tells(kubectl, "site", pods(kubectl, "site", "nginx:1.29.3")))
-        eventually("the watch has shown it", lambda: len(seen[-1].get("status", {}).get("podNames", ())) == 3)
+        for what, versions in (("nginxserver/site", seen), ("deployment/site-nginx", deployments)):
+            last = number(kubectl.get(what))
+            eventually(f"all of {what} is seen", lambda last=last, of=versions: last in map(number, of))  # type: ignore[misc]
     told = [
         (found["status"], found["reason"])
         for version in seen

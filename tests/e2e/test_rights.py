@@ -122,6 +122,10 @@ class Account:
         self.roles = [document for document in yamltext.load_all(manifests) if "rules" in document]
         kubectl(self.admin, "apply", "-f", "-", stdin=manifests)
 
+    def may(self, there: Kubectl, verb: str, resource: str) -> bool:
+        """Whether the API server lets it do something in a namespace: it hears of a changed role a moment later."""
+        return there.run("auth", "can-i", verb, resource, f"--as={self.user}").stdout == "yes\n"
+
     def take(self) -> None:
         """Take all rights away that it was given."""
         for kind in ("clusterrolebinding", "rolebinding"):
@@ -627,6 +631,8 @@ def test_roles_whose_rights_nobody_knows_beforehand(
     for role in account.roles:
         role["rules"] = [rule for rule in role["rules"] if rule["verbs"] not in (["escalate"], ["bind"])]
         kubectl(team, "apply", "-f", "-", stdin=json.dumps(role))
+    for kind in ("roles", "clusterroles"):
+        eventually("it may no longer", lambda kind=kind: not account.may(team, "escalate", kind))  # type: ignore[misc]
     team.apply(made.cr("two", verb="get"))
     eventually(
         "told why",
@@ -670,6 +676,7 @@ def test_missing_rights_are_told_with_what_mends_them_and_hold_up_no_other_kind(
     for role in admin_roles(admin, team.namespace):
         rules = [rule for rule in role["rules"] if rule["resources"] != ["deployments"]]
         kubectl(admin, "apply", "-f", "-", stdin=json.dumps({**role, "rules": rules}))
+    eventually("it may no longer", lambda: not account.may(team, "patch", "deployments"))
     team.apply(sample("late"))
     eventually("told why", lambda: "is forbidden" in condition(team.get("sam/late"), "Ready").get("message", ""))
     assert not is_ready(team.get("sam/late"))

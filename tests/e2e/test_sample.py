@@ -34,7 +34,7 @@ def test_a_sample_from_creation_to_deletion(kubectl: Kubectl, operator: Start) -
     kubectl("wait", "--for=condition=Ready", "sam/obj", "--timeout=60s")
     status = kubectl.get("sam/obj")["status"]
     assert status["replicas"] == 1
-    eventually("one pod's name", lambda: len(kubectl.get("sam/obj")["status"]["podNames"]) == 1)
+    eventually("one pod's name", lambda: len(kubectl.get("sam/obj")["status"].get("podNames", ())) == 1)
 
     overlay = running.generated / "samples" / kubectl.namespace / "obj"
     assert overlay.is_dir()

@@ -5,8 +5,10 @@ import re
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,6 +62,13 @@ def nuvop(kubectl: Kubectl, variables: dict[str, str], tmp_path: Path) -> Run:
 def ready(kubectl: Kubectl, kind: TestKind, *names: str) -> None:
     for name in names:
         eventually(f"{name} is ready", partial(lambda name: is_ready(kubectl.get(f"{kind.plural}/{name}")), name))
+
+
+def is_rolled_out(body: Mapping[str, Any], replicas: int) -> bool:
+    """Whether a Deployment has so many pods, all of them new and available."""
+    told = body["status"]
+    counts = {told.get(name) for name in ("replicas", "updatedReplicas", "availableReplicas")}
+    return counts == {replicas} and told["observedGeneration"] == body["metadata"]["generation"]
 
 
 def said(done: Done) -> tuple[int, list[str]]:
@@ -118,9 +127,8 @@ def test_all_is_well(kubectl: Kubectl, operator: Start, widgets: Make, nuvop: Ru
     kubectl("scale", "deployment/a-web", "--replicas=4")
     eventually("it was put back", lambda: kubectl.get("deployment/a-web")["spec"]["replicas"] == 2)
     eventually("it is told", lambda: "Drifted" in kubectl("get", "events"))
-    ready(kubectl, kind, "a")
-    code, lines = said(nuvop(f"{kind.plural}/a"))
-    assert code == 0
+    done = eventually("all is well again", lambda: (done := nuvop(f"{kind.plural}/a")).returncode == 0 and done)
+    _, lines = said(done)
     assert "│ ! now: Drifted: putting back: Deployment/a-web: spec.replicas was changed by kubectl" in lines
 
 
@@ -173,7 +181,7 @@ def test_drift_that_is_reported_only(kubectl: Kubectl, operator: Start, widgets:
 
     for part in ("spec.replicas", "image", "greeting was removed", "was deleted"):
         eventually(f"it is told: {part}", partial(lambda part: part in message(), part))
-    eventually("the rollout is over", lambda: kubectl.get("deployment/a-web")["status"].get("updatedReplicas") == 2)
+    eventually("the rollout is over", lambda: is_rolled_out(kubectl.get("deployment/a-web"), 2))
     eventually("the pods are two", lambda: len(kubectl.list("pods")) == 2)
     code, lines = said(nuvop(f"{kind.plural}/a"))
     assert code == 2
@@ -331,7 +339,8 @@ def test_the_folders_rules_count_where_there_is_one(
     kind = widgets(configmap("config"), ready={"children": {"ConfigMap/config": "data.done=yes"}})
     operator(NUVOP_KINDS=str(kind.folder.parent))
     kubectl.apply(kind.cr("a"))
-    eventually("it waits", lambda: condition(kubectl.get(f"{kind.plural}/a"), "Ready"))
+    waits = "it has no data.done"
+    eventually("it waits", lambda: waits in condition(kubectl.get(f"{kind.plural}/a"), "Ready").get("message", ""))
     what, kinds = f"{kind.plural}/a", str(kind.folder.parent)
     assert said(nuvop(what))[1][-1] == "└─ ConfigMap/a-config Ready"
     for done in (nuvop(what, "--kinds", kinds), nuvop(what, NUVOP_KINDS=str(kind.folder))):

@@ -13,10 +13,10 @@ import pytest
 from lab.controlplane import Cluster
 from tests.conftest import Start
 from tests.e2e.harness import (
+    PATIENCE,
     PROGRAMS,
     ROOT,
     Kubectl,
-    always,
     copy_kinds,
     environment,
     eventually,
@@ -211,8 +211,7 @@ def test_two_operators_on_one_namespace_do_no_harm(kubectl: Kubectl, operator: S
         return [obj["metadata"]["resourceVersion"] for obj in kubectl.list("samples,deployments")]
 
     eventually("all ready", lambda: all(is_ready(kubectl.get(f"sam/obj{i}")) for i in range(5)))
-    settled = eventually("nothing is written any more", lambda: unchanged(versions, during=1))
-    always("neither writes", lambda: versions() == settled, during=3)
+    eventually("nothing is written any more", lambda: unchanged(versions, during=4))
     assert "Traceback" not in first.log() + second.log()
 
 
@@ -270,7 +269,7 @@ def test_two_operators_on_one_folder_of_overlays_is_refused(
 ) -> None:
     first = operator()
     second = operator(start=False, NUVOP_GENERATED=str(first.generated)).start(until=None)
-    assert second.process.wait(15) == 1
+    assert second.process.wait(PATIENCE) == 1
     assert f"another nuvop writes its overlays to {first.generated}" in second.log()
     kubectl.apply(sample("obj", 1))
     kubectl("wait", "--for=condition=Ready", "sam/obj", "--timeout=60s")
@@ -281,7 +280,7 @@ def test_a_folder_that_is_not_nuvops_is_not_swept(cluster: Cluster, operator: St
     mine.mkdir()
     (mine / "thesis.txt").write_text("years of work")
     refused = operator(start=False, NUVOP_GENERATED=str(mine)).start(until=None)
-    assert refused.process.wait(15) == 1
+    assert refused.process.wait(PATIENCE) == 1
     assert f"{mine} is not empty and nuvop has not made it" in refused.log()
     assert (mine / "thesis.txt").read_text() == "years of work"
 
@@ -290,14 +289,14 @@ def test_a_folder_that_is_not_nuvops_is_not_swept(cluster: Cluster, operator: St
 
 
 def run_to_its_end(cluster: Cluster, tmp_path: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
-    """Run an operator that cannot work; it must end by itself within 10 seconds."""
+    """Run an operator that cannot work; it must end by itself."""
     return subprocess.run(
         [PROGRAMS / "kopf", "run", "-n", "default"],
         env={**environment(cluster, tmp_path / "generated"), **variables},
         cwd=ROOT,
         text=True,
         capture_output=True,
-        timeout=10,
+        timeout=PATIENCE,
         check=False,
     )
 

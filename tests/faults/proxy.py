@@ -213,6 +213,10 @@ class Proxy:
             with self._lock:
                 self._faults.remove(fault)
 
+    def watches(self) -> list[Asked]:
+        """The watches that are open."""
+        return list(self._watches.values())
+
     def sever(self, hits: Callable[[Asked], bool] = lambda _: True) -> int:
         """End the connections of open watches, so that they are opened anew now; returns how many."""
         return asyncio.run_coroutine_threadsafe(self._sever(hits), self._loop).result(START_SECONDS)

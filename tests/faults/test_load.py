@@ -20,7 +20,7 @@ import pytest
 from lab.bench import usage
 from lab.bench.errors import BenchError
 from lab.bench.watch import Watch
-from tests.e2e.harness import Kubectl, TestKind, configmap, eventually, is_ready, make_kind, writes_of
+from tests.e2e.harness import Kubectl, TestKind, comes_to_rest, configmap, eventually, is_ready, make_kind, writes_of
 from tests.faults.aftermath import SPARE_DESCRIPTORS, descriptors
 
 if TYPE_CHECKING:
@@ -35,12 +35,14 @@ if TYPE_CHECKING:
 
 MANY = int(os.environ.get("NUVOP_LOAD") or 200)
 QUIET = [f"n{number}" for number in range(MANY // 5)]
-SAMPLES = 40
-"""How often a quiet resource is changed to see how long that takes."""
+TURNS, SAMPLES = 5, 8
+"""How many quiet resources are changed in each turn, alone and then beside one that never rests, to see how long that
+takes. In turns, and of three in four: what else the machine has to do comes and goes.
+"""
 
 CHANGES_A_SECOND = 50
 LEAST = 0.5
-"""Seconds by which a p95 may be larger whatever it was: one of forty samples may meet anything on a small machine."""
+"""Seconds by which it may be more whatever it was."""
 
 PATIENCE = 120 + MANY * 0.4
 """Seconds: the garbage collector deletes 20 objects a second."""
@@ -176,18 +178,18 @@ def test_one_that_never_rests_starves_nobody(load: Load, operator: Start) -> Non
         load.create(QUIET)
         watch.seconds_until("all are ready", _all(QUIET, partial(load.is_ready, watch)), within=PATIENCE)
         load.api.create(load.crs, load.kind.cr("busy", text="0"))
-        sample = [QUIET[number % len(QUIET)] for number in range(SAMPLES)]
-        calm = [_seconds(load, watch, name, f"calm {number}") for number, name in enumerate(sample)]
-        begun = time.monotonic()
-        with _restless(load) as changes:
-            stirred = [_seconds(load, watch, name, f"stirred {number}") for number, name in enumerate(sample)]
-            rate = len(changes) / (time.monotonic() - begun)
-        watch.seconds_until(
-            "the restless one has its last text", lambda: load.says(watch, "busy", changes[-1]), within=60
-        )
-    quiet, beside = (statistics.quantiles(times, n=20)[-1] for times in (calm, stirred))
-    print(f"{len(QUIET)} quiet CRs, {rate:.0f} changes a second of one: p95 {quiet:.2f} s, beside it {beside:.2f} s")
-    assert len(changes) > SAMPLES, "the other one has rested"
+        calm: list[float] = []
+        stirred: list[float] = []
+        for turn in range(TURNS):
+            names = [QUIET[(turn * SAMPLES + number) % len(QUIET)] for number in range(SAMPLES)]
+            calm += [_seconds(load, watch, name, f"calm in turn {turn}") for name in names]
+            with _restless(load, turn) as changes:
+                stirred += [_seconds(load, watch, name, f"stirred in turn {turn}") for name in names]
+            assert len(changes) > SAMPLES, "the other one has rested"
+            last = partial(load.says, watch, "busy", changes[-1])
+            watch.seconds_until("the restless one has its last text", last, within=60)
+    quiet, beside = (statistics.quantiles(times, n=4)[-1] for times in (calm, stirred))
+    print(f"{len(QUIET)} quiet CRs: p75 of a change {quiet:.2f} s, {beside:.2f} s beside one that never rests")
     assert beside <= 2 * quiet + LEAST
 
 
@@ -202,7 +204,7 @@ def _seconds(load: Load, watch: Watch, name: str, text: str) -> float:
 
 
 @contextmanager
-def _restless(load: Load) -> Iterator[list[str]]:
+def _restless(load: Load, turn: int) -> Iterator[list[str]]:
     """One resource changes all the time; the texts that it was given."""
     done: list[str] = []
     ending = threading.Event()
@@ -210,8 +212,9 @@ def _restless(load: Load) -> Iterator[list[str]]:
     def change() -> None:
         begun = time.monotonic()
         while not ending.wait(max(0.0, begun + len(done) / CHANGES_A_SECOND - time.monotonic())):
-            load.change("busy", f"text {len(done)}")
-            done.append(f"text {len(done)}")
+            text = f"text {len(done)} of turn {turn}"
+            load.change("busy", text)
+            done.append(text)
 
     thread = threading.Thread(target=change)
     thread.start()
@@ -232,7 +235,7 @@ def test_a_day_of_full_lists_changes_nothing_and_costs_nothing(
     running = operator(*command, KUBECONFIG=str(kubeconfig), NUVOP_KINDS=str(load.kind.folder.parent))
     with load.watching() as watch:
         watch.seconds_until("all are ready", _all(QUIET, partial(load.is_ready, watch)), within=PATIENCE)
-    eventually("it is at rest", lambda: _makes_no_write(load))
+    comes_to_rest(load.cluster, load.kubectl.namespace)
     since = load.cluster.audit_log.stat().st_size
     before, opened = _memory_at_rest(running), len(descriptors(running))
     lists = ("nuvop", "list", "configmaps")
@@ -243,10 +246,3 @@ def test_a_day_of_full_lists_changes_nothing_and_costs_nothing(
     assert writes_of(load.cluster, load.kubectl.namespace, since) == []
     assert after <= before * GROWTH
     assert len(descriptors(running)) <= opened + SPARE_DESCRIPTORS
-
-
-def _makes_no_write(load: Load) -> bool:
-    """Whether nuvop writes nothing for some seconds: Events come one after the other, and on a busy machine slowly."""
-    since = load.cluster.audit_log.stat().st_size
-    time.sleep(3)
-    return not writes_of(load.cluster, load.kubectl.namespace, since)

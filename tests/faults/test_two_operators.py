@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
-from tests.e2e.harness import always, writes_of
+from tests.e2e.harness import always, comes_to_rest, writes_of
 from tests.faults.aftermath import kill
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ def test_two_by_mistake(cluster: Cluster, scene: Scene) -> None:
         scene.workload.put("c")
     scene.check(one, before)
     scene.check(two, before)
-    time.sleep(1)
+    comes_to_rest(cluster, scene.workload.kubectl.namespace)
     since = cluster.audit_log.stat().st_size
     always("they are at rest", lambda: not writes_of(cluster, scene.workload.kubectl.namespace, since), during=5)
     kill(one)

@@ -6,6 +6,9 @@ import pytest
 
 from nuvop import workqueue
 from nuvop.workqueue import WorkQueue
+from tests.unit.virtual_time import VirtualTime
+
+LOOP = VirtualTime
 
 
 class Work:
