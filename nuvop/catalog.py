@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from nuvop import crd, kind_folder
@@ -10,6 +10,7 @@ from nuvop.checks import expected
 from nuvop.cluster import ApiResource, Cluster
 from nuvop.crd import ResourceType
 from nuvop.errors import BuildFailed, KindError, KindUnreadable, KubectlError, Place, WriteFailed
+from nuvop.kind_finder import KindFinder
 from nuvop.kinds import Kind
 from nuvop.kubectl import Kubectl
 from nuvop.loading import Loader
@@ -21,6 +22,9 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY = 1.0
 """Seconds between two looks at the folders; a change counts once two looks in a row see the same."""
 
+SERVING = "serving "
+"""In the log at the start, before the CRDs of the kinds whose folders are right; `task deploy` reads it."""
+
 Broken = KindError | KindUnreadable | KubectlError | WriteFailed
 
 
@@ -29,15 +33,16 @@ class Catalog:
 
     def __init__(
         self,
-        types: Sequence[tuple[Path, ResourceType]],
+        finder: KindFinder,
         kubectl: Kubectl,
         cluster: Cluster,
         generated: Path,
         metrics: Metrics,
     ) -> None:
-        """``types`` are the folders, each with the CR type that was found in it at start."""
-        self._folders = {type_.plural: folder for folder, type_ in types}
-        self._types = {type_.plural: type_ for _, type_ in types}
+        """Nothing is loaded yet."""
+        self._finder = finder
+        self._folders: dict[str, Path] = {}
+        self._types: dict[str, ResourceType] = {}
         self._loader = Loader(kubectl, generated)
         self._cluster = cluster
         self._metrics = metrics
@@ -60,6 +65,11 @@ class Catalog:
         right = [kind for kind in self._loaded.values() if isinstance(kind, Kind)]
         return [each for kind in right for each in self._loader.alternatives(kind)]
 
+    @property
+    def types(self) -> list[tuple[Path, ResourceType]]:
+        """The folders that were loaded, with or without success, each with the type that was found in it first."""
+        return [(self._folders[plural], self._types[plural]) for plural in self._loaded]
+
     def resource(self, plural: str) -> ApiResource:
         """The resource of a kind's CRs."""
         type_ = self._types[plural]
@@ -77,12 +87,18 @@ class Catalog:
         return found
 
     async def load_all(self) -> None:
-        """Load every folder; what is broken is logged, and told in the status of its CRs."""
-        for plural in self._folders:
-            await self._load(plural)
+        """Load every folder that was found; what is broken is logged, and told in the status of its CRs."""
+        for folder, type_ in self._finder.found:
+            await self._take(folder, type_)
+        served = sorted(f"{type_.plural}.{type_.group}" for _, type_ in self.types if self._is_right(type_.plural))
+        logger.info("%s%s", SERVING, ", ".join(served) or "nothing")
+
+    async def _take(self, folder: Path, type_: ResourceType) -> None:
+        self._folders[type_.plural], self._types[type_.plural] = folder, type_
+        await self._load(type_.plural)
 
     async def keep_looking(self, changed: Callable[[str], None]) -> None:
-        """Load folders again when they change, and call ``changed`` with the plural; for ever.
+        """Load folders again when they change, and call ``changed`` with the plural; load those that come; for ever.
 
         One that cannot be read has not changed: what was read of it before still holds.
         """
@@ -106,6 +122,13 @@ class Catalog:
                     await self._load(plural)
                     changed(plural)
                 last_look[plural] = seen
+            for folder, type_ in await asyncio.to_thread(self._finder.look_again):
+                logger.info("%s is new: the kind %s is served from now on", folder, type_.plural)
+                await self._take(folder, type_)
+                last_look[type_.plural] = self._digests[type_.plural]
+
+    def _is_right(self, plural: str) -> bool:
+        return isinstance(self._loaded[plural], Kind)
 
     def _may_pass(self, plural: str) -> bool:
         """Whether what keeps a kind from being served is not its folder's fault: a full disk, a killed kubectl."""
@@ -142,8 +165,8 @@ class Catalog:
             what = ", ".join(f"{count} {name}{'s' if count > 1 else ''}" for name, count in counts.items() if count)
             level = logging.WARNING if errors else logging.INFO
             logger.log(level, "kind %s: %s (`nuvop check %s` tells more)", plural, what, loaded.folder)
-        self._metrics.kind_loaded(plural, is_broken=not isinstance(self._loaded[plural], Kind))
-        if not isinstance(self._loaded[plural], Kind) and str(self._loaded[plural]) != before:
+        self._metrics.kind_loaded(plural, is_broken=not self._is_right(plural))
+        if not self._is_right(plural) and str(self._loaded[plural]) != before:
             logger.error("kind %s cannot be served: %s", plural, self._loaded[plural])
 
     async def _rendered(self, plural: str, content: Mapping[str, bytes] | KindError) -> Kind:
@@ -152,7 +175,7 @@ class Catalog:
             raise content
         kind = await self._loader.load_files(path, content, lenient=True)
         if kind.resource != self._types[plural]:
-            raise KindError("names another type than at start; restart nuvop to serve it", Place(path / crd.FILE))
+            raise KindError("names another type than before; restart nuvop to serve it", Place(path / crd.FILE))
         return kind
 
 

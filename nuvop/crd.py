@@ -161,7 +161,7 @@ def resource_types(folders: Iterable[Path]) -> Iterator[tuple[Path, ResourceType
     found: list[tuple[Path, ResourceType]] = []
     for path in folders:
         try:
-            type_ = _unambiguous(path, kind_folder.read(path), found)
+            type_ = unambiguous_type(path, kind_folder.read(path), found)
         except (KindError, KindUnreadable) as error:
             yield path, error
         else:
@@ -169,7 +169,10 @@ def resource_types(folders: Iterable[Path]) -> Iterator[tuple[Path, ResourceType
             yield path, type_
 
 
-def _unambiguous(path: Path, files: Mapping[str, bytes], known: Iterable[tuple[Path, ResourceType]]) -> ResourceType:
+def unambiguous_type(
+    path: Path, files: Mapping[str, bytes], known: Iterable[tuple[Path, ResourceType]]
+) -> ResourceType:
+    """The CR type of a folder's files; raise KindError, with lines, where it has none, or none beside those known."""
     try:
         type_ = resource_type(path, files)
         _refuse_ambiguous(path, type_, known)

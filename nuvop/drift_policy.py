@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nuvop import children, drift
+from nuvop import children, drift, status
 from nuvop.children import Comparison
 from nuvop.drift import Change, Contender
 from nuvop.events import News
@@ -16,7 +16,7 @@ from nuvop.metrics import Metrics
 from nuvop.objects import Body, ObjectKey
 from nuvop.reporter import Reporter
 from nuvop.scene import Scene
-from nuvop.status import Reason
+from nuvop.status import Aspect, Reason
 
 if TYPE_CHECKING:
     from nuvop.objects import CRKey
@@ -67,14 +67,23 @@ class DriftPolicy:
             self._metrics.contested(scene.key.plural)
         return wait
 
-    def tell(self, scene: Scene, drifted: Changes, what_is_done: str) -> None:
-        """Tell who changed what in the log, in an Event and in a metric; once, as long as it stays so."""
+    def put_back(self, scene: Scene, drifted: Changes) -> None:
+        """Tell of changes that are put back."""
+        self._tell(scene, drifted, f"putting back: {drift.told(drifted)}")
+
+    def left(self, scene: Scene, drifted: Changes) -> None:
+        """Tell of changes that stay; not of what the CR's condition tells already, from before a restart perhaps."""
         told = drift.told(drifted)
+        if status.told_message(scene.record.status, Aspect.DRIFTED, Reason.DRIFTED) != status.one_line(told):
+            self._tell(scene, drifted, f"left as it is: {told}")
+
+    def _tell(self, scene: Scene, drifted: Changes, told: str) -> None:
+        """Tell who changed what in the log, in an Event and in a metric; once, as long as it stays so."""
         if scene.record.drift_told == told:
             return
         scene.record.drift_told = told
-        logger.info("%s: %s: %s", scene.key, what_is_done, told, extra=about(scene.key, "drift"))
-        self._reporter.news(scene.record, News("Warning", Reason.DRIFTED, "Reconcile", f"{what_is_done}: {told}"))
+        logger.info("%s: %s", scene.key, told, extra=about(scene.key, "drift"))
+        self._reporter.news(scene.record, News("Warning", Reason.DRIFTED, "Reconcile", told))
         for change in drifted:
             self._metrics.drifted(scene.key.plural, change.key.kind, change.field, change.manager)
 
@@ -86,7 +95,7 @@ class DriftPolicy:
         before = {change.contender for change in drifted}
         late = tuple(change for change in changes(scene, compare(scene), found) if change.contender not in before)
         if late:
-            self.tell(scene, late, "putting back")
+            self.put_back(scene, late)
         for contender in {change.contender for change in (*drifted, *late)}:
             self._fights.repaired((scene.key, contender), time.monotonic())
         scene.record.drift_told = ""

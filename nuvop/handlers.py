@@ -19,9 +19,11 @@ import click
 import kopf
 
 from nuvop import known_namespaces, logs, peering, persistence
+from nuvop.crd import ResourceType
 from nuvop.errors import LoginError, NuvopError, PeeringError
+from nuvop.kind_finder import KindFinder
 from nuvop.known_types import KnownTypes
-from nuvop.operator import Operator, find_types
+from nuvop.operator import Operator
 from nuvop.pausing import Pause
 from nuvop.rbac import EVERYWHERE, Mode
 from nuvop.session import kopf_session
@@ -50,10 +52,12 @@ class Handlers:
 
     def __init__(self, settings: Settings) -> None:
         """Look for the kinds; raise KindError where none can be served."""
-        self._types = find_types(settings)
+        self._finder = KindFinder(settings.kinds)
+        self._finder.look()
+        self._watched: set[ResourceType] = set()
         self._known = KnownTypes()
         self._pause = Pause()
-        self._operator = Operator(settings, self._types)
+        self._operator = Operator(settings, self._finder)
 
     def register(self) -> None:
         """Let kopf know of them. Their ids begin with nuvop's name: kopf takes handlers of one id for the same."""
@@ -63,8 +67,8 @@ class Handlers:
         self._known.serve()
         known_namespaces.serve()
         self._pause.serve()
-        for _, type_ in self._types:
-            self._watch(type_.group, type_.version, type_.plural)
+        for _, type_ in self._finder.found:
+            self._watch(type_)
 
     async def start(self, settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
         """Start the operator; what cannot work ends the process with one line that says why."""
@@ -76,7 +80,7 @@ class Handlers:
         logs.quieten()
         try:
             cluster_wide, mode = settings.peering.clusterwide, _mode(settings)
-            await self._operator.start(partial(self._known.see, settings), cluster_wide=cluster_wide)
+            await self._operator.start(partial(self._see, settings), cluster_wide=cluster_wide)
             memo.kubeconfig = self._operator.login.kubeconfig
             if not settings.peering.standalone:
                 await self._peer(settings, mode)
@@ -126,8 +130,17 @@ class Handlers:
         except LoginError as error:
             raise kopf.TemporaryError(str(error), delay=2) from error
 
-    def _watch(self, group: str, version: str, plural: str) -> None:
-        @kopf.on.event(group, version, plural, id=f"{logs.OWN}{plural}.{group}")
+    async def _see(self, settings: kopf.OperatorSettings, served: ResourceType) -> None:
+        """Have kopf watch a type that is served; its kind may be newer than kopf's start."""
+        if served not in self._watched:
+            self._watch(served)
+        await self._known.see(settings, served)
+
+    def _watch(self, type_: ResourceType) -> None:
+        self._watched.add(type_)
+        group, plural = type_.group, type_.plural
+
+        @kopf.on.event(group, type_.version, plural, id=f"{logs.OWN}{plural}.{group}")
         async def see(event: kopf.RawEvent, **_: Any) -> None:
             if event["type"] == "DELETED":
                 self._operator.gone(plural, event["object"])

@@ -24,12 +24,17 @@ def find(roots: Sequence[Path]) -> list[Path]:
     for root in roots:
         if not root.is_dir():
             raise KindError(f"{root}: there is no such folder, so there are no kinds")
-        is_kind = (root / "kind.yaml").exists()
-        found |= dict.fromkeys([root] if is_kind else sorted(path.parent for path in root.glob("*/kind.yaml")))
+        found |= dict.fromkeys(among(root))
     if not found:
         where = ", ".join(map(str, roots))
         raise KindError(f"{where}: no folder in it describes a kind (one with kind.yaml and crd.yaml)")
     return list(found)
+
+
+def among(root: Path) -> list[Path]:
+    """Return the folder itself where it is a kind, else the kinds right under it."""
+    is_kind = (root / "kind.yaml").exists()
+    return [root] if is_kind else sorted(path.parent for path in root.glob("*/kind.yaml"))
 
 
 def read(folder: Path) -> dict[str, bytes]:

@@ -15,6 +15,8 @@ from nuvop.fields import Json, Pointer
 from nuvop.objects import a, group_of
 from nuvop.openapi import Node
 from nuvop.problems import Fault
+from nuvop.values.metadata import is_whole
+from nuvop.values.texts import LABEL, SUBDOMAIN
 
 
 class Nature(Enum):
@@ -224,9 +226,9 @@ def _meant(name: str, known: Collection[str]) -> str:
 
 # --- names -----------------------------------------------------------------------------------------------------------
 
-_LABEL = re.compile(value_rules.LABEL)
+_LABEL = re.compile(LABEL)
 _LABEL_LIMIT = 63
-_SUBDOMAIN = re.compile(value_rules.SUBDOMAIN)
+_SUBDOMAIN = re.compile(SUBDOMAIN)
 _SUBDOMAIN_LIMIT = 253
 _HOST = re.compile("[a-z]([-a-z0-9]*[a-z0-9])?")
 
@@ -275,7 +277,7 @@ def _of_selector(obj: Mapping[str, Json]) -> Iterator[Flaw]:
             yield Flaw(selector, told, label, Nature.VALUE)
     for at in fields.pointers(obj, _EXPRESSIONS):
         expression = fields.mapped(fields.value_at(obj, *at))
-        for labels in labelling.template_labels(obj) if value_rules.is_whole(expression) else ():
+        for labels in labelling.template_labels(obj) if is_whole(expression) else ():
             if not labelling.fits(expression, labels):
                 pods = labelling.pods_at(obj) or ()
                 yield Flaw(

@@ -11,13 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nuvop import crd, health, kind_folder, login, overlay, web
+from nuvop import crd, health, login, overlay, web
 from nuvop.applier import Applier
 from nuvop.catalog import Catalog
 from nuvop.cluster import Cluster, answer
 from nuvop.crd import ResourceType
-from nuvop.errors import ClusterError, GeneratedInUse, KindError, LoginError, NotServed, SettingsError
+from nuvop.errors import ClusterError, GeneratedInUse, LoginError, NotServed, SettingsError
 from nuvop.events import Recorder
+from nuvop.kind_finder import KindFinder
 from nuvop.kubectl import Kubectl, Processes, find_kubectl
 from nuvop.login import Credentials, Login
 from nuvop.made_once import Installer
@@ -50,22 +51,6 @@ RESTART_DELAY = 5.0
 """Seconds until work in the background begins anew that has ended in an error that nobody foresaw."""
 
 
-def find_types(settings: Settings) -> list[tuple[Path, ResourceType]]:
-    """Return the kind folders with the CR types they are for: what must be known before anything can be watched.
-
-    A folder whose CRD cannot be understood is logged and left out. Raises KindError when none is left.
-    """
-    found: list[tuple[Path, ResourceType]] = []
-    for path, type_ in crd.resource_types(kind_folder.find(settings.kinds)):
-        if isinstance(type_, ResourceType):
-            found.append((path, type_))
-        else:
-            logger.error("a kind cannot be served: %s", type_)
-    if not found:
-        raise KindError("no kind can be served")
-    return found
-
-
 See = Callable[[ResourceType], Awaitable[None]]
 
 
@@ -80,10 +65,10 @@ class Operator:
     _credentials: Credentials
     _catalog: Catalog
 
-    def __init__(self, settings: Settings, types: Sequence[tuple[Path, ResourceType]]) -> None:
+    def __init__(self, settings: Settings, finder: KindFinder) -> None:
         """Nothing happens before `start`."""
         self._settings = settings
-        self._types = types
+        self._finder = finder
         self._metrics = Metrics()
         self._ending = AsyncExitStack()
         self._pipeline = AsyncExitStack()
@@ -113,7 +98,7 @@ class Operator:
         kubectl = Kubectl(processes, program, private)
         probes = Probes(processes)
         self._serve(metrics, probes)
-        self._catalog = catalog = Catalog(self._types, kubectl, self.cluster, generated, metrics)
+        self._catalog = catalog = Catalog(self._finder, kubectl, self.cluster, generated, metrics)
         await catalog.load_all()
         await answer(f"waiting for {credentials.server}", lambda: self.cluster.discover("v1", "Pod"))
         self._assemble = partial(self._put_together, kubectl, cluster_wide=cluster_wide)
@@ -260,7 +245,7 @@ class Operator:
         trouble = Trouble("looking for the CRDs")
         while True:
             try:
-                for path, type_ in self._types:
+                for path, type_ in self._catalog.types:
                     is_served = await self._is_served(type_.api_version, type_.kind)
                     if not is_served and type_.plural not in missing:
                         logger.warning("%s: waiting for it", _how_to_install(path, type_, pod))

@@ -30,6 +30,7 @@ keep``) the rights are still needed for what the folder had before. A list or a 
 nothing. They do narrow what has one certain name: a peering, what is installed, a role that is bound.
 """
 
+import hashlib
 import json
 import re
 import textwrap
@@ -488,11 +489,20 @@ class Subject:
     def role(self) -> str:
         """What its roles and their bindings are called: each subject's own.
 
-        Who applies a binding takes the rights from whom another one of the same name was for.
+        Who applies a binding takes the rights from whom another one of the same name was for. No name of a namespace or
+        of a service account has a colon.
         """
         if not self.namespace:
-            return f"nuvop-user-{re.sub('[^a-z0-9]+', '-', self.name.lower()).strip('-')}"
-        return self.name if self.namespace == HOME else f"{self.name}-{self.namespace}"
+            return f"nuvop:user:{self._typed}"
+        return self.name if self.namespace == HOME else f"{self.name}:{self.namespace}"
+
+    @property
+    def _typed(self) -> str:
+        """A user's name as one may type it in a shell; with a digest where that is not the name itself."""
+        if re.fullmatch("[-A-Za-z0-9@._]+", self.name):
+            return self.name
+        letters = re.sub("[^a-z0-9]+", "-", self.name.lower()).strip("-")
+        return f"{letters}:{hashlib.sha256(self.name.encode()).hexdigest()[:8]}"
 
     def as_dict(self) -> dict[str, str]:
         """As it stands in a binding."""
@@ -508,7 +518,7 @@ def manifests(wanted: Collection[Need], mode: Mode, subject: Subject, name: str)
     that of another operator. So there the subject's namespace is put behind it, unless it ends with that; of a user the
     first of those that are named.
     """
-    behind = f"-{subject.namespace or mode.places[0]}"
+    behind = f":{subject.namespace or mode.places[0]}"
     beside = name if subject.namespace and name.endswith(behind) else f"{name}{behind}"
     annotations = {KINDS_ANNOTATION: ",".join(served(wanted))}
     documents = []

@@ -399,7 +399,7 @@ class Reconciler:
             if not scene.is_asked and (wait := self._drift_policy.wait(scene, drifted)):
                 self._queue.add(key, wait)
                 return judges.unfinished(record, scene.generation, Reason.CONTESTED, drift.told(drifted))
-            self._drift_policy.tell(scene, drifted, "putting back")
+            self._drift_policy.put_back(scene, drifted)
         if not await self._prepare(scene):
             return None
         try:
@@ -441,7 +441,7 @@ class Reconciler:
     async def _report_drift(self, scene: Scene, drifted: Changes) -> Verdict:
         """Leave things as somebody made them, and tell of it."""
         also = Also(Aspect.DRIFTED, Reason.DRIFTED, drift.told(drifted))
-        self._drift_policy.tell(scene, drifted, "left as it is")
+        self._drift_policy.left(scene, drifted)
         return await self._judge(replace(scene, also=(*scene.also, also)))
 
     async def _prepare(self, scene: Scene) -> bool:

@@ -169,17 +169,21 @@ class Change:
     is_bad: bool
 
 
+_TOLD_ELSEWHERE = ("Stalled", "Reconciling", Aspect.DRIFTED)
+
+
 def changes(previous: Mapping[str, Any], fresh: Mapping[str, Any]) -> list[Change]:
     """What is worth an Event: conditions whose value or reason has changed.
 
-    ``Stalled`` and ``Reconciling`` say why ``Ready`` is False: one Event tells both. That a CR which was never told of
-    is not ready yet is no news.
+    ``Stalled`` and ``Reconciling`` say why ``Ready`` is False: one Event tells both. What has drifted is told by who
+    found it (`nuvop.drift_policy`), also where that changes. That a CR which was never told of is not ready yet is no
+    news.
     """
     before = {c["type"]: (c["status"], c["reason"]) for c in _conditions(previous)}
     found = []
     for condition in fresh["conditions"]:
         type_, reason = condition["type"], condition["reason"]
-        if type_ in ("Stalled", "Reconciling") or before.get(type_) == (condition["status"], reason):
+        if type_ in _TOLD_ELSEWHERE or before.get(type_) == (condition["status"], reason):
             continue
         is_first = not before and reason == Reason.PROGRESSING
         if not is_first:

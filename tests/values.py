@@ -211,9 +211,144 @@ TAKEN = [
     Case("Deployment", "spec.selector.matchExpressions", [
         {"key": "app", "operator": "In", "values": ["web", "other"]}, {"key": "x", "operator": "DoesNotExist"}
     ]),
+    *(
+        Case("Deployment", f"{POD}.tolerations", [toleration])
+        for toleration in (
+            {"operator": "Exists"},
+            {"key": "example.org/a", "value": "b", "effect": "NoSchedule"},
+            {"key": "a", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": -1},
+            {"key": "a", "operator": "Equal"},
+        )
+    ),
+    Case("Deployment", f"{POD}.affinity", {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
+        {"weight": 100, "preference": {"matchExpressions": [{"key": "a", "operator": "Gt", "values": ["1"]}]}},
+        {"weight": 1, "preference": {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n"]}]}},
+    ]}}),
+    *(Case("Deployment", f"{BOX}.volumeMounts.0.subPath", path) for path in ("a/b", "a..b", "...", "")),
+    *(Case("CronJob", "spec.timeZone", zone) for zone in ("Etc/UTC", "Europe/Berlin", "Etc/GMT+12")),
+    Case("NetworkPolicy", "spec.ingress.0.from", [{"podSelector": {}}]),
+    Case("NetworkPolicy", "spec.ingress.0.from", [{"podSelector": {}, "namespaceSelector": {}}]),
+    *(
+        Case("NetworkPolicy", "spec.ingress.0.from", [peer])
+        for peer in (
+            {"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16", "10.2.3.4/32"]}},
+            {"ipBlock": {"cidr": "2001:db8::/32", "except": ["2001:db8:1::/48"]}},
+            {"ipBlock": {"cidr": "0.0.0.0/0"}},
+        )
+    ),
+    *(
+        Case("HorizontalPodAutoscaler", "spec.metrics", [metric])
+        for metric in (
+            {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "AverageValue", "averageValue": "1"}}},
+            {"type": "Pods", "pods": {"metric": {"name": "a"}, "target": {"type": "AverageValue", "averageValue": 5}}},
+            {"type": "Object", "object": {
+                "describedObject": {"kind": "Service", "name": "a"}, "metric": {"name": "a"},
+                "target": {"type": "Value", "value": "1", "averageValue": "1"},
+            }},
+            {"type": "External", "external": {"metric": {"name": "a"}, "target": {"type": "Value", "value": "100m"}}},
+        )
+    ),
 ]  # fmt: skip
 
 REFUSED = [
+    *(
+        Case("Deployment", f"{POD}.tolerations", [toleration], told)
+        for toleration, told in (
+            ({}, "key is missing: only `operator: Exists` needs none"),
+            ({"operator": "Equal", "value": "b"}, "key is missing: only `operator: Exists` needs none"),
+            ({"key": "a b"}, "'a b' must be a word of letters"),
+            ({"key": "a", "operator": "Exists", "value": "b"}, "may not stand beside `operator: Exists`"),
+            ({"key": "a", "value": "b c"}, "'b c' must be letters, digits, hyphens, dots and underscores"),
+            ({"key": "a", "operator": "exists"}, "'exists' must be one of Equal, Exists"),
+            ({"key": "a", "effect": "noSchedule"}, "'noSchedule' must be one of NoExecute, NoSchedule, Prefer"),
+            ({"key": "a", "effect": "NoSchedule", "tolerationSeconds": 5}, "may stand beside `effect: NoExecute` only"),
+        )
+    ),
+    *(
+        Case("Deployment", f"{POD}.affinity", {kind: {"preferredDuringSchedulingIgnoredDuringExecution": [term]}}, told)
+        for kind, term, told in (
+            ("nodeAffinity", {"weight": 0, "preference": {}}, "0 must be 1 to 100"),
+            ("nodeAffinity", {"weight": 101, "preference": {}}, "101 must be 1 to 100"),
+            *(
+                ("nodeAffinity", {"weight": 1, "preference": {"matchExpressions": [{"key": "a", **of}]}}, told)
+                for of, told in (
+                    ({"operator": "In"}, "values is missing: `operator: In` needs some"),
+                    ({"operator": "Exists", "values": ["b"]}, "may not stand beside `operator: Exists`"),
+                    ({"operator": "Gt", "values": ["1", "2"]}, "`operator: Gt` takes exactly one value"),
+                    ({"operator": "Lt"}, "`operator: Lt` takes exactly one value"),
+                    ({"operator": "Exists", "key": "a b"}, "'a b' must be a word of letters"),
+                )
+            ),
+            *(
+                (kind, {"weight": weight, "podAffinityTerm": {"topologyKey": key}}, told)
+                for kind in ("podAffinity", "podAntiAffinity")
+                for weight, key, told in (
+                    (200, "a", "200 must be 1 to 100"),
+                    (1, "", "'' must be a word of letters"),
+                    (1, "a b", "'a b' must be a word of letters"),
+                )
+            ),
+        )
+    ),
+    Case("Deployment", f"{BOX}.volumeMounts.0.subPath", "../x", "'../x' must be a way below the volume, without `..`"),
+    Case("Deployment", f"{BOX}.volumeMounts.0.subPath", "a/../b", "'a/../b' must be a way below the volume"),
+    Case("Deployment", f"{BOX}.volumeMounts.0.subPath", "/x", "'/x' must be a way below the volume"),
+    Case("Deployment", f"{BOX}.volumeMounts.0.subPathExpr", "$(A)/..", "'$(A)/..' must be a way below the volume"),
+    Case("Deployment", f"{BOX}.volumeMounts.0", {"name": "data", "mountPath": "/a", "subPath": "a", "subPathExpr": "b"},
+         "may not stand beside subPath"),
+    *(
+        Case("CronJob", "spec.timeZone", zone, f"{zone!r} must be the name of a time zone, such as Europe/Berlin")
+        for zone in ("", "local", "Europe/Köln", "UTC 2", "../UTC", "/UTC", "-1", "America/Argentina/ComodRivadavia2")
+    ),
+    *(
+        Case("NetworkPolicy", "spec.ingress.0.from", [peer], told)
+        for peer, told in (
+            ({}, "ipBlock, namespaceSelector or podSelector is missing"),
+            ({"ipBlock": {"cidr": "10.0.0.0/8"}, "podSelector": {}}, "may not stand beside ipBlock"),
+            *(
+                ({"ipBlock": {"cidr": cidr}}, f"{cidr!r} must be a range of addresses, such as 10.9.8.0/24")
+                for cidr in (
+                    *("10.0.0.0", "10.0.0/8", "10.0.0.0/33", "256.0.0.0/8", "10.0.0.0/255.0.0.0", "all", ""),
+                    *("fe80::/", "fe80::%eth0/64", "fe80::1::/64", "10.0.0.0/ 8", "1/8"),
+                )
+            ),
+            ({"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0"]}}, "'10.1.0.0' must be a range of addresses"),
+            *(
+                ({"ipBlock": {"cidr": "10.0.0.0/8", "except": [inner]}}, f"{inner!r} must be a part of 10.0.0.0/8")
+                for inner in ("11.0.0.0/16", "10.0.0.0/8", "0.0.0.0/0", "2001:db8::/48")
+            ),
+        )
+    ),
+    Case("NetworkPolicy", "spec.egress", [{"to": [{"ipBlock": {"cidr": "all"}}]}], "'all' must be a range of addresse"),
+    *(
+        Case("HorizontalPodAutoscaler", "spec.metrics.0", metric, told)
+        for metric, told in (
+            ({"type": "Resource"}, "resource is missing: `type: Resource` needs it"),
+            ({"type": "Pods", "resource": {"name": "cpu", "target": {"type": "Value", "averageValue": "1"}}},
+             "pods is missing: `type: Pods` needs it"),
+            ({"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization"}}},
+             "averageUtilization or averageValue is missing"),
+            ({"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Value", "value": "1"}}},
+             "averageUtilization or averageValue is missing"),
+            ({"type": "Pods", "pods": {"metric": {"name": "a"}, "target": {"type": "Value", "value": "1"}}},
+             "averageValue is missing"),
+            ({"type": "External", "external": {"metric": {"name": "a"}, "target": {"type": "Value"}}},
+             "value or averageValue is missing"),
+            ({"type": "External", "external": {"metric": {"name": "a"}, "target": {
+                "type": "Value", "value": "1", "averageValue": "1"}}}, "may not stand beside value"),
+            ({"type": "Object", "object": {"describedObject": {"kind": "Service", "name": "a"}, "metric": {"name": "a"},
+                                           "target": {"type": "Value"}}}, "value or averageValue is missing"),
+            ({"type": "Object", "object": {"describedObject": {"kind": "Service", "name": "a"}, "metric": {"name": "a"},
+                                           "target": {"type": "Value", "value": "0"}}}, "'0' must be more than 0"),
+        )
+    ),
+    Case("HorizontalPodAutoscaler", "spec.metrics.0.resource.target.averageValue", "1", "may not stand beside average"),
+    Case("HorizontalPodAutoscaler", "spec.metrics.0.pods", {"metric": {"name": "a"}, "target": {
+        "type": "AverageValue", "averageValue": "1"}}, "may not stand beside `type: Resource`"),
+    Case("HorizontalPodAutoscaler", "spec.behavior", {"scaleDown": {"stabilizationWindowSeconds": 3601}},
+         "3601 must be 0 to 3600"),
+    Case("HorizontalPodAutoscaler", "spec.behavior", {"scaleUp": {"policies": [
+        {"type": "Pods", "value": 1, "periodSeconds": 1801}]}}, "1801 must be 1 to 1800"),
     Case("Deployment", f"{BOX}.imagePullPolicy", "always", "'always' must be one of Always, IfNotPresent, Never: writ"),
     Case("Deployment", f"{BOX}.name", "Web", "'Web' must be lower-case letters, digits and hyphens, 63"),
     Case("Deployment", f"{BOX}.name", "w" * 64, f"'{'w' * 64}' is too long: 63 characters"),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.controlplane import console
-from lab.deployer import kubectl, nodes, overlay, readiness, rights
+from lab.deployer import kubectl, nodes, overlay, readiness, rights, serving
 from lab.deployer.errors import DeployError
 from nuvop import yamltext
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def install(wanted: Wanted, patience: int) -> None:
     """Apply what is wanted, take away the rights of an earlier deployment, wait until the operator is Ready.
 
-    Raises DeployError: where a namespace or the pull secret is missing, kubectl fails, or the operator is not Ready
-    after that many seconds.
+    Raises DeployError: where a namespace or the pull secret is missing, kubectl fails, the operator is not Ready after
+    that many seconds, or does not serve the kinds that are wanted.
     """
     _check_namespaces(wanted)
     _check_pull_secret(wanted)
@@ -39,11 +39,14 @@ def install(wanted: Wanted, patience: int) -> None:
     if readiness.renew_token(wanted.namespace):
         console.say("the operator is started anew: its service account is newer than its pod, whose token is not valid")
     readiness.wait(wanted.namespace, patience)
-    for name in nodes.pretending(readiness.pods(wanted.namespace)):
+    pretending = nodes.pretending(readiness.pods(wanted.namespace))
+    for name in pretending:
         console.say(
             f"no image was pulled and nothing runs: {name} is a node of kwok, which pretends to run pods "
             "(`task cluster:up REAL_NODE=1` has one that does)"
         )
+    if not pretending:
+        serving.check(wanted.namespace, rights.served(yamltext.load_all(computed)))
     served = f"namespaces {', '.join(wanted.watched)}" if wanted.watched else "all namespaces"
     console.say(f"the operator in {wanted.namespace} is Ready; it serves {served}")
 

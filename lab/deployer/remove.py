@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from lab.controlplane import console
+from lab.controlplane.paths import PROJECT
 from lab.deployer import kubectl, readiness, rights
 from lab.deployer.errors import DeployError
 from lab.deployer.install import is_ours
@@ -61,11 +62,13 @@ def remove(namespace: str, kinds: Sequence[Path], choice: Resources | None, pati
     """Remove the operator of a namespace with all that belongs to it, and the CRDs that no other one serves.
 
     Which it serves is read from its roles; without any they are those of the folders ``kinds``. Without a ``choice`` it
-    refuses while there are custom resources. Raises DeployError: for that, where kubectl fails, and where something is
-    still there after that many seconds.
+    refuses while there are custom resources. Raises DeployError: for that, for what Helm has installed, where kubectl
+    fails, and where something is still there after that many seconds.
     """
     given = rights.found()
-    crds = _installed(rights.served(rights.of(rights.ACCOUNT, namespace, given)) or _defined(kinds))
+    own = rights.of(rights.ACCOUNT, namespace, given)
+    _leave_to_helm(namespace, own)
+    crds = _installed(served) if (served := rights.served(own)) else _guessed(namespace, kinds)
     others = _other_operators(namespace, given)
     sharing = [each for each in others if not each.serves or each.serves & set(crds)]
     found = _resources(crds)
@@ -93,6 +96,39 @@ def remove(namespace: str, kinds: Sequence[Path], choice: Resources | None, pati
     for crd in crds:
         kubectl.run("delete", "crd", crd, f"--timeout={patience}s")
         console.say(f"customresourcedefinition {crd} deleted")
+
+
+_HELM = ("app.kubernetes.io/managed-by", "Helm")
+"""The label that Helm gives to all that is of a release."""
+
+
+def _leave_to_helm(namespace: str, roles: Sequence[Body]) -> None:
+    """Raise DeployError where anything of the operator is a release's: Helm would still believe that it is there."""
+    here = f"--namespace={namespace}"
+    found = [kubectl.get(readiness.DEPLOYMENT, here), kubectl.get("serviceaccount", rights.ACCOUNT, here), *roles]
+    for body in filter(None, found):
+        key, value = _HELM
+        if (body["metadata"].get("labels") or {}).get(key) == value:
+            of: dict[str, str] = body["metadata"].get("annotations") or {}
+            name, place = (of.get(f"meta.helm.sh/release-{each}", "…") for each in ("name", "namespace"))
+            raise DeployError(
+                f"nothing was removed, because Helm has installed {rights.Reference.to(body)}: "
+                f"`helm uninstall {name} --namespace {place}` removes it, and leaves custom resources and CRDs"
+            )
+
+
+def _guessed(namespace: str, kinds: Sequence[Path]) -> list[str]:
+    """The CRDs there are of the kinds in some folders, where no role tells of any; it says so."""
+    crds = _installed(_defined(kinds))
+    if crds:
+        folders = " and ".join(
+            str(each.relative_to(PROJECT) if each.is_relative_to(PROJECT) else each) for each in kinds
+        )
+        console.say(
+            f"no role of the operator in {namespace} tells which kinds it serves, so they are those of {folders}: "
+            f"{', '.join(crds)} (KINDS= names others)"
+        )
+    return crds
 
 
 def _defined(kinds: Sequence[Path]) -> frozenset[str]:

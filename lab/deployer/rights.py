@@ -101,7 +101,7 @@ def deployed(namespace: str, among: Iterable[Body]) -> list[Body]:
     """
     name = Subject(ACCOUNT, namespace).role
     # The second is that of what stands outside of the namespaces that are served.
-    names = (name, f"{name}-{namespace}")
+    names = (name, f"{name}:{namespace}")
     return [body for body in of(ACCOUNT, namespace, among) if body["metadata"]["name"] in names]
 
 

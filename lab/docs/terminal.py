@@ -1,6 +1,7 @@
-"""Highlights what a terminal shows, as the project's pages write it: `$ ` before a command, `> ` before its next line.
+"""Highlights what a terminal shows, as the pages write it: `$ ` before a command, `> ` before its next line.
 
-Pygments' own lexer of a console takes output that begins with `# ` for a command, and a command's next lines for output.
+Pygments' own lexer of a console takes output that begins with `# ` for a command, and a command's next lines for
+output.
 """
 
 from html import escape

@@ -213,7 +213,7 @@ def test_all_objects_are_labelled_as_helms_and_are_of_the_release(helm: Helm) ->
     for kind in ("PodMonitor", "PrometheusRule"):
         assert one(objects, kind)["metadata"]["labels"]["release"] == "prom"
     names = {obj["metadata"]["name"] for obj in labelled}
-    assert names == {"shop-nuvop", "shop-nuvop-ops", "shop-nuvop-dashboard", "nuvop"}, "nuvop is the peering"
+    assert names == {"shop-nuvop", "shop-nuvop:ops", "shop-nuvop-dashboard", "nuvop"}, "nuvop is the peering"
 
 
 def test_crds_are_kept_or_are_not_of_the_release(helm: Helm) -> None:

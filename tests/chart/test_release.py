@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -12,12 +13,12 @@ from lab import controlplane
 from lab.chart import CHART
 from lab.deployer.overlay import DEPLOY
 from nuvop import yamltext
-from tests.chart.helm import Helm
+from tests.chart.helm import Done, Helm
 from tests.deploy.deployed import Deployed
 from tests.deploy.manifests import Body
 from tests.deploy.test_deploy_task import everything
 from tests.e2e.audited import refused, requests_of
-from tests.e2e.harness import ROOT, Kubectl, eventually, is_ready, own_cluster, sample
+from tests.e2e.harness import PROGRAMS, ROOT, Kubectl, eventually, is_ready, own_cluster, sample
 
 pytestmark = pytest.mark.e2e
 
@@ -73,6 +74,13 @@ def can(admin: Kubectl, verb: str, what: str, namespace: str) -> bool:
     return admin.run("auth", "can-i", verb, what, user, "-n", namespace).stdout == "yes\n"
 
 
+def undeploy(admin: Kubectl) -> Done:
+    """`task undeploy`."""
+    variables = {"KUBECONFIG": str(admin.kubeconfig), "HOME": "/nonexistent", "PATH": os.environ["PATH"]}
+    command = [str(PROGRAMS / "python"), "-m", "lab.deployer", "remove", "--crs=keep"]
+    return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+
+
 def older(folder: Path) -> Path:
     """The chart of an older version: another image, and a CRD that lacks a field."""
     shutil.copytree(CHART, folder)
@@ -102,6 +110,12 @@ def test_from_kubectl_to_helm_and_on_to_other_namespaces_with_peering(
     helm("install", *RELEASE, "--take-ownership", "--force-conflicts", values=served)
     assert "image" in fields(admin.get("crd/samples.nuvolaris.org"))
     assert [can(admin, "patch", "samples", name) for name in ("one", "two", "default")] == [True, True, False]
+
+    refused = undeploy(admin)
+    assert refused.returncode == 1
+    assert "error: nothing was removed, because Helm has installed deployment nuvop in nuvop-system" in refused.stderr
+    assert "helm uninstall nuvop --namespace nuvop-system" in refused.stderr
+    assert can(admin, "patch", "samples", "one")
 
     peering = {"watchNamespaces": ["two"], "peering": {"enabled": True}}
     too_early = helm.run("upgrade", *RELEASE, values=peering)

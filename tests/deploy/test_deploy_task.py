@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,7 @@ from click.testing import CliRunner
 
 from lab import controlplane
 from lab.controlplane import node
-from lab.deployer import Wanted, kubectl, overlay, readiness, rights
+from lab.deployer import DeployError, Wanted, kubectl, overlay, readiness, rights, serving
 from lab.deployer.__main__ import commands
 from lab.image import is_reference
 from nuvop import yamltext
@@ -72,7 +73,7 @@ def test_namespaces_that_are_served_have_a_role_each_and_the_operator_has_no_oth
         ("Namespace", "", "ops"),
         ("ServiceAccount", "ops", "nuvop"),
         ("Deployment", "ops", "nuvop"),
-        *((kind, place, "nuvop-ops") for kind in ("Role", "RoleBinding") for place in ("a", "b")),
+        *((kind, place, "nuvop:ops") for kind in ("Role", "RoleBinding") for place in ("a", "b")),
     }
     assert {json.dumps(obj["subjects"]) for obj in objects if "subjects" in obj} == {
         json.dumps([{"kind": "ServiceAccount", "name": "nuvop", "namespace": "ops"}])
@@ -123,8 +124,8 @@ def test_task_deploy_knows_the_roles_that_it_has_made(namespace: str, watched: t
 def test_a_pattern_takes_a_cluster_role(tmp_path: Path) -> None:
     objects = overlaid(tmp_path, Wanted("ops", watched=("team-*",)))
     assert {place for place in places(objects) if "Role" in place[0]} == {
-        ("ClusterRole", "", "nuvop-ops"),
-        ("ClusterRoleBinding", "", "nuvop-ops"),
+        ("ClusterRole", "", "nuvop:ops"),
+        ("ClusterRoleBinding", "", "nuvop:ops"),
     }
     assert container(objects)["args"] == ["run", "--namespace=team-*", "--standalone"]
 
@@ -257,6 +258,32 @@ def test_what_events_say_of_its_pods_and_of_no_others() -> None:
     ]
 
 
+TEXT = "[2026-11-26 11:37:50,366] nuvop.catalog [INFO    ] serving psqls.test.com, samples.nuvolaris.org\nmore\n"
+JSON = '{"message": "logged in"}\n{"message": "serving samples.nuvolaris.org", "severity": "info"}\n'
+
+
+@pytest.mark.parametrize(
+    ("log", "served"),
+    [
+        (TEXT, {"psqls.test.com", "samples.nuvolaris.org"}),
+        (JSON, {"samples.nuvolaris.org"}),
+        ("[INFO    ] serving nothing\n", set()),
+        ("a line in the middle\n", None),
+    ],
+)
+def test_which_kinds_an_operator_serves_by_its_log(log: str, served: set[str] | None) -> None:
+    assert serving.told(log) == served
+
+
+def test_an_image_without_the_kinds_that_are_wanted_is_no_success() -> None:
+    assert serving.difference({"a.x", "b.x"}, {"a.x", "b.x"}) == ""
+    assert serving.difference({"a.x"}, {"a.x", "b.x", "c.x"}).startswith("the image also holds b.x, c.x: KINDS=")
+    with pytest.raises(DeployError, match=re.escape("it serves a.x, c.x, and not b.x, d.x: name the kinds")):
+        serving.difference({"a.x", "b.x", "d.x"}, {"a.x", "c.x"})
+    with pytest.raises(DeployError, match="it serves nothing, and not a"):
+        serving.difference({"a.x"}, set())
+
+
 # --- on a cluster ----------------------------------------------------------------------------------------------------
 
 
@@ -350,7 +377,7 @@ def test_with_a_namespace_an_image_and_namespaces_to_serve(admin: Kubectl, task:
 
     # Who serves less than before has fewer rights.
     told = task("deploy", NAMESPACE="ops", IMAGE="registry.example.org/nuvop:2", WATCH_NAMESPACES="two")
-    assert "\nrole nuvop-ops in one deleted: of an earlier deployment" in told
+    assert "\nrole nuvop:ops in one deleted: of an earlier deployment" in told
     assert admin.run("auth", "can-i", "patch", "samples", user, "-n", "one").stdout == "no\n"
     assert admin.run("auth", "can-i", "patch", "samples", user, "-n", "two").stdout == "yes\n"
 
@@ -553,6 +580,37 @@ def test_who_forgets_the_kinds_is_told_what_is_served_no_longer(admin: Kubectl, 
     assert admin.get("crd/podinfos.example.com")
     task("undeploy", KINDS=str(my_kinds))
     leaves_nothing(admin, before)
+
+
+def test_what_helm_has_installed_is_left_to_helm(admin: Kubectl, task: Task) -> None:
+    task("deploy")
+    own = Kubectl(admin.kubeconfig, "nuvop-system")
+    release = ("meta.helm.sh/release-name=mine", "meta.helm.sh/release-namespace=nuvop-system")
+    for what in ("clusterrole/nuvop", "deployment/nuvop"):
+        own("label", what, "app.kubernetes.io/managed-by=Helm")
+        own("annotate", what, *release)
+        before = everything(admin)
+        refused = task.run("undeploy", CRS="delete")
+        assert f"error: nothing was removed, because Helm has installed {what.replace('/', ' ')}" in refused.stderr
+        assert "helm uninstall mine --namespace nuvop-system" in refused.stderr
+        assert everything(admin) == before
+        own("label", what, "app.kubernetes.io/managed-by-")
+    task("undeploy")
+
+
+def test_without_roles_it_says_which_kinds_it_takes(admin: Kubectl, task: Task, my_kinds: Path) -> None:
+    before = everything(admin)
+    task("deploy", KINDS=str(my_kinds))
+    admin("delete", "clusterrole,clusterrolebinding", "nuvop")
+    admin("apply", "-f", str(ROOT / "kustomize/samples/crd.yaml"))
+    guess = "no role of the operator in nuvop-system tells which kinds it serves, so they are those of"
+    told = task("undeploy", CRS="keep").splitlines()
+    assert f"{guess} kustomize: samples.nuvolaris.org (KINDS= names others)" in told
+    told = task("undeploy", KINDS=str(my_kinds)).splitlines()
+    assert f"{guess} {my_kinds}: podinfos.example.com (KINDS= names others)" in told
+    assert not any(guess in line for line in task("undeploy", KINDS=str(my_kinds)).splitlines())
+    admin("delete", "crd", "samples.nuvolaris.org")
+    assert new(admin, before) == []
 
 
 def test_operators_of_different_kinds_leave_each_other_alone(admin: Kubectl, task: Task, my_kinds: Path) -> None:

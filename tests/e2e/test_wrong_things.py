@@ -82,6 +82,28 @@ def test_a_crd_that_is_not_installed_is_waited_for(
         kubectl("delete", "-f", crd)
 
 
+def test_a_kind_that_comes_while_the_operator_runs_is_served(kubectl: Kubectl, operator: Start, tmp_path: Path) -> None:
+    kinds = copy_kinds(tmp_path / "kinds")
+    group = f"{kubectl.namespace}.example.org"
+    running = operator(NUVOP_KINDS=str(kinds))
+    make_second_kind(kinds, group)
+    crd = kinds / "examples/crd.yaml"
+    eventually("its CRD is missed", lambda: f"CRD examples.{group} is not installed" in running.log())
+    whole = crd.read_text()
+    crd.write_text("broken: [")
+    kubectl("apply", "-f", "-", stdin=whole)
+    try:
+        kubectl("wait", "--for=condition=Established", f"crd/examples.{group}", "--timeout=30s")
+        kubectl.apply({**sample("exa", 1), "apiVersion": f"{group}/v1", "kind": "Example"})
+        eventually("it is stalled", lambda: "KindInvalid" in stalled(kubectl.get("exa/exa")))
+        crd.write_text(whole)
+        kubectl("wait", "--for=condition=Ready", "exa/exa", "--timeout=60s")
+        kubectl("patch", "exa/exa", "--type=merge", "-p", '{"spec":{"count":2}}')
+        kubectl("wait", "--for=condition=Ready", "exa/exa", "--timeout=60s")
+    finally:
+        kubectl("delete", "-f", str(crd))
+
+
 def test_a_broken_folder_stalls_its_own_kind_only(
     cluster: Cluster, kubectl: Kubectl, operator: Start, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import logging
 import shutil
 import threading
 from collections.abc import Mapping
@@ -13,24 +14,27 @@ from typing import Any, cast
 import pytest
 
 from nuvop import catalog as catalogs
-from nuvop import crd, kind_folder
-from nuvop.catalog import Catalog
+from nuvop import kind_folder
+from nuvop.catalog import SERVING, Catalog
 from nuvop.cluster import ApiResource
 from nuvop.errors import KindError, KindUnreadable
+from nuvop.kind_finder import KindFinder
 from nuvop.metrics import Metrics
+from tests.unit.test_kind_finder import kind
 from tests.unit.test_overlay import DEPLOYMENT, SAMPLES
 
 
 @pytest.fixture
 async def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalog:
     monkeypatch.setattr(catalogs, "LOOK_EVERY", 0.01)
-    folder = shutil.copytree(SAMPLES, tmp_path / "samples")
+    shutil.copytree(SAMPLES, tmp_path / "kinds/samples")
 
     async def build(_: Path) -> str:
         return json.dumps(DEPLOYMENT)
 
-    types = [(folder, crd.resource_type(folder, kind_folder.read(folder)))]
-    made = Catalog(types, cast("Any", SimpleNamespace(build=build)), cast("Any", None), tmp_path / "made", Metrics())
+    finder = KindFinder((tmp_path / "kinds",))
+    finder.look()
+    made = Catalog(finder, cast("Any", SimpleNamespace(build=build)), cast("Any", None), tmp_path / "made", Metrics())
     await made.load_all()
     return made
 
@@ -66,7 +70,7 @@ async def test_what_was_read_of_a_folder_holds_while_it_cannot_be_read(
     await until(lambda: unreadable.looks > 4)
     assert catalog.kind("samples") is before
     assert caplog.text.count("Too many open files") == 1
-    with (tmp_path / "samples/deployment.yaml").open("a") as manifest:
+    with (tmp_path / "kinds/samples/deployment.yaml").open("a") as manifest:
         manifest.write("# changed meanwhile\n")
     unreadable.ends()
     await until(lambda: changed)
@@ -88,6 +92,31 @@ async def test_a_folder_that_cannot_be_read_at_start_is_read_later(
     await until(lambda: changed)
     assert catalog.kind("samples").base
     looking.cancel()
+
+
+async def test_a_folder_that_comes_later_is_loaded_and_looked_at_from_then_on(catalog: Catalog, tmp_path: Path) -> None:
+    changed: list[str] = []
+    looking = asyncio.create_task(catalog.keep_looking(changed.append))
+    kind(tmp_path / "kinds" / "later", "things")
+    await until(lambda: len(catalog.types) == 2)
+    before = catalog.kind("things")
+    assert [type_.plural for _, type_ in catalog.types] == ["samples", "things"]
+    (tmp_path / "kinds/later/deployment.yaml").write_text("broken: [")
+    await until(lambda: changed)
+    assert changed == ["things"]
+    assert before.digest not in {each.digest for each in catalog.served()}
+    looking.cancel()
+
+
+async def test_the_log_tells_which_kinds_are_served(
+    catalog: Catalog, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "nuvop")
+    await catalog.load_all()
+    (tmp_path / "kinds/samples/kind.yaml").write_text("broken: [")
+    await catalog.load_all()
+    told = [line for line in caplog.messages if line.startswith(SERVING)]
+    assert told == ["serving samples.nuvolaris.org", "serving nothing"]
 
 
 @pytest.mark.parametrize("meanwhile", [b"x: 1\n", b"not: [YAML"])

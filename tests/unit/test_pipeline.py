@@ -80,6 +80,11 @@ async def created(world: World, body: dict[str, Any] | None = None) -> World:
     return world
 
 
+def drift_told(world: World) -> list[str]:
+    """What was told of drift in Events."""
+    return [news.note for news in world.news if (news.type, news.reason) == ("Warning", "Drifted")]
+
+
 def unseen(world: World, **metadata: Any) -> None:
     """Change a CR without showing it: kopf is late, or its watch is paused."""
     body = world.crs[KEY.name]
@@ -411,7 +416,7 @@ async def test_a_child_whose_labels_somebody_takes_off_was_not_deleted(make: Mak
     world.put({**body, "metadata": hidden})
     await until(lambda: INSTANCE_LABEL in labels_of(world.objects[at("obj-a")]))
     await world.settled()
-    (told,) = [news.note for news in world.news if news.reason == "Drifted"]
+    (told,) = drift_told(world)
     assert told == "putting back: ConfigMap/obj-a: metadata.labels.[nuvop.nuvolaris.org/instance] was removed"
     assert world.objects[at("obj-a")]["metadata"]["uid"] == body["metadata"]["uid"]
     assert world.is_ready()
@@ -1011,10 +1016,7 @@ async def test_drift_is_put_back_and_told_once(make: Make) -> None:
     await until(world.is_ready)
     await world.settled()
     assert world.objects[at("obj-a")]["data"] == {"x": "1"}
-    told = [news for news in world.news if news.reason == "Drifted"]
-    assert [(news.type, news.note) for news in told] == [
-        ("Warning", "putting back: ConfigMap/obj-a: data.x was changed by somebody")
-    ]
+    assert drift_told(world) == ["putting back: ConfigMap/obj-a: data.x was changed by somebody"]
     assert world.repaired == ["obj"], "the apply that made it was no repair"
     series = {"kind": "samples", "child": "ConfigMap", "field": "data.x", "manager": "somebody"}
     assert world.metrics.registry.get_sample_value("nuvop_drift_total", series) == 1
@@ -1034,9 +1036,7 @@ async def test_a_child_that_somebody_deletes_is_made_again(make: Make) -> None:
     world.drop(at("obj-b"))
     await until(lambda: at("obj-b") in world.objects)
     await until(world.is_ready)
-    assert [news.note for news in world.news if news.reason == "Drifted"] == [
-        "putting back: ConfigMap/obj-b was deleted"
-    ]
+    assert drift_told(world) == ["putting back: ConfigMap/obj-b was deleted"]
 
 
 async def test_drift_that_is_to_be_reported_is_left_as_it_is_and_told_once(make: Make) -> None:
@@ -1049,10 +1049,31 @@ async def test_drift_that_is_to_be_reported_is_left_as_it_is_and_told_once(make:
     assert world.message("Drifted") == "ConfigMap/obj-a: data.x was changed by somebody"
     assert world.is_ready()
     assert world.applied == ["obj"]
-    assert [news.note for news in world.news if news.action == "Reconcile" and news.note.startswith("left")] == [
-        "left as it is: ConfigMap/obj-a: data.x was changed by somebody"
-    ]
+    assert drift_told(world) == ["left as it is: ConfigMap/obj-a: data.x was changed by somebody"]
     assert world.objects[at("obj-a")]["data"] == {"x": "by somebody"}
+
+
+async def test_drift_that_is_left_is_told_again_when_it_is_another(make: Make) -> None:
+    world = await created(make(A, B), cr(drift="report"))
+    world.take_field(at("obj-a"), "x", "somebody")
+    await until(lambda: world.message("Drifted") == "ConfigMap/obj-a: data.x was changed by somebody")
+    world.drop(at("obj-b"))
+    more = "ConfigMap/obj-b was deleted; ConfigMap/obj-a: data.x was changed by somebody"
+    await until(lambda: world.message("Drifted") == more)
+    assert drift_told(world) == [
+        "left as it is: ConfigMap/obj-a: data.x was changed by somebody",
+        f"left as it is: {more}",
+    ]
+
+
+async def test_drift_that_an_earlier_operator_has_told_of_is_not_told_again(make: Make) -> None:
+    world = await created(make(A), cr(drift="report"))
+    world.drop(at("obj-a"))
+    await until(lambda: "Drifted" in world.conditions())
+    await world.restart()
+    await world.settled()
+    assert "Drifted" in world.conditions()
+    assert drift_told(world) == []
 
 
 async def test_what_is_reported_as_drift_is_put_back_when_somebody_asks_for_it(make: Make) -> None:
@@ -1073,6 +1094,8 @@ async def test_drift_is_put_back_once_it_is_not_to_be_reported_any_more(make: Ma
     world.annotate(drift="repair")
     await until(lambda: at("obj-a") in world.objects)
     await until(lambda: "Drifted" not in world.conditions())
+    what = "ConfigMap/obj-a was deleted"
+    assert drift_told(world) == [f"left as it is: {what}", f"putting back: {what}"]
 
 
 async def test_asked_to_reconcile_it_applies_once_a_value(make: Make) -> None:
@@ -1127,7 +1150,7 @@ async def test_a_new_child_that_is_refused_again_and_again_is_no_fight(make: Mak
     world.change_folder(A, B)
     await until(lambda: len(world.applied) > fights.ROUNDS + 3)
     assert world.conditions()["Ready"] == ("False", "ProgressingWithRetry")
-    assert [news for news in world.news if news.reason == "Drifted"] == []
+    assert drift_told(world) == []
 
 
 async def test_another_folder_is_no_drift(make: Make) -> None:
@@ -1135,7 +1158,7 @@ async def test_another_folder_is_no_drift(make: Make) -> None:
     world.change_folder(A, B)
     await until(lambda: at("obj-b") in world.objects)
     await until(world.is_ready)
-    assert [news for news in world.news if news.reason == "Drifted"] == []
+    assert drift_told(world) == []
 
 
 async def test_an_operator_that_was_killed_before_it_told_of_an_apply_takes_nothing_for_drift(make: Make) -> None:
@@ -1148,7 +1171,7 @@ async def test_an_operator_that_was_killed_before_it_told_of_an_apply_takes_noth
     await world.restart()
     await until(lambda: "of the revision before" not in str(world.crs["obj"]["status"]))
     assert "Drifted" not in world.conditions()
-    assert [news for news in world.news if news.reason == "Drifted"] == []
+    assert drift_told(world) == []
 
 
 async def test_what_was_changed_while_no_operator_ran_is_put_back(make: Make) -> None:
@@ -1224,10 +1247,10 @@ async def test_what_is_changed_while_it_is_put_back_is_told_and_counted(make: Ma
 
     world.before["apply Sample"] = meanwhile
     world.drop(at("obj-a"))
-    await until(lambda: len([news for news in world.news if news.reason == "Drifted"]) == 2)
+    await until(lambda: len(drift_told(world)) == 2)
     world.go_on_watching()
     await until(world.is_ready)
-    assert "data.x was changed by somebody" in [news.note for news in world.news if news.reason == "Drifted"][1]
+    assert "data.x was changed by somebody" in drift_told(world)[1]
 
 
 async def test_asked_to_reconcile_it_puts_back_what_is_contested(make: Make) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nuvop import kind_folder, kind_yaml, kinds, rbac, resources, yamltext
@@ -420,7 +420,7 @@ def _review(rules: list[dict[str, Any]]) -> dict[str, Any]:
 
 def test_operators_of_other_namespaces_have_other_names_for_what_they_have_outside() -> None:
     kind = kind_of(obj("StorageClass", "storage.k8s.io/v1"), DEPLOYMENT)
-    for subject, name in ((Subject("nuvop", "team-a"), "nuvop-team-a"), (Subject("jane@example.org"), "nuvop-a")):
+    for subject, name in ((Subject("nuvop", "team-a"), "nuvop:team-a"), (Subject("jane@example.org"), "nuvop:a")):
         _, documents = manifests(kind, mode=Mode(("a", "b")), subject=subject)
         names = [(document["kind"], document["metadata"]["name"]) for document in documents]
         outside, inside = (
@@ -438,9 +438,9 @@ def test_operators_of_other_namespaces_have_other_names_for_what_they_have_outsi
 @pytest.mark.parametrize(
     ("subject", "name", "outside"),
     [
-        (Subject("nuvop", "ops"), "nuvop-ops", "nuvop-ops"),
-        (Subject("nuvop", "nuvop-system"), "nuvop", "nuvop-nuvop-system"),
-        (Subject("jane"), "nuvop-user-jane", "nuvop-user-jane-jane"),
+        (Subject("nuvop", "ops"), "nuvop:ops", "nuvop:ops"),
+        (Subject("nuvop", "nuvop-system"), "nuvop", "nuvop:nuvop-system"),
+        (Subject("jane"), "nuvop:user:jane", "nuvop:user:jane:jane"),
     ],
 )
 def test_what_is_called_after_its_namespace_is_so_once(subject: Subject, name: str, outside: str) -> None:
@@ -474,13 +474,28 @@ def test_a_user_is_bound_as_one() -> None:
     [
         (Subject("nuvop", "nuvop-system"), "nuvop"),
         (Subject("nuvop-team-a", "nuvop-system"), "nuvop-team-a"),
-        (Subject("nuvop", "ops"), "nuvop-ops"),
-        (Subject("Jane Doe <jane@example.org>"), "nuvop-user-jane-doe-jane-example-org"),
-        (Subject("https://login.example.org#4711"), "nuvop-user-https-login-example-org-4711"),
+        (Subject("nuvop", "ops"), "nuvop:ops"),
+        (Subject("jane@example.org"), "nuvop:user:jane@example.org"),
+        (Subject("Jane Doe <jane@example.org>"), "nuvop:user:jane-doe-jane-example-org:9d52a40c"),
+        (Subject("https://login.example.org#4711"), "nuvop:user:https-login-example-org-4711:06b650ec"),
     ],
 )
-def test_no_subjects_binding_takes_the_place_of_anothers(subject: Subject, name: str) -> None:
+def test_roles_are_called_after_whom_they_are_for(subject: Subject, name: str) -> None:
     assert subject.role == name
+
+
+SUBJECTS = st.one_of(
+    st.builds(Subject, st.text("a-.", min_size=1), st.sampled_from((rbac.HOME, "a", "user", "a-a", "a-nuvop-system"))),
+    st.builds(Subject, st.text("aA-.:/ @", min_size=1)),
+)
+
+
+@given(SUBJECTS, SUBJECTS)
+@example(Subject("nuvop-ops", rbac.HOME), Subject("nuvop", "ops"))
+@example(Subject("nuvop-user-jane", rbac.HOME), Subject("jane"))
+@example(Subject("jane-doe"), Subject("jane doe"))
+def test_no_subjects_binding_takes_the_place_of_anothers(one: Subject, other: Subject) -> None:
+    assert (one.role == other.role) == (one == other)
 
 
 def test_a_name_is_never_more_than_a_name() -> None:

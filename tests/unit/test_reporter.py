@@ -315,7 +315,7 @@ async def test_what_children_report_and_does_not_fit_the_crd_is_told_without_it(
     assert phases(metrics) == {"Ready": 0, "InProgress": 0, "Stalled": 1}
     await told.tell(KEY, SAMPLE, record, verdict)
     assert len(api.written) == 1
-    assert [news.reason for news in api.news] == ["KindInvalid", "Drifted"]
+    assert [news.reason for news in api.news] == ["KindInvalid"]
 
 
 async def test_a_status_that_does_not_fit_for_another_reason_goes_up(told: Reporter, api: Api, record: Record) -> None:

@@ -32,6 +32,15 @@ def test_what_has_a_part_in_it_is_told_along() -> None:
     assert flaw.about == (*box, "resources")
 
 
+@pytest.mark.parametrize("cidr", ["10.1.2.3/8", "010.0.0.0/08", "10.00.0.0/8", "::ffff:10.0.0.0/104", "2001:DB8::1/32"])
+def test_what_an_older_api_server_takes_is_no_flaw(cidr: str) -> None:
+    """Kubernetes 1.36 refuses most of these unless its settings say otherwise."""
+    assert (
+        list(manifests.flaws(Case("NetworkPolicy", "spec.ingress.0.from", [{"ipBlock": {"cidr": cidr}}]).obj, "x"))
+        == []
+    )
+
+
 def test_a_secret_is_not_told() -> None:
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}, "stringData": {"hunter 2": "hunter3"}}
     (flaw,) = manifests.flaws(secret, "x")

@@ -3,9 +3,9 @@
 {{- if contains "nuvop" .Release.Name }}{{ .Release.Name }}{{ else }}{{ printf "%s-nuvop" .Release.Name | trunc 63 | trimSuffix "-" }}{{ end }}
 {{- end }}
 
-{{- /* The name of roles and bindings: outside of nuvop-system another operator may be there, too. */}}
+{{- /* The name of roles and bindings: outside of nuvop-system another operator may be there, too. No release and no namespace has a colon. */}}
 {{- define "nuvop.roleName" -}}
-{{ include "nuvop.name" . }}{{ if ne .Release.Namespace "nuvop-system" }}-{{ .Release.Namespace }}{{ end }}
+{{ include "nuvop.name" . }}{{ if ne .Release.Namespace "nuvop-system" }}:{{ .Release.Namespace }}{{ end }}
 {{- end }}
 
 {{- define "nuvop.serviceAccount" -}}

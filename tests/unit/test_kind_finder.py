@@ -1,0 +1,103 @@
+"""Which kinds an operator takes on, at its start and later."""
+
+import logging
+import shutil
+from pathlib import Path
+
+import pytest
+
+from nuvop.errors import KindError
+from nuvop.kind_finder import KindFinder
+from tests.unit.test_kinds import SAMPLES
+
+
+def kind(folder: Path, plural: str) -> None:
+    shutil.copytree(SAMPLES, folder)
+    crd = folder / "crd.yaml"
+    text = crd.read_text().replace("samples", plural).replace("singular: sample\n", f"singular: one-of-{plural}\n")
+    named = plural.title().replace("-", "")
+    crd.write_text(text.replace("kind: Sample\n", f"kind: {named}\n").replace("[sam]", f"[s-{plural}]"))
+
+
+def found(root: Path) -> KindFinder:
+    """What an operator has found at its start."""
+    finder = KindFinder((root,))
+    finder.look()
+    return finder
+
+
+def come(finder: KindFinder) -> list[str]:
+    """The plurals of what has become a kind when somebody looks again."""
+    return [type_.plural for _, type_ in finder.look_again()]
+
+
+@pytest.mark.parametrize("plurals", [("foo", "foo-bar"), ("foo-bar", "foo"), ("foo", "foo")])
+def test_kinds_whose_resources_could_have_one_label_are_refused(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, plurals: tuple[str, str]
+) -> None:
+    caplog.set_level(logging.ERROR, "nuvop")
+    for folder, plural in zip("ab", plurals, strict=True):
+        kind(tmp_path / folder, plural)
+    kind(tmp_path / "c", "foobar")
+    assert [type_.plural for _, type_ in found(tmp_path).found] == [plurals[0], "foobar"]
+    (record,) = caplog.records
+    assert f"{tmp_path / 'b' / 'crd.yaml'}:10: spec.names.plural: {plurals[1]!r}" in record.getMessage()
+
+
+def test_without_any_kind_there_is_nothing_to_run(tmp_path: Path) -> None:
+    with pytest.raises(KindError, match="no folder in it describes a kind"):
+        found(tmp_path)
+    kind(tmp_path / "a", "foo")
+    (tmp_path / "a" / "crd.yaml").unlink()
+    with pytest.raises(KindError, match="no kind can be served"):
+        found(tmp_path)
+
+
+def test_a_folder_that_comes_later_is_a_kind_once_it_stays_as_it_is(tmp_path: Path) -> None:
+    kind(tmp_path / "a", "foo")
+    finder = found(tmp_path)
+    assert come(finder) == []
+    kind(tmp_path / "b", "bar")
+    assert come(finder) == [], "somebody may still be copying"
+    (tmp_path / "b" / "more.txt").write_text("more")
+    assert come(finder) == []
+    assert come(finder) == ["bar"]
+    assert come(finder) == []
+    assert [folder.name for folder, _ in finder.found] == ["a", "b"]
+
+
+@pytest.mark.parametrize("is_there_at_start", [True, False])
+def test_one_that_is_none_is_told_once_and_is_one_when_it_is_mended(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, is_there_at_start: bool
+) -> None:
+    caplog.set_level(logging.ERROR, "nuvop")
+    kind(tmp_path / "a", "foo")
+    finder = found(tmp_path)
+    kind(tmp_path / "b", "bar")
+    crd = tmp_path / "b" / "crd.yaml"
+    right = crd.read_text()
+    crd.write_text("kind: ConfigMap\n")
+    if is_there_at_start:
+        finder = found(tmp_path)
+    assert [come(finder) for _ in range(3)] == [[]] * 3
+    (record,) = caplog.records
+    assert record.getMessage().startswith(f"a kind cannot be served: {crd}")
+    crd.write_text(right)
+    assert [come(finder) for _ in range(3)] == [[], ["bar"], []]
+
+
+def test_what_comes_later_has_to_fit_to_what_was_there(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR, "nuvop")
+    kind(tmp_path / "b", "foo")
+    finder = found(tmp_path)
+    kind(tmp_path / "a", "foo-bar")
+    assert [come(finder) for _ in range(3)] == [[]] * 3
+    (record,) = caplog.records
+    assert f"'foo-bar' and that of {tmp_path / 'b'} differ" in record.getMessage()
+
+
+def test_that_a_folder_of_kinds_is_gone_is_told_by_its_kinds(tmp_path: Path) -> None:
+    kind(tmp_path / "kinds" / "a", "foo")
+    finder = found(tmp_path / "kinds")
+    shutil.rmtree(tmp_path / "kinds")
+    assert come(finder) == []
