@@ -366,34 +366,53 @@ def deployment(name: str, replicas: int | None = 1, image: str = "nginx", **anno
 
 @contextmanager
 def every_version(kubectl: Kubectl, *what: str) -> Iterator[list[dict[str, Any]]]:
-    """All versions of CRs that a watch saw; ``what`` is as for `kubectl get`."""
+    """All versions of CRs that a watch saw; ``what`` is as for `kubectl get`.
+
+    The API server ends the watches of a CRD whose storage it makes anew, with an error or without; then another begins.
+    """
     seen: list[dict[str, Any]] = []
-    watch = subprocess.Popen(
-        [PROGRAMS / "kubectl", "-n", kubectl.namespace, "get", *what, "--watch", "-o", "json"],
-        env={"KUBECONFIG": str(kubectl.kubeconfig), "HOME": "/nonexistent"},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    watches: list[subprocess.Popen[str]] = []
+    is_over = threading.Event()
 
-    def read() -> None:
-        assert watch.stdout is not None
-        decoder, buffer = json.JSONDecoder(), ""
-        for line in watch.stdout:
-            buffer += line
-            if line == "}\n":
-                seen.append(decoder.decode(buffer))
-                buffer = ""
+    def begin() -> "subprocess.Popen[str]":
+        watches.append(
+            subprocess.Popen(
+                [PROGRAMS / "kubectl", "-n", kubectl.namespace, "get", *what, "--watch", "-o", "json"],
+                env={"KUBECONFIG": str(kubectl.kubeconfig), "HOME": "/nonexistent"},
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        )
+        return watches[-1]
 
-    reader = threading.Thread(target=read)
+    def read(watch: "subprocess.Popen[str]") -> None:
+        while True:
+            with watch:
+                assert watch.stdout is not None
+                seen.extend(body for body in _objects(watch.stdout) if body["kind"] != "Status")
+            if is_over.wait(0.1):
+                return
+            watch = begin()
+
+    reader = threading.Thread(target=read, args=[begin()])
     reader.start()
     try:
         yield seen
     finally:
-        watch.terminate()
-        watch.wait()
-        reader.join()
-        assert watch.stdout is not None
-        watch.stdout.close()
+        is_over.set()
+        while reader.is_alive():
+            watches[-1].terminate()
+            reader.join(0.1)
+
+
+def _objects(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """The objects that kubectl prints, one beneath the other."""
+    buffer = ""
+    for line in lines:
+        buffer += line
+        if line == "}\n":
+            yield json.loads(buffer)
+            buffer = ""
 
 
 def assert_true(seen: Iterable[Mapping[str, Any]]) -> None:
