@@ -99,7 +99,8 @@ class Children:
     def put(self, body: Body) -> set[Instance]:
         """Take in an object as the answer to an apply tells it; return the CRs that it concerns.
 
-        What is older than what is known is left out: an apply may answer after the watch has seen more.
+        What is older than what is known is left out, and so is what a later list did not have: an apply may answer
+        after the watch has seen more.
         """
         key = key_of(body)
         version = version_of(body)
@@ -160,7 +161,7 @@ class Children:
             for key, removed in self._removed.items()
             if removed > version or not ((key.group, key.kind) == (group, kind) and namespace in (None, key.namespace))
         }
-        self._listed.pop(scope, None)
+        self._listed.pop(scope, None)  # what is listed is no older than any list of before
         for body in listed.values():
             concerned |= self.put(body)
         self._unshown -= listed.keys()

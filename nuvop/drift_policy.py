@@ -67,15 +67,18 @@ class DriftPolicy:
             self._metrics.contested(scene.key.plural)
         return wait
 
-    def put_back(self, scene: Scene, drifted: Changes) -> None:
+    def tell_put_back(self, scene: Scene, drifted: Changes) -> None:
         """Tell of changes that are put back."""
         self._tell(scene, drifted, f"putting back: {drift.told(drifted)}")
 
-    def left(self, scene: Scene, drifted: Changes) -> None:
-        """Tell of changes that stay; not of what the CR's condition tells already, from before a restart perhaps."""
-        told = drift.told(drifted)
-        if status.told_message(scene.record.status, Aspect.DRIFTED, Reason.DRIFTED) != status.one_line(told):
-            self._tell(scene, drifted, f"left as it is: {told}")
+    def tell_left(self, scene: Scene, drifted: Changes) -> None:
+        """Tell of changes that stay; after a start not of what the CR's condition tells already."""
+        record, told = scene.record, drift.told(drifted)
+        line = f"left as it is: {told}"
+        in_condition = status.told_message(record.status, Aspect.DRIFTED, Reason.DRIFTED)
+        if not record.drift_told and in_condition == status.one_line(told):
+            record.drift_told = line
+        self._tell(scene, drifted, line)
 
     def _tell(self, scene: Scene, drifted: Changes, told: str) -> None:
         """Tell who changed what in the log, in an Event and in a metric; once, as long as it stays so."""
@@ -95,7 +98,7 @@ class DriftPolicy:
         before = {change.contender for change in drifted}
         late = tuple(change for change in changes(scene, compare(scene), found) if change.contender not in before)
         if late:
-            self.put_back(scene, late)
+            self.tell_put_back(scene, late)
         for contender in {change.contender for change in (*drifted, *late)}:
             self._fights.repaired((scene.key, contender), time.monotonic())
         scene.record.drift_told = ""

@@ -9,13 +9,15 @@ from contextlib import suppress
 from pathlib import Path
 
 from nuvop import generated, inventory, overlay
+from nuvop.children import belongs_to
 from nuvop.cluster import Cluster
 from nuvop.errors import ApplyFailed, Conflict
 from nuvop.kinds import Kind
 from nuvop.kubectl import Kubectl
 from nuvop.logs import about
-from nuvop.objects import Body, ObjectKey
-from nuvop.scene import Scene
+from nuvop.objects import INSTANCE_LABEL, Body, ObjectKey, key_of
+from nuvop.retention import CLAIM
+from nuvop.scene import Scene, instance_of
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +90,7 @@ class Secrets:
             # The watch shows what has the instance label: one that was brought back, or is the user's own, has none.
             found = live or (await self._cluster.find(resource, key.namespace, [key.name])).get(key.name)
             if found is None:
-                if lost := generated.lost(key, claims):
+                if lost := generated.lost(key, await self._claims(scene, key.namespace)):
                     return lost
                 if not await is_current():
                     return None
@@ -99,6 +101,14 @@ class Secrets:
                 with suppress(Conflict):  # it has changed since it was seen, and the watch will show that
                     await self._cluster.patch_metadata(resource, found, operations)
         return ""
+
+    async def _claims(self, scene: Scene, namespace: str) -> list[Body]:
+        """The claims of a CR as they are now: the watch that shows them may be late, or broken."""
+        resource = scene.resources.get(CLAIM)
+        if resource is None:
+            return []
+        listed = await self._cluster.list(resource, namespace, labels=f"{INSTANCE_LABEL}={scene.key.instance}")
+        return generated.claims({key_of(each): each for each in listed if belongs_to(each) == instance_of(scene.key)})
 
     async def _make(self, scene: Scene, key: ObjectKey, owners: list[dict[str, str]]) -> None:
         child = scene.overlay.secrets[key]

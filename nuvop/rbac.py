@@ -518,14 +518,18 @@ def manifests(wanted: Collection[Need], mode: Mode, subject: Subject, name: str)
     that of another operator. So there the subject's namespace is put behind it, unless it ends with that; of a user the
     first of those that are named.
     """
-    behind = f":{subject.namespace or mode.places[0]}"
-    beside = name if subject.namespace and name.endswith(behind) else f"{name}{behind}"
+    beside = outside(name, subject.namespace) if subject.namespace else f"{name}:{mode.places[0]}"
     annotations = {KINDS_ANNOTATION: ",".join(served(wanted))}
     documents = []
     for place, found in sections(wanted).items():
         own = name if place in mode.places else beside
         documents += [_role(own, place, annotations, found), _binding(own, place, subject)]
     return "---\n".join(documents)
+
+
+def outside(name: str, namespace: str) -> str:
+    """What roles called ``name``, of an operator in a namespace, are called outside of those that it serves."""
+    return name if name.endswith(f":{namespace}") else f"{name}:{namespace}"
 
 
 def served(wanted: Iterable[Need]) -> list[str]:

@@ -399,7 +399,7 @@ class Reconciler:
             if not scene.is_asked and (wait := self._drift_policy.wait(scene, drifted)):
                 self._queue.add(key, wait)
                 return judges.unfinished(record, scene.generation, Reason.CONTESTED, drift.told(drifted))
-            self._drift_policy.put_back(scene, drifted)
+            self._drift_policy.tell_put_back(scene, drifted)
         if not await self._prepare(scene):
             return None
         try:
@@ -442,7 +442,7 @@ class Reconciler:
     async def _report_drift(self, scene: Scene, drifted: Changes) -> Verdict:
         """Leave things as somebody made them, and tell of it."""
         also = Also(Aspect.DRIFTED, Reason.DRIFTED, drift.told(drifted))
-        self._drift_policy.left(scene, drifted)
+        self._drift_policy.tell_left(scene, drifted)
         return await self._judge(replace(scene, also=(*scene.also, also)))
 
     async def _prepare(self, scene: Scene) -> bool:
@@ -598,9 +598,8 @@ class Reconciler:
     def _failed(self, key: CRKey, record: Record, generation: int, error: NuvopError) -> Verdict:
         for type_, reason in _NO_RETRY:
             if isinstance(error, type_):
-                if reason is Reason.INVALID_SPEC:
-                    # Its children may go because it does, and nobody tell.
-                    record.failures = max(record.failures, 1)
+                # Its children may go because it does, and nobody tell: what fails is read anew.
+                record.failures = max(record.failures, 1)
                 if record.has_finalizer:
                     self._queue.add(key, LOOK_FOR_END)
                 return self._stalled_verdict(record, generation, reason, str(error))

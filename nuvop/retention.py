@@ -16,6 +16,7 @@ from typing import Any
 from nuvop import fields, marks
 from nuvop.objects import Body, ObjectKey, group_of, is_deleting, key_of
 
+CLAIM = ("v1", "PersistentVolumeClaim")
 POLICY = "persistentVolumeClaimRetentionPolicy"
 
 

@@ -9,12 +9,10 @@ from nuvop.errors import Conflict, NotFound
 from nuvop.fields import pointer
 from nuvop.logs import about
 from nuvop.objects import ObjectKey
-from nuvop.retention import Change
+from nuvop.retention import CLAIM, Change
 from nuvop.scene import Scene
 
 logger = logging.getLogger(__name__)
-
-CLAIM = ("v1", "PersistentVolumeClaim")
 
 
 class Volumes:

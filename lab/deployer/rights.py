@@ -14,7 +14,7 @@ from lab.controlplane.paths import PROJECT
 from lab.deployer import kubectl
 from lab.deployer.errors import DeployError
 from lab.kinds import SHIPPED
-from nuvop.rbac import KINDS_ANNOTATION, Subject
+from nuvop.rbac import KINDS_ANNOTATION, Subject, outside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -100,8 +100,7 @@ def deployed(namespace: str, among: Iterable[Body]) -> list[Body]:
     It makes none of other names; what somebody has given by `nuvop rbac --name` has one.
     """
     name = Subject(ACCOUNT, namespace).role
-    # The second is that of what stands outside of the namespaces that are served.
-    names = (name, f"{name}:{namespace}")
+    names = (name, outside(name, namespace))
     return [body for body in of(ACCOUNT, namespace, among) if body["metadata"]["name"] in names]
 
 

@@ -34,7 +34,7 @@ def check(namespace: str, wanted: AbstractSet[str]) -> None:
 
 def told(log: str) -> frozenset[str] | None:
     """The CRDs of the kinds that are served, as a log tells; None where it does not."""
-    found = re.search(rf"{SERVING}({_CRD}(?:, {_CRD})*|nothing)", log)
+    found = re.search(rf"(?<![\w-]){SERVING}({_CRD}(?:, {_CRD})*|nothing)", log)
     return frozenset(re.findall(_CRD, found[1])) if found else None
 
 

@@ -32,17 +32,21 @@ async def _show(insights: Insights, type_: str | None, name: str, version: int =
 
     looking = asyncio.create_task(look())
     await asyncio.sleep(0)
+    await _take_in(insights, type_, name, version)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    looked = looking.done()
+    looking.cancel()
+    return looked
+
+
+async def _take_in(insights: Insights, type_: str | None, name: str, version: int) -> None:
     body: Any = {"metadata": {"name": name, "resourceVersion": str(version)}}
     await observation.process_discovered_namespace_event(
         raw_event={"type": type_, "object": body},  # type: ignore[typeddict-item]
         insights=insights,
         namespaces=["team*"],
     )
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    looked = looking.done()
-    looking.cancel()
-    return looked
 
 
 async def test_what_is_listed_is_taken_in_once(insights: Insights) -> None:
@@ -53,8 +57,23 @@ async def test_what_is_listed_is_taken_in_once(insights: Insights) -> None:
 
 @pytest.mark.parametrize("type_", [None, "ADDED"])
 async def test_what_does_not_match_is_not(insights: Insights, type_: str | None) -> None:
-    await _show(insights, type_, "other")
+    assert not await _show(insights, type_, "other")
     assert insights.namespaces == set()
+
+
+async def test_what_kopf_has_listed_itself_is_no_news(insights: Insights) -> None:
+    insights.namespaces.add(NamespaceName("team-a"))
+    assert not await _show(insights, None, "team-a")
+
+
+async def test_one_that_is_listed_while_the_end_of_the_one_before_waits_is_served(insights: Insights) -> None:
+    insights.namespaces.add(NamespaceName("team-a"))
+    async with insights.revised:
+        ending = asyncio.create_task(_take_in(insights, "DELETED", "team-a", 7))
+        beginning = asyncio.create_task(_take_in(insights, None, "team-a", 8))
+        await asyncio.sleep(0)
+    await asyncio.gather(ending, beginning)
+    assert insights.namespaces == {"team-a"}
 
 
 async def test_what_a_watch_shows_is_taken_as_before(insights: Insights) -> None:
