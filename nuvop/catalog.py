@@ -111,7 +111,7 @@ class Catalog:
         unreadable: dict[str, str] = {}
         while True:
             await asyncio.sleep(LOOK_EVERY)
-            for plural in self._folders:
+            for plural in self._loaded:
                 try:
                     seen = await asyncio.to_thread(self._digest, plural)
                 except KindUnreadable as error:
@@ -124,13 +124,24 @@ class Catalog:
                 if has_changed:
                     logger.info("%s has changed", self._folders[plural])
                 if has_changed or self._may_pass(plural):
+                    was_right = self._is_right(plural)
                     await self._load(plural)
+                    if not was_right:
+                        self._tell_served(plural)
                     changed(plural)
                 last_look[plural] = seen
-            for folder, type_ in await asyncio.to_thread(self._finder.look_again):
-                logger.info("%s is new: the kind %s is served from now on", folder, type_.plural)
-                await self._take(folder, type_)
-                last_look[type_.plural] = self._digests[type_.plural]
+            await asyncio.to_thread(self._finder.look_again)
+            # Not only what this look has found: whatever ended the one before, what that found is a kind.
+            for folder, type_ in self._finder.found:
+                if type_.plural not in self._loaded:
+                    await self._take(folder, type_)
+                    self._tell_served(type_.plural, "" if self._finder.was_left_out(folder) else " is new")
+                    last_look[type_.plural] = self._digests[type_.plural]
+
+    def _tell_served(self, plural: str, why: str = "") -> None:
+        """Say that a kind is served that was not before, where it is; what keeps it from that has been said."""
+        if self._is_right(plural):
+            logger.info("%s%s: the kind %s is served from now on", self._folders[plural], why, plural)
 
     def _is_right(self, plural: str) -> bool:
         return isinstance(self._loaded[plural], Kind)

@@ -158,27 +158,35 @@ Unfit = KindError | KindUnreadable
 
 def resource_types(folders: Iterable[Path]) -> Iterator[tuple[Path, ResourceType | Unfit]]:
     """The CR type of each folder, or why it can have none beside those of the folders before it."""
-    found: list[tuple[Path, ResourceType]] = []
+    known: list[tuple[Path, ResourceType]] = []
     for path in folders:
-        try:
-            type_ = unambiguous_type(path, kind_folder.read(path), found)
-        except (KindError, KindUnreadable) as error:
-            yield path, error
-        else:
-            found.append((path, type_))
-            yield path, type_
+        yield path, learn(path, content(path), known)
 
 
-def unambiguous_type(
-    path: Path, files: Mapping[str, bytes], known: Iterable[tuple[Path, ResourceType]]
-) -> ResourceType:
-    """The CR type of a folder's files; raise KindError, with lines, where it has none, or none beside those known."""
+def content(folder: Path) -> Mapping[str, bytes] | Unfit:
+    """What is in a folder, or why that cannot be a kind or is not known."""
+    try:
+        return kind_folder.read(folder)
+    except (KindError, KindUnreadable) as error:
+        return error
+
+
+def learn(
+    path: Path, files: Mapping[str, bytes] | Unfit, known: list[tuple[Path, ResourceType]]
+) -> ResourceType | Unfit:
+    """Add the CR type of a folder's files to those known and return it.
+
+    Return why, with lines, where it has none, or none beside those known, which stay as they are then.
+    """
+    if isinstance(files, Unfit):
+        return files
     try:
         type_ = resource_type(path, files)
         _refuse_ambiguous(path, type_, known)
     except KindError as error:
         kind_folder.tell_lines(error, path, files)
-        raise
+        return error
+    known.append((path, type_))
     return type_
 
 

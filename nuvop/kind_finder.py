@@ -22,47 +22,66 @@ class KindFinder:
         self._roots = roots
         self._found: list[tuple[Path, ResourceType]] = []
         self._left_out: dict[Path, str] = {}
-        """How those folders looked that are none."""
+        """How those folders looked that are none, or were none."""
         self._last_look: dict[Path, str] = {}
+        self._unreadable: dict[Path, str] = {}
+        """What was said of those roots in which nothing can be looked for."""
 
     @property
     def found(self) -> list[tuple[Path, ResourceType]]:
         """The folders that were found so far, each with the type of its custom resources."""
         return list(self._found)
 
+    def was_left_out(self, folder: Path) -> bool:
+        """Whether a folder was there before it became a kind."""
+        return folder in self._left_out
+
     def look(self) -> None:
-        """Find the folders that are there; raise KindError when none is a kind."""
+        """Find the folders that are there; raise KindError when none is a kind, KindUnreadable."""
         for folder in kind_folder.find(self._roots):
             self._take(folder, *_read(folder))
         if not self._found:
             raise KindError("no kind can be served")
 
-    def look_again(self) -> list[tuple[Path, ResourceType]]:
-        """Return what has become a kind since: a folder that is new or mended, once two looks in a row see the same."""
+    def look_again(self) -> None:
+        """Find what has become a kind since: a folder that is new or mended, once two looks in a row see the same.
+
+        Where none can be looked for is said once.
+        """
         before = [folder for folder, _ in self._found]
-        new = [folder for root in self._roots for folder in kind_folder.among(root) if folder not in before]
+        new = [folder for root in self._roots for folder in self._among(root) if folder not in before]
         looks: dict[Path, str] = {}
         for folder in dict.fromkeys(new):
             looks[folder], content = _read(folder)
             if self._last_look.get(folder) == looks[folder] != self._left_out.get(folder):
                 self._take(folder, looks[folder], content)
         self._last_look = looks
-        return self._found[len(before) :]
+
+    def _among(self, root: Path) -> list[Path]:
+        try:
+            folders = kind_folder.among(root)
+        except KindUnreadable as error:
+            if self._unreadable.get(root) != str(error):
+                logger.error("new kinds cannot be looked for, trying again: %s", error)
+            self._unreadable[root] = str(error)
+            return []
+        self._unreadable.pop(root, None)
+        return folders
 
     def _take(self, folder: Path, look: str, content: Mapping[str, bytes] | Unfit) -> None:
         try:
-            if isinstance(content, Unfit):
-                raise content
-            self._found.append((folder, crd.unambiguous_type(folder, content, self._found)))
-        except (KindError, KindUnreadable) as error:
-            logger.error("a kind cannot be served: %s", error)
+            learnt = crd.learn(folder, content, self._found)
+        except Exception:
+            # One folder of a shape that nobody foresaw must not stop the others.
+            logger.exception("a kind cannot be served: %s: nuvop has an error here", folder)
+            self._left_out[folder] = look
+            return
+        if not isinstance(learnt, ResourceType):
+            logger.error("a kind cannot be served: %s", learnt)
             self._left_out[folder] = look
 
 
 def _read(folder: Path) -> tuple[str, Mapping[str, bytes] | Unfit]:
     """What is in a folder, or why that is not known, after a digest of it."""
-    try:
-        files = kind_folder.read(folder)
-    except (KindError, KindUnreadable) as error:
-        return str(error), error
-    return kind_folder.digest(files), files
+    content = crd.content(folder)
+    return str(content) if isinstance(content, Unfit) else kind_folder.digest(content), content

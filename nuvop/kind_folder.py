@@ -4,6 +4,7 @@ import hashlib
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -18,11 +19,13 @@ KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization
 def find(roots: Sequence[Path]) -> list[Path]:
     """Return the kind folders among ``roots`` and right under them, each once.
 
-    Raises KindError where a root is no folder, and where there is no kind at all.
+    Raises KindError where a root is no folder, and where there is no kind at all, KindUnreadable.
     """
     found: dict[Path, None] = {}
     for root in roots:
-        if not root.is_dir():
+        with _readable(root):
+            is_there = root.is_dir()
+        if not is_there:
             raise KindError(f"{root}: there is no such folder, so there are no kinds")
         found |= dict.fromkeys(among(root))
     if not found:
@@ -32,9 +35,19 @@ def find(roots: Sequence[Path]) -> list[Path]:
 
 
 def among(root: Path) -> list[Path]:
-    """Return the folder itself where it is a kind, else the kinds right under it."""
-    is_kind = (root / "kind.yaml").exists()
-    return [root] if is_kind else sorted(path.parent for path in root.glob("*/kind.yaml"))
+    """Return the folder itself where it is a kind, else the kinds right under it. Raises KindUnreadable."""
+    with _readable(root):
+        is_kind = (root / "kind.yaml").exists()
+        return [root] if is_kind else sorted(path.parent for path in root.glob("*/kind.yaml"))
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    """Make KindUnreadable of what the operating system says while a folder is read."""
+    try:
+        yield
+    except OSError as error:
+        raise KindUnreadable(f"{error.filename or folder}: {error.strerror or error}") from error
 
 
 def read(folder: Path) -> dict[str, bytes]:
@@ -46,7 +59,7 @@ def read(folder: Path) -> dict[str, bytes]:
     """
     files: dict[str, bytes] = {}
     hidden: dict[str, Path] = {}
-    try:
+    with _readable(folder):
         for path in sorted(folder.rglob("*")):
             name = path.relative_to(folder)
             if not name.as_posix().isprintable():
@@ -60,8 +73,6 @@ def read(folder: Path) -> dict[str, bytes]:
         # Kustomizations are only read where there is anything that they could name.
         for named in sorted(_named(files) & hidden.keys()) if hidden else ():
             files |= _read(named, hidden[named])
-    except OSError as error:
-        raise KindUnreadable(f"{error.filename or folder}: {error.strerror or error}") from error
     return files
 
 
@@ -147,7 +158,7 @@ def kustomizations(files: Mapping[str, bytes]) -> Iterator[tuple[str, dict[str, 
         if posixpath.basename(name) in KUSTOMIZATION_NAMES:
             try:
                 yield name, _fields(files[name])
-            except yamltext.NotYaml:
+            except (yamltext.NotYaml, RecursionError):
                 yield name, {}
 
 

@@ -1,7 +1,6 @@
 """What becomes of a kind when its folder cannot be read or changes. kubectl is a stand-in."""
 
 import asyncio
-import itertools
 import json
 import logging
 import shutil
@@ -20,7 +19,7 @@ from nuvop.cluster import ApiResource
 from nuvop.errors import KindError, KindUnreadable
 from nuvop.kind_finder import KindFinder
 from nuvop.metrics import Metrics
-from tests.unit.test_kind_finder import kind
+from tests.unit.test_kind_finder import kind, without_file_descriptors
 from tests.unit.test_overlay import DEPLOYMENT, SAMPLES
 
 
@@ -120,21 +119,97 @@ async def test_the_log_tells_which_kinds_are_served(
 
 
 @pytest.mark.parametrize("meanwhile", [b"x: 1\n", b"not: [YAML"])
-async def test_a_folder_that_is_for_a_moment_another_one_while_it_is_loaded(
-    catalog: Catalog, monkeypatch: pytest.MonkeyPatch, meanwhile: bytes
+@pytest.mark.parametrize("is_being_loaded", [True, False])
+async def test_a_folder_that_is_for_a_moment_another_one_while_it_is_read(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch, meanwhile: bytes, is_being_loaded: bool
 ) -> None:
     """An editor, or git, may write a file and take it back."""
-    before, real, reads = catalog.kind("samples").digest, kind_folder.read, itertools.count()
+    before, real, reads, changed = catalog.kind("samples").digest, kind_folder.read, list[bool](), list[str]()
 
     def read(folder: Path) -> Mapping[str, bytes]:
         files = real(folder)
-        return {**files, "kind.yaml": meanwhile} if next(reads) == 1 else files
+        reads.append(len(reads) == (0 if is_being_loaded else 1))
+        return {**files, "kind.yaml": meanwhile} if reads[-1] else files
 
     monkeypatch.setattr(kind_folder, "read", read)
     await catalog.load_all()
-    looking = asyncio.create_task(catalog.keep_looking(lambda _: None))
-    await until(lambda: next(reads) > 10)
+    assert reads == [is_being_loaded]
+    looking = asyncio.create_task(catalog.keep_looking(changed.append))
+    await until(lambda: len(reads) > 10)
+    assert reads[1] is not is_being_loaded, "the first look has seen it"
     assert catalog.kind("samples").digest == before
+    assert changed == (["samples"] if is_being_loaded else [])
+    looking.cancel()
+
+
+def served_from_now_on(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [line for line in caplog.messages if line.endswith("is served from now on")]
+
+
+async def test_a_kind_that_comes_is_told_where_it_is_right(
+    catalog: Catalog, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "nuvop")
+    right, broken, mended = (tmp_path / "kinds" / name for name in ("right", "broken", "mended"))
+    kind(tmp_path / "mended", "cups")
+    whole = (tmp_path / "mended/crd.yaml").read_text()
+    (tmp_path / "mended/crd.yaml").write_text("broken: [")
+    (tmp_path / "mended").rename(mended)
+    looking = asyncio.create_task(catalog.keep_looking(lambda _: None))
+    await until(lambda: "a kind cannot be served" in caplog.text)
+    (mended / "crd.yaml").write_text(whole)
+    await until(lambda: len(catalog.types) == 2)
+    kind(tmp_path / "broken", "plates")
+    manifest = (tmp_path / "broken/kind.yaml").read_text()
+    (tmp_path / "broken/kind.yaml").write_text("broken: [")
+    (tmp_path / "broken").rename(broken)
+    await until(lambda: "kind plates cannot be served" in caplog.text)
+    kind(right, "things")
+    await until(lambda: len(catalog.types) == 4)
+    await until(lambda: len(served_from_now_on(caplog)) == 2)
+    (broken / "kind.yaml").write_text(manifest)
+    await until(lambda: len(served_from_now_on(caplog)) == 3)
+    assert served_from_now_on(caplog) == [
+        f"{mended}: the kind cups is served from now on",
+        f"{right} is new: the kind things is served from now on",
+        f"{broken}: the kind plates is served from now on",
+    ]
+    looking.cancel()
+
+
+async def test_a_kind_that_was_found_before_an_error_is_loaded_after_it(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = KindFinder.look_again
+
+    def look_again(finder: KindFinder) -> None:
+        real(finder)
+        if len(finder.found) == 2:
+            raise OSError("an error that nobody foresaw")
+
+    kind(tmp_path / "kinds" / "later", "things")
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(KindFinder, "look_again", look_again)
+        with pytest.raises(OSError, match="nobody foresaw"):
+            await catalog.keep_looking(lambda _: None)
+    looking = asyncio.create_task(catalog.keep_looking(lambda _: None))
+    await until(lambda: len(catalog.types) == 2)
+    assert catalog.kind("things").base
+    looking.cancel()
+
+
+async def test_a_change_is_noticed_while_no_new_kinds_can_be_looked_for(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    without_file_descriptors(monkeypatch, tmp_path / "kinds")
+    changed: list[str] = []
+    looking = asyncio.create_task(catalog.keep_looking(changed.append))
+    await until(lambda: "Too many open files" in caplog.text)
+    with (tmp_path / "kinds/samples/deployment.yaml").open("a") as manifest:
+        manifest.write("# changed meanwhile\n")
+    await until(lambda: changed or looking.done())
+    assert changed == ["samples"]
+    assert caplog.text.count("Too many open files") == 1
     looking.cancel()
 
 

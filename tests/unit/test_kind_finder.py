@@ -1,12 +1,15 @@
 """Which kinds an operator takes on, at its start and later."""
 
+import errno
 import logging
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from nuvop.errors import KindError
+from nuvop.errors import KindError, KindUnreadable
 from nuvop.kind_finder import KindFinder
 from tests.unit.test_kinds import SAMPLES
 
@@ -28,7 +31,25 @@ def found(root: Path) -> KindFinder:
 
 def come(finder: KindFinder) -> list[str]:
     """The plurals of what has become a kind when somebody looks again."""
-    return [type_.plural for _, type_ in finder.look_again()]
+    before = len(finder.found)
+    finder.look_again()
+    return [type_.plural for _, type_ in finder.found[before:]]
+
+
+def without_file_descriptors(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    """Let nobody list a folder."""
+    real = Path.glob
+
+    def glob(path: Path, pattern: str) -> Iterator[Path]:
+        if path == root:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), str(path))
+        return real(path, pattern)
+
+    monkeypatch.setattr(Path, "glob", glob)
+
+
+NESTED = "[" * 1000
+"""No parser that calls itself for each bracket comes to its end."""
 
 
 @pytest.mark.parametrize("plurals", [("foo", "foo-bar"), ("foo-bar", "foo"), ("foo", "foo")])
@@ -101,3 +122,56 @@ def test_that_a_folder_of_kinds_is_gone_is_told_by_its_kinds(tmp_path: Path) -> 
     finder = found(tmp_path / "kinds")
     shutil.rmtree(tmp_path / "kinds")
     assert come(finder) == []
+
+
+def test_that_no_kinds_can_be_looked_for_is_told_once_and_keeps_no_other_folder_from_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.ERROR, "nuvop")
+    one, other = tmp_path / "one", tmp_path / "other"
+    kind(one / "a", "foo")
+    kind(other / "b", "bar")
+    finder = KindFinder((one, other))
+    finder.look()
+    kind(one / "c", "baz")
+    kind(other / "d", "qux")
+    with monkeypatch.context() as meanwhile:
+        without_file_descriptors(meanwhile, one)
+        assert [come(finder) for _ in range(3)] == [[], ["qux"], []]
+        (record,) = caplog.records
+        assert record.getMessage() == f"new kinds cannot be looked for, trying again: {one}: Too many open files"
+        with pytest.raises(KindUnreadable, match="one: Too many open files"):
+            found(one)
+    assert [come(finder) for _ in range(3)] == [[], ["baz"], []]
+    with monkeypatch.context() as meanwhile:
+        without_file_descriptors(meanwhile, one)
+        come(finder)
+    assert len(caplog.records) == 2, "it is told again when it happens again"
+
+
+@pytest.mark.parametrize("is_there_at_start", [True, False])
+def test_a_crd_that_nobody_foresaw_leaves_out_its_own_folder_only(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, is_there_at_start: bool
+) -> None:
+    caplog.set_level(logging.ERROR, "nuvop")
+    kind(tmp_path / "b", "foo")
+    finder = found(tmp_path)
+    kind(tmp_path / "a", "bar")
+    crd = tmp_path / "a" / "crd.yaml"
+    right = crd.read_text()
+    crd.write_text(NESTED)
+    if is_there_at_start:
+        finder = found(tmp_path)
+    assert [come(finder) for _ in range(3)] == [[]] * 3
+    (record,) = caplog.records
+    assert str(tmp_path / "a") in record.getMessage()
+    assert record.exc_info, "with where in nuvop it happened"
+    crd.write_text(right)
+    assert [come(finder) for _ in range(3)] == [[], ["bar"], []]
+
+
+def test_a_kustomization_that_nobody_foresaw_keeps_no_folder_from_being_read(tmp_path: Path) -> None:
+    kind(tmp_path / "a", "foo")
+    (tmp_path / "a" / ".hidden").write_text("")
+    (tmp_path / "a" / "kustomization.yaml").write_text(NESTED)
+    assert len(found(tmp_path).found) == 1
