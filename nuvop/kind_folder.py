@@ -158,7 +158,7 @@ def kustomizations(files: Mapping[str, bytes]) -> Iterator[tuple[str, dict[str, 
         if posixpath.basename(name) in KUSTOMIZATION_NAMES:
             try:
                 yield name, _fields(files[name])
-            except (yamltext.NotYaml, RecursionError):
+            except yamltext.NotYaml:
                 yield name, {}
 
 

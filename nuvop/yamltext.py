@@ -35,6 +35,8 @@ class KeyTwice(NotYaml):
     """A key stands twice in one mapping; the values, which may be a Secret's, are not told."""
 
 
+_TOO_DEEP = "it is nested too deep"
+
 _TWICE = re.compile('found duplicate key "(?P<key>.*?)" with value')
 
 
@@ -109,6 +111,8 @@ def load_all(content: bytes | str) -> list[Json]:
         raise _not_yaml(error) from error
     except UnicodeDecodeError as error:
         raise NotYaml(str(error), error.object.count(b"\n", 0, error.start) + 1) from error
+    except RecursionError as error:
+        raise NotYaml(_TOO_DEEP) from error
 
 
 def load(content: bytes | str) -> Json:
@@ -172,6 +176,8 @@ def _composed(text: str) -> tuple[Any, ...]:
         return tuple(filter(_is_there, YAML(typ="safe", pure=True).compose_all(text)))
     except YAMLError as error:
         raise _not_yaml(error) from error
+    except RecursionError as error:
+        raise NotYaml(_TOO_DEEP) from error
 
 
 def _is_there(node: Any) -> bool:

@@ -6,9 +6,11 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from nuvop import crd as nuvop_crd
 from nuvop.errors import KindError, KindUnreadable
 from nuvop.kind_finder import KindFinder
 from tests.unit.test_kinds import SAMPLES
@@ -46,10 +48,6 @@ def without_file_descriptors(monkeypatch: pytest.MonkeyPatch, root: Path) -> Non
         return real(path, pattern)
 
     monkeypatch.setattr(Path, "glob", glob)
-
-
-NESTED = "[" * 1000
-"""No parser that calls itself for each bracket comes to its end."""
 
 
 @pytest.mark.parametrize("plurals", [("foo", "foo-bar"), ("foo-bar", "foo"), ("foo", "foo")])
@@ -151,7 +149,7 @@ def test_that_no_kinds_can_be_looked_for_is_told_once_and_keeps_no_other_folder_
 
 @pytest.mark.parametrize("is_there_at_start", [True, False])
 def test_a_crd_that_nobody_foresaw_leaves_out_its_own_folder_only(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, is_there_at_start: bool
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, is_there_at_start: bool
 ) -> None:
     caplog.set_level(logging.ERROR, "nuvop")
     kind(tmp_path / "b", "foo")
@@ -159,7 +157,15 @@ def test_a_crd_that_nobody_foresaw_leaves_out_its_own_folder_only(
     kind(tmp_path / "a", "bar")
     crd = tmp_path / "a" / "crd.yaml"
     right = crd.read_text()
-    crd.write_text(NESTED)
+    crd.write_text("MADDENING")
+    learn = nuvop_crd.learn
+
+    def learn_or_fail(path: Path, files: Any, known: Any) -> Any:
+        if path.name == "a" and files["crd.yaml"] == b"MADDENING":
+            raise RuntimeError("an error of nuvop's")
+        return learn(path, files, known)
+
+    monkeypatch.setattr(nuvop_crd, "learn", learn_or_fail)
     if is_there_at_start:
         finder = found(tmp_path)
     assert [come(finder) for _ in range(3)] == [[]] * 3
@@ -170,8 +176,8 @@ def test_a_crd_that_nobody_foresaw_leaves_out_its_own_folder_only(
     assert [come(finder) for _ in range(3)] == [[], ["bar"], []]
 
 
-def test_a_kustomization_that_nobody_foresaw_keeps_no_folder_from_being_read(tmp_path: Path) -> None:
+def test_a_kustomization_that_is_nested_too_deep_keeps_no_folder_from_being_read(tmp_path: Path) -> None:
     kind(tmp_path / "a", "foo")
     (tmp_path / "a" / ".hidden").write_text("")
-    (tmp_path / "a" / "kustomization.yaml").write_text(NESTED)
+    (tmp_path / "a" / "kustomization.yaml").write_text("[" * 1000)
     assert len(found(tmp_path).found) == 1

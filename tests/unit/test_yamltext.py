@@ -34,6 +34,12 @@ def test_any_value_survives_the_way_through_yaml(value: Any) -> None:
     )
 
 
+@pytest.mark.parametrize("read", [yamltext.load_all, yamltext.compose])
+def test_what_is_nested_too_deep_is_told(read: Callable[[str], Any]) -> None:
+    with pytest.raises(yamltext.NotYaml, match="nested too deep"):
+        read("a: " + "[" * 5000 + "]" * 5000)
+
+
 @pytest.mark.parametrize("dump", [yamltext.dump, yamltext.dump_json])
 def test_kubectl_reads_hostile_texts_as_they_are(tmp_path: Path, dump: Callable[[Any], str]) -> None:
     """All of them through the real kustomize, as the data of one ConfigMap."""
