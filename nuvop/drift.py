@@ -14,6 +14,7 @@ from nuvop.objects import (
     labels_of,
     owns_label,
     taken_fields,
+    taken_since,
 )
 
 Contender = tuple[ObjectKey | None, str, str]
@@ -43,13 +44,19 @@ class Change:
 
 
 def changes(
-    comparison: Comparison, owned: Mapping[ObjectKey, Body], live: Mapping[ObjectKey, Body]
+    comparison: Comparison,
+    owned: Mapping[ObjectKey, Body],
+    live: Mapping[ObjectKey, Body],
+    digests: Mapping[ObjectKey, str],
 ) -> tuple[Change, ...]:
-    """Return what was changed; ``owned`` are the children while all was well, as far as that is known."""
+    """Return what was changed; ``owned`` are the children while all was well, as far as that is known.
+
+    ``digests`` are those of what nuvop owned then, which an inventory has, also from before a restart.
+    """
     return (
         *(Change(key, f"{key} was deleted") for key in comparison.missing),
         *(change for key in comparison.outdated for change in _relabelled(key, owned.get(key), live[key])),
-        *(change for key in comparison.drifted for change in _taken(key, owned.get(key), live[key])),
+        *(change for key in comparison.drifted for change in _drifted(key, owned.get(key), live[key], digests)),
     )
 
 
@@ -71,10 +78,22 @@ def _relabelled(key: ObjectKey, before: Body | None, after: Body) -> Iterable[Ch
     yield Change(key, text, _REVISION, FIELD_MANAGER)
 
 
+def _drifted(key: ObjectKey, before: Body | None, after: Body, digests: Mapping[ObjectKey, str]) -> Iterable[Change]:
+    """What happened to a child while nuvop looked, or before it started: then others' fields may tell it."""
+    if before is None and (digest := digests.get(key)) and (taken := taken_since(after, digest)):
+        yield from _told(key, taken)
+    else:
+        yield from _taken(key, before, after)
+
+
 def _taken(key: ObjectKey, before: Body | None, after: Body) -> Iterable[Change]:
     taken = taken_fields(before, after) if before else []
     if not taken:
         yield Change(key, f"{key}: was changed while nuvop was not looking")
+    yield from _told(key, taken)
+
+
+def _told(key: ObjectKey, taken: Iterable[tuple[str, str]]) -> Iterable[Change]:
     for index, (field, manager) in enumerate(taken):
         name = f"{key}: {field}" if index == 0 else field
         yield Change(key, f"{name} was {f'changed by {manager}' if manager else 'removed'}", field, manager)

@@ -60,6 +60,8 @@ def read(folder: Path) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     hidden: dict[str, Path] = {}
     with _readable(folder):
+        if not folder.is_dir():
+            raise KindError("there is no such folder: put it back, or delete the resources of its kind", Place(folder))
         for path in sorted(folder.rglob("*")):
             name = path.relative_to(folder)
             if not name.as_posix().isprintable():

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nuvop import crd, health, login, overlay, web
+from nuvop import crd, health, login, naming, overlay, web
 from nuvop.applier import Applier
 from nuvop.catalog import Catalog
 from nuvop.cluster import Cluster, answer
@@ -248,7 +248,8 @@ class Operator:
                 for path, type_ in self._catalog.types:
                     is_served = await self._is_served(type_.api_version, type_.kind)
                     if not is_served and type_.plural not in missing:
-                        logger.warning("%s: waiting for it", _how_to_install(path, type_, pod))
+                        others = await self._other_versions(type_)
+                        logger.warning("%s: waiting for it", _how_to_install(path, type_, pod, others))
                         missing.add(type_.plural)
                     elif is_served and type_.plural in missing:
                         logger.info("CRD %s.%s is installed", type_.plural, type_.group)
@@ -268,6 +269,15 @@ class Operator:
             return False
         return True
 
+    async def _other_versions(self, type_: ResourceType) -> list[str]:
+        """The versions of a type that are served instead; none where the API server does not tell."""
+        try:
+            groups = await answer(f"looking for {type_.plural}", self.cluster.served)
+        except ClusterError:  # Kubernetes before 1.30
+            return []
+        found = [each.resource for each in naming.served(groups)]
+        return [each.version for each in found if (each.group, each.plural) == (type_.group, type_.plural)]
+
     async def _may(self, rights: Iterable[Right]) -> bool:
         """Whether the credentials give all of these rights."""
         for right in rights:
@@ -276,8 +286,11 @@ class Operator:
         return True
 
 
-def _how_to_install(path: Path, type_: ResourceType, pod: Sequence[str]) -> str:
-    """What is missing, and the command that installs it; ``pod`` is what one begins with that runs in a pod."""
+def _how_to_install(path: Path, type_: ResourceType, pod: Sequence[str], others: Sequence[str]) -> str:
+    """What is missing, and the command that installs it.
+
+    ``pod`` is what one begins with that runs in a pod, ``others`` are other versions of the type that are served.
+    """
     file = path / crd.FILE
     # The path as the user would type it here; whoever reads a pod's log has the pod and not its folders.
     typed = (
@@ -285,4 +298,7 @@ def _how_to_install(path: Path, type_: ResourceType, pod: Sequence[str]) -> str:
         if pod
         else f"kubectl apply -f {shlex.quote(os.path.relpath(file))}"
     )
-    return f"CRD {type_.plural}.{type_.group} is not installed (`{typed}`)"
+    name = f"CRD {type_.plural}.{type_.group}"
+    if others:
+        return f"{name} in the cluster has {', '.join(others)} and not {type_.version} (`{typed}`)"
+    return f"{name} is not installed (`{typed}`)"

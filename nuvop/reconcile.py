@@ -52,7 +52,7 @@ from nuvop.overlay import Overlay
 from nuvop.ownership import Ownership
 from nuvop.pruner import Pruner
 from nuvop.record import Record
-from nuvop.reporter import Reporter
+from nuvop.reporter import Reporter, crd_in_cluster
 from nuvop.scene import Scene, instance_of
 from nuvop.status import Also, Aspect, Phase, Reason, Verdict
 from nuvop.volumes import Volumes
@@ -638,7 +638,9 @@ class Reconciler:
         try:
             later = await self._reporter.tell(key, self._catalog.resource(key.plural), record, verdict)
         except NotFound as error:
-            raise Another from error
+            await self._custom_resources.read(key, record)
+            what = crd_in_cluster(self._catalog.resource(key.plural))
+            raise ClusterError(f"its status cannot be told: {what} has no status subresource") from error
         except Conflict:
             # Another generation, or another CR: kopf has told, or will.
             if await self._is_current(key, record, verdict.generation, anew=True):

@@ -38,7 +38,8 @@ class Reporter:
     async def tell(self, key: CRKey, resource: ApiResource, record: Record, verdict: Verdict) -> float:
         """Write the status, if it says anything new; return in how many seconds it is to be told again, 0 for never.
 
-        Raises NotFound where the CR is gone, and Conflict where it is another one or has another generation by now.
+        Raises NotFound where the CR is gone or has no status, Conflict where it is another one or has another
+        generation by now, and other ClusterErrors.
         """
         self._metrics.judged(key, verdict.phase, is_prune_refused=verdict.is_prune_refused)
         previous = record.status
@@ -66,6 +67,8 @@ class Reporter:
             message = f"kind.yaml: status: {error}"
             bare = replace(verdict, phase=Phase.STALLED, reason=Reason.KIND_INVALID, message=message, reported={})
             return await self.tell(key, resource, record, bare)
+        if not (body.get("status") or {}).get("conditions"):
+            raise ClusterError(f"its status cannot be told: {crd_in_cluster(resource)} has no status.conditions")
         record.told, record.told_at = _own(body.get("status") or {}, verdict), time.monotonic()
         record.take(body)
         for change in status.changes(previous, fresh):
@@ -83,6 +86,11 @@ class Reporter:
     def forget(self, key: CRKey) -> None:
         """Take in that a CR is gone."""
         self._metrics.gone(key)
+
+
+def crd_in_cluster(resource: ApiResource) -> str:
+    """A CRD that may be another one than that of the kind's folder, as the beginning of a sentence about it."""
+    return f"the CRD {resource.plural}.{resource.group} in the cluster"
 
 
 def _own(told: Mapping[str, object], verdict: Verdict) -> dict[str, object]:

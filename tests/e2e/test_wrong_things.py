@@ -1,5 +1,6 @@
 """What users do wrong, and what they are told."""
 
+import copy
 import os
 import re
 import shutil
@@ -7,10 +8,12 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lab.controlplane import Cluster
+from nuvop import yamltext
 from tests.conftest import Start
 from tests.e2e.harness import (
     PATIENCE,
@@ -80,6 +83,35 @@ def test_a_crd_that_is_not_installed_is_waited_for(
         kubectl("wait", "--for=condition=Ready", "exa/exa", "--timeout=60s")
     finally:
         kubectl("delete", "-f", crd)
+
+
+def test_a_crd_in_the_cluster_that_is_not_the_folders_is_told(
+    kubectl: Kubectl, operator: Start, tmp_path: Path
+) -> None:
+    kinds = copy_kinds(tmp_path / "kinds")
+    group = f"{kubectl.namespace}.example.org"
+    make_second_kind(kinds, group)
+    whole: Any = yamltext.load((kinds / "examples/crd.yaml").read_text())
+    other = copy.deepcopy(whole)
+    other["spec"]["versions"][0]["name"] = "v1alpha1"
+    kubectl.apply(other)
+    try:
+        kubectl("wait", "--for=condition=Established", f"crd/examples.{group}", "--timeout=30s")
+        running = operator(NUVOP_KINDS=str(kinds))
+        eventually("told", lambda: f"CRD examples.{group} in the cluster has v1alpha1 and not v1" in running.log())
+        kubectl("delete", f"crd/examples.{group}")
+        poor = copy.deepcopy(whole)
+        del poor["spec"]["versions"][0]["subresources"]
+        kubectl.apply(poor)
+        kubectl("wait", "--for=condition=Established", f"crd/examples.{group}", "--timeout=30s")
+        kubectl.apply({**sample("exa", 1), "apiVersion": f"{group}/v1", "kind": "Example"})
+        told = f"its status cannot be told: the CRD examples.{group} in the cluster has no status subresource"
+        eventually("told", lambda: told in running.log())
+        kubectl.apply(whole)
+        kubectl("wait", "--for=condition=Ready", "exa/exa", "--timeout=60s")
+        assert "is gone" not in running.log()
+    finally:
+        kubectl("delete", f"crd/examples.{group}")
 
 
 def test_a_kind_that_comes_while_the_operator_runs_is_served(kubectl: Kubectl, operator: Start, tmp_path: Path) -> None:

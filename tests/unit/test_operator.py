@@ -25,5 +25,8 @@ def test_what_installs_a_crd_that_is_missing(monkeypatch: pytest.MonkeyPatch, to
     settings = Settings((), Path("/generated"), Path("/account"), None, 50)
     credentials = Credentials("source", "https://server", "ops", token_file=Path(token))
     type_ = crd.resource_type(SAMPLES, kind_folder.read(SAMPLES))
-    told = operator._how_to_install(Path("/share/kinds/samples"), type_, in_pod(settings, credentials))
+    folder, pod = Path("/share/kinds/samples"), in_pod(settings, credentials)
+    told = operator._how_to_install(folder, type_, pod, [])
     assert told == f"CRD samples.nuvolaris.org is not installed (`{typed}`)"
+    told = operator._how_to_install(folder, type_, pod, ["v2", "v1beta1"])
+    assert told == f"CRD samples.nuvolaris.org in the cluster has v2, v1beta1 and not v1 (`{typed}`)"

@@ -19,6 +19,7 @@ from nuvop.errors import (
     Forbidden,
     KindError,
     LoginError,
+    NotFound,
     NuvopError,
     WriteFailed,
 )
@@ -1717,6 +1718,35 @@ async def test_what_was_adopted_is_never_deleted_to_be_made_anew(make: Make) -> 
     world.create(cr(adopt="true"))
     await until(lambda: world.conditions().get("Stalled") == ("True", "ApplyFailed"))
     assert world.asked("delete ") == []
+
+
+async def test_a_crd_without_a_status_subresource_is_told_and_its_resources_are_not_taken_for_gone(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def unknown(_: str) -> None:
+        raise NotFound("the server could not find the requested resource", status=404)
+
+    world = make(A)
+    world.before["status Sample"] = unknown
+    world.create(cr())
+    told = "the CRD samples.nuvolaris.org in the cluster has no status subresource"
+    await until(lambda: told in caplog.text)
+    assert "is gone" not in caplog.text
+    del world.before["status Sample"]
+    await until(lambda: world.conditions().get("Ready") == ("True", "Succeeded"), seconds=10)
+    assert caplog.text.count(told) == 1
+
+
+async def test_a_crd_without_the_fields_of_a_status_is_told(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    world = make(A)
+    world.drops_status = True
+    world.create(cr())
+    told = "the CRD samples.nuvolaris.org in the cluster has no status.conditions"
+    await until(lambda: told in caplog.text)
+    assert "Ready: " not in caplog.text
+    world.drops_status = False
+    await until(lambda: world.conditions().get("Ready") == ("True", "Succeeded"), seconds=10)
 
 
 async def test_a_child_that_takes_its_time_to_go_is_waited_for(make: Make) -> None:
