@@ -199,7 +199,8 @@ def _refuse_ambiguous(path: Path, type_: ResourceType, known: Iterable[tuple[Pat
     place, plural = names / "plural", type_.plural
     for other, of_other in known:
         if of_other.plural == plural:
-            raise KindError(f"{plural!r} is that of {other} too", place)
+            gone = "" if other.is_dir() else ", a folder that is gone: if it was renamed, restart nuvop"
+            raise KindError(f"{plural!r} is that of {other} too{gone}", place)
         if plural.startswith(f"{of_other.plural}-") or of_other.plural.startswith(f"{plural}-"):
             raise KindError(
                 f"{plural!r} and that of {other} differ by what may be the beginning of a name, so two resources could "

@@ -105,6 +105,17 @@ def test_one_that_is_none_is_told_once_and_is_one_when_it_is_mended(
     assert [come(finder) for _ in range(3)] == [[], ["bar"], []]
 
 
+def test_who_renames_a_folder_is_told_to_start_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR, "nuvop")
+    kind(tmp_path / "b", "foo")
+    finder = found(tmp_path)
+    (tmp_path / "b").rename(tmp_path / "c")
+    assert [come(finder) for _ in range(3)] == [[]] * 3
+    (record,) = caplog.records
+    told = f"'foo' is that of {tmp_path}/b too, a folder that is gone: if it was renamed, restart nuvop"
+    assert record.getMessage().endswith(told)
+
+
 def test_what_comes_later_has_to_fit_to_what_was_there(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR, "nuvop")
     kind(tmp_path / "b", "foo")
