@@ -57,9 +57,9 @@ class Catalog:
         raise type(loaded)(str(loaded)) from loaded
 
     def is_newest(self, kind: Kind) -> bool:
-        """Whether a kind is what its folder says now; its CRs are looked at again where it is not."""
-        loaded = self._loaded[kind.resource.plural]
-        return isinstance(loaded, Kind) and loaded.digest == kind.digest
+        """Whether a kind is what was read last of its folder; its CRs are looked at again where it is not."""
+        plural = kind.resource.plural
+        return self._is_right(plural) and self._digests[plural] == kind.digest
 
     async def choose(self, plural: str, cr: Body) -> Kind:
         """Return a kind with the components that a CR wants; raise what `kind` raises, or a build with these."""

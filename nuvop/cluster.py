@@ -9,8 +9,9 @@ import asyncio
 import builtins
 import logging
 import random
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -44,6 +45,10 @@ REQUESTS_AT_ONCE = 10
 USER_AGENT = f"nuvop/{version('nuvop')}"
 
 _TIMEOUT = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT)
+_READS_CRDS = re.compile(rb"^\[-\]\S*(?:crd|apiextensions|apiservice|autoregister)", re.MULTILINE)
+"""A check of the API server's readiness that fails until it has read what it serves, in the text that tells of each
+(https://kubernetes.io/docs/reference/using-api/health-checks/)."""
+
 _WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=REQUEST_TIMEOUT, sock_read=75.0)
 """A bookmark comes every minute, but not of Events, which the API server does not cache: after a silence for longer the
 watch is begun anew, for the connection may be dead."""
@@ -243,9 +248,13 @@ class Cluster:
         }
 
     async def _see_that_it_has_started(self) -> None:
-        """Raise ClusterUnreachable where the API server is not ready yet: until it has read all CRDs it serves none."""
-        with suppress(Forbidden, NotFound):  # whoever hides that it is ready has to be believed
-            await self._answer("GET", "/readyz")
+        """Raise ClusterUnreachable where the API server has not read all CRDs and APIServices yet: it serves none then.
+
+        Whoever hides how ready it is has to be believed, and what else it is not ready for does not matter.
+        """
+        status, told = await self._exchange("GET", "/readyz", accept="text/plain, */*")
+        if status >= 500 and _READS_CRDS.search(told):
+            raise ClusterUnreachable("the API server has just started, and has not read its CRDs yet")
 
     async def served(self) -> builtins.list[Body]:
         """Return the API groups with all that they serve, as APIGroupDiscovery objects, the core group first."""
@@ -540,30 +549,23 @@ class Cluster:
         accept: str = ANY_JSON,
         params: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        body = _json(
-            await self._answer(method, path, content=content, content_type=content_type, accept=accept, params=params)
-        )
+        sent: dict[str, Any] = {"data": content, "content_type": content_type} if content is not None else {}
+        status, answered = await self._exchange(method, path, accept=accept, params=params, **sent)
+        if status >= 400:
+            raise _error(status, answered)
+        body = _json(answered)
         if not isinstance(body, dict):
             raise ClusterUnreachable(f"what answers to {method} {path} is no API server")
         return body
 
-    async def _answer(
-        self,
-        method: str,
-        path: str,
-        *,
-        content: bytes | None = None,
-        content_type: str = ANY_JSON,
-        accept: str = ANY_JSON,
-        params: Mapping[str, str] | None = None,
-    ) -> bytes:
-        sent: dict[str, Any] = {"data": content, "content_type": content_type} if content is not None else {}
+    async def _exchange(self, method: str, path: str, **sent: Any) -> tuple[int, bytes]:
+        """Send a request once there is a slot for it; return the status and the body of the answer."""
         for attempt in (1, 2):
             try:
                 async with self._slots:
                     # Not before: while it waited for a slot, another client may have taken this one's place.
                     client = self._connected()
-                    async with client.request(method, path, accept=accept, params=params, **sent) as response:
+                    async with client.request(method, path, **sent) as response:
                         status, answered = response.status, await response.read()
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 raise ClusterUnreachable(_said(error)) from error
@@ -572,9 +574,7 @@ class Cluster:
                 await self._reconnect(client)
                 continue
             break
-        if status >= 400:
-            raise _error(status, answered)
-        return answered
+        return status, answered
 
     async def _reconnect(self, failed: _Client) -> None:
         """Connect anew unless somebody has done so since ``failed`` was used."""

@@ -1,6 +1,6 @@
 """What somebody changed in a CR's children, field by field and by whom. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nuvop import fields
@@ -14,11 +14,13 @@ from nuvop.objects import (
     labels_of,
     owns_label,
     taken_fields,
-    taken_since,
 )
 
 Contender = tuple[ObjectKey | None, str, str]
 """A child (None for all of a CR's), a field of it, a field manager."""
+
+Taken = Sequence[tuple[str, str]]
+"""Fields that nuvop owned, each with the manager that owns it now."""
 
 _REVISION = str(fields.path_to("metadata", "labels", REVISION_LABEL))
 
@@ -47,16 +49,16 @@ def changes(
     comparison: Comparison,
     owned: Mapping[ObjectKey, Body],
     live: Mapping[ObjectKey, Body],
-    digests: Mapping[ObjectKey, str],
+    guess: Callable[[ObjectKey, Body], Taken],
 ) -> tuple[Change, ...]:
     """Return what was changed; ``owned`` are the children while all was well, as far as that is known.
 
-    ``digests`` are those of what nuvop owned then, which an inventory has, also from before a restart.
+    Of the others, as after a restart, ``guess`` says what nuvop owned and others own now; nothing where it cannot.
     """
     return (
         *(Change(key, f"{key} was deleted") for key in comparison.missing),
         *(change for key in comparison.outdated for change in _relabelled(key, owned.get(key), live[key])),
-        *(change for key in comparison.drifted for change in _drifted(key, owned.get(key), live[key], digests)),
+        *(change for key in comparison.drifted for change in _drifted(key, owned.get(key), live[key], guess)),
     )
 
 
@@ -78,9 +80,11 @@ def _relabelled(key: ObjectKey, before: Body | None, after: Body) -> Iterable[Ch
     yield Change(key, text, _REVISION, FIELD_MANAGER)
 
 
-def _drifted(key: ObjectKey, before: Body | None, after: Body, digests: Mapping[ObjectKey, str]) -> Iterable[Change]:
-    """What happened to a child while nuvop looked, or before it started: then others' fields may tell it."""
-    if before is None and (digest := digests.get(key)) and (taken := taken_since(after, digest)):
+def _drifted(
+    key: ObjectKey, before: Body | None, after: Body, guess: Callable[[ObjectKey, Body], Taken]
+) -> Iterable[Change]:
+    """What happened to a child while nuvop looked, or before it started."""
+    if before is None and (taken := guess(key, after)):
         yield from _told(key, taken)
     else:
         yield from _taken(key, before, after)
@@ -93,7 +97,7 @@ def _taken(key: ObjectKey, before: Body | None, after: Body) -> Iterable[Change]
     yield from _told(key, taken)
 
 
-def _told(key: ObjectKey, taken: Iterable[tuple[str, str]]) -> Iterable[Change]:
+def _told(key: ObjectKey, taken: Taken) -> Iterable[Change]:
     for index, (field, manager) in enumerate(taken):
         name = f"{key}: {field}" if index == 0 else field
         yield Change(key, f"{name} was {f'changed by {manager}' if manager else 'removed'}", field, manager)

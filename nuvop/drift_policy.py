@@ -45,8 +45,7 @@ def changes(scene: Scene, comparison: Comparison, found: Mapping[ObjectKey, Body
     # What was never made, because the API server refused it, nobody has deleted.
     deleted = tuple(key for key in comparison.missing if key in made and key not in hidden)
     told = replace(comparison, missing=deleted, drifted=(*comparison.drifted, *hidden))
-    digests = {entry.key: entry.digest for entry in record.inventory if entry.digest}
-    return drift.changes(told, record.owned, {**scene.live, **found}, digests)
+    return drift.changes(told, record.owned, {**scene.live, **found}, record.guess)
 
 
 class DriftPolicy:

@@ -61,7 +61,8 @@ def read(folder: Path) -> dict[str, bytes]:
     hidden: dict[str, Path] = {}
     with _readable(folder):
         if not folder.is_dir():
-            raise KindError("there is no such folder: put it back, or delete the resources of its kind", Place(folder))
+            what = "put it back; if it was renamed, restart nuvop; if its kind is to end, delete its resources first"
+            raise KindError(f"there is no such folder: {what}", Place(folder))
         for path in sorted(folder.rglob("*")):
             name = path.relative_to(folder)
             if not name.as_posix().isprintable():

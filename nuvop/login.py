@@ -116,15 +116,22 @@ class Login:
         """
         # One after the other: what was asked for earlier must not be written later.
         async with self._refreshing:
-            credentials = self._service_account() or await self._user_kubeconfig()
-            if self._server not in (None, credentials.server):
-                raise LoginError(
-                    f"{credentials.source}: the server is {credentials.server} now, and nuvop works at {self._server}: "
-                    "restart it if that is what you want"
-                )
+            credentials = self._service_account()
+            if credentials is not None:
+                self._refuse_another_server(credentials)
+            else:
+                credentials = await self._user_kubeconfig()
             self._server = credentials.server
             _write_private(self.kubeconfig, json.dumps(_kubeconfig(credentials)))
             return credentials
+
+    def _refuse_another_server(self, credentials: Credentials) -> None:
+        """Raise LoginError; to be called before a token is written: who uses the one before would send it there."""
+        if self._server not in (None, credentials.server):
+            raise LoginError(
+                f"{credentials.source}: the server is {credentials.server} now, and nuvop works at {self._server}: "
+                "restart it if that is what you want"
+            )
 
     async def keep_fresh(self, credentials: Credentials) -> None:
         """Ask a credential plugin again before its credentials end, for ever; end at once where there is no plugin."""
@@ -187,6 +194,7 @@ class Login:
             username=user.get("username"),
             password=user.get("password"),
         )
+        self._refuse_another_server(credentials)
         if user.get("exec"):
             return await self._with_plugin(credentials, user["exec"], cluster)
         if user.get("tokenFile"):

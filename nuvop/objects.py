@@ -302,7 +302,7 @@ def taken_since(body: Body, digest: str) -> list[tuple[str, str]] | None:
     entries = [[(leaf, manager) for leaf in sorted(_leaves(fields) - left)] for manager, fields in _others(body)]
     candidates = [each for entry in entries for each in entry]
     sizes = (combinations(candidates, size) for size in range(1, len(candidates) + 1))
-    for guess in islice(chain(entries, *sizes), MOST_GUESSES):
+    for guess in islice(chain(entries, chain.from_iterable(sizes)), MOST_GUESSES):
         if _digest({**own, "fieldsV1": _with_leaves(tree, [leaf for leaf, _ in guess])}) == digest:
             return sorted((_readable(leaf), manager) for leaf, manager in guess)
     return None

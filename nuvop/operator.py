@@ -240,22 +240,22 @@ class Operator:
 
     async def _keep_looking_for_types(self, see: See) -> None:
         """Say which CR types the API server does not know, how to install them, and when it knows them again."""
-        missing: set[str] = set()
+        missing: dict[str, str] = {}
         pod = in_pod(self._settings, self._credentials)
         trouble = Trouble("looking for the CRDs")
         while True:
             try:
                 for path, type_ in self._catalog.types:
                     is_served = await self._is_served(type_.api_version, type_.kind)
-                    if not is_served and type_.plural not in missing:
-                        others = await self._other_versions(type_)
-                        logger.warning("%s: waiting for it", _how_to_install(path, type_, pod, others))
-                        missing.add(type_.plural)
-                    elif is_served and type_.plural in missing:
-                        logger.info("CRD %s.%s is installed", type_.plural, type_.group)
-                        missing.discard(type_.plural)
                     if is_served:
+                        if missing.pop(type_.plural, None):
+                            logger.info("CRD %s.%s is installed", type_.plural, type_.group)
                         await see(type_)
+                        continue
+                    told = _how_to_install(path, type_, pod, await self._other_versions(type_))
+                    if missing.get(type_.plural) != told:
+                        logger.warning("%s: waiting for it", told)
+                    missing[type_.plural] = told
             except (ClusterError, LoginError) as error:
                 await trouble.wait(error)
             else:
@@ -276,7 +276,8 @@ class Operator:
         except ClusterError:  # Kubernetes before 1.30
             return []
         found = [each.resource for each in naming.served(groups)]
-        return [each.version for each in found if (each.group, each.plural) == (type_.group, type_.plural)]
+        versions = [each.version for each in found if (each.group, each.plural) == (type_.group, type_.plural)]
+        return [version for version in versions if version != type_.version]
 
     async def _may(self, rights: Iterable[Right]) -> bool:
         """Whether the credentials give all of these rights."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from nuvop import status
 from nuvop.cluster import ApiResource, Cluster
+from nuvop.crd import STATUS_FIELDS
 from nuvop.errors import ClusterError, Conflict
 from nuvop.events import News, Recorder
 from nuvop.fights import Fights
@@ -67,8 +68,10 @@ class Reporter:
             message = f"kind.yaml: status: {error}"
             bare = replace(verdict, phase=Phase.STALLED, reason=Reason.KIND_INVALID, message=message, reported={})
             return await self.tell(key, resource, record, bare)
-        if not (body.get("status") or {}).get("conditions"):
-            raise ClusterError(f"its status cannot be told: {crd_in_cluster(resource)} has no status.conditions")
+        if lost := [name for name in STATUS_FIELDS if name in fresh and name not in body.get("status", {})]:
+            record.told = None  # or nuvop would take the next time for somebody else's doing
+            what = ", ".join(f"status.{name}" for name in lost)
+            raise ClusterError(f"its status cannot be told: {crd_in_cluster(resource)} has no {what}")
         record.told, record.told_at = _own(body.get("status") or {}, verdict), time.monotonic()
         record.take(body)
         for change in status.changes(previous, fresh):

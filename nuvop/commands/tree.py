@@ -191,17 +191,21 @@ def _rules(settings: Settings, is_named: bool, resource: ApiResource) -> tuple[R
     Folders that nobody has named need not be there.
     """
     try:
-        paths = kind_folder.find(settings.kinds)
-    except KindError:
-        if is_named:
-            raise
-        return {}, ""
-    try:
+        paths = _folders(settings, is_named)
         return _rules_in(paths, settings.kinds, resource), ""
     except NuvopError as error:
         if is_named:
             raise
         return {}, f"the rules of its kind's folder do not count: {error}"
+
+
+def _folders(settings: Settings, is_named: bool) -> list[Path]:
+    try:
+        return kind_folder.find(settings.kinds)
+    except KindError:
+        if is_named:
+            raise
+        return []
 
 
 def _rules_in(paths: Sequence[Path], named: Collection[Path], resource: ApiResource) -> Rules:

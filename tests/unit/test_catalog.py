@@ -38,6 +38,29 @@ async def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalog:
     return made
 
 
+async def test_a_kind_is_not_the_newest_from_when_its_folder_is_another_one(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while that is still rendered."""
+    kind, looked, may_end = catalog.kind("samples"), asyncio.Event(), asyncio.Event()
+    assert catalog.is_newest(kind)
+
+    async def wait(*_: Any, **__: Any) -> None:
+        looked.set()
+        await may_end.wait()
+        raise KindError("broken")
+
+    monkeypatch.setattr(catalog._loader, "load_files", wait)
+    looking = asyncio.create_task(catalog.keep_looking(lambda _: None))
+    (tmp_path / "kinds/samples/another.yaml").write_text("")
+    await looked.wait()
+    assert not catalog.is_newest(kind)
+    may_end.set()
+    await asyncio.sleep(0.01)
+    assert not catalog.is_newest(kind)
+    looking.cancel()
+
+
 class Unreadable:
     """A folder for which there are no file descriptors left, until there are."""
 

@@ -677,8 +677,14 @@ async def test_an_api_server_that_has_just_started_is_not_believed_that_it_serve
     api: ApiServer, client: Cluster
 ) -> None:
     """Until it has read all CRDs it answers so; children of the type would be taken for gone with it."""
-    api.answers["GET /readyz"] = [status(500, "[-]poststarthook/start-apiextensions-controllers failed")]
-    with pytest.raises(ClusterUnreachable):
+    many = "".join(f"[+]check-{index} ok\n" for index in range(50))
+    late = f"{many}[-]poststarthook/crd-informer-synced failed: reason withheld\nreadyz check failed\n"
+    api.answers["GET /readyz"] = [plain(late, 500, "text/plain")]
+    with pytest.raises(ClusterUnreachable, match="has not read its CRDs yet"):
+        await client.discover("nuvolaris.org/v1", "Sample")
+    # What else is wrong there does not matter.
+    api.answers["GET /readyz"] = [plain(f"{many}[-]shutdown failed: reason withheld\n", 500, "text/plain")]
+    with pytest.raises(NotServed):
         await client.discover("nuvolaris.org/v1", "Sample")
     api.answers["GET /readyz"] = [plain("ok")]
     with pytest.raises(NotServed):

@@ -175,8 +175,11 @@ async def test_no_secret_of_another_context_is_copied(
     assert not any("hunter2" in file.read_text() for file in private.iterdir())
 
 
-async def test_the_cluster_stays_that_of_the_first_time(login: Login, config: Path) -> None:
-    """A user who switches the context meanwhile must not have the operator write to another cluster."""
+async def test_the_cluster_stays_that_of_the_first_time(login: Login, config: Path, private: Path) -> None:
+    """A user who switches the context meanwhile must not have the operator write to another cluster.
+
+    Nor send that one's token to this one: whoever is logged in reads the file again for each request.
+    """
     write_kubeconfig(config, {"token": "one"}, {"server": "https://one"})
     await login.refresh()
     before = login.kubeconfig.read_text()
@@ -186,6 +189,7 @@ async def test_the_cluster_stays_that_of_the_first_time(login: Login, config: Pa
     assert "https://two" in str(error.value)
     assert "https://one" in str(error.value)
     assert login.kubeconfig.read_text() == before
+    assert (private / "token").read_text() == "one"
 
 
 async def test_the_context_stays_that_of_the_first_time(login: Login, config: Path) -> None:
