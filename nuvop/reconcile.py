@@ -639,8 +639,11 @@ class Reconciler:
             later = await self._reporter.tell(key, self._catalog.resource(key.plural), record, verdict)
         except NotFound as error:
             await self._custom_resources.read(key, record)
-            what = crd_in_cluster(self._catalog.resource(key.plural))
-            raise ClusterError(f"its status cannot be told: {what} has no status subresource") from error
+            resource = self._catalog.resource(key.plural)
+            if (await self._cluster.discover(resource.api_version, resource.kind, anew=True)).has_status:
+                raise
+            what = f"{crd_in_cluster(resource)} has no status subresource"
+            raise ClusterError(f"its status cannot be told: {what}") from error
         except Conflict:
             # Another generation, or another CR: kopf has told, or will.
             if await self._is_current(key, record, verdict.generation, anew=True):

@@ -48,7 +48,7 @@ _SERVED = (
     ApiResource("batch", "v1", "jobs", "Job", has_status=True),
     ApiResource("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", namespaced=False),
 )
-RESOURCES = {resource.kind: resource for resource in _SERVED}
+RESOURCES = {resource.kind: resource for resource in (SAMPLE, *_SERVED)}
 
 TIMEOUT = 30.0
 """Seconds that `until` waits."""
