@@ -225,11 +225,7 @@ class Cluster:
         path = f"/apis/{api_version}" if group else f"/api/{version}"
         try:
             with _allowed_to_all():
-                try:
-                    answer = await self._request("GET", path)
-                except NotFound:
-                    await self._see_that_it_has_started()
-                    answer = await self._request("GET", path)
+                answer = await self._found(path)
         except NotFound as error:
             self._discovered.pop(api_version, None)
             raise NotServed(f"the API server serves no {api_version}", status=404) from error
@@ -246,6 +242,14 @@ class Cluster:
             for entry in answer["resources"]
             if "/" not in entry["name"]
         }
+
+    async def _found(self, path: str) -> dict[str, Any]:
+        """Return the answer to a GET; raise NotFound where an API server that has started knows no such path."""
+        try:
+            return await self._request("GET", path)
+        except NotFound:
+            await self._see_that_it_has_started()
+            return await self._request("GET", path)
 
     async def _see_that_it_has_started(self) -> None:
         """Raise ClusterUnreachable where the API server has not read all CRDs and APIServices yet: it serves none then.
@@ -519,25 +523,17 @@ class Cluster:
             "resourceVersion": version,
             "timeoutSeconds": str(max(int(seconds), 1)),
         }
-        for attempt in (1, 2):
-            client = self._connected()
-            try:
-                async with client.request(
-                    "GET", resource.path(namespace), accept=accept, params=params, timeout=_WATCH_TIMEOUT
-                ) as response:
-                    if response.status < 400:
-                        async for event in _events(response.content):
-                            if event["type"] == "ERROR":
-                                said = event["object"]
-                                raise _status_error(said.get("code", 0), said.get("message", ""))
-                            yield event
-                        return
-                    if response.status != 401 or attempt == 2:
-                        raise _error(response.status, await response.read())
-            except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-                raise ClusterUnreachable(_said(error)) from error
-            # As in _request: there may be a new token.
-            await self._reconnect(client)
+        path = resource.path(namespace)
+        try:
+            async with self._accepted("GET", path, accept=accept, params=params, timeout=_WATCH_TIMEOUT) as response:
+                if response.status >= 400:
+                    raise _error(response.status, await response.read())
+                async for event in _events(response.content):
+                    if event["type"] == "ERROR":
+                        raise _status_error(event["object"].get("code", 0), event["object"].get("message", ""))
+                    yield event
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise ClusterUnreachable(_said(error)) from error
 
     async def _request(
         self,
@@ -560,21 +556,26 @@ class Cluster:
 
     async def _exchange(self, method: str, path: str, **sent: Any) -> tuple[int, bytes]:
         """Send a request once there is a slot for it; return the status and the body of the answer."""
-        for attempt in (1, 2):
-            try:
-                async with self._slots:
-                    # Not before: while it waited for a slot, another client may have taken this one's place.
-                    client = self._connected()
-                    async with client.request(method, path, **sent) as response:
-                        status, answered = response.status, await response.read()
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                raise ClusterUnreachable(_said(error)) from error
-            if status == 401 and attempt == 1:
-                # The token was not renewed in time, or the source of the credentials has changed: look there.
-                await self._reconnect(client)
-                continue
-            break
-        return status, answered
+        try:
+            async with self._slots, self._accepted(method, path, **sent) as response:
+                return response.status, await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ClusterUnreachable(_said(error)) from error
+
+    @asynccontextmanager
+    async def _accepted(self, method: str, path: str, **sent: Any) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send a request; once more, and with other credentials, where its token is not accepted.
+
+        That was not renewed in time, or the source of the credentials has changed.
+        """
+        for is_last in (False, True):
+            # Not before: while it waited for a slot, another client may have taken this one's place.
+            client = self._connected()
+            async with client.request(method, path, **sent) as response:
+                if is_last or response.status != 401:
+                    yield response
+                    return
+            await self._reconnect(client)
 
     async def _reconnect(self, failed: _Client) -> None:
         """Connect anew unless somebody has done so since ``failed`` was used."""

@@ -14,7 +14,7 @@ from typing import Any
 from nuvop import crd, health, login, naming, overlay, web
 from nuvop.applier import Applier
 from nuvop.catalog import Catalog
-from nuvop.cluster import Cluster, answer
+from nuvop.cluster import ApiResource, Cluster, answer
 from nuvop.crd import ResourceType
 from nuvop.errors import ClusterError, GeneratedInUse, LoginError, NotServed, SettingsError
 from nuvop.events import Recorder
@@ -245,14 +245,17 @@ class Operator:
         trouble = Trouble("looking for the CRDs")
         while True:
             try:
+                absent = []
                 for path, type_ in self._catalog.types:
-                    is_served = await self._is_served(type_.api_version, type_.kind)
-                    if is_served:
-                        if missing.pop(type_.plural, None):
-                            logger.info("CRD %s.%s is installed", type_.plural, type_.group)
-                        await see(type_)
+                    if not await self._is_served(type_.api_version, type_.kind):
+                        absent.append((path, type_))
                         continue
-                    told = _how_to_install(path, type_, pod, await self._other_versions(type_))
+                    if missing.pop(type_.plural, None):
+                        logger.info("CRD %s.%s is installed", type_.plural, type_.group)
+                    await see(type_)
+                served = await self._served() if absent else []
+                for path, type_ in absent:
+                    told = _how_to_install(path, type_, pod, _other_versions(type_, served))
                     if missing.get(type_.plural) != told:
                         logger.warning("%s: waiting for it", told)
                     missing[type_.plural] = told
@@ -269,15 +272,13 @@ class Operator:
             return False
         return True
 
-    async def _other_versions(self, type_: ResourceType) -> list[str]:
-        """The versions of a type that are served instead; none where the API server does not tell."""
+    async def _served(self) -> list[ApiResource]:
+        """All that the API server serves; nothing where it does not tell."""
         try:
-            groups = await answer(f"looking for {type_.plural}", self.cluster.served)
+            groups = await answer("looking for the CRDs", self.cluster.served)
         except ClusterError:  # Kubernetes before 1.30
             return []
-        found = [each.resource for each in naming.served(groups)]
-        versions = [each.version for each in found if (each.group, each.plural) == (type_.group, type_.plural)]
-        return [version for version in versions if version != type_.version]
+        return [each.resource for each in naming.served(groups)]
 
     async def _may(self, rights: Iterable[Right]) -> bool:
         """Whether the credentials give all of these rights."""
@@ -285,6 +286,12 @@ class Operator:
             if not await answer("asking for its rights", partial(self.cluster.may, right)):
                 return False
         return True
+
+
+def _other_versions(type_: ResourceType, served: Iterable[ApiResource]) -> list[str]:
+    """The versions of a type that are served instead of its own."""
+    versions = [each.version for each in served if (each.group, each.plural) == (type_.group, type_.plural)]
+    return [version for version in versions if version != type_.version]
 
 
 def _how_to_install(path: Path, type_: ResourceType, pod: Sequence[str], others: Sequence[str]) -> str:
