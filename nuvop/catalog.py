@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from nuvop import crd, kind_folder
+from nuvop import crd, kind_finder, kind_folder
 from nuvop.checks import expected
 from nuvop.cluster import ApiResource, Cluster
 from nuvop.crd import ResourceType
@@ -155,11 +155,10 @@ class Catalog:
 
     def _read(self, plural: str) -> tuple[str, Mapping[str, bytes] | KindError]:
         """What is in a folder, or why that cannot be a kind, after a digest of it. Raises KindUnreadable."""
-        try:
-            files = kind_folder.read(self._folders[plural])
-        except KindError as error:
-            return str(error), error
-        return kind_folder.digest(files), files
+        digest, content = kind_finder.seen(self._folders[plural])
+        if isinstance(content, KindUnreadable):
+            raise content
+        return digest, content
 
     async def _load(self, plural: str) -> None:
         before = str(self._loaded.get(plural))

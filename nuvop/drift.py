@@ -1,6 +1,6 @@
 """What somebody changed in a CR's children, field by field and by whom. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from nuvop import fields
@@ -11,6 +11,7 @@ from nuvop.objects import (
     REVISION_LABEL,
     Body,
     ObjectKey,
+    Taken,
     labels_of,
     owns_label,
     taken_fields,
@@ -18,9 +19,6 @@ from nuvop.objects import (
 
 Contender = tuple[ObjectKey | None, str, str]
 """A child (None for all of a CR's), a field of it, a field manager."""
-
-Taken = Sequence[tuple[str, str]]
-"""Fields that nuvop owned, each with the manager that owns it now."""
 
 _REVISION = str(fields.path_to("metadata", "labels", REVISION_LABEL))
 
@@ -58,7 +56,11 @@ def changes(
     return (
         *(Change(key, f"{key} was deleted") for key in comparison.missing),
         *(change for key in comparison.outdated for change in _relabelled(key, owned.get(key), live[key])),
-        *(change for key in comparison.drifted for change in _drifted(key, owned.get(key), live[key], guess)),
+        *(
+            change
+            for key in comparison.drifted
+            for change in _taken(key, taken_fields(owned[key], live[key]) if key in owned else guess(key, live[key]))
+        ),
     )
 
 
@@ -73,31 +75,16 @@ def told(changes: Iterable[Change]) -> str:
 def _relabelled(key: ObjectKey, before: Body | None, after: Body) -> Iterable[Change]:
     """What happened to a child whose labels name another revision or owner: a nuvop's own doing, or somebody else's."""
     if not all(owns_label(after, label) for label in (REVISION_LABEL, OWNER_LABEL)):
-        yield from _taken(key, before, after)
+        yield from _taken(key, taken_fields(before, after) if before else [])
         return
     revision = labels_of(after).get(REVISION_LABEL)
     text = f"{key} was applied by another nuvop, with another folder (revision {revision})"
     yield Change(key, text, _REVISION, FIELD_MANAGER)
 
 
-def _drifted(
-    key: ObjectKey, before: Body | None, after: Body, guess: Callable[[ObjectKey, Body], Taken]
-) -> Iterable[Change]:
-    """What happened to a child while nuvop looked, or before it started."""
-    if before is None and (taken := guess(key, after)):
-        yield from _told(key, taken)
-    else:
-        yield from _taken(key, before, after)
-
-
-def _taken(key: ObjectKey, before: Body | None, after: Body) -> Iterable[Change]:
-    taken = taken_fields(before, after) if before else []
+def _taken(key: ObjectKey, taken: Taken) -> Iterable[Change]:
     if not taken:
         yield Change(key, f"{key}: was changed while nuvop was not looking")
-    yield from _told(key, taken)
-
-
-def _told(key: ObjectKey, taken: Taken) -> Iterable[Change]:
     for index, (field, manager) in enumerate(taken):
         name = f"{key}: {field}" if index == 0 else field
         yield Change(key, f"{name} was {f'changed by {manager}' if manager else 'removed'}", field, manager)

@@ -39,7 +39,7 @@ class KindFinder:
     def look(self) -> None:
         """Find the folders that are there; raise KindError when none is a kind, KindUnreadable."""
         for folder in kind_folder.find(self._roots):
-            self._take(folder, *_read(folder))
+            self._take(folder, *seen(folder))
         if not self._found:
             raise KindError("no kind can be served")
 
@@ -52,7 +52,7 @@ class KindFinder:
         new = [folder for root in self._roots for folder in self._among(root) if folder not in before]
         looks: dict[Path, str] = {}
         for folder in dict.fromkeys(new):
-            looks[folder], content = _read(folder)
+            looks[folder], content = seen(folder)
             if self._last_look.get(folder) == looks[folder] != self._left_out.get(folder):
                 self._take(folder, looks[folder], content)
         self._last_look = looks
@@ -81,7 +81,7 @@ class KindFinder:
             self._left_out[folder] = look
 
 
-def _read(folder: Path) -> tuple[str, Mapping[str, bytes] | Unfit]:
-    """What is in a folder, or why that is not known, after a digest of it."""
+def seen(folder: Path) -> tuple[str, Mapping[str, bytes] | Unfit]:
+    """What is in a folder, or why that cannot be a kind or is not known, after a digest of it."""
     content = crd.content(folder)
     return str(content) if isinstance(content, Unfit) else kind_folder.digest(content), content

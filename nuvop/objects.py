@@ -274,7 +274,11 @@ def status_of_others(body: Body) -> frozenset[str]:
     return frozenset(others - nuvops)
 
 
-def taken_fields(before: Body, after: Body) -> list[tuple[str, str]]:
+Taken = list[tuple[str, str]]
+"""Fields that nuvop owned, each with the manager that owns it now."""
+
+
+def taken_fields(before: Body, after: Body) -> Taken:
     """The fields that nuvop owned before and does not own now, each with the manager that owns it now.
 
     Returns ``(field path, manager)`` pairs; the manager is empty where the field is gone altogether.
@@ -290,7 +294,7 @@ MOST_GUESSES = 4000
 """How many combinations of fields are tried; it takes a fifth of a second."""
 
 
-def taken_since(body: Body, digest: str) -> list[tuple[str, str]] | None:
+def taken_since(body: Body, digest: str) -> Taken | None:
     """The fields that others own now and nuvop owned when its ownership had this digest, as `taken_fields` has them.
 
     Where nobody has kept the object as it was, the digest tells: given back to nuvop, the right fields make it again.

@@ -52,7 +52,7 @@ from nuvop.overlay import Overlay
 from nuvop.ownership import Ownership
 from nuvop.pruner import Pruner
 from nuvop.record import Record
-from nuvop.reporter import Reporter, crd_in_cluster
+from nuvop.reporter import Reporter, crd_without
 from nuvop.scene import Scene, instance_of
 from nuvop.status import Also, Aspect, Phase, Reason, Verdict
 from nuvop.volumes import Volumes
@@ -642,8 +642,7 @@ class Reconciler:
             resource = self._catalog.resource(key.plural)
             if (await self._cluster.discover(resource.api_version, resource.kind, anew=True)).has_status:
                 raise
-            what = f"{crd_in_cluster(resource)} has no status subresource"
-            raise ClusterError(f"its status cannot be told: {what}") from error
+            raise crd_without(resource, "status subresource") from error
         except Conflict:
             # Another generation, or another CR: kopf has told, or will.
             if await self._is_current(key, record, verdict.generation, anew=True):

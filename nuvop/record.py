@@ -1,7 +1,7 @@
 """What the operator remembers of one CR between two reconciliations."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import orjson
@@ -9,7 +9,7 @@ import orjson
 from nuvop import inventory as inventories
 from nuvop.crd import STATUS_FIELDS
 from nuvop.inventory import Inventory
-from nuvop.objects import FINALIZER, Body, ObjectKey, key_of, status_of_others, taken_since, version_of
+from nuvop.objects import FINALIZER, Body, ObjectKey, Taken, key_of, status_of_others, taken_since, version_of
 from nuvop.overlay import Overlay
 from nuvop.status import Aspect, Reason, told_message
 
@@ -42,7 +42,7 @@ class Record:
     applied_revision: str = ""
     """The revision that was applied last, and to which the inventory's digests belong."""
     owned: dict[ObjectKey, Body] = field(default_factory=dict)
-    _guesses: dict[ObjectKey, tuple[tuple[str, str, int], Sequence[tuple[str, str]]]] = field(default_factory=dict)
+    _guesses: dict[ObjectKey, tuple[tuple[str, str, int], Taken]] = field(default_factory=dict)
     failures: int = 0
     is_well: bool = False
     """Whether the children are applied, and nothing has failed since, in the reconciliation under way."""
@@ -157,7 +157,7 @@ class Record:
         names = self.others.difference(STATUS_FIELDS)
         return {name: value for name, value in self.status.items() if name in names}
 
-    def guess(self, key: ObjectKey, body: Body) -> Sequence[tuple[str, str]]:
+    def guess(self, key: ObjectKey, body: Body) -> Taken:
         """The fields of a child that others have taken since nuvop was well with it, by the digest of its inventory.
 
         Each version of a child is looked at once: it may take a fifth of a second.
@@ -166,7 +166,7 @@ class Record:
         of = (digest, body["metadata"]["uid"], version_of(body))
         known = self._guesses.get(key)
         if known is None or known[0] != of:
-            known = self._guesses[key] = (of, (taken_since(body, digest) or ()) if digest else ())
+            known = self._guesses[key] = (of, (taken_since(body, digest) or []) if digest else [])
         return known[1]
 
     def remember(self, revision: str, bodies: Iterable[Body]) -> None:

@@ -70,8 +70,7 @@ class Reporter:
             return await self.tell(key, resource, record, bare)
         if lost := [name for name in STATUS_FIELDS if name in fresh and name not in body.get("status", {})]:
             record.told = None  # or nuvop would take the next time for somebody else's doing
-            what = ", ".join(f"status.{name}" for name in lost)
-            raise ClusterError(f"its status cannot be told: {crd_in_cluster(resource)} has no {what}")
+            raise crd_without(resource, ", ".join(f"status.{name}" for name in lost))
         record.told, record.told_at = _own(body.get("status") or {}, verdict), time.monotonic()
         record.take(body)
         for change in status.changes(previous, fresh):
@@ -91,9 +90,10 @@ class Reporter:
         self._metrics.gone(key)
 
 
-def crd_in_cluster(resource: ApiResource) -> str:
-    """A CRD that may be another one than that of the kind's folder, as the beginning of a sentence about it."""
-    return f"the CRD {resource.plural}.{resource.group} in the cluster"
+def crd_without(resource: ApiResource, what: str) -> ClusterError:
+    """What there is to say where the CRD in the cluster, which may not be the folder's, lacks what a status needs."""
+    crd = f"the CRD {resource.plural}.{resource.group} in the cluster"
+    return ClusterError(f"its status cannot be told: {crd} has no {what}")
 
 
 def _own(told: Mapping[str, object], verdict: Verdict) -> dict[str, object]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from nuvop import drift
 from nuvop.children import Comparison
-from nuvop.objects import OWNER_LABEL, REVISION_LABEL, Body, ObjectKey, ownership_digest, taken_since
+from nuvop.objects import OWNER_LABEL, REVISION_LABEL, Body, ObjectKey, Taken, ownership_digest, taken_since
 
 WEB = ObjectKey("apps", "Deployment", "demo", "web")
 CONFIG = ObjectKey("", "ConfigMap", "demo", "config")
@@ -23,8 +23,8 @@ def comparison(**found: tuple[ObjectKey, ...]) -> Comparison:
     return Comparison(**{"missing": (), "outdated": (), "drifted": (), **found})
 
 
-def nothing(_: ObjectKey, __: Body) -> drift.Taken:
-    return ()
+def nothing(_: ObjectKey, __: Body) -> Taken:
+    return []
 
 
 def test_a_changed_field_names_its_manager() -> None:
@@ -45,7 +45,7 @@ def test_what_others_own_now_tells_what_nobody_saw() -> None:
     before = {**body({"f:spec": {"f:replicas": {}}}), "apiVersion": "apps/v1"}
     after = {**body({"f:spec": {}}, {"kubectl": {"f:spec": {"f:replicas": {}}}}), "apiVersion": "apps/v1"}
     changes = drift.changes(
-        comparison(drifted=(WEB,)), {}, {WEB: after}, lambda _, body: taken_since(body, ownership_digest(before)) or ()
+        comparison(drifted=(WEB,)), {}, {WEB: after}, lambda _, body: taken_since(body, ownership_digest(before)) or []
     )
     assert drift.told(changes) == "Deployment/web: spec.replicas was changed by kubectl"
 

@@ -16,12 +16,14 @@ from nuvop.kind_finder import KindFinder
 from tests.unit.test_kinds import SAMPLES
 
 
-def kind(folder: Path, plural: str) -> None:
+def kind(folder: Path, plural: str) -> Path:
+    """A copy of the Sample's folder for a type of its own."""
     shutil.copytree(SAMPLES, folder)
     crd = folder / "crd.yaml"
     text = crd.read_text().replace("samples", plural).replace("singular: sample\n", f"singular: one-of-{plural}\n")
     named = plural.title().replace("-", "")
     crd.write_text(text.replace("kind: Sample\n", f"kind: {named}\n").replace("[sam]", f"[s-{plural}]"))
+    return folder
 
 
 def found(root: Path) -> KindFinder:
@@ -85,24 +87,29 @@ def test_a_folder_that_comes_later_is_a_kind_once_it_stays_as_it_is(tmp_path: Pa
     assert [folder.name for folder, _ in finder.found] == ["a", "b"]
 
 
+def told_of_one_that_is_mended(tmp_path: Path, caplog: pytest.LogCaptureFixture, wrong: str, at_start: bool) -> Any:
+    """What is told, once, of a folder beside a right one, whose CRD is wrong and then right."""
+    caplog.set_level(logging.ERROR, "nuvop")
+    kind(tmp_path / "b", "foo")
+    finder = found(tmp_path)
+    crd = kind(tmp_path / "a", "bar") / "crd.yaml"
+    right = crd.read_text()
+    crd.write_text(wrong)
+    if at_start:
+        finder = found(tmp_path)
+    assert [come(finder) for _ in range(3)] == [[]] * 3
+    (record,) = caplog.records
+    crd.write_text(right)
+    assert [come(finder) for _ in range(3)] == [[], ["bar"], []]
+    return record
+
+
 @pytest.mark.parametrize("is_there_at_start", [True, False])
 def test_one_that_is_none_is_told_once_and_is_one_when_it_is_mended(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, is_there_at_start: bool
 ) -> None:
-    caplog.set_level(logging.ERROR, "nuvop")
-    kind(tmp_path / "a", "foo")
-    finder = found(tmp_path)
-    kind(tmp_path / "b", "bar")
-    crd = tmp_path / "b" / "crd.yaml"
-    right = crd.read_text()
-    crd.write_text("kind: ConfigMap\n")
-    if is_there_at_start:
-        finder = found(tmp_path)
-    assert [come(finder) for _ in range(3)] == [[]] * 3
-    (record,) = caplog.records
-    assert record.getMessage().startswith(f"a kind cannot be served: {crd}")
-    crd.write_text(right)
-    assert [come(finder) for _ in range(3)] == [[], ["bar"], []]
+    record = told_of_one_that_is_mended(tmp_path, caplog, "kind: ConfigMap\n", is_there_at_start)
+    assert record.getMessage().startswith(f"a kind cannot be served: {tmp_path / 'a' / 'crd.yaml'}")
 
 
 def test_who_renames_a_folder_is_told_to_start_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -162,13 +169,6 @@ def test_that_no_kinds_can_be_looked_for_is_told_once_and_keeps_no_other_folder_
 def test_a_crd_that_nobody_foresaw_leaves_out_its_own_folder_only(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, is_there_at_start: bool
 ) -> None:
-    caplog.set_level(logging.ERROR, "nuvop")
-    kind(tmp_path / "b", "foo")
-    finder = found(tmp_path)
-    kind(tmp_path / "a", "bar")
-    crd = tmp_path / "a" / "crd.yaml"
-    right = crd.read_text()
-    crd.write_text("MADDENING")
     learn = nuvop_crd.learn
 
     def learn_or_fail(path: Path, files: Any, known: Any) -> Any:
@@ -177,14 +177,9 @@ def test_a_crd_that_nobody_foresaw_leaves_out_its_own_folder_only(
         return learn(path, files, known)
 
     monkeypatch.setattr(nuvop_crd, "learn", learn_or_fail)
-    if is_there_at_start:
-        finder = found(tmp_path)
-    assert [come(finder) for _ in range(3)] == [[]] * 3
-    (record,) = caplog.records
+    record = told_of_one_that_is_mended(tmp_path, caplog, "MADDENING", is_there_at_start)
     assert str(tmp_path / "a") in record.getMessage()
     assert record.exc_info, "with where in nuvop it happened"
-    crd.write_text(right)
-    assert [come(finder) for _ in range(3)] == [[], ["bar"], []]
 
 
 def test_a_kustomization_that_is_nested_too_deep_keeps_no_folder_from_being_read(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from kopf._cogs.aiokits.aiotoggles import ToggleSet
 from kopf._core.reactor import orchestration
 
-from nuvop.pausing import Pause
+from nuvop.pausing import Changed, Pause
 
 
 @pytest.fixture
@@ -54,6 +54,17 @@ async def test_each_change_is_told_once(began: list[dict[str, Any]]) -> None:
     following.cancel()
 
 
+async def paused_for_a_moment(pause: Pause, toggles: ToggleSet, changed: Changed) -> "asyncio.Task[None]":
+    """Follow a kopf that is paused and goes on; return what follows it."""
+    pause.serve()
+    await orchestration.orchestrator(operator_paused=toggles)  # type: ignore[call-arg]
+    following = asyncio.create_task(pause.follow(changed))
+    toggle = await toggles.make_toggle(True)
+    await asyncio.sleep(0.01)
+    await toggle.turn_to(False)
+    return following
+
+
 async def test_kopf_begins_to_watch_again_when_there_is_somebody_to_show_it_to(began: list[dict[str, Any]]) -> None:
     """What it lists before, and shows once, nobody would see: what was being applied may take its time to end."""
     pause, toggles = Pause(), ToggleSet(any)
@@ -64,12 +75,7 @@ async def test_kopf_begins_to_watch_again_when_there_is_somebody_to_show_it_to(b
         told.append((is_paused, toggles.is_on()))
         await gate.wait()
 
-    pause.serve()
-    await orchestration.orchestrator(operator_paused=toggles)  # type: ignore[call-arg]
-    following = asyncio.create_task(pause.follow(changed))
-    toggle = await toggles.make_toggle(True)
-    await asyncio.sleep(0.01)
-    await toggle.turn_to(False)
+    following = await paused_for_a_moment(pause, toggles, changed)
     await asyncio.sleep(0.01)
     assert toggles.is_on()
     gate.set()
@@ -88,12 +94,7 @@ async def test_a_change_that_could_not_be_taken_in_is_told_again(began: list[dic
         if told == [True, False]:
             raise OSError("it cannot be taken in")
 
-    pause.serve()
-    await orchestration.orchestrator(operator_paused=toggles)  # type: ignore[call-arg]
-    following = asyncio.create_task(pause.follow(changed))
-    toggle = await toggles.make_toggle(True)
-    await asyncio.sleep(0.01)
-    await toggle.turn_to(False)
+    following = await paused_for_a_moment(pause, toggles, changed)
     with pytest.raises(OSError, match="taken in"):
         await following
     assert toggles.is_on()

@@ -2,7 +2,6 @@
 
 import linecache
 import logging
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from click.testing import CliRunner
 
 from nuvop import cli
 from nuvop.commands import run
-from tests.unit.test_kinds import SAMPLES
+from tests.unit.test_kind_finder import kind
 
 
 @pytest.fixture
@@ -45,15 +44,6 @@ def as_new(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     root.handlers[:], root.level = handlers, level
     startup = logging.getLogger("kopf.activities.startup")
     startup.filters.clear()
-
-
-def kind(folder: Path, plural: str) -> Path:
-    shutil.copytree(SAMPLES, folder)
-    crd = folder / "crd.yaml"
-    text = crd.read_text().replace("samples", plural).replace("singular: sample\n", f"singular: one-of-{plural}\n")
-    named = plural.title().replace("-", "")
-    crd.write_text(text.replace("kind: Sample\n", f"kind: {named}\n").replace("[sam]", f"[s-{plural}]"))
-    return folder
 
 
 def called(command: click.Command, *arguments: str, **environment: str) -> Any:
