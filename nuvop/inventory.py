@@ -130,6 +130,11 @@ def finished_and_gone(
     )
 
 
+def types(inventory: Inventory) -> frozenset[tuple[str, str]]:
+    """The types of an inventory's objects, by apiVersion and kind."""
+    return frozenset((entry.apiVersion, entry.kind) for entry in inventory)
+
+
 def keys(inventory: Inventory) -> frozenset[ObjectKey]:
     """The objects of an inventory."""
     return frozenset(entry.key for entry in inventory)

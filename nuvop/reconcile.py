@@ -17,6 +17,7 @@ from pathlib import Path
 from nuvop import children, directives, drift, drift_policy, foreign, inventory
 from nuvop import judge as judges
 from nuvop import overlay as overlays
+from nuvop.announcements import Announcements
 from nuvop.applier import Applier, Withdrawn
 from nuvop.catalog import Catalog
 from nuvop.children import Instance
@@ -123,8 +124,7 @@ class Reconciler:
         self._generated = generated
         self._records: dict[CRKey, Record] = {}
         self._keys: dict[Instance, CRKey] = {}
-        self._announced: dict[tuple[str, str], tuple[CRKey, str]] = {}
-        """The types that an inventory tells of, each with a CR that has it, and that one's uid."""
+        self._announcements = Announcements(cluster_wide=cluster_wide)
         self._custom_resources = CustomResources(catalog, cluster)
         self._ending = Ending(cluster, self._custom_resources, reporter)
         self._metrics = metrics
@@ -147,7 +147,7 @@ class Reconciler:
             record = self._records[key] = Record.of(body, time.monotonic())
             record.show(body)
             self._keys[instance_of(key)] = key
-            self._announced |= dict.fromkeys(record.types, (key, record.uid))
+            self._announcements.note(key, record.types)
         else:
             if is_deleting(body) or directives.differ(record.body, body):
                 # Who suspends one in a burst of thousands must not see it applied when its turn comes. A generation
@@ -157,6 +157,8 @@ class Reconciler:
             if not record.show(body):
                 # What waits to be tried again would be tried at once, with each status that says why.
                 return
+        if is_deleting(body):
+            self._announcements.forget(key)
         self._queue.add(key)
 
     def gone(self, plural: str, body: Body) -> None:
@@ -206,6 +208,7 @@ class Reconciler:
     def _leave_nothing(self, key: CRKey, *, is_news: bool = True) -> None:
         """Remove what was made or noted for a CR that is gone."""
         self._reporter.forget(key)
+        self._announcements.forget(key)
         self._ownership.forget(key)
         self._sweep(key, is_news=is_news)
 
@@ -478,8 +481,9 @@ class Reconciler:
         record, made = scene.record, scene.overlay.children
         known = inventory.keys(record.inventory)
         fresh = tuple(inventory.announced(key, child.api_version) for key, child in made.items() if key not in known)
-        told = {type_ for type_, (by, uid) in self._announced.items() if self._is_known(by, uid)}
-        unknown = {(child.api_version, child.kind) for child in made.values()} - told
+        unknown = self._announcements.unannounced(
+            scene.key, {(child.api_version, child.kind) for child in made.values()}
+        )
         # What only nuvop deletes must be found again whatever becomes of the other resources.
         if not unknown and not (fresh and scene.overlay.needs_finalizer):
             return True
@@ -488,13 +492,7 @@ class Reconciler:
         if not await self._tell(scene.key, record, replace(verdict, inventory=announced)):
             return False
         record.inventory = announced
-        self._announced |= dict.fromkeys(unknown, (scene.key, record.uid))
         return True
-
-    def _is_known(self, key: CRKey, uid: str) -> bool:
-        """Whether a CR is still there, and no other one of its name."""
-        record = self._records.get(key)
-        return record is not None and record.uid == uid
 
     async def _apply(self, scene: Scene, drifted: Changes, found: Mapping[ObjectKey, Body]) -> dict[ObjectKey, str]:
         """Apply the overlay; ``drifted`` is what is put back by that, ``found`` was there beside what is live.
@@ -650,7 +648,10 @@ class Reconciler:
             return False
         if later:
             self._queue.add(key, later)
-        return not later
+            return False
+        if self._records.get(key) is record and not is_deleting(record.body):
+            self._announcements.note(key, inventory.types(verdict.inventory))
+        return True
 
 
 _NO_RETRY: tuple[tuple[type[NuvopError], Reason], ...] = (

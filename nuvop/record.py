@@ -104,7 +104,7 @@ class Record:
     @property
     def types(self) -> frozenset[tuple[str, str]]:
         """The types, by apiVersion and kind, of all objects that the CR may have."""
-        return frozenset((entry.apiVersion, entry.kind) for entry in self.inventory)
+        return inventories.types(self.inventory)
 
     @property
     def places(self) -> Mapping[tuple[str, str], frozenset[str]]:

@@ -183,6 +183,21 @@ def test_one_verb_is_refused(scene: Scene, subtests: pytest.Subtests) -> None:
             scene.workload.converges()
 
 
+def test_children_are_made_while_no_status_can_be_written_though_the_first_cr_is_gone(scene: Scene) -> None:
+    """It wrote the kinds of children into its inventory before there were any; the others' tell of them by now."""
+    scene.start()
+    scene.workload.put("first")
+    scene.workload.converges()
+    scene.workload.put("second")
+    scene.workload.converges()
+    scene.workload.remove("first")
+    scene.workload.converges()
+    with scene.proxy.fault(faults.FORBIDDEN, lambda request: request.subresource == "status"):
+        scene.workload.put("third")
+        eventually("the children are there", lambda: scene.workload.kubectl.get("deployment/third-web"))
+    scene.workload.converges()
+
+
 def test_nothing_is_done_twice_when_nothing_is_wrong(cluster: Cluster, scene: Scene) -> None:
     """The proxy itself is no fault: a workload at rest makes no write."""
     with scene.operator():

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from nuvop import yamltext
-from tests.e2e.harness import assert_true, configmap, eventually, fake_kubectl, is_ready, make_kind
+from tests.e2e.harness import PROGRAMS, assert_true, configmap, eventually, fake_kubectl, is_ready, make_kind
 from tests.faults.aftermath import assert_told_once, kill
 from tests.faults.history import History
 from tests.faults.proxy import Hold
@@ -180,6 +180,40 @@ def test_killed_during_prune(scene: Scene, subtests: pytest.Subtests) -> None:
                 kill(running)
             running.start()
             scene.check(running, before)
+
+
+@pytest.mark.parametrize(
+    ("other", "suffix"),
+    [("", ""), ("a", ""), ("a", "-b")],
+    ids=["it is alone", "another one tells of such children", "another one does, in another namespace"],
+)
+def test_killed_before_it_tells_of_a_child_that_is_no_part_of_the_kind_any_more(
+    scene: Scene, other: str, suffix: str
+) -> None:
+    kind, kubectl = scene.workload.kind, scene.workload.kubectl
+    elsewhere = replace(kubectl, namespace=f"{kubectl.namespace}{suffix}")
+    if suffix:
+        kubectl("create", "namespace", elsewhere.namespace)
+    kind.write(*base(), *EXTRA, set=SETTINGS)
+    running = scene.start(PROGRAMS / "kopf", "run", "-n", kubectl.namespace, "-n", elsewhere.namespace)
+    if other:
+        scene.workload.put(other)
+        eventually("it is told of", lambda: is_ready(kubectl.get(f"{kind.plural}/{other}")))
+    hold = Hold(is_done=True)
+    with scene.proxy.fault(hold, partial(_is_secret_of, "late"), times=1):
+        elsewhere.apply(kind.cr("late", text="hello", count=1))
+        assert hold.reached.wait(60), "the secret is not made"
+        kill(running)
+    assert elsewhere.get("secret/late-old")
+    kind.write(*base(), set=SETTINGS)
+    running.start()
+    eventually("it is gone", lambda: not elsewhere.get("secret/late-old"))
+    if suffix:
+        kubectl("delete", "namespace", elsewhere.namespace, "--wait=false")
+
+
+def _is_secret_of(name: str, request: Asked) -> bool:
+    return is_apply_of("secrets")(request) and request.name == f"{name}-old"
 
 
 ROLE: dict[str, Any] = {
