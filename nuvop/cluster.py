@@ -685,12 +685,11 @@ def _said(error: Exception) -> str:
 Answer = TypeVar("Answer")
 
 
-async def answer(what: str, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+async def answer(trouble: Trouble, ask: Callable[[], Awaitable[Answer]]) -> Answer:
     """Ask the API server until it answers, well or with an error: one that is away is waited for.
 
-    ``what`` is what the log says meanwhile, as in "looking for samples".
+    ``trouble`` says so meanwhile, as in `Trouble("looking for samples")`; who asks again and again has one for all.
     """
-    trouble = Trouble(what)
     while True:
         try:
             answered = await ask()

@@ -43,11 +43,12 @@ class _Authorization:
         self._login = login
         self._credentials = credentials
         self._renewing = asyncio.Lock()
+        self._trouble = Trouble(f"logging in to {credentials.server}")
+        """Of all requests: what one of them meets, all do."""
 
     async def __call__(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        trouble = Trouble(f"logging in to {self._credentials.server}")
         while True:
             try:
                 credentials = self._credentials
@@ -57,18 +58,18 @@ class _Authorization:
                 request.headers["Authorization"] = f"Bearer {token}"
                 response = await handler(request)
                 if response.status != 401:
-                    trouble.over()
+                    self._trouble.over()
                     return response
                 response.close()
-                await trouble.wait(LoginError(f"the token of {credentials.source} is not accepted"))
                 await self._renew(credentials)
             except LoginError as error:
-                await trouble.wait(error)
+                await self._trouble.wait(error)
 
     async def _renew(self, refused: Credentials) -> None:
-        """Log in anew unless somebody has done so since ``refused`` was used: all watches are refused at once."""
+        """Wait and log in anew, unless somebody has since ``refused`` was used: all watches are refused at once."""
         async with self._renewing:
             if self._credentials is refused:
+                await self._trouble.wait(LoginError(f"the token of {refused.source} is not accepted"))
                 self._credentials = await self._login.refresh()
 
 
@@ -127,8 +128,10 @@ class _Persistence:
     """Middleware that lists and watches until it works."""
 
     def __init__(self) -> None:
-        self._troubles: dict[str, Trouble] = {}
-        """With each watch: they outlast the single one, which may open well each time and then end in an error."""
+        self._refusals: dict[str, Trouble] = {}
+        """With each path: they outlast the single request, for what is refused now and then would fill the log."""
+        self._broken: dict[str, Trouble] = {}
+        """With each watch, which may open well each time and then end in an error."""
 
     async def __call__(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
@@ -137,7 +140,7 @@ class _Persistence:
         path = request.url.path
         if request.method != "GET" or not _OBJECTS.search(path):
             return response
-        trouble = Trouble(f"listing and watching {path}")
+        trouble = self._refusals.setdefault(path, Trouble(f"listing and watching {path}"))
         while 400 <= response.status < 500 and response.status not in _KOPFS_OWN:
             response.close()
             if response.status == HTTPStatus.GONE:
@@ -149,9 +152,10 @@ class _Persistence:
                 error = ClusterError(f"{response.reason} ({response.status})", status=response.status)
                 await trouble.wait(error, is_somebodys=response.status == HTTPStatus.FORBIDDEN)
             response = await handler(request)
-        trouble.over()
+        if response.ok:
+            trouble.over()
         if _is_watch(request) and response.ok:
-            within = self._troubles.setdefault(path, Trouble(f"watching {path}"))
+            within = self._broken.setdefault(path, Trouble(f"watching {path}"))
             response.content = _Events(response.content, within)  # type: ignore[assignment]  # all that is used of one
         return response
 

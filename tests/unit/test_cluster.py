@@ -21,6 +21,7 @@ from nuvop.errors import ClusterError, ClusterUnreachable, Conflict, Forbidden, 
 from nuvop.login import Login
 from nuvop.objects import kept
 from nuvop.rbac import Right
+from nuvop.trouble import Trouble
 from tests.unit.conftest import Answer, ApiServer, plain, reply, status, write_kubeconfig
 
 pytestmark = pytest.mark.usefixtures("impatient")
@@ -729,7 +730,7 @@ async def test_an_api_server_that_does_not_know_its_rules_yet_is_as_good_as_away
 ) -> None:
     refused = status(403, 'forbidden: User "jane" cannot get path "/api/v1"')
     api.answers["GET /api/v1"] = [refused, refused, resources(("nodes", "Node", False))]
-    found = await answer("waiting for it", lambda: client.discover("v1", "Node"))
+    found = await answer(Trouble("waiting for it"), lambda: client.discover("v1", "Node"))
     assert found.plural == "nodes"
     assert 'cannot get path "/api/v1" (403); trying again until it works' in caplog.text
     api.answers["POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"] = [refused]
@@ -919,7 +920,7 @@ async def test_answer_waits_for_the_api_server(caplog: pytest.LogCaptureFixture)
             raise said
         return str(said)
 
-    assert await answer("looking for samples", ask) == "found"
+    assert await answer(Trouble("looking for samples"), ask) == "found"
     assert [record.getMessage() for record in caplog.records] == [
         "looking for samples: away; trying again until it works",
         "looking for samples: works again",
@@ -932,7 +933,7 @@ async def test_answer_passes_an_answer_on_that_is_an_error(error: Exception) -> 
         raise error
 
     with pytest.raises(type(error)) as raised:
-        await answer("looking", ask)
+        await answer(Trouble("looking"), ask)
     assert raised.value is error
 
 

@@ -206,6 +206,25 @@ async def test_requests_that_are_refused_together_log_in_once(
     assert len(logins) == 1
 
 
+async def test_requests_that_are_refused_together_say_so_once(
+    open_: Open, config: Path, api: ApiServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each namespace and kind is a watch of kopf's."""
+    caplog.set_level(logging.WARNING, "nuvop")
+    write_kubeconfig(config, {"token": "old"}, {"server": api.url})
+    api.token = "new"
+    api.answers[f"GET {PODS}"] = [reply({})]
+    session = await open_()
+    requests = asyncio.gather(*(session.aiohttp_session.get(api.url + PODS) for _ in range(10)))
+    await asyncio.sleep(0.1)
+    write_kubeconfig(config, {"token": "new"}, {"server": api.url})
+    await asyncio.wait_for(requests, 10)
+    assert [record.getMessage().replace(api.url, "URL") for record in caplog.records] == [
+        f"logging in to URL: the token of kubeconfig {config} is not accepted; trying again until it works",
+        "logging in to URL: works again",
+    ]
+
+
 @pytest.mark.parametrize(
     ("what", "code"),
     [
@@ -244,6 +263,24 @@ async def test_a_list_goes_on_until_it_works(
         [f"listing and watching {path}: {said}; trying again until it works",
          f"listing and watching {path}: works again"] if said else []
     )  # fmt: skip
+
+
+async def test_a_list_that_fails_now_and_then_says_so_once_a_minute(
+    open_: Open, config: Path, api: ApiServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "nuvop")
+    write_kubeconfig(config, {"token": "t"}, {"server": api.url})
+    away = status(500, "away")  # which is kopf's to wait out
+    api.answers[f"GET {PODS}"] = [status(400, "said"), away, *[reply({"items": []}), status(400, "said")] * 5]
+    session = await open_()
+    assert (await session.aiohttp_session.get(api.url + PODS)).status == 500
+    assert "works again" not in caplog.text
+    for _ in range(5):
+        await session.aiohttp_session.get(api.url + PODS)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"listing and watching {PODS}: Bad Request (400); trying again until it works",
+        f"listing and watching {PODS}: works again",
+    ]
 
 
 async def test_what_is_too_old_begins_anew(open_: Open, config: Path, api: ApiServer) -> None:
