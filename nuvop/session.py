@@ -3,8 +3,8 @@
 kopf would read a token once, and log in again on a 401; while it does so it closes the session under the requests of
 its other tasks, which ends the operator. Here a refused token is waited out inside the request. So is what else kopf
 ends the operator for: a list or a watch that is answered with an error of the client's, and a watch that ends in an
-error. An answer that breaks off in its middle is a broken connection like any other, which kopf waits out. Of an object
-that is nested too deep for Python it gets as much as it can read.
+error. An answer that breaks off in its middle, or does not come, is a broken connection like any other, which kopf
+waits out. Of an object that is nested too deep for Python it gets as much as it can read.
 """
 
 import asyncio
@@ -27,6 +27,11 @@ from nuvop.trouble import Trouble
 _OBJECTS = re.compile(r"/(api|apis/[^/]+)/[^/]+/(namespaces/[^/]+/)?[^/]+$")
 """Paths at which objects are listed and watched
 (https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-uris); no discovery is among them."""
+
+ANSWER_WITHIN = 60.0
+"""Seconds until a request that is no watch is sent anew, for its connection may be dead. kopf's own 5 minutes are for
+all attempts. The API server itself ends what takes longer than this
+(https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/, --request-timeout)."""
 
 _KOPFS_OWN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)
 """Errors of the client's that kopf itself does not end for. Nor for 403; but it would say that at each attempt."""
@@ -74,16 +79,17 @@ class _Authorization:
 
 
 async def _whole(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Middleware that has an answer only when all of it is there, and no deeper than kopf can read it; a watch goes on
-    and is handed over as it comes.
+    """Middleware that has an answer only when all of it is there, in time, and no deeper than kopf can read it; a watch
+    goes on and is handed over as it comes.
     """
-    response = await handler(request)
-    if not (_is_watch(request) and response.ok):
-        try:
-            # It keeps what it has read for whoever asks it for JSON.
-            response._body = shallow(await response.read())
-        except aiohttp.ClientPayloadError as error:
-            raise aiohttp.ClientConnectionError(f"the answer broke off: {error}") from error
+    async with asyncio.timeout(None if _is_watch(request) else ANSWER_WITHIN):
+        response = await handler(request)
+        if not (_is_watch(request) and response.ok):
+            try:
+                # It keeps what it has read for whoever asks it for JSON.
+                response._body = shallow(await response.read())
+            except aiohttp.ClientPayloadError as error:
+                raise aiohttp.ClientConnectionError(f"the answer broke off: {error}") from error
     return response
 
 
@@ -168,9 +174,9 @@ async def kopf_session(login: Login, tell: Told) -> kopf.AiohttpSession:
     """Log kopf in, and ``tell`` of each of its requests; raise LoginError when there are no credentials."""
     credentials = await login.refresh()
     middlewares: list[aiohttp.ClientMiddlewareType] = [
-        _whole,
         _Persistence(),
         _Authorization(login, credentials),
+        _whole,
         Counting(tell),
     ]
     session = open_session(credentials, user_agent=f"kopf/{version('kopf')}", middlewares=middlewares)
