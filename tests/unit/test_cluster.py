@@ -260,6 +260,46 @@ async def test_a_new_list_is_due_after_a_while(
     assert {request.query["timeoutSeconds"] for request in api.seen(WATCH)} == {"1"}, "0 would be the server's default"
 
 
+async def test_a_new_list_is_one_of_what_is_served_by_then(
+    api: ApiServer, client: Cluster, follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A CRD's new version may have a status subresource."""
+    monkeypatch.setattr(cluster, "RELIST_AFTER", 0.05)
+    api.answers["GET /api/v1"] = [
+        resources(("pods", "Pod", True)), resources(("pods", "Pod", True), ("pods/status", "Pod", True)),
+    ]  # fmt: skip
+    assert not (await client.discover("v1", "Pod")).has_status
+    api.answers[LIST] = [page(version=7)]
+    api.answers[WATCH] = [api.events() for _ in range(20)]
+    await follower.take(2)
+    assert (await client.discover("v1", "Pod")).has_status
+
+
+async def test_a_type_that_is_served_elsewhere_is_found_there(
+    api: ApiServer, client: Cluster, follower: Follower
+) -> None:
+    """Its CRD was deleted and made anew with another plural, or for all namespaces."""
+    api.answers["GET /api/v1"] = [resources(("pods", "Pod", True))]
+    await client.discover("v1", "Pod")
+    api.answers["GET /api/v1"] = [resources(("others", "Other", True)), resources(("podz", "Pod", False))]
+    told = await follower.take(3)
+    assert all(isinstance(event, Failing) and isinstance(event.error, NotFound) for event in told)
+    assert await client.discover("v1", "Pod") == ApiResource("", "v1", "podz", "Pod", namespaced=False)
+
+
+async def test_a_type_that_is_gone_is_not_asked_for_by_each_who_needs_it(
+    api: ApiServer, client: Cluster, follower: Follower
+) -> None:
+    """A thousand resources may: that its watch fails is told to all of them."""
+    api.answers["GET /api/v1"] = [resources(("pods", "Pod", True))]
+    await client.discover("v1", "Pod")
+    del api.answers["GET /api/v1"]
+    await follower.take(3)
+    asked = len(api.requests)
+    assert await client.discover("v1", "Pod") == PODS
+    assert len(api.requests) == asked
+
+
 async def test_what_is_forbidden_is_told_and_tried_until_it_is_allowed(
     api: ApiServer, follower: Follower, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -652,13 +692,12 @@ async def test_discovery(api: ApiServer, client: Cluster) -> None:
         )
     ]  # fmt: skip
     api.answers["GET /api/v1"] = [resources(("nodes", "Node", False), ("nodes/status", "Node", False))]
-    expected = ApiResource("apps", "v1", "deployments", "Deployment", has_status=True)
+    expected = ApiResource("apps", "v1", "deployments", "Deployment")
     assert await client.discover("apps/v1", "Deployment") == expected
-    assert await client.discover("apps/v1", "Deployment") == expected
-    assert (await client.discover("apps/v1", "ControllerRevision")).plural == "controllerrevisions"
-    assert await client.discover("v1", "Node") == ApiResource(
-        "", "v1", "nodes", "Node", namespaced=False, has_status=True
-    )
+    assert (await client.discover("apps/v1", "Deployment")).has_status
+    revisions = await client.discover("apps/v1", "ControllerRevision")
+    assert (revisions.plural, revisions.has_status) == ("controllerrevisions", False)
+    assert await client.discover("v1", "Node") == ApiResource("", "v1", "nodes", "Node", namespaced=False)
     assert len(api.requests) == 2, "a group is asked for once"
     with pytest.raises(NotServed) as raised:
         await client.discover("apps/v1", "Scale")
