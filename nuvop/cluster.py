@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import aiohttp
 import orjson
 
-from nuvop.connection import Counting, Told, lines, open_session
+from nuvop.connection import Counting, Read, Told, lines, open_session
 from nuvop.errors import ClusterError, ClusterUnreachable, Conflict, Forbidden, LoginError, NotFound, NotServed
 from nuvop.fields import pointer
 from nuvop.login import Credentials, Login
@@ -133,9 +133,9 @@ class _Client:
     Closed under a request, aiohttp's session would leave that request waiting for ever.
     """
 
-    def __init__(self, credentials: Credentials, tell: Told) -> None:
+    def __init__(self, credentials: Credentials, read: Read, tell: Told) -> None:
         self._credentials = credentials
-        self._session = open_session(credentials, user_agent=USER_AGENT, middlewares=[Counting(tell)])
+        self._session = open_session(credentials, read, user_agent=USER_AGENT, middlewares=[Counting(tell)])
         self._users = 0
         self._is_retired = False
 
@@ -197,7 +197,7 @@ class Cluster:
     async def connect(self) -> Credentials:
         """Read the credentials anew and use them from now on; raise LoginError when there are none."""
         credentials = await self._login.refresh()
-        before, self._client = self._client, _Client(credentials, self._tell)
+        before, self._client = self._client, _Client(credentials, self._login.refresh, self._tell)
         if before is not None:
             await before.retire()
         return credentials

@@ -179,7 +179,7 @@ async def kopf_session(login: Login, tell: Told) -> kopf.AiohttpSession:
         _whole,
         Counting(tell),
     ]
-    session = open_session(credentials, user_agent=f"kopf/{version('kopf')}", middlewares=middlewares)
+    session = open_session(credentials, login.refresh, user_agent=f"kopf/{version('kopf')}", middlewares=middlewares)
     return kopf.AiohttpSession(
         server=credentials.server, default_namespace=credentials.namespace, aiohttp_session=session
     )
