@@ -86,7 +86,9 @@ class Handlers:
             if not settings.peering.standalone:
                 await self._peer(settings, mode)
             self._operator.follow(self._pause)
-            settings.scanning.disabled = not await self._operator.may_scan(cluster_wide=cluster_wide)
+            # Where it is off kopf never looks which namespaces a pattern means; nuvop looks for CRDs by itself.
+            must_scan = mode is not None and mode.has_patterns
+            settings.scanning.disabled = not (must_scan or await self._operator.may_scan(cluster_wide=cluster_wide))
             if mode:
                 self._operator.check_rights(mode)
         except NuvopError as error:

@@ -725,6 +725,17 @@ def test_who_has_no_rights_at_all_is_told_all_and_goes_on_once_there_are(
     team("delete", "sam,nginxservers", "--all")
 
 
+def test_who_serves_namespaces_by_a_pattern_goes_on_once_there_are_rights(
+    account: Account, run: Run, admin: Kubectl, team: Kubectl
+) -> None:
+    """Without them it cannot know which namespaces there are."""
+    operator = run("-n", f"{team.namespace[:-1]}*", kinds=ROOT / "kustomize", until="nuvop itself: rights are missing")
+    mend(admin, next(line for line in operator.log().splitlines() if "rights are missing" in line))
+    team.apply(sample("obj"))
+    eventually("ready", lambda: is_ready(team.get("sam/obj")), within=90)
+    team("delete", "sam", "--all")
+
+
 # --- what the resources are called -----------------------------------------------------------------------------------
 
 
