@@ -18,6 +18,7 @@ from lab.deployer import DeployError, Wanted, kubectl, overlay, readiness, right
 from lab.deployer.__main__ import commands
 from lab.image import is_reference
 from nuvop import yamltext
+from nuvop.objects import OWNER_LABEL
 from tests.deploy.deployed import Deployed
 from tests.deploy.manifests import Body, built, container, kustomized, of_kind, one, pod
 from tests.e2e.harness import (
@@ -282,6 +283,63 @@ def test_an_image_without_the_kinds_that_are_wanted_is_no_success() -> None:
         serving.difference({"a.x", "b.x", "d.x"}, {"a.x", "c.x"})
     with pytest.raises(DeployError, match="it serves nothing, and not a"):
         serving.difference({"a.x"}, set())
+
+
+# --- what the garbage collector has to have seen ----------------------------------------------------------------------
+
+
+class Collector:
+    """A cluster in which somebody has just deleted a Sample, whose Deployment the garbage collector has yet to see.
+
+    It deletes it when it has been looked at ``looks`` times, or never once the CRD is gone.
+    """
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks
+        self.crd: Body | None = yamltext.load((ROOT / "kustomize/samples/crd.yaml").read_text())
+
+    def attempt(self, *arguments: str) -> tuple[int, str, str]:
+        """In place of ``kubectl.attempt``."""
+        match arguments:
+            case ("get", "crd", "samples.nuvolaris.org", *_) if self.crd:
+                return 0, json.dumps(self.crd), ""
+            case ("delete", "crd", *_):
+                self.crd = None
+            case ("api-resources", *_):
+                return 0, "deployments.apps\nevents\n", ""
+            case ("get", "deployments.apps", *_):
+                self.looks -= self.crd is not None
+                return 0, json.dumps({"items": [CHILD] if self.looks > 0 else []}), ""
+            case ("get", *_) if "--ignore-not-found" not in arguments:
+                return 0, '{"items": []}', ""
+        return 0, "", ""
+
+
+CHILD = {
+    "kind": "Deployment",
+    "metadata": {
+        "name": "obj-demo-deploy",
+        "namespace": "default",
+        "ownerReferences": [{"apiVersion": "nuvolaris.org/v1", "kind": "Sample", "name": "obj", "uid": "1"}],
+    },
+}
+
+
+def test_a_crd_goes_when_the_garbage_collector_has_seen_the_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = Collector(looks=2)
+    monkeypatch.setattr(kubectl, "attempt", seen.attempt)
+    done = CliRunner().invoke(commands, ["remove"])
+    assert done.exit_code == 0, done.output
+    assert (seen.crd, seen.looks) == (None, 0)
+
+
+def test_a_crd_whose_children_nobody_deletes_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = Collector(looks=10**9)
+    monkeypatch.setattr(kubectl, "attempt", seen.attempt)
+    told = "of custom resources that are gone:\n  deployment obj-demo-deploy in default\n"
+    with pytest.raises(DeployError, match=told):
+        CliRunner().invoke(commands, ["remove", "--timeout=1"], catch_exceptions=False)
+    assert seen.crd
 
 
 # --- on a cluster ----------------------------------------------------------------------------------------------------
@@ -566,6 +624,27 @@ def test_kinds_of_ones_own(
     log = process.log()
     assert [line for line in log.splitlines() if "rights are missing" in line or "is not installed" in line] == []
     assert "ERROR" not in log.partition("podinfos/example")[0]
+    leaves_nothing(admin, before)
+
+
+def test_nothing_is_left_of_a_kind_that_the_garbage_collector_has_not_seen_yet(admin: Kubectl, task: Task) -> None:
+    before = everything(admin)
+    # It looks every 30 seconds. A custom resource that waits for it goes when it has looked, and then there is time.
+    task("deploy")
+    admin.apply(sample("obj"))
+    admin("delete", "sam/obj", "--cascade=foreground")
+    task("undeploy")
+
+    task("deploy")
+    admin.apply(sample("obj"))
+    owner = {"apiVersion": "nuvolaris.org/v1", "kind": "Sample", "name": "obj"}
+    metadata = {
+        "name": "child",
+        "labels": {OWNER_LABEL: "obj"},
+        "ownerReferences": [{**owner, "uid": admin.get("sam/obj")["metadata"]["uid"]}],
+    }
+    admin.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
+    assert "1 custom resource deleted" in task("undeploy", CRS="delete")
     leaves_nothing(admin, before)
 
 
