@@ -19,6 +19,7 @@ from lab.deployer.__main__ import commands
 from lab.image import is_reference
 from nuvop import yamltext
 from nuvop.objects import OWNER_LABEL
+from tests.conftest import artifacts_of
 from tests.deploy.deployed import Deployed
 from tests.deploy.manifests import Body, built, container, kustomized, of_kind, one, pod
 from tests.e2e.harness import (
@@ -489,7 +490,7 @@ def test_it_says_why_it_is_not_ready(admin: Kubectl, task: Task) -> None:
 @pytest.fixture
 def operator(cluster: controlplane.Cluster, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Operator]:
     """In the place of the deployed one, whose pod is a pretence."""
-    artifacts = ROOT / "test-artifacts" / request.node.name
+    artifacts = artifacts_of(request.node)
     shutil.rmtree(artifacts, ignore_errors=True)
     artifacts.mkdir(parents=True)
     command: list[str | Path] = [PROGRAMS / "nuvop", "run", "-A", "--standalone"]
@@ -589,11 +590,16 @@ def is_alive(pod: Body) -> bool:
 
 
 def test_kinds_of_ones_own(
-    cluster: controlplane.Cluster, admin: Kubectl, task: Task, my_kinds: Path, tmp_path: Path
+    request: pytest.FixtureRequest,
+    cluster: controlplane.Cluster,
+    admin: Kubectl,
+    task: Task,
+    my_kinds: Path,
+    tmp_path: Path,
 ) -> None:
     before = everything(admin)
     task("deploy", KINDS=str(my_kinds))
-    artifacts = ROOT / "test-artifacts" / "test_kinds_of_ones_own"
+    artifacts = artifacts_of(request.node)
     shutil.rmtree(artifacts, ignore_errors=True)
     artifacts.mkdir(parents=True)
     process = Deployed(cluster, "nuvop-system").operator(
