@@ -633,21 +633,27 @@ def test_kinds_of_ones_own(
     leaves_nothing(admin, before)
 
 
-def test_nothing_is_left_of_a_kind_that_the_garbage_collector_has_not_seen_yet(admin: Kubectl, task: Task) -> None:
+def test_nothing_is_left_of_a_kind_that_the_garbage_collector_has_not_seen(
+    admin: Kubectl, task: Task, my_kinds: Path
+) -> None:
     before = everything(admin)
-    # It looks every 30 seconds. A custom resource that waits for it goes when it has looked, and then there is time.
-    task("deploy")
-    admin.apply(sample("obj"))
-    admin("delete", "sam/obj", "--cascade=foreground")
-    task("undeploy")
+    # It looks every 30 seconds. What waits for it goes when it has looked; then another kind's whole life is in between.
+    crd = yamltext.load((ROOT / "kustomize/samples/crd.yaml").read_text().replace("nuvolaris.org", "other.example.org"))
+    admin.apply(crd)
+    admin("wait", "--for=condition=Established", "crd/samples.other.example.org")
+    admin.apply({**sample("obj"), "apiVersion": "other.example.org/v1"})
+    admin("delete", "samples.other.example.org/obj", "--cascade=foreground")
+    admin("delete", "crd/samples.other.example.org")
 
-    task("deploy")
-    admin.apply(sample("obj"))
-    owner = {"apiVersion": "nuvolaris.org/v1", "kind": "Sample", "name": "obj"}
+    task("deploy", KINDS=str(my_kinds))
+    cr = podinfo(my_kinds)
+    admin.apply(cr)
+    owner = {name: cr[name] for name in ("apiVersion", "kind")}
+    found = admin.get("podinfo/example")["metadata"]
     metadata = {
         "name": "child",
-        "labels": {OWNER_LABEL: "obj"},
-        "ownerReferences": [{**owner, "uid": admin.get("sam/obj")["metadata"]["uid"]}],
+        "labels": {OWNER_LABEL: found["uid"]},
+        "ownerReferences": [{**owner, "name": found["name"], "uid": found["uid"]}],
     }
     admin.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
     assert "1 custom resource deleted" in task("undeploy", CRS="delete")
