@@ -701,7 +701,7 @@ def test_without_roles_it_says_which_kinds_it_takes(admin: Kubectl, task: Task, 
     assert f"{guess} {my_kinds}: podinfos.example.com (KINDS= names others)" in told
     assert not any(guess in line for line in task("undeploy", KINDS=str(my_kinds)).splitlines())
     admin("delete", "crd", "samples.nuvolaris.org")
-    assert new(admin, before) == []
+    leaves_nothing(admin, before)
 
 
 def test_operators_of_different_kinds_leave_each_other_alone(admin: Kubectl, task: Task, my_kinds: Path) -> None:
