@@ -637,7 +637,7 @@ def test_nothing_is_left_of_a_kind_that_the_garbage_collector_has_not_seen(
     admin: Kubectl, task: Task, my_kinds: Path
 ) -> None:
     before = everything(admin)
-    # It looks every 30 seconds. What waits for it goes when it has looked; then another kind's whole life is in between.
+    # It looks every 30 seconds. What waits for it goes after a look; another kind's whole life is before the next one.
     crd = yamltext.load((ROOT / "kustomize/samples/crd.yaml").read_text().replace("nuvolaris.org", "other.example.org"))
     admin.apply(crd)
     admin("wait", "--for=condition=Established", "crd/samples.other.example.org")
