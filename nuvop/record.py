@@ -60,6 +60,8 @@ class Record:
     """A digest of the CR as a watch has shown it last, without its status; empty where an answer has shown another."""
     telling: Mapping[str, object] | None = None
     """The status that was sent last, whatever became of it."""
+    telling_over: Mapping[str, object] | None = None
+    """The status that it was to replace, as long as nothing tells that it has; None where it has."""
     told: Mapping[str, object] | None = None
     told_at: float = 0.0
 
