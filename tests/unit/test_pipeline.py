@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from nuvop import fields, fights, readiness, reconcile, reporter, scene
+from nuvop import fields, fights, readiness, reconcile, reporter, scene, status
 from nuvop.errors import (
     ApplyFailed,
     BuildFailed,
@@ -1186,6 +1186,48 @@ async def test_drift_that_is_to_be_reported_is_left_as_it_is_and_told_once(make:
     assert world.applied == ["obj"]
     assert drift_told(world) == ["left as it is: ConfigMap/obj-a: data.x was changed by somebody"]
     assert world.objects[at("obj-a")]["data"] == {"x": "by somebody"}
+
+
+def told_since(world: World, aspect: str) -> str:
+    """Since when a condition is told."""
+    return next(str(c["lastTransitionTime"]) for c in world.crs["obj"]["status"]["conditions"] if c["type"] == aspect)
+
+
+@pytest.mark.parametrize(
+    ("aspect", "annotations"), [("Suspended", {"suspend": "true"}), ("Drifted", {"drift": "report"})]
+)
+async def test_trouble_that_passes_takes_nothing_back_that_is_still_true(
+    make: Make, monkeypatch: pytest.MonkeyPatch, aspect: str, annotations: dict[str, str]
+) -> None:
+    world = await created(make(A), cr(drift="report"))
+    world.take_field(at("obj-a"), "x", "somebody")
+    world.annotate(**annotations)
+    await until(lambda: aspect in world.conditions())
+    await world.settled()
+    since = told_since(world, aspect)
+    monkeypatch.setattr(status, "rfc3339", lambda _: "2999-01-01T00:00:00Z")
+    world.news.clear()
+    world.fail("ConfigMap", FORBIDDEN)
+    await until(lambda: world.conditions()["Ready"] == ("False", "ProgressingWithRetry"))
+    assert aspect in world.conditions()
+    world.mend("ConfigMap")
+    await until(world.is_ready)
+    await world.settled()
+    assert told_since(world, aspect) == since
+    assert [news.reason for news in world.news] == ["ProgressingWithRetry", "Succeeded"]
+
+
+async def test_trouble_that_passes_does_not_hide_what_could_not_be_pruned(make: Make) -> None:
+    world = await created(make(A, ROLE))
+    world.before["delete ClusterRole"] = raising(FORBIDDEN)
+    world.change_folder(A)
+    await until(lambda: world.conditions().get("PruneBlocked") == ("True", "PruneFailed"))
+    world.refused["a"] = DENIED
+    world.next_generation()
+    world.take_field(at("obj-a"), "x", "somebody")
+    await until(lambda: world.conditions().get("Stalled") == ("True", "ApplyFailed"))
+    assert world.conditions().get("PruneBlocked") == ("True", "PruneFailed")
+    assert len([news for news in world.news if news.reason == "PruneFailed"]) == 1
 
 
 async def test_drift_that_is_left_is_told_again_when_it_is_another(make: Make) -> None:
