@@ -72,7 +72,7 @@ RETRY_MOST_PASSING = 5.0
 server's trouble and not the CR's."""
 
 LOOKS = 3
-"""How often a CR is looked at within moments, as others change what nuvop is about to change, until that is told."""
+"""How often a CR is looked at in a row where others change meanwhile what nuvop would change; then that is told."""
 
 FRESH = 2.0
 """Seconds for which what a watch showed of a CR is taken for true before it is applied."""
