@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 
 from nuvop import foreign
 from nuvop.children import Comparison
 from nuvop.claims import Claim, Claimant, Claims
 from nuvop.cluster import Cluster
-from nuvop.errors import ClusterError, ClusterUnreachable
+from nuvop.errors import ClusterError, ClusterUnreachable, Conflict
 from nuvop.events import News
 from nuvop.foreign import Lookups, Obstacle
 from nuvop.logs import about
@@ -79,7 +80,8 @@ class Ownership:
                 continue
             told[stranger.key] = str(stranger)
             try:
-                await self._let_go(scene, stranger)
+                with suppress(Conflict):  # it has changed since it was seen: the next look gives it back
+                    await self._let_go(scene, stranger)
             except ClusterUnreachable:
                 raise
             except ClusterError as error:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,6 +70,9 @@ RETRY_MOST = 60.0
 RETRY_MOST_PASSING = 5.0
 """Seconds before something that failed is tried again: doubled each time, up to the most. Less where it is the API
 server's trouble and not the CR's."""
+
+LOOKS = 3
+"""How often a CR is looked at in a row where others change meanwhile what nuvop would change; then that is told."""
 
 FRESH = 2.0
 """Seconds for which what a watch showed of a CR is taken for true before it is applied."""
@@ -235,7 +239,6 @@ class Reconciler:
 
     async def _reconcile(self, key: CRKey, record: Record) -> None:
         """Bring one CR to what it should be, and tell in its status how far it is."""
-        record.is_well = False
         try:
             if is_deleting(record.body):
                 await self._end(key, record)
@@ -280,15 +283,26 @@ class Reconciler:
     async def _converge(self, key: CRKey, record: Record, generation: int) -> Verdict | None:
         """Apply what has to be applied; return what to say of it, or None where it is too early to say anything."""
         try:
-            await self._ending.arm(key, record)
-            scene = await self._look(key, record, generation)
-            if scene is None:
-                return None
-            if scene.wishes.suspend:
-                return self._said_of(scene, judges.suspended(scene, self._observer.complaint))
-            return await self._repair(scene)
+            for _ in range(LOOKS - 1):
+                with suppress(Conflict):
+                    return await self._go_through(key, record, generation)
+                await asyncio.sleep(COALESCE)  # by then the watch shows, too, what has changed of a child
+                if not await self._is_current(key, record, generation, anew=True):
+                    return None
+            return await self._go_through(key, record, generation)
         except NuvopError as error:
             return self._failed(key, record, generation, error)
+
+    async def _go_through(self, key: CRKey, record: Record, generation: int) -> Verdict | None:
+        """The same once; raise Conflict where something has changed since it was seen, or another NuvopError."""
+        record.is_well = False
+        await self._ending.arm(key, record)
+        scene = await self._look(key, record, generation)
+        if scene is None:
+            return None
+        if scene.wishes.suspend:
+            return self._said_of(scene, judges.suspended(scene, self._observer.complaint))
+        return await self._repair(scene)
 
     async def _look(self, key: CRKey, record: Record, generation: int) -> Scene | None:
         """See what is wanted and what is there; None while the watches have not shown everything."""

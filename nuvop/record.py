@@ -54,12 +54,16 @@ class Record:
     drift_told: str = ""
     prune_refused: str = ""
     """Why the CR's left-over children may not go until somebody confirms it."""
+    undeletable: dict[ObjectKey, str] = field(default_factory=dict)
+    """The left-over children that could not be deleted, each with what there is to say of it."""
     is_detached: bool = False
     """Whether the children are known to have no ownerReference, as they are to outlive the CR."""
     shown: bytes = b""
     """A digest of the CR as a watch has shown it last, without its status; empty where an answer has shown another."""
     telling: Mapping[str, object] | None = None
     """The status that was sent last, whatever became of it."""
+    telling_over: Mapping[str, object] | None = None
+    """The status that it was to replace, as long as nothing tells that it has; None where it has."""
     told: Mapping[str, object] | None = None
     told_at: float = 0.0
 

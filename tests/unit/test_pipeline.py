@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from nuvop import fields, fights, readiness, reconcile, reporter, scene
+from nuvop import fields, fights, readiness, reconcile, reporter, scene, status
 from nuvop.errors import (
     ApplyFailed,
     BuildFailed,
@@ -1006,6 +1006,122 @@ async def test_a_conflict_over_a_cr_that_has_not_changed_is_tried_again(make: Ma
     await until(lambda: "Suspended" in world.conditions())
 
 
+# --- what changes meanwhile ------------------------------------------------------------------------------------------
+
+
+def changed_twice(world: World, request: str, change: Callable[[], object]) -> None:
+    """Have others change, in two steps, what a request is about: just before it, and before it comes again."""
+    changes = iter((change, change))
+
+    async def meanwhile(_: str) -> None:
+        if step := next(changes, None):
+            step()
+
+    world.before[request] = meanwhile
+
+
+def touch(world: World, key: ObjectKey) -> None:
+    """Change an object's annotations, as others do."""
+    body = world.objects[key]
+    world.put({**body, "metadata": {**body["metadata"], "annotations": {"their": "note"}}})
+
+
+def warnings(world: World) -> list[str]:
+    """What was told as a Warning."""
+    return [news.note for news in world.news if news.type == "Warning"]
+
+
+async def test_a_cr_that_changes_while_it_gets_its_finalizer_is_not_told_to_fail(make: Make) -> None:
+    """kopf puts its own finalizer on, then an annotation."""
+    world = make(A, ROLE)
+    changed_twice(world, "patch Sample", lambda: unseen(world, finalizers=["their/finalizer"]))
+    await created(world)
+    assert world.finalizers() == ["their/finalizer", FINALIZER]
+    assert warnings(world) == []
+
+
+async def test_a_cr_that_changes_while_its_finalizer_is_put_on_again_is_not_told_to_fail(make: Make) -> None:
+    world = await created(make(A, ROLE))
+    changed_twice(world, "patch Sample", lambda: unseen(world, finalizers=["their/finalizer"]))
+    world.change(finalizers=[])
+    await until(lambda: world.finalizers() == ["their/finalizer", FINALIZER])
+    await world.settled()
+    assert world.is_ready()
+    assert warnings(world) == []
+
+
+async def test_a_cr_that_changes_while_its_finalizer_is_taken_off_stays_ready(make: Make) -> None:
+    world = await created(make(A, ROLE))
+    changed_twice(world, "patch Sample", lambda: unseen(world, labels={"their": "label"}))
+    world.change_folder(A)
+    await until(lambda: world.finalizers() == [])
+    await world.settled()
+    assert world.is_ready()
+    assert warnings(world) == []
+
+
+async def test_a_cr_whose_spec_changes_while_it_gets_its_finalizer_is_applied_as_it_is_then(make: Make) -> None:
+    world = make(A, ROLE)
+
+    async def meanwhile(_: str) -> None:
+        del world.before["patch Sample"]
+        unseen(world, generation=2)
+
+    world.before["patch Sample"] = meanwhile
+    await created(world)
+    assert world.applied == ["obj"]
+    assert warnings(world) == []
+
+
+async def test_a_child_that_changes_while_it_loses_its_owner_is_no_failure(make: Make) -> None:
+    world = await created(make(A))
+    changed_twice(world, "patch ConfigMap", lambda: touch(world, at("obj-a")))
+    world.annotate(deletion_policy="Orphan")
+    await until(lambda: world.finalizers() == [FINALIZER])
+    assert "ownerReferences" not in world.objects[at("obj-a")]["metadata"]
+    assert warnings(world) == []
+
+
+async def test_a_child_that_changes_while_it_is_deleted_to_be_made_anew_is_no_failure(make: Make) -> None:
+    mine = manifest("b", recreate="true")
+    world = await created(make(A, mine))
+    world.refused["b"] = IMMUTABLE
+    changed_twice(world, "delete ConfigMap", lambda: touch(world, at("obj-b")))
+    world.change_folder(A, mine)
+    await until(lambda: world.conditions()["Ready"] == ("False", "Recreating"))
+    assert at("obj-b") not in world.objects
+    assert "ProgressingWithRetry" not in [news.reason for news in world.news]
+
+
+async def test_a_conflict_that_comes_again_and_again_is_told(make: Make) -> None:
+    """A webhook may answer so, whatever it means."""
+    world = make(A, ROLE)
+    world.before["patch Sample"] = raising(Conflict("a webhook says no", status=422))
+    world.create(cr())
+    await until(lambda: world.conditions().get("Ready") == ("False", "ProgressingWithRetry"))
+    assert world.message() == "a webhook says no"
+    await until(lambda: world.next_look() > 0.5)
+    del world.before["patch Sample"]
+    world.look()
+    await until(world.is_ready)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_what_changes_while_it_is_given_back_is_given_back_the_next_time(make: Make) -> None:
+    world = make(A, B)
+    made_meanwhile(world, "obj-a")
+
+    async def meanwhile(_: str) -> None:
+        del world.before["patch ConfigMap"]
+        touch(world, at("obj-a"))
+
+    world.before["patch ConfigMap"] = meanwhile
+    world.create(cr())
+    await until(lambda: given_back(world))
+    assert not labels_of(world.objects[at("obj-a")])
+    assert not [note for note in warnings(world) if "cannot give it back" in note]
+
+
 # --- what users ask for ----------------------------------------------------------------------------------------------
 
 
@@ -1070,6 +1186,48 @@ async def test_drift_that_is_to_be_reported_is_left_as_it_is_and_told_once(make:
     assert world.applied == ["obj"]
     assert drift_told(world) == ["left as it is: ConfigMap/obj-a: data.x was changed by somebody"]
     assert world.objects[at("obj-a")]["data"] == {"x": "by somebody"}
+
+
+def told_since(world: World, aspect: str) -> str:
+    """Since when a condition is told."""
+    return next(str(c["lastTransitionTime"]) for c in world.crs["obj"]["status"]["conditions"] if c["type"] == aspect)
+
+
+@pytest.mark.parametrize(
+    ("aspect", "annotations"), [("Suspended", {"suspend": "true"}), ("Drifted", {"drift": "report"})]
+)
+async def test_trouble_that_passes_takes_nothing_back_that_is_still_true(
+    make: Make, monkeypatch: pytest.MonkeyPatch, aspect: str, annotations: dict[str, str]
+) -> None:
+    world = await created(make(A), cr(drift="report"))
+    world.take_field(at("obj-a"), "x", "somebody")
+    world.annotate(**annotations)
+    await until(lambda: aspect in world.conditions())
+    await world.settled()
+    since = told_since(world, aspect)
+    monkeypatch.setattr(status, "rfc3339", lambda _: "2999-01-01T00:00:00Z")
+    world.news.clear()
+    world.fail("ConfigMap", FORBIDDEN)
+    await until(lambda: world.conditions()["Ready"] == ("False", "ProgressingWithRetry"))
+    assert aspect in world.conditions()
+    world.mend("ConfigMap")
+    await until(world.is_ready)
+    await world.settled()
+    assert told_since(world, aspect) == since
+    assert [news.reason for news in world.news] == ["ProgressingWithRetry", "Succeeded"]
+
+
+async def test_trouble_that_passes_does_not_hide_what_could_not_be_pruned(make: Make) -> None:
+    world = await created(make(A, ROLE))
+    world.before["delete ClusterRole"] = raising(FORBIDDEN)
+    world.change_folder(A)
+    await until(lambda: world.conditions().get("PruneBlocked") == ("True", "PruneFailed"))
+    world.refused["a"] = DENIED
+    world.next_generation()
+    world.take_field(at("obj-a"), "x", "somebody")
+    await until(lambda: world.conditions().get("Stalled") == ("True", "ApplyFailed"))
+    assert world.conditions().get("PruneBlocked") == ("True", "PruneFailed")
+    assert len([news for news in world.news if news.reason == "PruneFailed"]) == 1
 
 
 async def test_drift_that_is_left_is_told_again_when_it_is_another(make: Make) -> None:
