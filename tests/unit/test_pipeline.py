@@ -927,6 +927,38 @@ async def test_the_delays_double_to_the_most_and_a_new_generation_starts_over(
     assert world.next_look() <= 1
 
 
+async def test_a_rollout_does_not_put_off_the_next_attempt_at_what_was_refused(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile, "RETRY_FIRST", 20.0)
+    world = make(A, B)
+    world.refused["b"] = DENIED
+    world.create(cr())
+    await until(lambda: world.next_look() > 0)
+    for step in range(3):
+        tried = len(world.applied)
+        world.put({**world.objects[at("obj-a")], "status": {"step": step}})
+        await until(lambda tried=tried: len(world.applied) > tried)  # type: ignore[misc]
+        await world.settled()
+    assert 0 < world.next_look() <= 20
+
+
+async def test_that_the_api_server_was_away_does_not_put_off_the_next_attempt_at_what_was_refused(make: Make) -> None:
+    world = make(A)
+    world.refused["a"] = PASSING
+    world.create(cr())
+    for count in range(1, 7):
+        await until(lambda count=count: len(world.applied) == count)  # type: ignore[misc]
+        await world.settled()
+        world.look()
+    await world.settled()
+    world.refused["a"] = DENIED
+    world.look()
+    await until(lambda: world.conditions().get("Stalled") == ("True", "ApplyFailed"))
+    await until(lambda: world.next_look() > 0)
+    assert world.next_look() <= 1
+
+
 async def test_the_delays_start_over_once_it_has_worked(make: Make) -> None:
     world = await created(make(A))
     for _ in range(2):

@@ -210,6 +210,9 @@ class World:
 
     def look(self, key: CRKey = KEY) -> None:
         """Have the operator look at a CR, as a delay that ends would."""
+        if record := self.reconciler._records.get(key):
+            waits = record.backoff._waits
+            waits.update({cause: replace(wait, due=0.0) for cause, wait in waits.items()})
         self.reconciler._queue.add(key)
 
     def put(self, body: Mapping[str, Any]) -> Body:
