@@ -24,7 +24,16 @@ from nuvop.errors import (
     WriteFailed,
 )
 from nuvop.kinds import ChildField, ChildSelector, Setting
-from nuvop.objects import FINALIZER, INSTANCE_LABEL, LAST_APPLIED, OWNER_LABEL, REVISION_LABEL, ObjectKey, labels_of
+from nuvop.objects import (
+    FINALIZER,
+    INSTANCE_LABEL,
+    LAST_APPLIED,
+    OWNER_LABEL,
+    REVISION_LABEL,
+    CRKey,
+    ObjectKey,
+    labels_of,
+)
 from nuvop.overlay import folder
 from tests.unit.world import KEY, TIMEOUT, World, at, cr, make_kind, manifest, raising, until
 
@@ -84,6 +93,13 @@ async def created(world: World, body: dict[str, Any] | None = None) -> World:
 def drift_told(world: World) -> list[str]:
     """What was told of drift in Events."""
     return [news.note for news in world.news if (news.type, news.reason) == ("Warning", "Drifted")]
+
+
+async def look_until_patient(world: World, key: CRKey = KEY) -> None:
+    """Look at a CR until the next look is so far off that nothing can wait for it."""
+    while world.next_look(key) < TIMEOUT:
+        world.look(key)
+        await until(lambda: world.next_look(key) > 0)
 
 
 def unseen(world: World, **metadata: Any) -> None:
@@ -806,6 +822,19 @@ async def test_a_child_of_a_cr_that_is_not_known_is_not_taken(make: Make) -> Non
     assert "others-x" in world.message()
     assert world.applied == []
     assert world.asked("find ") == [], "a look-up of many leaves out what carries the label"
+    await look_until_patient(world)
+    world.drop(at("obj-a"))
+    await until(world.is_ready)
+
+
+async def test_a_cr_that_goes_waits_for_no_name_any_more(make: Make) -> None:
+    world = await created(make(manifest("c"), manifest("b-c")), cr("a", "u1"))
+    world.reconciler.gone(KEY.plural, world.crs.pop("a"))
+    world.create(cr("a-b", "u2"))
+    await until(lambda: world.conditions("a-b").get("Stalled") == ("True", "NameCollision"))
+    world.delete_cr("a-b")
+    await world.settled()
+    assert world.reconciler._observer._children._awaited == {}
 
 
 async def test_the_later_of_two_crs_with_a_child_of_the_same_name_waits_until_the_other_goes(make: Make) -> None:
@@ -815,11 +844,34 @@ async def test_the_later_of_two_crs_with_a_child_of_the_same_name_waits_until_th
     assert "ConfigMap/a-b-c belongs to samples/a in demo" in world.message(name="a-b")
     assert world.is_ready("a")
     assert world.applied == ["a"]
-    later = replace(KEY, name="a-b")
-    while world.next_look(later) < TIMEOUT:
-        world.look(later)
-        await world.settled()
+    await look_until_patient(world, replace(KEY, name="a-b"))
     world.delete_cr("a")
+    await until(lambda: world.is_ready("a-b"))
+
+
+async def test_who_waits_for_a_name_is_looked_at_when_the_garbage_collector_comes_to_it(make: Make) -> None:
+    """It is free when the child goes, and not when the CR that had it does."""
+    world = await created(make(manifest("c"), manifest("b-c")), cr("a", "u1"))
+    world.create(cr("a-b", "u2", created="2026-01-02T00:00:00Z"))
+    await until(lambda: world.conditions("a-b").get("Stalled") == ("True", "NameCollision"))
+    await look_until_patient(world, replace(KEY, name="a-b"))
+    world.reconciler.gone(KEY.plural, world.crs.pop("a"))
+    await until(lambda: "belongs to another resource" in world.message(name="a-b"))
+    await world.settled()
+    assert world.applied == ["a"]
+    world.drop(at("a-b-c"))
+    await until(lambda: world.is_ready("a-b"))
+
+
+async def test_who_waits_for_a_name_is_looked_at_when_it_is_pruned(make: Make) -> None:
+    world = await created(make(manifest("c"), manifest("b-c")), cr("a", "u1"))
+    world.create(cr("a-b", "u2", created="2026-01-02T00:00:00Z"))
+    await until(lambda: world.conditions("a-b").get("Stalled") == ("True", "NameCollision"))
+    may_go = gate(world, "delete ConfigMap")
+    world.change_folder(manifest("c"))
+    await until(lambda: "belongs to another resource" in world.message(name="a-b"))
+    await look_until_patient(world, replace(KEY, name="a-b"))
+    may_go.set()
     await until(lambda: world.is_ready("a-b"))
 
 
