@@ -144,7 +144,10 @@ class Reconciler:
         record = self._records.get(key)
         if record is not None and version_of(body) < version_of(record.body):
             return  # an old answer, perhaps of another CR that had this name
-        if record is None or record.uid != body["metadata"]["uid"]:
+        if record is not None and record.uid != body["metadata"]["uid"]:
+            self._forget(key)  # its end may be told later, or never
+            record = None
+        if record is None:
             record = self._records[key] = Record.of(body, time.monotonic())
             record.show(body)
             self._keys[instance_of(key)] = key

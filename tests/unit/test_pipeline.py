@@ -425,6 +425,25 @@ async def test_a_cr_that_is_made_anew_while_the_one_before_is_looked_at_is_serve
     assert folder(world.generated, KEY).is_dir()
 
 
+async def test_so_it_is_where_the_end_of_the_one_before_is_told_late(make: Make) -> None:
+    """Its kubectl may hang; and who waits for a name of its has waited long enough."""
+    world = make(manifest("c"), manifest("b-c"))
+    never = gate(world)
+    world.create(cr("a", "u1"))
+    await until(lambda: world.applied == ["a"])
+    world.create(cr("a-b", "u2", created="2026-01-02T00:00:00Z"))
+    await until(lambda: world.conditions("a-b").get("Stalled") == ("True", "NameCollision"))
+    del world.before["apply Sample"]
+    before = world.crs.pop("a")
+    world.create(cr("a", "u3", created="2026-01-03T00:00:00Z"))
+    await until(lambda: world.is_ready("a-b"))
+    await until(lambda: world.conditions("a").get("Stalled") == ("True", "NameCollision"))
+    assert not never.is_set()
+    assert world.asked("forget Sample/") == ["a"]
+    world.reconciler.gone(KEY.plural, before)
+    assert world.asked("forget Sample/") == ["a"], "that was told already"
+
+
 async def test_drift_that_vanishes_meanwhile_is_no_error_of_nuvop(make: Make, caplog: pytest.LogCaptureFixture) -> None:
     world = await created(make(A))
 
