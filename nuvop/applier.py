@@ -10,8 +10,8 @@ There is no artificial wait: while all slots are busy, overlays gather; one that
 A batch that fails says little: kubectl's errors name no object that could be relied upon. So the watch is asked which
 CRs have landed as a whole. The others are suspects: each is applied alone, gets its own error, and stays in the lone
 lane until that works. The lone lane takes one slot at most, and a small share of its time while others are at work. Who
-does not get on, because of a slow webhook say, needs no processor: others get the slot (`nuvop.slots`). So whatever is
-wrong with one CR hardly delays another.
+does not get on, because of a slow webhook say, needs no processor: others get the slot, the next of the lone lane, too
+(`nuvop.slots`). So whatever is wrong with one CR hardly delays another.
 """
 
 import asyncio
@@ -396,7 +396,8 @@ class Applier:
         if isinstance(failure, HeldUp):
             self._suspect([job])
         else:
-            self._suspects.add(job.overlay.key)
+            if _is_its_own(failure):
+                self._suspects.add(job.overlay.key)
             _fail([job], failure)
 
     async def _left(self, jobs: Sequence[Job], patience: float) -> list[Job]:
@@ -488,6 +489,14 @@ def _fail(jobs: Iterable[Job], error: Exception) -> None:
     for job in jobs:
         if not job.done.done():
             job.done.set_exception(error)
+
+
+def _is_its_own(failure: KubectlError) -> bool:
+    """Whether a failure has to do with what was applied.
+
+    It has not where the API server is away, or where somebody has killed kubectl, or it could not be started.
+    """
+    return isinstance(failure, KubectlTimeout) or (isinstance(failure, ApplyFailed) and not failure.unreachable)
 
 
 def _has_worked(job: Job) -> bool:
