@@ -102,7 +102,7 @@ class HeldUp(KubectlError):
 
 
 class Withdrawn(NuvopError):
-    """Something else is wanted by now, and kubectl had not begun."""
+    """Something else is wanted by now, and kubectl had not begun, or would have to begin anew."""
 
 
 class Abandoned(KubectlError):
@@ -135,7 +135,7 @@ class Applier:
         ``landed`` is asked what of it is there when kubectl cannot tell. A repair goes before what is new: somebody
         relies on what it puts back.
         Raises ApplyFailed, KubectlTimeout or another KubectlError with what is wrong with this very overlay, and
-        Withdrawn where the CR asks for something else before its turn has come.
+        Withdrawn where the CR asks for something else before its turn has come, or would have to come again.
         """
         job = Job(overlay, landed, asyncio.get_running_loop().create_future(), _now(), is_repair)
         if overlay.key in self._suspects:
@@ -160,10 +160,12 @@ class Applier:
     def withdraw(self, key: CRKey) -> None:
         """Take in that a CR asks for something else by now: what waits for its turn ends in `Withdrawn`.
 
-        What is with kubectl is brought to its end.
+        What is with kubectl is brought to its end, and does not wait for another turn after that.
         """
-        waiting = itertools.chain(self._waiting, self._lone, *self._halves)
-        _fail([job for job in waiting if job.overlay.key == key], Withdrawn(f"{key} asks for something else by now"))
+        begun = itertools.chain.from_iterable(work.jobs for work in self._tasks.values())
+        for job in (job for job in begun if job.overlay.key == key):
+            job.is_withdrawn = True
+        _withdraw(job for job in itertools.chain(self._waiting, self._lone, *self._halves) if job.overlay.key == key)
 
     def seconds_under_way(self, key: CRKey) -> float:
         """For how many seconds a CR's overlay has been with kubectl; 0 while it waits for its turn."""
@@ -387,6 +389,7 @@ class Applier:
             for job in unseen:
                 job.was_put_back = True
             self._put_back(unseen)
+        _withdraw(job for job in work.jobs if job.is_withdrawn)
         self._fill_slots()
 
     def _blame(self, job: Job, failure: KubectlError) -> None:
@@ -497,6 +500,11 @@ def _is_its_own(failure: KubectlError) -> bool:
     It has not where the API server is away, or where somebody has killed kubectl, or it could not be started.
     """
     return isinstance(failure, KubectlTimeout) or (isinstance(failure, ApplyFailed) and not failure.unreachable)
+
+
+def _withdraw(jobs: Iterable[Job]) -> None:
+    for job in jobs:
+        _fail([job], Withdrawn(f"{job.overlay.key} asks for something else by now"))
 
 
 def _has_worked(job: Job) -> bool:

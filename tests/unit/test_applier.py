@@ -776,6 +776,55 @@ async def test_what_waits_for_a_cr_that_asks_for_something_else_is_withdrawn_and
     assert kubectl.killed == 0
 
 
+async def test_who_asks_for_something_else_while_kubectl_is_held_up_at_it_is_not_begun_anew(
+    applier: Applier, send: Send, kubectl: Kubectl
+) -> None:
+    kubectl.slow = dict.fromkeys(("a", "b", "c"), 0.5)
+    kubectl.hanging = {"a", "b", "c"}
+    stuck = [send(name) for name in "ab"]
+    await asyncio.sleep(0.1)
+    assert len(stuck) == SPARE
+    held_up = send("c")
+    await asyncio.sleep(0.02)
+    applier.withdraw(CRKey("samples", "demo", "c"))
+    with pytest.raises(Withdrawn):
+        await held_up
+    await asyncio.gather(*stuck)
+    assert kubectl.runs == [["a"], ["b"], ["c"]]
+
+
+HELD_UP = {"hanging": {"x"}, "slow": {"x": 1.0}}
+
+
+@pytest.mark.parametrize(
+    ("trouble", "withdrawn"),
+    [
+        (HELD_UP, "x"),
+        (HELD_UP, "z"),
+        ({"refused": {"y": ApplyFailed("no", terminal=True)}}, "y"),
+        ({"unbuildable": {"x": "it names no folder"}}, "x"),
+        ({"unbuildable": {"x": "accumulating resources from '../../samples/demo/x': no"}}, "x"),
+        ({"unbuildable": {"x": "accumulating resources from '../../samples/demo/x': no"}}, "z"),
+    ],
+    ids=["at the hold-up", "behind it", "refused", "in a half", "named", "beside who is named"],
+)
+async def test_who_asks_for_something_else_is_not_begun_anew_after_a_batch_that_failed(
+    applier: Applier, send: Send, kubectl: Kubectl, trouble: dict[str, Any], withdrawn: str
+) -> None:
+    vars(kubectl).update(trouble)
+    running, gate = await take_both_slots(send, kubectl)
+    batch = {name: send(name) for name in "xyz"}
+    await asyncio.sleep(0.02)
+    gate.set()
+    await asyncio.gather(*running)
+    assert kubectl.runs[2:] == [["x", "y", "z"]]
+    applier.withdraw(CRKey("samples", "demo", withdrawn))
+    found = await outcome(batch)
+    assert found[withdrawn] == f"samples/{withdrawn} in demo asks for something else by now"
+    assert {name for run in kubectl.runs[3:] for name in run} <= {*batch} - {withdrawn}
+    assert all(isinstance(answer, list) or name in "xy" for name, answer in found.items() if name != withdrawn)
+
+
 async def test_nothing_is_held_against_the_next_cr_of_a_name(applier: Applier, send: Send, kubectl: Kubectl) -> None:
     kubectl.refused["bad"] = ApplyFailed("no", terminal=True)
     kubectl.gate = asyncio.Event()
