@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e.harness import condition, eventually, is_ready
-from tests.faults.outage import without
+from tests.e2e.outage import without
 from tests.faults.proxy import Delay
 from tests.faults.unruly import says
 from tests.faults.workload import KIND
