@@ -29,6 +29,12 @@ PROGRAMS = Path(sys.executable).parent
 PATIENCE = 60.0
 """Seconds until a test gives up waiting. A busy machine gets more time than anybody would want to wait."""
 
+LATE = 120.0
+"""Seconds until the garbage collector has deleted the children of a CR whose CRD is new.
+
+It looks for new CRDs every 30 s, and comes back to an object whose owner it does not know after 20, 41 and 82 s.
+"""
+
 
 def eventually(what: str, check: Callable[[], Any], *, within: float = PATIENCE) -> Any:
     """Wait until ``check()`` is true, and return what it returned; fail with the last thing seen."""
