@@ -335,7 +335,7 @@ def test_a_status_field_of_a_handlers_own_stays(
         with every_version(kubectl, kind.plural) as seen:
             for text in "abcdefgh":
                 kubectl("patch", f"{kind.plural}/obj", "--type=merge", "-p", json.dumps({"spec": {"text": text}}))
-                eventually("nuvop goes on", is_told, within=20)
+                eventually("nuvop goes on", is_told)
             before = status()["backups"]
             eventually("so does the handler", lambda: status()["backups"] > before)
         counts = [body["status"]["backups"] for body in seen]
