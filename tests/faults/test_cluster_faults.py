@@ -73,7 +73,9 @@ def test_components_that_come_back(scene: Scene, cluster: Cluster, subtests: pyt
         with subtests.test("the history of the watches is gone"):
             with frozen(running):
                 scene.stir_again(4)
-                # Something that no watch of the operator's shows, so that each of them is behind.
+                # Something that no watch of the operator's shows is written after all that one would show, so that each
+                # of them is behind.
+                cluster.stop_component("kube-controller-manager")
                 scene.workload.kubectl("create", "secret", "generic", "later")
                 with without(cluster, "kube-apiserver"):
                     pass  # one that has just started knows no history: what the watches go on from is 410 Gone
