@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from nuvop import inventory as inventories
+from nuvop.backoff import Backoff
 from nuvop.crd import STATUS_FIELDS
 from nuvop.inventory import Inventory
 from nuvop.objects import FINALIZER, Body, ObjectKey, Taken, key_of, status_of_others, taken_since, version_of
@@ -43,10 +44,13 @@ class Record:
     """The revision that was applied last, and to which the inventory's digests belong."""
     owned: dict[ObjectKey, Body] = field(default_factory=dict)
     _guesses: dict[ObjectKey, tuple[tuple[str, str, int], Taken]] = field(default_factory=dict)
-    failures: int = 0
+    is_failing: bool = False
+    """Whether something has failed since all was well."""
     is_well: bool = False
     """Whether the children are applied, and nothing has failed since, in the reconciliation under way."""
+    backoff: Backoff = field(default_factory=Backoff)
     failed_generation: int = 0
+    """The generation that the back-off is about."""
     wait: Wait | None = None
     settled: float = 0.0
     """When all children became ready the last time, in seconds since the epoch; 0 where that was not seen."""

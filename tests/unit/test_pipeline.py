@@ -24,7 +24,16 @@ from nuvop.errors import (
     WriteFailed,
 )
 from nuvop.kinds import ChildField, ChildSelector, Setting
-from nuvop.objects import FINALIZER, INSTANCE_LABEL, LAST_APPLIED, OWNER_LABEL, REVISION_LABEL, ObjectKey, labels_of
+from nuvop.objects import (
+    FINALIZER,
+    INSTANCE_LABEL,
+    LAST_APPLIED,
+    OWNER_LABEL,
+    REVISION_LABEL,
+    CRKey,
+    ObjectKey,
+    labels_of,
+)
 from nuvop.overlay import folder
 from tests.unit.world import KEY, TIMEOUT, World, at, cr, make_kind, manifest, raising, until
 
@@ -84,6 +93,13 @@ async def created(world: World, body: dict[str, Any] | None = None) -> World:
 def drift_told(world: World) -> list[str]:
     """What was told of drift in Events."""
     return [news.note for news in world.news if (news.type, news.reason) == ("Warning", "Drifted")]
+
+
+async def look_until_patient(world: World, key: CRKey = KEY) -> None:
+    """Look at a CR until the next look is so far off that nothing can wait for it."""
+    while world.next_look(key) < TIMEOUT:
+        world.look(key)
+        await until(lambda: world.next_look(key) > 0)
 
 
 def unseen(world: World, **metadata: Any) -> None:
@@ -407,6 +423,25 @@ async def test_a_cr_that_is_made_anew_while_the_one_before_is_looked_at_is_serve
     await until(world.is_ready)
     assert labels_of(world.objects[at("obj-a")])[OWNER_LABEL] == "u2"
     assert folder(world.generated, KEY).is_dir()
+
+
+async def test_so_it_is_where_the_end_of_the_one_before_is_told_late(make: Make) -> None:
+    """Its kubectl may hang; and who waits for a name of its has waited long enough."""
+    world = make(manifest("c"), manifest("b-c"))
+    never = gate(world)
+    world.create(cr("a", "u1"))
+    await until(lambda: world.applied == ["a"])
+    world.create(cr("a-b", "u2", created="2026-01-02T00:00:00Z"))
+    await until(lambda: world.conditions("a-b").get("Stalled") == ("True", "NameCollision"))
+    del world.before["apply Sample"]
+    before = world.crs.pop("a")
+    world.create(cr("a", "u3", created="2026-01-03T00:00:00Z"))
+    await until(lambda: world.is_ready("a-b"))
+    await until(lambda: world.conditions("a").get("Stalled") == ("True", "NameCollision"))
+    assert not never.is_set()
+    assert world.asked("forget Sample/") == ["a"]
+    world.reconciler.gone(KEY.plural, before)
+    assert world.asked("forget Sample/") == ["a"], "that was told already"
 
 
 async def test_drift_that_vanishes_meanwhile_is_no_error_of_nuvop(make: Make, caplog: pytest.LogCaptureFixture) -> None:
@@ -806,6 +841,19 @@ async def test_a_child_of_a_cr_that_is_not_known_is_not_taken(make: Make) -> Non
     assert "others-x" in world.message()
     assert world.applied == []
     assert world.asked("find ") == [], "a look-up of many leaves out what carries the label"
+    await look_until_patient(world)
+    world.drop(at("obj-a"))
+    await until(world.is_ready)
+
+
+async def test_a_cr_that_goes_waits_for_no_name_any_more(make: Make) -> None:
+    world = await created(make(manifest("c"), manifest("b-c")), cr("a", "u1"))
+    world.reconciler.gone(KEY.plural, world.crs.pop("a"))
+    world.create(cr("a-b", "u2"))
+    await until(lambda: world.conditions("a-b").get("Stalled") == ("True", "NameCollision"))
+    world.delete_cr("a-b")
+    await world.settled()
+    assert world.reconciler._observer._children._awaited == {}
 
 
 async def test_the_later_of_two_crs_with_a_child_of_the_same_name_waits_until_the_other_goes(make: Make) -> None:
@@ -815,11 +863,34 @@ async def test_the_later_of_two_crs_with_a_child_of_the_same_name_waits_until_th
     assert "ConfigMap/a-b-c belongs to samples/a in demo" in world.message(name="a-b")
     assert world.is_ready("a")
     assert world.applied == ["a"]
-    later = replace(KEY, name="a-b")
-    while world.next_look(later) < TIMEOUT:
-        world.look(later)
-        await world.settled()
+    await look_until_patient(world, replace(KEY, name="a-b"))
     world.delete_cr("a")
+    await until(lambda: world.is_ready("a-b"))
+
+
+async def test_who_waits_for_a_name_is_looked_at_when_the_garbage_collector_comes_to_it(make: Make) -> None:
+    """It is free when the child goes, and not when the CR that had it does."""
+    world = await created(make(manifest("c"), manifest("b-c")), cr("a", "u1"))
+    world.create(cr("a-b", "u2", created="2026-01-02T00:00:00Z"))
+    await until(lambda: world.conditions("a-b").get("Stalled") == ("True", "NameCollision"))
+    await look_until_patient(world, replace(KEY, name="a-b"))
+    world.reconciler.gone(KEY.plural, world.crs.pop("a"))
+    await until(lambda: "belongs to another resource" in world.message(name="a-b"))
+    await world.settled()
+    assert world.applied == ["a"]
+    world.drop(at("a-b-c"))
+    await until(lambda: world.is_ready("a-b"))
+
+
+async def test_who_waits_for_a_name_is_looked_at_when_it_is_pruned(make: Make) -> None:
+    world = await created(make(manifest("c"), manifest("b-c")), cr("a", "u1"))
+    world.create(cr("a-b", "u2", created="2026-01-02T00:00:00Z"))
+    await until(lambda: world.conditions("a-b").get("Stalled") == ("True", "NameCollision"))
+    may_go = gate(world, "delete ConfigMap")
+    world.change_folder(manifest("c"))
+    await until(lambda: "belongs to another resource" in world.message(name="a-b"))
+    await look_until_patient(world, replace(KEY, name="a-b"))
+    may_go.set()
     await until(lambda: world.is_ready("a-b"))
 
 
@@ -923,6 +994,38 @@ async def test_the_delays_double_to_the_most_and_a_new_generation_starts_over(
     await world.settled()
     world.next_generation()
     await until(lambda: len(world.applied) == 9)
+    await until(lambda: world.next_look() > 0)
+    assert world.next_look() <= 1
+
+
+async def test_a_rollout_does_not_put_off_the_next_attempt_at_what_was_refused(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile, "RETRY_FIRST", 20.0)
+    world = make(A, B)
+    world.refused["b"] = DENIED
+    world.create(cr())
+    await until(lambda: world.next_look() > 0)
+    for step in range(3):
+        tried = len(world.applied)
+        world.put({**world.objects[at("obj-a")], "status": {"step": step}})
+        await until(lambda tried=tried: len(world.applied) > tried)  # type: ignore[misc]
+        await world.settled()
+    assert 0 < world.next_look() <= 20
+
+
+async def test_that_the_api_server_was_away_does_not_put_off_the_next_attempt_at_what_was_refused(make: Make) -> None:
+    world = make(A)
+    world.refused["a"] = PASSING
+    world.create(cr())
+    for count in range(1, 7):
+        await until(lambda count=count: len(world.applied) == count)  # type: ignore[misc]
+        await world.settled()
+        world.look()
+    await world.settled()
+    world.refused["a"] = DENIED
+    world.look()
+    await until(lambda: world.conditions().get("Stalled") == ("True", "ApplyFailed"))
     await until(lambda: world.next_look() > 0)
     assert world.next_look() <= 1
 
