@@ -10,8 +10,8 @@ There is no artificial wait: while all slots are busy, overlays gather; one that
 A batch that fails says little: kubectl's errors name no object that could be relied upon. So the watch is asked which
 CRs have landed as a whole. The others are suspects: each is applied alone, gets its own error, and stays in the lone
 lane until that works. The lone lane takes one slot at most, and a small share of its time while others are at work. Who
-does not get on, because of a slow webhook say, needs no processor: others get the slot (`nuvop.slots`). So whatever is
-wrong with one CR hardly delays another.
+does not get on, because of a slow webhook say, needs no processor: others get the slot, the next of the lone lane, too
+(`nuvop.slots`). So whatever is wrong with one CR hardly delays another.
 """
 
 import asyncio
@@ -102,7 +102,7 @@ class HeldUp(KubectlError):
 
 
 class Withdrawn(NuvopError):
-    """Something else is wanted by now, and kubectl had not begun."""
+    """Something else is wanted by now, and kubectl had not begun, or would have to begin anew."""
 
 
 class Abandoned(KubectlError):
@@ -135,7 +135,7 @@ class Applier:
         ``landed`` is asked what of it is there when kubectl cannot tell. A repair goes before what is new: somebody
         relies on what it puts back.
         Raises ApplyFailed, KubectlTimeout or another KubectlError with what is wrong with this very overlay, and
-        Withdrawn where the CR asks for something else before its turn has come.
+        Withdrawn where the CR asks for something else before its turn has come, or would have to come again.
         """
         job = Job(overlay, landed, asyncio.get_running_loop().create_future(), _now(), is_repair)
         if overlay.key in self._suspects:
@@ -160,10 +160,12 @@ class Applier:
     def withdraw(self, key: CRKey) -> None:
         """Take in that a CR asks for something else by now: what waits for its turn ends in `Withdrawn`.
 
-        What is with kubectl is brought to its end.
+        What is with kubectl is brought to its end, and does not wait for another turn after that.
         """
-        waiting = itertools.chain(self._waiting, self._lone, *self._halves)
-        _fail([job for job in waiting if job.overlay.key == key], Withdrawn(f"{key} asks for something else by now"))
+        begun = itertools.chain.from_iterable(work.jobs for work in self._tasks.values())
+        for job in (job for job in begun if job.overlay.key == key):
+            job.is_withdrawn = True
+        _withdraw(job for job in itertools.chain(self._waiting, self._lone, *self._halves) if job.overlay.key == key)
 
     def seconds_under_way(self, key: CRKey) -> float:
         """For how many seconds a CR's overlay has been with kubectl; 0 while it waits for its turn."""
@@ -387,6 +389,7 @@ class Applier:
             for job in unseen:
                 job.was_put_back = True
             self._put_back(unseen)
+        _withdraw(job for job in work.jobs if job.is_withdrawn)
         self._fill_slots()
 
     def _blame(self, job: Job, failure: KubectlError) -> None:
@@ -396,7 +399,8 @@ class Applier:
         if isinstance(failure, HeldUp):
             self._suspect([job])
         else:
-            self._suspects.add(job.overlay.key)
+            if _is_its_own(failure):
+                self._suspects.add(job.overlay.key)
             _fail([job], failure)
 
     async def _left(self, jobs: Sequence[Job], patience: float) -> list[Job]:
@@ -488,6 +492,19 @@ def _fail(jobs: Iterable[Job], error: Exception) -> None:
     for job in jobs:
         if not job.done.done():
             job.done.set_exception(error)
+
+
+def _is_its_own(failure: KubectlError) -> bool:
+    """Whether a failure has to do with what was applied.
+
+    It has not where the API server is away, or where somebody has killed kubectl, or it could not be started.
+    """
+    return isinstance(failure, KubectlTimeout) or (isinstance(failure, ApplyFailed) and not failure.unreachable)
+
+
+def _withdraw(jobs: Iterable[Job]) -> None:
+    for job in jobs:
+        _fail([job], Withdrawn(f"{job.overlay.key} asks for something else by now"))
 
 
 def _has_worked(job: Job) -> bool:

@@ -28,6 +28,8 @@ class Job:
     is_repair: bool = False
     has_begun: bool = False
     """Whether its turn came at least once; it may wait again after a batch that failed."""
+    is_withdrawn: bool = False
+    """Whether its CR asks for something else by now, while kubectl is at it: it does not wait again."""
     was_put_back: bool = False
     was_stuck: bool = False
     """Whether nothing at all has landed of the batch that it was in last."""

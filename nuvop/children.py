@@ -54,6 +54,7 @@ class Children:
         self._finished: dict[Instance, dict[ObjectKey, Body]] = {}
         self._taken_over: set[ObjectKey] = set()
         self._unshown: set[ObjectKey] = set()
+        self._awaited: dict[Instance, frozenset[ObjectKey]] = {}
 
     def of(self, instance: Instance) -> Mapping[ObjectKey, Body]:
         """The live objects of a CR."""
@@ -79,6 +80,13 @@ class Children:
     def is_unshown(self, key: ObjectKey) -> bool:
         """Whether an object is known by the answer to an apply alone."""
         return key in self._unshown
+
+    def wait_for(self, instance: Instance, keys: Iterable[ObjectKey]) -> None:
+        """Have a CR be concerned when others' objects go or change hands: these, and none that it waited for before."""
+        if awaited := frozenset(keys):
+            self._awaited[instance] = awaited
+        else:
+            self._awaited.pop(instance, None)
 
     def show(self, body: Body) -> set[Instance]:
         """Take in an object as a watch's event shows it; return the CRs that it concerns.
@@ -113,7 +121,10 @@ class Children:
         # A copy with all of nuvop's labels is shown before nuvop applies over it.
         was_theirs = known is not None and not is_applied(known) and is_applied(body)
         is_theirs = is_same and (key in self._taken_over or was_theirs)
+        has_changed_hands = known is not None and _whose(known) != _whose(body)
         concerned = self._forget(key)
+        if has_changed_hands:
+            concerned |= self._waiting_for(key)
         instance = belongs_to(body)
         if instance is None:
             return concerned
@@ -140,7 +151,7 @@ class Children:
             # A short TTL removes a Job before anybody has looked at how it ended.
             if is_finished(body):
                 self._finished.setdefault(instance, {})[key] = body
-        return concerned
+        return concerned | self._waiting_for(key)
 
     def replace(self, scope: Scope, bodies: Iterable[Body], version: int) -> set[Instance]:
         """Take in a full list of a scope, as it was at a version; return the CRs that anything changed for."""
@@ -155,7 +166,7 @@ class Children:
         ]
         concerned: set[Instance] = set()
         for key in gone:
-            concerned |= self._forget(key)
+            concerned |= self._forget(key) | self._waiting_for(key)
         self._removed = {
             key: removed
             for key, removed in self._removed.items()
@@ -178,7 +189,10 @@ class Children:
         Objects of the same kind that another version has shown are another type's: they are still there.
         """
         gone = [key for key, body in self._objects.items() if (body["apiVersion"], key.kind) == (api_version, kind)]
-        return {instance for key in gone for instance in self._forget(key)}
+        return {instance for key in gone for instance in self._forget(key) | self._waiting_for(key)}
+
+    def _waiting_for(self, key: ObjectKey) -> set[Instance]:
+        return {instance for instance, awaited in self._awaited.items() if key in awaited}
 
     def _is_same(self, body: Body) -> bool:
         """Whether an object is known, and no other one of its name."""
@@ -211,6 +225,11 @@ def belongs_to(body: Body) -> Instance | None:
     # What does not live beside its CR says in a label where that lives.
     namespace = labels.get(NAMESPACE_LABEL) or body["metadata"].get("namespace", "")
     return (namespace, label) if label else None
+
+
+def _whose(body: Body) -> tuple[Instance | None, str | None]:
+    """The CR that an object is a child of, and the uid that it had."""
+    return belongs_to(body), labels_of(body).get(OWNER_LABEL)
 
 
 @dataclass(frozen=True)

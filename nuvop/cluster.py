@@ -647,7 +647,8 @@ def _json(answered: bytes) -> Any:
 def _error(code: int, answered: bytes) -> ClusterError:
     status = _json(answered)
     if not isinstance(status, dict):
-        return _status_error(code, answered[:200].decode(errors="replace"))
+        # Other words than the API server's own, such as "404 page not found", end in a newline, or are many lines.
+        return _status_error(code, " ".join(answered[:200].decode(errors="replace").split()))
     if code == 422 and not (status.get("details") or {}).get("causes"):
         # That is how the API server answers a `test` operation that failed.
         return Conflict(status.get("message", ""), status=422)

@@ -67,8 +67,8 @@ def of(cr: Body) -> Directives:
     for name, value in sorted(asked.items()):
         _check(name, value)
     return Directives(
-        report_drift=asked.get(DRIFT) == "report",
-        suspend=asked.get(SUSPEND) == "true",
+        report_drift=reports_drift(cr),
+        suspend=suspends(cr),
         reconcile=asked.get(RECONCILE, ""),
         confirm_prune=asked.get(PRUNE) == "confirm",
         adopt=asked.get(ADOPT) == "true",
@@ -79,6 +79,16 @@ def of(cr: Body) -> Directives:
 def differ(before: Body, after: Body) -> bool:
     """Whether two versions of a CR ask for different things, known or not."""
     return _asked(before) != _asked(after)
+
+
+def suspends(cr: Body) -> bool:
+    """Whether a CR asks to change nothing, whatever else it asks for."""
+    return _annotations(cr).get(SUSPEND) == "true"
+
+
+def reports_drift(cr: Body) -> bool:
+    """Whether changes to a CR's children are to be told and left, whatever else it asks for."""
+    return _annotations(cr).get(DRIFT) == "report"
 
 
 def keeps_children(cr: Body) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from nuvop import children, readiness, status
+from nuvop import children, directives, readiness, status
 from nuvop.fields import Name
 from nuvop.objects import ObjectKey, is_deleting, is_finished
 from nuvop.readiness import Readiness, State
@@ -16,6 +16,8 @@ from nuvop.status import Also, Aspect, Phase, Reason, Verdict
 COMPLAINTS_SINCE = 60.0
 """Seconds before the children began to be unready from which on the controllers' warnings are told: a probe fails some
 times before a pod is not ready. What was said before all children were ready the last time is settled."""
+
+_SUSPENDED = Also(Aspect.SUSPENDED, Reason.SUSPENDED, "nothing is changed until the annotation is taken off")
 
 Complaint = Callable[[ObjectKey, float], str]
 """The newest Warning event about an object or its pods since a time, in seconds since the epoch; empty where there is
@@ -68,19 +70,17 @@ def suspended(scene: Scene, complaint: Complaint) -> Judgement:
 
     An observedGeneration would not do: a generation that a broken folder has stalled was observed, too.
     """
-    also = Also(Aspect.SUSPENDED, Reason.SUSPENDED, "nothing is changed until the annotation is taken off")
-    scene = replace(scene, also=(*scene.also, also))
+    undeletable = "; ".join(text for key, text in scene.record.undeletable.items() if key in scene.live)
+    scene = replace(scene, also=(*_prune_blocked(scene.record, undeletable), *scene.also, _SUSPENDED))
     if scene.record.applied_revision != scene.overlay.revision:
-        verdict = unfinished(scene.record, scene.generation, Reason.SUSPENDED, also.message)
-        return Judgement(replace(verdict, also=(*verdict.also, *scene.also)))
+        verdict = unfinished(scene.record, scene.generation, Reason.SUSPENDED, _SUSPENDED.message)
+        return Judgement(replace(verdict, also=scene.also))
     judgement = judge(scene, complaint)
     return replace(judgement, verdict=replace(judgement.verdict, handled=scene.record.handled))
 
 
 def unfinished(record: Record, generation: int, reason: Reason, message: str) -> Verdict:
-    """What to say where the children were not looked at: what they reported last stays as it was."""
-    refused = record.prune_refused
-    also = (Also(Aspect.PRUNE_BLOCKED, Reason.PRUNE_REFUSED, refused),) if refused else ()
+    """What to say where the children were not looked at: what they reported last, and what was true, stays so."""
     return Verdict(
         generation,
         Phase.IN_PROGRESS,
@@ -88,11 +88,28 @@ def unfinished(record: Record, generation: int, reason: Reason, message: str) ->
         message,
         record.inventory,
         record.last_reported,
-        also,
+        _still(record),
         record.handled,
         record.applied_revision,
         record.beside,
     )
+
+
+def _still(record: Record) -> tuple[Also, ...]:
+    """What is true besides where nobody has looked: what was told before, unless the CR's annotations say otherwise."""
+    undeletable = status.told_message(record.status, Aspect.PRUNE_BLOCKED, Reason.PRUNE_FAILED)
+    drifted = status.told_message(record.status, Aspect.DRIFTED, Reason.DRIFTED)
+    return (
+        *([Also(Aspect.DRIFTED, Reason.DRIFTED, drifted)] if drifted and directives.reports_drift(record.body) else ()),
+        *_prune_blocked(record, undeletable),
+        *([_SUSPENDED] if directives.suspends(record.body) else ()),
+    )
+
+
+def _prune_blocked(record: Record, undeletable: str) -> tuple[Also, ...]:
+    if record.prune_refused:
+        return (Also(Aspect.PRUNE_BLOCKED, Reason.PRUNE_REFUSED, record.prune_refused),)
+    return (Also(Aspect.PRUNE_BLOCKED, Reason.PRUNE_FAILED, undeletable),) if undeletable else ()
 
 
 def _beside(scene: Scene) -> dict[str, object]:

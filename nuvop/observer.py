@@ -75,6 +75,10 @@ class Observer:
         """Whether no watch has shown an object yet that was applied."""
         return self._children.is_unshown(key)
 
+    def wait_for(self, instance: Instance, keys: Iterable[ObjectKey]) -> None:
+        """Have a CR be concerned when others' objects go or change hands: these, and none that it waited for before."""
+        self._children.wait_for(instance, keys)
+
     def applied(self, bodies: Sequence[Body]) -> None:
         """Take in what an apply showed: the watch tells the same a moment later."""
         for body in bodies:

@@ -2,19 +2,20 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 
 from nuvop import foreign
 from nuvop.children import Comparison
 from nuvop.claims import Claim, Claimant, Claims
 from nuvop.cluster import Cluster
-from nuvop.errors import ClusterError, ClusterUnreachable
+from nuvop.errors import ClusterError, ClusterUnreachable, Conflict
 from nuvop.events import News
 from nuvop.foreign import Lookups, Obstacle
 from nuvop.logs import about
 from nuvop.objects import OWNER_LABEL, Body, CRKey, ObjectKey, key_of, labels_of, maker_of
 from nuvop.observer import Observer
 from nuvop.reporter import Reporter
-from nuvop.scene import Scene
+from nuvop.scene import Scene, instance_of
 from nuvop.status import Reason
 
 logger = logging.getLogger(__name__)
@@ -45,12 +46,18 @@ class Ownership:
         return told(claim)
 
     async def find(self, scene: Scene, comparison: Comparison) -> dict[ObjectKey, Body]:
-        """What is there, whoever made it, of the children that are not as they should be."""
+        """What is there, whoever made it, of the children that are not as they should be.
+
+        When one of them that is another's goes, or is no longer that one's, the CR is looked at again.
+        """
+        instance = instance_of(scene.key)
+        self._observer.wait_for(instance, comparison.missing)  # one may go while another is looked up
         found = {key: scene.live[key] for key in (*comparison.outdated, *comparison.drifted)}
         for key in comparison.missing:
             body = self._observer.at(key) or await self._lookups.find(scene.resource(key), key)
             if body is not None:
                 found[key] = body
+        self._observer.wait_for(instance, found.keys() & set(comparison.missing))
         return found
 
     async def obstacle(self, scene: Scene, found: Mapping[ObjectKey, Body]) -> tuple[Reason, str] | None:
@@ -79,7 +86,8 @@ class Ownership:
                 continue
             told[stranger.key] = str(stranger)
             try:
-                await self._let_go(scene, stranger)
+                with suppress(Conflict):  # it has changed since it was seen: the next look gives it back
+                    await self._let_go(scene, stranger)
             except ClusterUnreachable:
                 raise
             except ClusterError as error:
@@ -124,6 +132,7 @@ class Ownership:
         """Take in that a CR is gone: others may want what was its own."""
         self._adopted.pop(key, None)
         self._unconfirmed.pop(key, None)
+        self._observer.wait_for(instance_of(key), ())
         self._look_at(self._claims.release(key))
 
     async def close(self) -> None:

@@ -70,12 +70,13 @@ class Pruner:
             record.prune_refused = str(refusal) if refusal else ""
         if record.prune_refused:
             return (Also(Aspect.PRUNE_BLOCKED, Reason.PRUNE_REFUSED, record.prune_refused),)
-        if not due:
-            return ()
-        if not (await is_current() and self._catalog.is_newest(scene.kind)):
-            return ()
-        blocked = [text for key in due if (text := await self._delete(scene, key))]
-        return (Also(Aspect.PRUNE_BLOCKED, Reason.PRUNE_FAILED, "; ".join(blocked)),) if blocked else ()
+        # What has been tried before is true until it is tried again: pods may be unready for long.
+        known = {key: record.undeletable.get(key, "") for key in left}
+        if due and await is_current() and self._catalog.is_newest(scene.kind):
+            known |= {key: await self._delete(scene, key) for key in due}
+        record.undeletable = {key: text for key, text in known.items() if text}
+        blocked = "; ".join(record.undeletable.values())
+        return (Also(Aspect.PRUNE_BLOCKED, Reason.PRUNE_FAILED, blocked),) if blocked else ()
 
     async def _delete(self, scene: Scene, key: ObjectKey) -> str:
         """Delete one object as it was seen; say why that cannot be, empty where it was done or is to be tried again."""

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from nuvop import judge as judges
 from nuvop import overlay as overlays
 from nuvop.announcements import Announcements
 from nuvop.applier import Applier, Withdrawn
+from nuvop.backoff import Backoff
 from nuvop.catalog import Catalog
 from nuvop.children import Instance
 from nuvop.cluster import ApiResource, Cluster
@@ -68,7 +70,10 @@ RETRY_FIRST = 1.0
 RETRY_MOST = 60.0
 RETRY_MOST_PASSING = 5.0
 """Seconds before something that failed is tried again: doubled each time, up to the most. Less where it is the API
-server's trouble and not the CR's."""
+server's trouble and not the CR's; for each cause by itself, or the CR would pay for the API server's."""
+
+LOOKS = 3
+"""How often a CR is looked at in a row where others change meanwhile what nuvop would change; then that is told."""
 
 FRESH = 2.0
 """Seconds for which what a watch showed of a CR is taken for true before it is applied."""
@@ -143,7 +148,10 @@ class Reconciler:
         record = self._records.get(key)
         if record is not None and version_of(body) < version_of(record.body):
             return  # an old answer, perhaps of another CR that had this name
-        if record is None or record.uid != body["metadata"]["uid"]:
+        if record is not None and record.uid != body["metadata"]["uid"]:
+            self._forget(key)  # its end may be told later, or never
+            record = None
+        if record is None:
             record = self._records[key] = Record.of(body, time.monotonic())
             record.show(body)
             self._keys[instance_of(key)] = key
@@ -235,7 +243,6 @@ class Reconciler:
 
     async def _reconcile(self, key: CRKey, record: Record) -> None:
         """Bring one CR to what it should be, and tell in its status how far it is."""
-        record.is_well = False
         try:
             if is_deleting(record.body):
                 await self._end(key, record)
@@ -247,19 +254,19 @@ class Reconciler:
                 await self._tell(key, record, verdict)
                 if record.is_well:
                     # Not before: that a status cannot be written is trouble like any other.
-                    record.failures, record.said = 0, ""
+                    record.is_failing, record.backoff, record.said = False, Backoff(), ""
         except Another:
             # Nobody told: a watch may miss a deletion. The children of a CR that is gone must not come back.
             if self._records.get(key) is record:
                 self._forget(key)
         except (ClusterError, LoginError) as error:
             _say_once(key, record, str(error))
-            self._retry(key, record, RETRY_MOST_PASSING)
+            self._retry(key, record)
 
     async def _end(self, key: CRKey, record: Record) -> None:
         """Bring about a CR's end, and wait for it."""
         if record.has_finalizer and not await self._ending.end(key, record):
-            self._retry(key, record, RETRY_MOST_PASSING)
+            self._retry(key, record)
             return
         # Somebody else's finalizer may hold it, the garbage collector's say; and that it has gone may not be told.
         if time.monotonic() - record.seen_at >= MISSED_END:
@@ -272,7 +279,7 @@ class Reconciler:
         kopf watches a namespace no more that is being deleted, so nobody tells of what is deleted with it. One that
         fails may have gone unnoticed, and hold names that others want.
         """
-        is_needed = record.has_finalizer or record.failures
+        is_needed = record.has_finalizer or record.is_failing
         if not is_needed or time.monotonic() - record.seen_at < LOOK_FOR_END:
             return True
         return await self._is_current(key, record, record.generation, anew=True)
@@ -280,15 +287,26 @@ class Reconciler:
     async def _converge(self, key: CRKey, record: Record, generation: int) -> Verdict | None:
         """Apply what has to be applied; return what to say of it, or None where it is too early to say anything."""
         try:
-            await self._ending.arm(key, record)
-            scene = await self._look(key, record, generation)
-            if scene is None:
-                return None
-            if scene.wishes.suspend:
-                return self._said_of(scene, judges.suspended(scene, self._observer.complaint))
-            return await self._repair(scene)
+            for _ in range(LOOKS - 1):
+                with suppress(Conflict):
+                    return await self._go_through(key, record, generation)
+                await asyncio.sleep(COALESCE)  # by then the watch shows, too, what has changed of a child
+                if not await self._is_current(key, record, generation, anew=True):
+                    return None
+            return await self._go_through(key, record, generation)
         except NuvopError as error:
             return self._failed(key, record, generation, error)
+
+    async def _go_through(self, key: CRKey, record: Record, generation: int) -> Verdict | None:
+        """The same once; raise Conflict where something has changed since it was seen, or another NuvopError."""
+        record.is_well = False
+        await self._ending.arm(key, record)
+        scene = await self._look(key, record, generation)
+        if scene is None:
+            return None
+        if scene.wishes.suspend:
+            return self._said_of(scene, judges.suspended(scene, self._observer.complaint))
+        return await self._repair(scene)
 
     async def _look(self, key: CRKey, record: Record, generation: int) -> Scene | None:
         """See what is wanted and what is there; None while the watches have not shown everything."""
@@ -565,7 +583,7 @@ class Reconciler:
             scene.record.inventory = inventory.without_uid(scene.record.inventory, [key])
             logger.info("%s: %s is deleted to be made anew", scene.key, key, extra=about(scene.key, "recreate"))
             self._reporter.news(scene.record, News("Normal", Reason.RECREATING, "Recreate", f"{key} is made anew"))
-        self._retry(scene.key, scene.record, RETRY_MOST_PASSING)
+        self._retry(scene.key, scene.record)
 
     # --- what to say ----------------------------------------------------------------------------------------------
 
@@ -597,7 +615,7 @@ class Reconciler:
         for type_, reason in _NO_RETRY:
             if isinstance(error, type_):
                 # Its children may go because it does, and nobody tell: what fails is read anew.
-                record.failures = max(record.failures, 1)
+                record.is_failing = True
                 if record.has_finalizer:
                     self._queue.add(key, LOOK_FOR_END)
                 return self._stalled_verdict(record, generation, reason, str(error))
@@ -605,7 +623,7 @@ class Reconciler:
         record.overlay = None
         if isinstance(error, ApplyFailed) and error.terminal:
             return self._stalled(key, record, generation, Reason.APPLY_FAILED, str(error))
-        self._retry(key, record, RETRY_MOST_PASSING)
+        self._retry(key, record)
         return judges.unfinished(record, generation, Reason.RETRYING, str(error))
 
     def _not_owned(self, scene: Scene, strangers: Mapping[ObjectKey, str]) -> Verdict:
@@ -614,19 +632,22 @@ class Reconciler:
 
     def _stalled(self, key: CRKey, record: Record, generation: int, reason: Reason, message: str) -> Verdict:
         """Stalled by something in the cluster, which may be mended without a word to nuvop: look again."""
-        self._retry(key, record, RETRY_MOST)
+        self._retry(key, record, reason)
         return self._stalled_verdict(record, generation, reason, message)
 
     def _stalled_verdict(self, record: Record, generation: int, reason: Reason, message: str) -> Verdict:
         return replace(judges.unfinished(record, generation, reason, message), phase=Phase.STALLED)
 
-    def _retry(self, key: CRKey, record: Record, most: float) -> None:
-        """Try again later; the delays grow while the same generation goes on failing."""
+    def _retry(self, key: CRKey, record: Record, stalled: Reason | None = None) -> None:
+        """Try again later, the CR being ``stalled`` or, None, meeting with what passes.
+
+        The delays grow while the same generation goes on failing.
+        """
         if record.failed_generation != record.generation:
-            record.failures, record.failed_generation = 0, record.generation
-        self._queue.add(key, min(RETRY_FIRST * 2**record.failures, most))
-        record.failures = min(record.failures + 1, 16)
-        record.is_well = False
+            record.backoff, record.failed_generation = Backoff(), record.generation
+        cause, most = (stalled, RETRY_MOST) if stalled else (Reason.RETRYING, RETRY_MOST_PASSING)
+        self._queue.add(key, record.backoff.failed(cause, time.monotonic(), first=RETRY_FIRST, most=most))
+        record.is_failing, record.is_well = True, False
 
     async def _tell(self, key: CRKey, record: Record, verdict: Verdict) -> bool:
         """Write the status, if it still speaks of the CR's generation; return whether it says all that it should."""

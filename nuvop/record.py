@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from nuvop import inventory as inventories
+from nuvop.backoff import Backoff
 from nuvop.crd import STATUS_FIELDS
 from nuvop.inventory import Inventory
 from nuvop.objects import FINALIZER, Body, ObjectKey, Taken, key_of, status_of_others, taken_since, version_of
@@ -43,10 +44,13 @@ class Record:
     """The revision that was applied last, and to which the inventory's digests belong."""
     owned: dict[ObjectKey, Body] = field(default_factory=dict)
     _guesses: dict[ObjectKey, tuple[tuple[str, str, int], Taken]] = field(default_factory=dict)
-    failures: int = 0
+    is_failing: bool = False
+    """Whether something has failed since all was well."""
     is_well: bool = False
     """Whether the children are applied, and nothing has failed since, in the reconciliation under way."""
+    backoff: Backoff = field(default_factory=Backoff)
     failed_generation: int = 0
+    """The generation that the back-off is about."""
     wait: Wait | None = None
     settled: float = 0.0
     """When all children became ready the last time, in seconds since the epoch; 0 where that was not seen."""
@@ -54,12 +58,16 @@ class Record:
     drift_told: str = ""
     prune_refused: str = ""
     """Why the CR's left-over children may not go until somebody confirms it."""
+    undeletable: dict[ObjectKey, str] = field(default_factory=dict)
+    """The left-over children that could not be deleted, each with what there is to say of it."""
     is_detached: bool = False
     """Whether the children are known to have no ownerReference, as they are to outlive the CR."""
     shown: bytes = b""
     """A digest of the CR as a watch has shown it last, without its status; empty where an answer has shown another."""
     telling: Mapping[str, object] | None = None
     """The status that was sent last, whatever became of it."""
+    telling_over: Mapping[str, object] | None = None
+    """The status that it was to replace, as long as nothing tells that it has; None where it has."""
     told: Mapping[str, object] | None = None
     told_at: float = 0.0
 

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from nuvop import status
@@ -15,7 +15,7 @@ from nuvop.logs import about
 from nuvop.metrics import Metrics
 from nuvop.objects import CRKey
 from nuvop.record import Record
-from nuvop.status import Phase, Reason, Verdict
+from nuvop.status import Change, Phase, Reason, Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +44,9 @@ class Reporter:
         """
         self._metrics.judged(key, verdict.phase, is_prune_refused=verdict.is_prune_refused)
         previous = record.status
+        if record.telling_over is not None and _own(previous, verdict) == _own(record.telling or {}, verdict):
+            # The answer was lost, and a watch has shown that it was written.
+            self._is_told(key, record, _own(previous, verdict), status.changes(record.telling_over, previous))
         fresh = status.fold(previous, verdict, status.rfc3339(time.time()))
         if fresh == previous:
             return 0.0
@@ -55,7 +58,7 @@ class Reporter:
             if wait := self._fights.delay(key, time.monotonic()):
                 return wait
             self._fights.repaired(key, time.monotonic())
-        record.telling = fresh
+        record.telling, record.telling_over = fresh, previous
         try:
             with self._metrics.stage("status"):
                 body = await self._cluster.write_status(resource, record.body, fresh, verdict.beside)
@@ -68,18 +71,23 @@ class Reporter:
             message = f"kind.yaml: status: {error}"
             bare = replace(verdict, phase=Phase.STALLED, reason=Reason.KIND_INVALID, message=message, reported={})
             return await self.tell(key, resource, record, bare)
+        record.telling_over = None
         if lost := [name for name in STATUS_FIELDS if name in fresh and name not in body.get("status", {})]:
             record.told = None  # or nuvop would take the next time for somebody else's doing
             raise crd_without(resource, ", ".join(f"status.{name}" for name in lost))
-        record.told, record.told_at = _own(body.get("status") or {}, verdict), time.monotonic()
         record.take(body)
-        for change in status.changes(previous, fresh):
+        self._is_told(key, record, _own(body.get("status") or {}, verdict), status.changes(previous, fresh))
+        return 0.0
+
+    def _is_told(self, key: CRKey, record: Record, told: Mapping[str, object], changes: Iterable[Change]) -> None:
+        """Take in that a status is written, and tell what it changes in the log and in Events."""
+        record.told, record.told_at, record.telling_over = told, time.monotonic(), None
+        for change in changes:
             level = logging.WARNING if change.is_bad else logging.INFO
             said = about(key, "status", revision=record.applied_revision)
             logger.log(level, "%s: %s: %s: %s", key, change.type, change.reason, change.message, extra=said)
             news = News("Warning" if change.is_bad else "Normal", change.reason, "Reconcile", change.message)
-            self._recorder.tell(body, news)
-        return 0.0
+            self._recorder.tell(record.body, news)
 
     def news(self, record: Record, news: News) -> None:
         """Tell what happened once, in an Event."""

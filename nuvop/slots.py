@@ -31,8 +31,8 @@ Work = TypeVar("Work", bound=Running)
 class Slots(Generic[Work]):
     """What runs, and what of it holds a slot: all but the first SPARE of those that are stuck.
 
-    One of the lone lane runs at a time. When it gives its slot back, the lane rests for as long as makes that its
-    share.
+    One of the lone lane holds a slot at a time, and no other starts that could not give its slot to others, should it
+    get stuck, too. When one gives its slot back, the lane rests for as long as makes that its share.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -61,11 +61,12 @@ class Slots(Generic[Work]):
         return len(self._stuck) < SPARE
 
     def lone_rest(self, *, is_contended: bool) -> float | None:
-        """For how many seconds the lone lane may start none; None while one of it runs.
+        """For how many seconds the lone lane may start none; None while it has to wait for one that runs.
 
         ``is_contended`` where others wait.
         """
-        if any(work.is_lone for work in self.running):
+        lone = [work for work in self.running if work.is_lone]
+        if lone and (not self.has_spare or any(work in self.holders for work in lone)):
             return None
         return max(self._lone_next - self._clock(), 0.0) if is_contended or self.holders else 0.0
 

@@ -123,6 +123,11 @@ def own_group(namespace: str) -> str:
     return f"{namespace}.example.org"
 
 
+def artifacts_of(test: pytest.Item) -> Path:
+    """What a test leaves to look at goes there, and that of no other test, which may run at the same time."""
+    return ARTIFACTS / test.nodeid.removeprefix("tests/").replace("::", "-").replace("/", "_")
+
+
 Start = Callable[..., Operator]
 
 
@@ -131,7 +136,7 @@ def operator(
     request: pytest.FixtureRequest, cluster: controlplane.Cluster, kubectl: Kubectl, tmp_path: Path
 ) -> Iterator[Start]:
     """Makes operators, which are stopped after the test. Their logs are kept where the test failed."""
-    folder = ARTIFACTS / request.node.name.replace("/", "_")
+    folder = artifacts_of(request.node)
     shutil.rmtree(folder, ignore_errors=True)
     made: list[Operator] = []
 

@@ -32,7 +32,10 @@ LOOK_SECONDS = 0.1
 """Between two looks at something that is to come true."""
 
 BEGIN_SECONDS = 1.0
-"""What a watch gets to begin: what changes before that, it does not show."""
+"""What a watch of nothing gets to begin: of what is made before that, it does not show how that began."""
+
+HEADER = 1
+"""The lines of a watch that are above its first row."""
 
 QUIET_SECONDS = 0.7
 """A watch without a new row for so long has shown them all."""
@@ -102,12 +105,18 @@ class Shell:
         return seen
 
     @contextmanager
-    def watching(self, *command: str) -> Iterator[None]:
-        """Show the rows of a `kubectl get --watch` as they come, beside what happens in the block."""
+    def watching(self, *command: str, empty: bool = False) -> Iterator[None]:
+        """Show the rows of a `kubectl get --watch` as they come, beside what happens in the block.
+
+        The block begins when the watch has shown what there is; with ``empty`` that is nothing.
+        """
         self.show.typed(f"{shlex.join(command)} &")
         with leash.during(command, self.environment, PROJECT, subprocess.PIPE) as process:
             rows = _Rows(process, self.show)
-            time.sleep(BEGIN_SECONDS)
+            if empty:
+                time.sleep(BEGIN_SECONDS)
+            else:
+                self.until("a first row of the watch", lambda: rows.count, lambda count: count > HEADER)
             yield
             rows.settle()
 
@@ -142,6 +151,7 @@ class _Rows:
 
     def __init__(self, process: subprocess.Popen[bytes], show: Show) -> None:
         self._process, self._show = process, show
+        self.count = 0
         self._enough = False
         self._last = time.monotonic()
         threading.Thread(target=self._follow, daemon=True).start()
@@ -158,4 +168,5 @@ class _Rows:
             if self._enough:
                 return
             self._show.output(line.decode(errors="replace"))
+            self.count += 1
             self._last = time.monotonic()

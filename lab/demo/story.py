@@ -59,7 +59,7 @@ def _start_the_operator(shell: Shell, operator: Operator, ends: ExitStack) -> No
 
 def _apply_a_sample(shell: Shell) -> None:
     shell.show.step("Ask for 2 replicas, and see the Sample become Ready")
-    with shell.watching(*IN_NAMESPACE, "get", "sam", "--watch"):
+    with shell.watching(*IN_NAMESPACE, "get", "sam", "--watch", empty=True):
         shell.run("kubectl", "apply", "-f", EXAMPLE)
         _wait_until_ready(shell)
     shell.show.meaning("The operator made files of it, applied them, and tells what became of them.")

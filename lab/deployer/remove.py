@@ -13,9 +13,10 @@ from lab.deployer import kubectl, readiness, rights
 from lab.deployer.errors import DeployError
 from lab.deployer.install import is_ours
 from nuvop import kind_folder, yamltext
+from nuvop.objects import OWNER_LABEL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
     from lab.deployer.kubectl import Body
@@ -82,6 +83,9 @@ def remove(namespace: str, kinds: Sequence[Path], choice: Resources | None, pati
             )
         _check_operator(namespace, found)
         _delete_resources(found, patience)
+    crds_go = not sharing and choice is not Resources.KEEP
+    if crds and crds_go:
+        _see_children_go(crds, patience)
     if not _remove_operator(namespace, patience):
         console.say(f"there is no operator in {namespace}{f', but {_listed(others)}' if others else ''}")
     _remove_namespace(namespace, [each for each in others if each.namespace == namespace], patience)
@@ -89,7 +93,7 @@ def remove(namespace: str, kinds: Sequence[Path], choice: Resources | None, pati
     left = _resources(crds)
     if left:
         console.say(_farewell(left))
-    if left or sharing or choice is Resources.KEEP:
+    if left or not crds_go:
         if crds:
             console.say(f"the CRDs stay{f', for {_listed(sharing)}' if sharing else ''}: {', '.join(crds)}")
         return
@@ -233,6 +237,42 @@ def _delete_resources(found: Sequence[Resource], patience: int) -> None:
     console.say(f"{_count(found)} deleted")
 
 
+def _see_children_go(crds: Sequence[str], patience: int) -> None:
+    """Wait until the garbage collector has come to the children of custom resources that are gone.
+
+    It looks for new CRDs every 30 seconds. Of one that goes before that it never learns, and the children stay.
+    """
+    owners = frozenset(
+        (spec["group"], spec["names"]["kind"]) for spec in (kubectl.get("crd", crd)["spec"] for crd in crds)
+    )
+    types = _types()
+    deadline = time.monotonic() + patience
+    with console.Progress() as progress:
+        # Whoever makes a custom resource meanwhile keeps the CRDs.
+        while (left := _children(owners, types)) and not _resources(crds):
+            if time.monotonic() > deadline:
+                raise DeployError(
+                    f"after {patience} seconds the garbage collector has left of custom resources that are gone:\n"
+                    + "\n".join(f"  {each}" for each in left)
+                    + "\nwithout the CRDs they would stay for ever, so the CRDs stay, and the operator does"
+                )
+            progress.update(f"{len(left)} of their children to go")
+            time.sleep(LOOK_SECONDS)
+
+
+def _children(owners: Collection[tuple[str, str]], types: str) -> list[rights.Reference]:
+    """The objects of some types that nuvop has made for owners of these groups and kinds, and that nobody deletes yet."""
+    return sorted(
+        rights.Reference.to(body)
+        for body in kubectl.find(types, "--all-namespaces", f"--selector={OWNER_LABEL}")
+        if "deletionTimestamp" not in body["metadata"]
+        and any(
+            (owner["apiVersion"].partition("/")[0], owner["kind"]) in owners
+            for owner in body["metadata"].get("ownerReferences") or ()
+        )
+    )
+
+
 def _remove_operator(namespace: str, patience: int) -> bool:
     """Whether there was anything to remove.
 
@@ -274,8 +314,12 @@ _FLEETING = ("events", "events.events.k8s.io")
 
 def _others_in(namespace: str) -> list[str]:
     """What is in a namespace that neither Kubernetes nor deploy/ has put there; only names are asked for."""
-    types = kubectl.run("api-resources", "--namespaced", "--verbs=list,delete", "--output=name").split()
-    asked = ",".join(sorted(set(types) - set(_FLEETING)))
     others = f"--selector={rights.LABEL.replace('=', '!=')}"
-    names = kubectl.run("get", asked, f"--namespace={namespace}", others, "--output=name")
+    names = kubectl.run("get", _types(), f"--namespace={namespace}", others, "--output=name")
     return [f"  {name}" for name in names.split() if name not in _EVERYWHERE]
+
+
+def _types() -> str:
+    """The types of what can be in a namespace and be deleted, as `kubectl get` takes them."""
+    types = kubectl.run("api-resources", "--namespaced", "--verbs=list,delete", "--output=name").split()
+    return ",".join(sorted(set(types) - set(_FLEETING)))

@@ -10,7 +10,7 @@ from typing import Any
 
 from lab.bench.isolation import free_port
 from lab.controlplane import Cluster
-from tests.e2e.harness import PROGRAMS, Kubectl, Operator
+from tests.e2e.harness import PROGRAMS, Kubectl, Operator, eventually
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ class Deployed:
         account = folder / "account"
         (account / "token").write_text(self.kubectl("create", "token", self.account, "--duration=1h"))
         (account / "namespace").write_text(self.namespace)
-        (account / "ca.crt").write_text(self.kubectl.get("configmap/kube-root-ca.crt")["data"]["ca.crt"])
+        # A namespace gets it a moment after it was made.
+        found = eventually("what to trust is there", lambda: self.kubectl.get("configmap/kube-root-ca.crt"))
+        (account / "ca.crt").write_text(found["data"]["ca.crt"])
         environment = {
             "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
             "HOME": str(folder / "home"),

@@ -18,6 +18,8 @@ from lab.deployer import DeployError, Wanted, kubectl, overlay, readiness, right
 from lab.deployer.__main__ import commands
 from lab.image import is_reference
 from nuvop import yamltext
+from nuvop.objects import OWNER_LABEL
+from tests.conftest import artifacts_of
 from tests.deploy.deployed import Deployed
 from tests.deploy.manifests import Body, built, container, kustomized, of_kind, one, pod
 from tests.e2e.harness import (
@@ -284,6 +286,63 @@ def test_an_image_without_the_kinds_that_are_wanted_is_no_success() -> None:
         serving.difference({"a.x"}, set())
 
 
+# --- what the garbage collector has to have seen ----------------------------------------------------------------------
+
+
+class Collector:
+    """A cluster in which somebody has just deleted a Sample, whose Deployment the garbage collector has yet to see.
+
+    It deletes it when it has been looked at ``looks`` times, or never once the CRD is gone.
+    """
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks
+        self.crd: Body | None = yamltext.load((ROOT / "kustomize/samples/crd.yaml").read_text())
+
+    def attempt(self, *arguments: str) -> tuple[int, str, str]:
+        """In place of ``kubectl.attempt``."""
+        match arguments:
+            case ("get", "crd", "samples.nuvolaris.org", *_) if self.crd:
+                return 0, json.dumps(self.crd), ""
+            case ("delete", "crd", *_):
+                self.crd = None
+            case ("api-resources", *_):
+                return 0, "deployments.apps\nevents\n", ""
+            case ("get", "deployments.apps", *_):
+                self.looks -= self.crd is not None
+                return 0, json.dumps({"items": [CHILD] if self.looks > 0 else []}), ""
+            case ("get", *_) if "--ignore-not-found" not in arguments:
+                return 0, '{"items": []}', ""
+        return 0, "", ""
+
+
+CHILD = {
+    "kind": "Deployment",
+    "metadata": {
+        "name": "obj-demo-deploy",
+        "namespace": "default",
+        "ownerReferences": [{"apiVersion": "nuvolaris.org/v1", "kind": "Sample", "name": "obj", "uid": "1"}],
+    },
+}
+
+
+def test_a_crd_goes_when_the_garbage_collector_has_seen_the_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = Collector(looks=2)
+    monkeypatch.setattr(kubectl, "attempt", seen.attempt)
+    done = CliRunner().invoke(commands, ["remove"])
+    assert done.exit_code == 0, done.output
+    assert (seen.crd, seen.looks) == (None, 0)
+
+
+def test_a_crd_whose_children_nobody_deletes_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = Collector(looks=10**9)
+    monkeypatch.setattr(kubectl, "attempt", seen.attempt)
+    told = "of custom resources that are gone:\n  deployment obj-demo-deploy in default\n"
+    with pytest.raises(DeployError, match=told):
+        CliRunner().invoke(commands, ["remove", "--timeout=1"], catch_exceptions=False)
+    assert seen.crd
+
+
 # --- on a cluster ----------------------------------------------------------------------------------------------------
 
 
@@ -431,7 +490,7 @@ def test_it_says_why_it_is_not_ready(admin: Kubectl, task: Task) -> None:
 @pytest.fixture
 def operator(cluster: controlplane.Cluster, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Operator]:
     """In the place of the deployed one, whose pod is a pretence."""
-    artifacts = ROOT / "test-artifacts" / request.node.name
+    artifacts = artifacts_of(request.node)
     shutil.rmtree(artifacts, ignore_errors=True)
     artifacts.mkdir(parents=True)
     command: list[str | Path] = [PROGRAMS / "nuvop", "run", "-A", "--standalone"]
@@ -531,11 +590,16 @@ def is_alive(pod: Body) -> bool:
 
 
 def test_kinds_of_ones_own(
-    cluster: controlplane.Cluster, admin: Kubectl, task: Task, my_kinds: Path, tmp_path: Path
+    request: pytest.FixtureRequest,
+    cluster: controlplane.Cluster,
+    admin: Kubectl,
+    task: Task,
+    my_kinds: Path,
+    tmp_path: Path,
 ) -> None:
     before = everything(admin)
     task("deploy", KINDS=str(my_kinds))
-    artifacts = ROOT / "test-artifacts" / "test_kinds_of_ones_own"
+    artifacts = artifacts_of(request.node)
     shutil.rmtree(artifacts, ignore_errors=True)
     artifacts.mkdir(parents=True)
     process = Deployed(cluster, "nuvop-system").operator(
@@ -566,6 +630,33 @@ def test_kinds_of_ones_own(
     log = process.log()
     assert [line for line in log.splitlines() if "rights are missing" in line or "is not installed" in line] == []
     assert "ERROR" not in log.partition("podinfos/example")[0]
+    leaves_nothing(admin, before)
+
+
+def test_nothing_is_left_of_a_kind_that_the_garbage_collector_has_not_seen(
+    admin: Kubectl, task: Task, my_kinds: Path
+) -> None:
+    before = everything(admin)
+    # It looks every 30 seconds. What waits for it goes after a look; another kind's whole life is before the next one.
+    crd = yamltext.load((ROOT / "kustomize/samples/crd.yaml").read_text().replace("nuvolaris.org", "other.example.org"))
+    admin.apply(crd)
+    admin("wait", "--for=condition=Established", "crd/samples.other.example.org")
+    admin.apply({**sample("obj"), "apiVersion": "other.example.org/v1"})
+    admin("delete", "samples.other.example.org/obj", "--cascade=foreground")
+    admin("delete", "crd/samples.other.example.org")
+
+    task("deploy", KINDS=str(my_kinds))
+    cr = podinfo(my_kinds)
+    admin.apply(cr)
+    owner = {name: cr[name] for name in ("apiVersion", "kind")}
+    found = admin.get("podinfo/example")["metadata"]
+    metadata = {
+        "name": "child",
+        "labels": {OWNER_LABEL: found["uid"]},
+        "ownerReferences": [{**owner, "name": found["name"], "uid": found["uid"]}],
+    }
+    admin.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
+    assert "1 custom resource deleted" in task("undeploy", CRS="delete")
     leaves_nothing(admin, before)
 
 
@@ -610,7 +701,7 @@ def test_without_roles_it_says_which_kinds_it_takes(admin: Kubectl, task: Task, 
     assert f"{guess} {my_kinds}: podinfos.example.com (KINDS= names others)" in told
     assert not any(guess in line for line in task("undeploy", KINDS=str(my_kinds)).splitlines())
     admin("delete", "crd", "samples.nuvolaris.org")
-    assert new(admin, before) == []
+    leaves_nothing(admin, before)
 
 
 def test_operators_of_different_kinds_leave_each_other_alone(admin: Kubectl, task: Task, my_kinds: Path) -> None:

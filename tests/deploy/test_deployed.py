@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from lab import controlplane
+from tests.conftest import artifacts_of
 from tests.deploy.deployed import Deployed
 from tests.e2e.audited import Right, granted, refused, requests_of, used
 from tests.e2e.harness import ROOT, Kubectl, Operator, eventually, is_ready, own_cluster, sample
@@ -114,7 +115,7 @@ def test_the_deployed_rights_suffice_and_none_is_too_much(
     request: pytest.FixtureRequest, cluster: controlplane.Cluster, variant: Variant, tmp_path: Path
 ) -> None:
     kubectl = Kubectl(cluster.kubeconfig, variant.served)
-    artifacts = ROOT / "test-artifacts" / request.node.name
+    artifacts = artifacts_of(request.node)
     shutil.rmtree(artifacts, ignore_errors=True)
     artifacts.mkdir(parents=True)
     before = cluster.audit_log.stat().st_size

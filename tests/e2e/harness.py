@@ -21,7 +21,7 @@ from lab import controlplane
 from lab.controlplane import Cluster
 from nuvop import yamltext
 from tests.e2e.audited import entries_of
-from tests.e2e.reads import Reader, reader
+from tests.e2e.reads import Reader, Refused, reader
 from tests.unit.test_status import broken_invariants
 
 ROOT = Path(__file__).parents[2]
@@ -29,16 +29,29 @@ PROGRAMS = Path(sys.executable).parent
 PATIENCE = 60.0
 """Seconds until a test gives up waiting. A busy machine gets more time than anybody would want to wait."""
 
+LATE = 120.0
+"""Seconds until the garbage collector has deleted the children of a CR whose CRD is new.
+
+It looks for new CRDs every 30 s, and comes back to an object whose owner it does not know after 20, 41 and 82 s.
+"""
+
 
 def eventually(what: str, check: Callable[[], Any], *, within: float = PATIENCE) -> Any:
-    """Wait until ``check()`` is true, and return what it returned; fail with the last thing seen."""
+    """Wait until ``check()`` is true, and return what it returned; fail with the last thing seen.
+
+    A request of its that the API server refuses is made again, as a user would: what is new may not be served yet, and
+    what goes may be served no more by one of two answers.
+    """
     deadline = time.monotonic() + within
     while True:
-        found = check()
-        if found:
-            return found
+        refused = None
+        try:
+            if found := check():
+                return found
+        except Refused as error:
+            found = refused = error
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {within:g} s: {what}; last: {found!r}")
+            raise AssertionError(f"not within {within:g} s: {what}; last: {found!r}") from refused
         time.sleep(0.1)
 
 
@@ -79,9 +92,10 @@ class Kubectl:
         )
 
     def __call__(self, *arguments: str, stdin: str | None = None) -> str:
-        """Run kubectl and return what it printed; fail where it failed."""
+        """Run kubectl and return what it printed; raise Refused where it failed."""
         done = self.run(*arguments, stdin=stdin)
-        assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
+        if done.returncode != 0:
+            raise Refused(f"kubectl {' '.join(arguments)}: {done.stderr}")
         return done.stdout
 
     def apply(self, *objects: Mapping[str, Any]) -> None:

@@ -29,6 +29,10 @@ AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryLi
 """See https://kubernetes.io/docs/concepts/overview/kubernetes-api/#aggregated-discovery."""
 
 
+class Refused(AssertionError):
+    """What was asked of the API server was not done."""
+
+
 @dataclass(frozen=True)
 class Resource:
     """A kind of objects, by what kubectl calls it and where it is."""
@@ -65,7 +69,7 @@ class _OfThread(threading.local):
 class Reader:
     """Reads objects of one cluster, with the client certificate of its kubeconfig.
 
-    Raises AssertionError for what kubectl would fail with.
+    Raises Refused for what kubectl would fail with.
     """
 
     def __init__(self, kubeconfig: Path) -> None:
@@ -89,7 +93,8 @@ class Reader:
         found = []
         for kind in what.split(","):
             read = self._read(f"{self._resource(kind).url(namespace)}?{urlencode({'labelSelector': selector})}")
-            assert read is not None, f"{kind} are gone"
+            if read is None:
+                raise Refused(f"{kind} are gone")
             # The items of a list have neither.
             typed = {"apiVersion": read["apiVersion"], "kind": read["kind"].removesuffix("List")}
             found += [_shown({**typed, **item}) for item in read["items"]]
@@ -102,7 +107,8 @@ class Reader:
             time.sleep(0.1)
         if answer.status == HTTPStatus.NOT_FOUND:
             return None
-        assert answer.status == HTTPStatus.OK, f"{url}: {answer}"
+        if answer.status != HTTPStatus.OK:
+            raise Refused(f"{url}: {answer}")
         found: dict[str, Any] = json.loads(answer.body)
         return found
 
@@ -111,7 +117,7 @@ class Reader:
             for resource in self._resources(path):
                 if name.lower() in resource.names:
                     return resource
-        raise AssertionError(f"the server has no resource type {name!r}")
+        raise Refused(f"the server has no resource type {name!r}")
 
     def _resources(self, path: str) -> tuple[Resource, ...]:
         """What there is below /api or /apis; only what has changed is sent anew."""
@@ -119,7 +125,8 @@ class Reader:
         tag, resources = known.get(path, ("", ()))
         answer = self._request(path, {"Accept": AGGREGATED, "If-None-Match": tag})
         if answer.status != HTTPStatus.NOT_MODIFIED:
-            assert answer.status == HTTPStatus.OK, f"{path}: {answer}"
+            if answer.status != HTTPStatus.OK:
+                raise Refused(f"{path}: {answer}")
             resources = tuple(_resources_of(path, json.loads(answer.body)))
             known[path] = (answer.etag, resources)
         return resources
@@ -131,7 +138,7 @@ class Reader:
         try:
             return self._ask(url, headers)
         except (OSError, http.client.HTTPException) as error:
-            raise AssertionError(f"{url}: {error!r}") from error
+            raise Refused(f"{url}: {error!r}") from error
 
     def _ask(self, url: str, headers: Mapping[str, str]) -> Answer:
         connection = self._of_thread.connection

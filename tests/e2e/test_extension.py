@@ -13,6 +13,7 @@ from nuvop.persistence import FINALIZER as HANDLERS
 from nuvop.persistence import PREFIX
 from tests.conftest import Start
 from tests.e2e.harness import (
+    LATE,
     PROGRAMS,
     ROOT,
     Kubectl,
@@ -219,7 +220,7 @@ def test_kopfs_finalizer_and_nuvops_live_together(kubectl: Kubectl, operator: St
     assert_true(seen)
     assert not [version for version in seen if "WithRetry" in str(version.get("status"))]
     assert not kubectl.get(f"clusterrole/obj-{metadata['name']}")
-    eventually("the rest is gone, too", lambda: not kubectl.get("configmap/obj-config"))
+    eventually("the rest is gone, too", lambda: not kubectl.get("configmap/obj-config"), within=LATE)
     assert "goodbye" in running.log()
     assert "the daemon ends" in running.log()
 
@@ -334,7 +335,7 @@ def test_a_status_field_of_a_handlers_own_stays(
         with every_version(kubectl, kind.plural) as seen:
             for text in "abcdefgh":
                 kubectl("patch", f"{kind.plural}/obj", "--type=merge", "-p", json.dumps({"spec": {"text": text}}))
-                eventually("nuvop goes on", is_told, within=20)
+                eventually("nuvop goes on", is_told)
             before = status()["backups"]
             eventually("so does the handler", lambda: status()["backups"] > before)
         counts = [body["status"]["backups"] for body in seen]

@@ -16,6 +16,7 @@ from lab.controlplane import Cluster
 from tests.conftest import Start
 from tests.e2e.audited import entries_of
 from tests.e2e.harness import Kubectl, eventually, is_ready, sample
+from tests.e2e.outage import without
 
 ACCOUNT = "operator"
 
@@ -156,9 +157,8 @@ def test_a_service_account_whose_token_is_replaced(
     kubectl("delete", "secret", "first")
     first = (folder / "token").read_text()
     eventually("the first token is good for nothing", lambda: not is_good(kubectl, first))
-    # Its watches end with the API server, and there is no good token yet.
-    cluster.stop_component("kube-apiserver")
-    cluster.start_component("kube-apiserver")
+    with without(cluster, "kube-apiserver"):
+        pass  # its watches end with it, and there is no good token yet
     eventually("it is refused", lambda: "is not accepted" in running.log())
     time.sleep(3)
     assert running.process.poll() is None, running.log()

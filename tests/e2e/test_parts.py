@@ -12,6 +12,7 @@ from lab.controlplane import Cluster
 from tests.conftest import Start
 from tests.e2e.audited import entries_of
 from tests.e2e.harness import (
+    LATE,
     ROOT,
     Kubectl,
     Operator,
@@ -26,8 +27,6 @@ from tests.e2e.harness import (
 PARTS = ROOT / "tests/golden/parts"
 CRD = "parts.golden.example.org"
 INSTANCE = "nuvop.nuvolaris.org/instance"
-LATE = 60.0
-"""Seconds until the garbage collector has noticed CRDs that are new."""
 
 Create = Callable[..., None]
 

@@ -9,6 +9,7 @@ from lab.controlplane import Cluster
 from tests.conftest import Start
 from tests.e2e.conftest import Make
 from tests.e2e.harness import (
+    LATE,
     PROGRAMS,
     ROOT,
     Kubectl,
@@ -23,8 +24,6 @@ from tests.e2e.harness import (
 )
 
 PEERING = "nuvop"
-LATE = 90.0
-"""Seconds until the garbage collector has noticed a CRD that is new."""
 
 
 @pytest.fixture

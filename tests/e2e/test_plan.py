@@ -20,6 +20,7 @@ from tests.e2e.conftest import Done, Make, Run
 from tests.e2e.harness import (
     ROOT,
     Kubectl,
+    condition,
     configmap,
     copy_kinds,
     deployment,
@@ -485,7 +486,8 @@ def test_the_guard_is_told(kubectl: Kubectl, operator: Start, widgets: Make, nuv
     ready(kubectl, kind.plural, "a", "b")
     running.stop()
     kind.write(configmap("config"))
-    kubectl("annotate", f"{kind.plural}/b", "nuvop.nuvolaris.org/prune=confirm")
+    confirm = "nuvop.nuvolaris.org/prune"
+    kubectl("annotate", f"{kind.plural}/b", f"{confirm}=confirm")
     refusal = (
         "24 of 26 children of widgets would be deleted (more than 50 %); annotate nuvop.nuvolaris.org/prune: confirm"
     )
@@ -505,7 +507,14 @@ def test_the_guard_is_told(kubectl: Kubectl, operator: Start, widgets: Make, nuv
         "  ? ConfigMap/a-c0" in nuvop("plan", "-f", "-", "-n", kubectl.namespace, stdin=json.dumps(kind.cr("a"))).stdout
     )
 
+    # What was foretold of both together: should b be pruned before a is looked at, fewer are left to be deleted.
+    kubectl("annotate", f"{kind.plural}/b", f"{confirm}-")
     running.start()
+    eventually(
+        "a is told",
+        lambda: condition(kubectl.get(f"{kind.plural}/a"), "PruneBlocked").get("message", "").startswith(refusal),
+    )
+    kubectl("annotate", f"{kind.plural}/b", f"{confirm}=confirm")
     ready(kubectl, kind.plural, "a", "b")
     eventually(
         "b is pruned",

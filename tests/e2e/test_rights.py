@@ -23,7 +23,7 @@ import pytest
 
 from lab import controlplane
 from nuvop import resources, yamltext
-from tests.conftest import FAILED
+from tests.conftest import FAILED, artifacts_of
 from tests.e2e.audited import Right, granted, refused, requests_of, used
 from tests.e2e.harness import (
     PROGRAMS,
@@ -168,7 +168,7 @@ def run(
     request: pytest.FixtureRequest, cluster: controlplane.Cluster, account: Account, tmp_path: Path
 ) -> Iterator[Run]:
     """Starts an operator as the account; its log is kept where the test failed."""
-    artifacts = ROOT / "test-artifacts" / request.node.name.replace("/", "_")
+    artifacts = artifacts_of(request.node)
     shutil.rmtree(artifacts, ignore_errors=True)
     artifacts.mkdir(parents=True)
     made: list[Operator] = []

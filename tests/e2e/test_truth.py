@@ -530,6 +530,8 @@ def test_orphans_outlive_their_cr_and_bear_no_mark(kubectl: Kubectl, operator: S
     annotate(kubectl, kind, "a", "deletion-policy=Orphan")
     for what in ("configmap/a-config", "deployment/a-web"):
         eventually("acts at once", lambda what=what: "ownerReferences" not in kubectl.get(what)["metadata"])  # type: ignore[misc]
+    # It comes after that, and is what waits for the marks to be taken off.
+    eventually("it is armed", lambda: kubectl.get(f"{kind.plural}/a")["metadata"].get("finalizers"))
     ready(kubectl, kind, "a")
     kubectl("delete", f"{kind.plural}/a", f"--cascade={cascade}", "--timeout=30s")
     time.sleep(2)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from nuvop.objects import INSTANCE_LABEL, OWNER_LABEL
 from tests.e2e.harness import condition, configmap, is_ready, stalled
+from tests.e2e.outage import without
 from tests.faults import model as steps
 from tests.faults import proxy as faults
 from tests.faults.aftermath import assert_no_leak, assert_told_once, descriptors
-from tests.faults.outage import without
 from tests.faults.proxy import Cut, Delay, Drop, Lose
 from tests.faults.truth import Truth, assert_invariants
 from tests.faults.workload import NAMES, SETTINGS, as_wanted, base, child_name, wait_until_seen, wait_until_well

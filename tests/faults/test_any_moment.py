@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 KILLS = 200
 KILLS_BETWEEN_CHECKS = 40
 BEGUN = "Initial authentication has finished"
-LONGEST_WAIT = 2.0
+LONGEST_WAIT = 5.0
 """Seconds after that until a kill comes whose moment does not: there may be no work left for so many requests."""
 
 

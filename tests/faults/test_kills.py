@@ -287,7 +287,7 @@ def test_killed_while_a_cr_with_a_finalizer_comes_or_goes(
         assert_true(history.of("Widget"))
         assert is_it_ready(keeper)
         kubectl("delete", f"{kind.plural}/{keeper}", "--timeout=60s")
-        assert is_gone(keeper)
+        eventually("all of it is gone", partial(is_gone, keeper))
 
 
 @pytest.mark.timeout(600)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.harness import configmap, eventually, is_ready, make_kind
+from tests.e2e.harness import LATE, configmap, eventually, is_ready, make_kind
 from tests.faults.aftermath import private_folders, temporary_files
 
 if TYPE_CHECKING:
@@ -39,10 +39,13 @@ def test_stopped_during_a_burst(api: Api, kubectl: Kubectl, operator: Start, own
     def applied() -> int:
         return running.logs()[-1].count(": applied ConfigMap/")
 
+    def children() -> list[dict[str, Any]]:
+        return [body for body in kubectl.list("configmaps") if "ownerReferences" in body["metadata"]]
+
     def told_and_made() -> tuple[set[str], set[str]]:
         """Whose status says Ready, and whose child is as it should be."""
         told = {body["metadata"]["name"] for body in kubectl.list(kind.plural) if is_ready(body)}
-        made = [body for body in kubectl.list("configmaps") if "ownerReferences" in body["metadata"]]
+        made = children()
         owners = [body["metadata"]["ownerReferences"][0]["name"] for body in made]
         assert [body["data"] for body in made] == [{"text": f"of {owner}"} for owner in owners]
         return told, set(owners)
@@ -69,6 +72,9 @@ def test_stopped_during_a_burst(api: Api, kubectl: Kubectl, operator: Start, own
         told, later = told_and_made()
         assert made | told <= later
         assert "Traceback" not in running.log()
+        running.stop()
     finally:
         burst.join()
         kind.forget(kubectl)
+    # Until then the garbage collector has no time for the next test.
+    eventually("all children are gone", lambda: not children(), within=2 * LATE)

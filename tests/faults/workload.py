@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nuvop.objects import INSTANCE_LABEL, OWNER_LABEL, version_of
 from tests.e2e.harness import Kubectl, TestKind, configmap, deployment, eventually, is_ready, make_kind
+from tests.e2e.reads import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -149,12 +150,19 @@ def wait_until_seen(history: History, bodies: Iterable[Mapping[str, Any]]) -> No
 
 
 def wait_until_well(wrong: Callable[[], list[str]], within: float = CONVERGES) -> None:
-    """Wait until ``wrong`` has no more to tell; fail with what it tells last."""
+    """Wait until ``wrong`` has no more to tell; fail with what it tells last. What is refused it is asked again."""
     deadline = time.monotonic() + within
-    while found := wrong():
+    while found := _wrong_or_refused(wrong):
         if time.monotonic() > deadline:
             raise AssertionError(f"not well within {within:g} s:\n" + "\n".join(found))
         time.sleep(0.2)
+
+
+def _wrong_or_refused(wrong: Callable[[], list[str]]) -> list[str]:
+    try:
+        return wrong()
+    except Refused as error:
+        return [str(error)]
 
 
 def base(**said: str) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,9 +109,10 @@ def process(pod: Mapping[str, Any], program: str) -> int:
     uid = pod["metadata"]["uid"]
     pids = []
     for pid in machine.container_pids():
-        of_pod = uid in Path(f"/proc/{pid}/cgroup").read_text().replace("_", "-")
-        if of_pod and Path(f"/proc/{pid}/comm").read_text().strip() == program:
-            pids.append(pid)
+        with suppress(OSError):  # it has ended
+            of_pod = uid in Path(f"/proc/{pid}/cgroup").read_text().replace("_", "-")
+            if of_pod and Path(f"/proc/{pid}/comm").read_text().strip() == program:
+                pids.append(pid)
     return min(pids)
 
 

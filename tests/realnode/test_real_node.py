@@ -224,7 +224,7 @@ def test_undeploying_leaves_nothing(cluster: controlplane.Cluster, operator: Dep
     deployer(cluster, "remove", "--crs", "delete")
     assert not operator.kubectl("get", "-k", str(ROOT / "deploy/default"), "--ignore-not-found", "-o", "name")
     eventually("no process of it is left", lambda: not machine.container_pids())
-    assert not list((node.DATA / "kubelet" / "pods").glob(uid))
+    eventually("nor a file", lambda: not (node.DATA / "kubelet" / "pods" / uid).exists())
 
 
 def deployer(cluster: controlplane.Cluster, *arguments: str | Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from nuvop import applier as appliers
 from nuvop import slots, yamltext
 from nuvop.applier import BATCH, BATCH_SIZE, Applier, Withdrawn
-from nuvop.errors import ApplyFailed, BuildFailed, KubectlError, KubectlTimeout
+from nuvop.errors import ApplyFailed, BuildFailed, KubectlError, KubectlTimeout, KubectlUnusable
 from nuvop.metrics import Metrics
 from nuvop.objects import CRKey, ObjectKey
 from nuvop.overlay import Overlay
@@ -306,6 +306,39 @@ async def test_who_waits_in_vain_is_not_blamed(send: Send, kubectl: Kubectl) -> 
     assert max(map(len, kubectl.runs[before:])) > 1, "they go together again"
 
 
+@pytest.mark.parametrize(
+    "nobodys",
+    [
+        ApplyFailed("Unable to connect to the server", terminal=False, unreachable=True),
+        KubectlError("kubectl apply was killed by signal 9"),
+        KubectlUnusable("kubectl cannot be started: Too many open files"),
+    ],
+    ids=["unreachable", "killed", "not started"],
+)
+async def test_who_is_alone_when_something_goes_wrong_is_not_blamed_for_it(
+    send: Send, kubectl: Kubectl, nobodys: KubectlError
+) -> None:
+    kubectl.broken = nobodys
+    for name in ("a", "b", "c"):
+        assert await outcome({name: send(name)}) == {name: str(nobodys)}
+    kubectl.broken = None
+    await burst(send, kubectl, "a", "b", "c")
+
+
+async def test_a_suspect_that_meets_with_an_outage_stays_one(send: Send, kubectl: Kubectl) -> None:
+    kubectl.refused["bad"] = ApplyFailed("no", terminal=True)
+    await outcome({"bad": send("bad")})
+    kubectl.broken = ApplyFailed("Unable to connect to the server", terminal=False, unreachable=True)
+    await outcome({"bad": send("bad")})
+    kubectl.broken = None
+    kubectl.gate = asyncio.Event()
+    tasks = {name: send(name) for name in ("first", "second", "a", "bad", "b")}
+    await asyncio.sleep(0.02)
+    kubectl.gate.set()
+    await outcome(tasks)
+    assert ["bad"] in kubectl.runs[2:]
+
+
 async def test_a_slow_one_holds_up_nobody_for_long(send: Send, kubectl: Kubectl) -> None:
     kubectl.gate = asyncio.Event()
     tasks = {"first": send("first"), "second": send("second")}
@@ -385,19 +418,42 @@ async def test_one_that_takes_its_time_stays_alone(send: Send, kubectl: Kubectl)
     assert ["slow"] in kubectl.runs[1:]
 
 
-async def test_the_lone_lane_has_one_process_at_a_time(
-    send: Send, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    names = [f"slow{i}" for i in range(4)]
+async def suspects(send: Send, kubectl: Kubectl, *names: str) -> None:
+    """Have these be refused once; from now on they are not."""
     for name in names:
         kubectl.refused[name] = ApplyFailed("no", terminal=True)
         await outcome({name: send(name)})
     kubectl.refused.clear()
-    kubectl.slow = dict.fromkeys(names, 0.2)
-    monkeypatch.setattr(slots, "LONE_SHARE", 1.0)
-    found = await outcome({name: send(name) for name in names})
+    kubectl.runs.clear()
+
+
+async def test_the_lone_lane_takes_all_spares_and_no_more(send: Send, kubectl: Kubectl) -> None:
+    names = [f"slow{i}" for i in range(SPARE + 2)]
+    await suspects(send, kubectl, *names)
+    kubectl.slow = dict.fromkeys(names, 0.5)
+    tasks = {name: send(name) for name in names}
+    await asyncio.sleep(0.4)
+    assert kubectl.runs == [[name] for name in names[:SPARE]], "they hang, and no other may"
+    found = await outcome(tasks)
     assert all(isinstance(answer, list) for answer in found.values())
-    assert kubectl.most_at_once == 1, "also where one has left its slot"
+    assert kubectl.most_at_once == SPARE
+
+
+async def test_one_of_the_lone_lane_that_hangs_does_not_hold_up_the_others_there(send: Send, kubectl: Kubectl) -> None:
+    others = [f"good{i}" for i in range(10)]
+    await suspects(send, kubectl, "hangs", *others)
+    kubectl.slow["hangs"] = 5.0
+    tasks = {name: send(name) for name in ("hangs", *others)}
+    await outcome({name: tasks[name] for name in others})
+    assert not tasks["hangs"].done()
+    await outcome(tasks)
+
+
+async def test_the_lone_lane_has_one_at_work_at_a_time(send: Send, kubectl: Kubectl) -> None:
+    names = [f"bad{i}" for i in range(4)]
+    await suspects(send, kubectl, *names)
+    await outcome({name: send(name) for name in names})
+    assert kubectl.most_at_once == 1
 
 
 async def test_the_lone_lane_gets_its_share_of_the_time_while_others_are_at_work(
@@ -718,6 +774,55 @@ async def test_what_waits_for_a_cr_that_asks_for_something_else_is_withdrawn_and
     await asyncio.gather(*running, waiting["c"], waiting["d"])
     assert kubectl.runs == [["a"], ["b"], ["c", "d"]]
     assert kubectl.killed == 0
+
+
+async def test_who_asks_for_something_else_while_kubectl_is_held_up_at_it_is_not_begun_anew(
+    applier: Applier, send: Send, kubectl: Kubectl
+) -> None:
+    kubectl.slow = dict.fromkeys(("a", "b", "c"), 0.5)
+    kubectl.hanging = {"a", "b", "c"}
+    stuck = [send(name) for name in "ab"]
+    await asyncio.sleep(0.1)
+    assert len(stuck) == SPARE
+    held_up = send("c")
+    await asyncio.sleep(0.02)
+    applier.withdraw(CRKey("samples", "demo", "c"))
+    with pytest.raises(Withdrawn):
+        await held_up
+    await asyncio.gather(*stuck)
+    assert kubectl.runs == [["a"], ["b"], ["c"]]
+
+
+HELD_UP = {"hanging": {"x"}, "slow": {"x": 1.0}}
+
+
+@pytest.mark.parametrize(
+    ("trouble", "withdrawn"),
+    [
+        (HELD_UP, "x"),
+        (HELD_UP, "z"),
+        ({"refused": {"y": ApplyFailed("no", terminal=True)}}, "y"),
+        ({"unbuildable": {"x": "it names no folder"}}, "x"),
+        ({"unbuildable": {"x": "accumulating resources from '../../samples/demo/x': no"}}, "x"),
+        ({"unbuildable": {"x": "accumulating resources from '../../samples/demo/x': no"}}, "z"),
+    ],
+    ids=["at the hold-up", "behind it", "refused", "in a half", "named", "beside who is named"],
+)
+async def test_who_asks_for_something_else_is_not_begun_anew_after_a_batch_that_failed(
+    applier: Applier, send: Send, kubectl: Kubectl, trouble: dict[str, Any], withdrawn: str
+) -> None:
+    vars(kubectl).update(trouble)
+    running, gate = await take_both_slots(send, kubectl)
+    batch = {name: send(name) for name in "xyz"}
+    await asyncio.sleep(0.02)
+    gate.set()
+    await asyncio.gather(*running)
+    assert kubectl.runs[2:] == [["x", "y", "z"]]
+    applier.withdraw(CRKey("samples", "demo", withdrawn))
+    found = await outcome(batch)
+    assert found[withdrawn] == f"samples/{withdrawn} in demo asks for something else by now"
+    assert {name for run in kubectl.runs[3:] for name in run} <= {*batch} - {withdrawn}
+    assert all(isinstance(answer, list) or name in "xy" for name, answer in found.items() if name != withdrawn)
 
 
 async def test_nothing_is_held_against_the_next_cr_of_a_name(applier: Applier, send: Send, kubectl: Kubectl) -> None:

@@ -1,12 +1,14 @@
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from nuvop import children, inventory
-from nuvop.children import Children, Scope
+from nuvop.children import Children, Instance, Scope
 from nuvop.inventory import Entry
 from nuvop.kinds import Child
-from nuvop.objects import INSTANCE_LABEL, NAMESPACE_LABEL, OWNER_LABEL, REVISION_LABEL, CRKey, ObjectKey
+from nuvop.objects import INSTANCE_LABEL, NAMESPACE_LABEL, OWNER_LABEL, REVISION_LABEL, CRKey, ObjectKey, key_of
 from nuvop.overlay import Overlay
 
 INSTANCE = ("demo", "samples-obj")
@@ -57,6 +59,49 @@ def test_what_is_gone_does_not_come_back_by_an_old_answer() -> None:
     assert known.put(obj(6)) == set()
     assert known.of(INSTANCE) == {}
     assert known.put(obj(8)) == {INSTANCE}
+
+
+ANOTHER = ("demo", "samples-another")
+
+
+@pytest.mark.parametrize(
+    "go",
+    [
+        lambda known: known.remove(obj(7)),
+        lambda known: known.replace(("apps", "Deployment", None), [], 7),
+        lambda known: known.forget_type("apps/v1", "Deployment"),
+        lambda known: known.show(obj(7, labels={INSTANCE_LABEL: "samples-obj"})),
+    ],
+    ids=["deleted", "not listed", "not served", "of another owner"],
+)
+def test_the_end_of_an_object_concerns_who_waits_for_its_name(go: Callable[[Children], set[Instance]]) -> None:
+    known = Children()
+    known.put(obj(5))
+    known.wait_for(ANOTHER, [DEPLOYMENT])
+    assert known.put(obj(6)) == {INSTANCE}, "it is still there"
+    assert go(known) == {INSTANCE, ANOTHER}
+
+
+def test_who_waits_no_more_for_a_name_is_not_concerned() -> None:
+    for now_for in ([], [replace(DEPLOYMENT, name="other")]):
+        known = Children()
+        known.put(obj(5))
+        known.wait_for(ANOTHER, [DEPLOYMENT])
+        known.wait_for(ANOTHER, now_for)
+        assert known.remove(obj(7)) == {INSTANCE}
+
+
+def test_who_waits_for_the_name_of_a_finished_job_is_not_told_that_it_was_its_own() -> None:
+    known = Children()
+    finished = {
+        **obj(5, "job", kind="Job", api_version="batch/v1"),
+        "status": {"conditions": [{"type": "Complete", "status": "True"}]},
+    }
+    known.put(finished)
+    known.wait_for(ANOTHER, [key_of(finished)])
+    known.remove(finished)
+    assert known.take_finished(ANOTHER) == {}
+    assert known.take_finished(INSTANCE) != {}
 
 
 NUVOPS = obj(1)["metadata"]["managedFields"][0]

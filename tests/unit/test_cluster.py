@@ -350,9 +350,10 @@ async def test_a_proxys_error_page_is_trouble_too(
     api: ApiServer, follower: Follower, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, "nuvop")
-    api.answers[LIST] = [plain("<html>\nBad gateway</html>", 502), page(version=7)]
+    api.answers[LIST] = [plain("<html>\nBad gateway</html>\n", 502), page(version=7)]
     assert await follower.take(1) == [Listed([], 7)]
-    assert "(502)" in caplog.records[0].getMessage()
+    told = "watching pods: <html> Bad gateway</html> (502); trying again until it works"
+    assert caplog.records[0].getMessage() == told, "in one line"
 
 
 async def test_a_server_that_comes_back_is_found_again(

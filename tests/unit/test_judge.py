@@ -228,6 +228,48 @@ def test_suspended(kind: Kind) -> None:
     assert [also.aspect for also in judged.also] == [Aspect.SUSPENDED]
 
 
+def condition(aspect: Aspect, reason: Reason, message: str) -> dict[str, Any]:
+    at = {"lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 1}
+    return {"type": str(aspect), "status": "True", "reason": str(reason), "message": message, **at}
+
+
+DRIFTED = condition(Aspect.DRIFTED, Reason.DRIFTED, "x was changed")
+REFUSED = condition(Aspect.PRUNE_BLOCKED, Reason.PRUNE_REFUSED, "26 of 39 would go")
+UNDELETABLE = condition(Aspect.PRUNE_BLOCKED, Reason.PRUNE_FAILED, "Service/a cannot be deleted")
+SUSPENDED = condition(Aspect.SUSPENDED, Reason.SUSPENDED, "nothing is changed until the annotation is taken off")
+
+
+@pytest.mark.parametrize(
+    ("annotations", "told", "kept"),
+    [
+        ({"drift": "report"}, [DRIFTED, UNDELETABLE], [DRIFTED, UNDELETABLE]),
+        ({"drift": "report"}, [], []),
+        ({}, [DRIFTED, REFUSED, SUSPENDED], [REFUSED]),
+        ({"suspend": "true"}, [], [SUSPENDED]),
+    ],
+)
+def test_what_was_not_looked_at_stays_true_unless_the_annotations_say_otherwise(
+    kind: Kind, annotations: dict[str, str], told: list[dict[str, Any]], kept: list[dict[str, Any]]
+) -> None:
+    found = scene(kind, {}, {"conditions": told}, **annotations)
+    verdict = judge.unfinished(found.record, 1, Reason.RETRYING, "the API server is away")
+    fresh = status.fold(found.record.status, verdict, "2026-01-01T00:00:00Z")
+    assert [each for each in fresh["conditions"] if each["type"] in list(Aspect)] == kept
+
+
+@pytest.mark.parametrize("revision", ["this", "older"])
+def test_what_is_left_over_is_told_of_a_suspended_cr_too(kind: Kind, revision: str) -> None:
+    left = ObjectKey("", "Service", "demo", "left")
+    found = scene(kind, {WEB: deployment(1), left: {}}, suspend="true")
+    found.record.applied_revision = found.overlay.revision if revision == "this" else revision
+    found.record.undeletable = {left: "Service/left stays", replace(left, name="gone"): "Service/gone stays"}
+    told = {also.aspect: also.message for also in judge.suspended(found, silent).verdict.also}
+    assert told[Aspect.PRUNE_BLOCKED] == "Service/left stays"
+    found.record.prune_refused = "26 of 39 would go"
+    told = {also.aspect: also.message for also in judge.suspended(found, silent).verdict.also}
+    assert told[Aspect.PRUNE_BLOCKED] == "26 of 39 would go"
+
+
 def test_what_others_wrote_into_the_status_stays_unless_the_children_report_it(kind: Kind) -> None:
     told = {"observedGeneration": 1, "conditions": "theirs", "lastBackup": "today", "podNames": ["theirs"]}
     found = scene(kind, {WEB: deployment(1)}, told)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from nuvop import fields, fights, readiness, reconcile, reporter, scene
+from nuvop import fields, fights, readiness, reconcile, reporter, scene, status
 from nuvop.errors import (
     ApplyFailed,
     BuildFailed,
@@ -24,7 +24,16 @@ from nuvop.errors import (
     WriteFailed,
 )
 from nuvop.kinds import ChildField, ChildSelector, Setting
-from nuvop.objects import FINALIZER, INSTANCE_LABEL, LAST_APPLIED, OWNER_LABEL, REVISION_LABEL, ObjectKey, labels_of
+from nuvop.objects import (
+    FINALIZER,
+    INSTANCE_LABEL,
+    LAST_APPLIED,
+    OWNER_LABEL,
+    REVISION_LABEL,
+    CRKey,
+    ObjectKey,
+    labels_of,
+)
 from nuvop.overlay import folder
 from tests.unit.world import KEY, TIMEOUT, World, at, cr, make_kind, manifest, raising, until
 
@@ -84,6 +93,13 @@ async def created(world: World, body: dict[str, Any] | None = None) -> World:
 def drift_told(world: World) -> list[str]:
     """What was told of drift in Events."""
     return [news.note for news in world.news if (news.type, news.reason) == ("Warning", "Drifted")]
+
+
+async def look_until_patient(world: World, key: CRKey = KEY) -> None:
+    """Look at a CR until the next look is so far off that nothing can wait for it."""
+    while world.next_look(key) < TIMEOUT:
+        world.look(key)
+        await until(lambda: world.next_look(key) > 0)
 
 
 def unseen(world: World, **metadata: Any) -> None:
@@ -407,6 +423,25 @@ async def test_a_cr_that_is_made_anew_while_the_one_before_is_looked_at_is_serve
     await until(world.is_ready)
     assert labels_of(world.objects[at("obj-a")])[OWNER_LABEL] == "u2"
     assert folder(world.generated, KEY).is_dir()
+
+
+async def test_so_it_is_where_the_end_of_the_one_before_is_told_late(make: Make) -> None:
+    """Its kubectl may hang; and who waits for a name of its has waited long enough."""
+    world = make(manifest("c"), manifest("b-c"))
+    never = gate(world)
+    world.create(cr("a", "u1"))
+    await until(lambda: world.applied == ["a"])
+    world.create(cr("a-b", "u2", created="2026-01-02T00:00:00Z"))
+    await until(lambda: world.conditions("a-b").get("Stalled") == ("True", "NameCollision"))
+    del world.before["apply Sample"]
+    before = world.crs.pop("a")
+    world.create(cr("a", "u3", created="2026-01-03T00:00:00Z"))
+    await until(lambda: world.is_ready("a-b"))
+    await until(lambda: world.conditions("a").get("Stalled") == ("True", "NameCollision"))
+    assert not never.is_set()
+    assert world.asked("forget Sample/") == ["a"]
+    world.reconciler.gone(KEY.plural, before)
+    assert world.asked("forget Sample/") == ["a"], "that was told already"
 
 
 async def test_drift_that_vanishes_meanwhile_is_no_error_of_nuvop(make: Make, caplog: pytest.LogCaptureFixture) -> None:
@@ -806,6 +841,19 @@ async def test_a_child_of_a_cr_that_is_not_known_is_not_taken(make: Make) -> Non
     assert "others-x" in world.message()
     assert world.applied == []
     assert world.asked("find ") == [], "a look-up of many leaves out what carries the label"
+    await look_until_patient(world)
+    world.drop(at("obj-a"))
+    await until(world.is_ready)
+
+
+async def test_a_cr_that_goes_waits_for_no_name_any_more(make: Make) -> None:
+    world = await created(make(manifest("c"), manifest("b-c")), cr("a", "u1"))
+    world.reconciler.gone(KEY.plural, world.crs.pop("a"))
+    world.create(cr("a-b", "u2"))
+    await until(lambda: world.conditions("a-b").get("Stalled") == ("True", "NameCollision"))
+    world.delete_cr("a-b")
+    await world.settled()
+    assert world.reconciler._observer._children._awaited == {}
 
 
 async def test_the_later_of_two_crs_with_a_child_of_the_same_name_waits_until_the_other_goes(make: Make) -> None:
@@ -815,11 +863,34 @@ async def test_the_later_of_two_crs_with_a_child_of_the_same_name_waits_until_th
     assert "ConfigMap/a-b-c belongs to samples/a in demo" in world.message(name="a-b")
     assert world.is_ready("a")
     assert world.applied == ["a"]
-    later = replace(KEY, name="a-b")
-    while world.next_look(later) < TIMEOUT:
-        world.look(later)
-        await world.settled()
+    await look_until_patient(world, replace(KEY, name="a-b"))
     world.delete_cr("a")
+    await until(lambda: world.is_ready("a-b"))
+
+
+async def test_who_waits_for_a_name_is_looked_at_when_the_garbage_collector_comes_to_it(make: Make) -> None:
+    """It is free when the child goes, and not when the CR that had it does."""
+    world = await created(make(manifest("c"), manifest("b-c")), cr("a", "u1"))
+    world.create(cr("a-b", "u2", created="2026-01-02T00:00:00Z"))
+    await until(lambda: world.conditions("a-b").get("Stalled") == ("True", "NameCollision"))
+    await look_until_patient(world, replace(KEY, name="a-b"))
+    world.reconciler.gone(KEY.plural, world.crs.pop("a"))
+    await until(lambda: "belongs to another resource" in world.message(name="a-b"))
+    await world.settled()
+    assert world.applied == ["a"]
+    world.drop(at("a-b-c"))
+    await until(lambda: world.is_ready("a-b"))
+
+
+async def test_who_waits_for_a_name_is_looked_at_when_it_is_pruned(make: Make) -> None:
+    world = await created(make(manifest("c"), manifest("b-c")), cr("a", "u1"))
+    world.create(cr("a-b", "u2", created="2026-01-02T00:00:00Z"))
+    await until(lambda: world.conditions("a-b").get("Stalled") == ("True", "NameCollision"))
+    may_go = gate(world, "delete ConfigMap")
+    world.change_folder(manifest("c"))
+    await until(lambda: "belongs to another resource" in world.message(name="a-b"))
+    await look_until_patient(world, replace(KEY, name="a-b"))
+    may_go.set()
     await until(lambda: world.is_ready("a-b"))
 
 
@@ -927,6 +998,38 @@ async def test_the_delays_double_to_the_most_and_a_new_generation_starts_over(
     assert world.next_look() <= 1
 
 
+async def test_a_rollout_does_not_put_off_the_next_attempt_at_what_was_refused(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile, "RETRY_FIRST", 20.0)
+    world = make(A, B)
+    world.refused["b"] = DENIED
+    world.create(cr())
+    await until(lambda: world.next_look() > 0)
+    for step in range(3):
+        tried = len(world.applied)
+        world.put({**world.objects[at("obj-a")], "status": {"step": step}})
+        await until(lambda tried=tried: len(world.applied) > tried)  # type: ignore[misc]
+        await world.settled()
+    assert 0 < world.next_look() <= 20
+
+
+async def test_that_the_api_server_was_away_does_not_put_off_the_next_attempt_at_what_was_refused(make: Make) -> None:
+    world = make(A)
+    world.refused["a"] = PASSING
+    world.create(cr())
+    for count in range(1, 7):
+        await until(lambda count=count: len(world.applied) == count)  # type: ignore[misc]
+        await world.settled()
+        world.look()
+    await world.settled()
+    world.refused["a"] = DENIED
+    world.look()
+    await until(lambda: world.conditions().get("Stalled") == ("True", "ApplyFailed"))
+    await until(lambda: world.next_look() > 0)
+    assert world.next_look() <= 1
+
+
 async def test_the_delays_start_over_once_it_has_worked(make: Make) -> None:
     world = await created(make(A))
     for _ in range(2):
@@ -1006,6 +1109,122 @@ async def test_a_conflict_over_a_cr_that_has_not_changed_is_tried_again(make: Ma
     await until(lambda: "Suspended" in world.conditions())
 
 
+# --- what changes meanwhile ------------------------------------------------------------------------------------------
+
+
+def changed_twice(world: World, request: str, change: Callable[[], object]) -> None:
+    """Have others change, in two steps, what a request is about: just before it, and before it comes again."""
+    changes = iter((change, change))
+
+    async def meanwhile(_: str) -> None:
+        if step := next(changes, None):
+            step()
+
+    world.before[request] = meanwhile
+
+
+def touch(world: World, key: ObjectKey) -> None:
+    """Change an object's annotations, as others do."""
+    body = world.objects[key]
+    world.put({**body, "metadata": {**body["metadata"], "annotations": {"their": "note"}}})
+
+
+def warnings(world: World) -> list[str]:
+    """What was told as a Warning."""
+    return [news.note for news in world.news if news.type == "Warning"]
+
+
+async def test_a_cr_that_changes_while_it_gets_its_finalizer_is_not_told_to_fail(make: Make) -> None:
+    """kopf puts its own finalizer on, then an annotation."""
+    world = make(A, ROLE)
+    changed_twice(world, "patch Sample", lambda: unseen(world, finalizers=["their/finalizer"]))
+    await created(world)
+    assert world.finalizers() == ["their/finalizer", FINALIZER]
+    assert warnings(world) == []
+
+
+async def test_a_cr_that_changes_while_its_finalizer_is_put_on_again_is_not_told_to_fail(make: Make) -> None:
+    world = await created(make(A, ROLE))
+    changed_twice(world, "patch Sample", lambda: unseen(world, finalizers=["their/finalizer"]))
+    world.change(finalizers=[])
+    await until(lambda: world.finalizers() == ["their/finalizer", FINALIZER])
+    await world.settled()
+    assert world.is_ready()
+    assert warnings(world) == []
+
+
+async def test_a_cr_that_changes_while_its_finalizer_is_taken_off_stays_ready(make: Make) -> None:
+    world = await created(make(A, ROLE))
+    changed_twice(world, "patch Sample", lambda: unseen(world, labels={"their": "label"}))
+    world.change_folder(A)
+    await until(lambda: world.finalizers() == [])
+    await world.settled()
+    assert world.is_ready()
+    assert warnings(world) == []
+
+
+async def test_a_cr_whose_spec_changes_while_it_gets_its_finalizer_is_applied_as_it_is_then(make: Make) -> None:
+    world = make(A, ROLE)
+
+    async def meanwhile(_: str) -> None:
+        del world.before["patch Sample"]
+        unseen(world, generation=2)
+
+    world.before["patch Sample"] = meanwhile
+    await created(world)
+    assert world.applied == ["obj"]
+    assert warnings(world) == []
+
+
+async def test_a_child_that_changes_while_it_loses_its_owner_is_no_failure(make: Make) -> None:
+    world = await created(make(A))
+    changed_twice(world, "patch ConfigMap", lambda: touch(world, at("obj-a")))
+    world.annotate(deletion_policy="Orphan")
+    await until(lambda: world.finalizers() == [FINALIZER])
+    assert "ownerReferences" not in world.objects[at("obj-a")]["metadata"]
+    assert warnings(world) == []
+
+
+async def test_a_child_that_changes_while_it_is_deleted_to_be_made_anew_is_no_failure(make: Make) -> None:
+    mine = manifest("b", recreate="true")
+    world = await created(make(A, mine))
+    world.refused["b"] = IMMUTABLE
+    changed_twice(world, "delete ConfigMap", lambda: touch(world, at("obj-b")))
+    world.change_folder(A, mine)
+    await until(lambda: world.conditions()["Ready"] == ("False", "Recreating"))
+    assert at("obj-b") not in world.objects
+    assert "ProgressingWithRetry" not in [news.reason for news in world.news]
+
+
+async def test_a_conflict_that_comes_again_and_again_is_told(make: Make) -> None:
+    """A webhook may answer so, whatever it means."""
+    world = make(A, ROLE)
+    world.before["patch Sample"] = raising(Conflict("a webhook says no", status=422))
+    world.create(cr())
+    await until(lambda: world.conditions().get("Ready") == ("False", "ProgressingWithRetry"))
+    assert world.message() == "a webhook says no"
+    await until(lambda: world.next_look() > 0.5)
+    del world.before["patch Sample"]
+    world.look()
+    await until(world.is_ready)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_what_changes_while_it_is_given_back_is_given_back_the_next_time(make: Make) -> None:
+    world = make(A, B)
+    made_meanwhile(world, "obj-a")
+
+    async def meanwhile(_: str) -> None:
+        del world.before["patch ConfigMap"]
+        touch(world, at("obj-a"))
+
+    world.before["patch ConfigMap"] = meanwhile
+    world.create(cr())
+    await until(lambda: given_back(world))
+    assert not labels_of(world.objects[at("obj-a")])
+    assert not [note for note in warnings(world) if "cannot give it back" in note]
+
+
 # --- what users ask for ----------------------------------------------------------------------------------------------
 
 
@@ -1070,6 +1289,48 @@ async def test_drift_that_is_to_be_reported_is_left_as_it_is_and_told_once(make:
     assert world.applied == ["obj"]
     assert drift_told(world) == ["left as it is: ConfigMap/obj-a: data.x was changed by somebody"]
     assert world.objects[at("obj-a")]["data"] == {"x": "by somebody"}
+
+
+def told_since(world: World, aspect: str) -> str:
+    """Since when a condition is told."""
+    return next(str(c["lastTransitionTime"]) for c in world.crs["obj"]["status"]["conditions"] if c["type"] == aspect)
+
+
+@pytest.mark.parametrize(
+    ("aspect", "annotations"), [("Suspended", {"suspend": "true"}), ("Drifted", {"drift": "report"})]
+)
+async def test_trouble_that_passes_takes_nothing_back_that_is_still_true(
+    make: Make, monkeypatch: pytest.MonkeyPatch, aspect: str, annotations: dict[str, str]
+) -> None:
+    world = await created(make(A), cr(drift="report"))
+    world.take_field(at("obj-a"), "x", "somebody")
+    world.annotate(**annotations)
+    await until(lambda: aspect in world.conditions())
+    await world.settled()
+    since = told_since(world, aspect)
+    monkeypatch.setattr(status, "rfc3339", lambda _: "2999-01-01T00:00:00Z")
+    world.news.clear()
+    world.fail("ConfigMap", FORBIDDEN)
+    await until(lambda: world.conditions()["Ready"] == ("False", "ProgressingWithRetry"))
+    assert aspect in world.conditions()
+    world.mend("ConfigMap")
+    await until(world.is_ready)
+    await world.settled()
+    assert told_since(world, aspect) == since
+    assert [news.reason for news in world.news] == ["ProgressingWithRetry", "Succeeded"]
+
+
+async def test_trouble_that_passes_does_not_hide_what_could_not_be_pruned(make: Make) -> None:
+    world = await created(make(A, ROLE))
+    world.before["delete ClusterRole"] = raising(FORBIDDEN)
+    world.change_folder(A)
+    await until(lambda: world.conditions().get("PruneBlocked") == ("True", "PruneFailed"))
+    world.refused["a"] = DENIED
+    world.next_generation()
+    world.take_field(at("obj-a"), "x", "somebody")
+    await until(lambda: world.conditions().get("Stalled") == ("True", "ApplyFailed"))
+    assert world.conditions().get("PruneBlocked") == ("True", "PruneFailed")
+    assert len([news for news in world.news if news.reason == "PruneFailed"]) == 1
 
 
 async def test_drift_that_is_left_is_told_again_when_it_is_another(make: Make) -> None:

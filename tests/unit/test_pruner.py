@@ -148,6 +148,24 @@ async def test_what_resists_is_told_and_holds_up_nothing_else(error: Exception) 
     assert world.steps == ["look", "delete a", "delete b"]
 
 
+async def test_what_resists_is_told_until_it_is_gone_also_while_it_is_not_tried() -> None:
+    world = World()
+    pruner, here = make(world), left_over(left("config", "ConfigMap"), left("a"))
+    failed = [(str(Aspect.PRUNE_BLOCKED), str(Reason.PRUNE_FAILED))]
+    world.error = Forbidden("no", status=403)
+    assert await prune(world, pruner, here) == failed
+    world.steps.clear()
+    world.is_current = False
+    assert await prune(world, pruner, here) == failed
+    world.is_current, world.error = True, None
+    (also,) = await pruner.prune(here, is_ready=False, is_current=world.look)
+    assert also.message == "ConfigMap/config is no longer part of the kind and cannot be deleted: no"
+    assert world.steps == ["look", "look", "delete a"]
+    gone = replace(here, live={})
+    assert await prune(world, pruner, gone, is_ready=False) == []
+    assert await prune(world, pruner, here, is_ready=False) == [], "one that comes again was not tried yet"
+
+
 async def test_an_api_server_that_is_away_is_no_answer() -> None:
     world = World()
     world.error = ClusterUnreachable("away")

@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -25,6 +26,12 @@ class Reaper:
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
+
+    def ignores(self, name: str) -> bool:
+        """Whether a signal does nothing to it: as soon as it is up, and not before."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        (mask,) = re.findall(r"^SigIgn:\s*(\w+)$", status, re.MULTILINE)
+        return bool(int(mask, 16) >> (getattr(signal, name) - 1) & 1)
 
     def tell(self, text: str) -> None:
         assert self.process.stdin is not None
@@ -114,7 +121,7 @@ def test_ending_an_unknown_group_is_no_error(reaping: Reaper, groups: list[Group
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_it_outlives_the_signals_that_end_an_operator(reaping: Reaper, groups: list[Group], name: str) -> None:
     reaping.tell(f"+{groups[0].process.pid}\n")
-    time.sleep(0.2)  # it has to be up to ignore them
+    assert eventually(lambda: reaping.ignores(name))
     reaping.process.send_signal(getattr(signal, name))
     time.sleep(0.1)
     assert reaping.process.poll() is None
@@ -203,6 +210,7 @@ def test_it_removes_the_private_folder_of_one_who_still_writes(tmp_path: Path) -
 LAST_MOMENT = """
 import os, subprocess, sys, time
 private = sys.argv[1]
+print("up", flush=True)
 time.sleep(float(sys.argv[2]))
 os.makedirs(f"{private}/cache", exist_ok=True)
 os.execve("/bin/sleep", ["sleep", "60"], {"HOME": private})
@@ -214,7 +222,10 @@ def test_it_kills_what_was_started_in_the_last_moment_of_an_operator(tmp_path: P
     """Nobody has told of it, and it may make the private folder anew."""
     private = tmp_path / "private"
     private.mkdir()
-    with subprocess.Popen([sys.executable, "-I", "-S", "-c", LAST_MOMENT, str(private), str(seconds)]) as started:
+    argv = [sys.executable, "-I", "-S", "-c", LAST_MOMENT, str(private), str(seconds)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as started:
+        assert started.stdout is not None
+        assert started.stdout.readline()
         if not seconds:
             assert eventually((private / "cache").exists)
         subprocess.run([sys.executable, "-I", "-S", reaper.__file__, private], input=b"", check=True, timeout=20)

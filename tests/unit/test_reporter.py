@@ -49,6 +49,8 @@ class Api:
         self.error: Exception | None = None
         self.refuses = ""
         """A field that does not fit the CRD."""
+        self.loses_answers = False
+        """Whether what is written is not answered."""
         self.news: list[News] = []
 
     async def write_status(
@@ -62,6 +64,8 @@ class Api:
             raise MISFIT
         self.written.append({name: value for name, value in status.items() if name not in beside})
         self.version += 1
+        if self.loses_answers:
+            raise ClusterUnreachable("the connection was reset")
         return {**body, "metadata": {**body["metadata"], "resourceVersion": str(self.version)}, "status": status}
 
     def tell(self, body: Body, news: News) -> None:
@@ -322,6 +326,44 @@ async def test_a_status_that_does_not_fit_for_another_reason_goes_up(told: Repor
     api.error = MISFIT
     with pytest.raises(ClusterError, match="Invalid value"):
         await told.tell(KEY, SAMPLE, record, READY)
+
+
+async def lose_the_answer(told: Reporter, api: Api, record: Record, verdict: Verdict) -> None:
+    """Have a status written, the answer lost, and a watch show it before it is told again."""
+    api.loses_answers = True
+    with pytest.raises(ClusterUnreachable):
+        await told.tell(KEY, SAMPLE, record, verdict)
+    api.loses_answers = False
+    show(record, api.version, status={**api.written[-1], **record.beside})
+
+
+async def test_what_was_written_is_told_though_the_answer_was_lost(
+    told: Reporter, api: Api, record: Record, caplog: pytest.LogCaptureFixture
+) -> None:
+    await told.tell(KEY, SAMPLE, record, READY)
+    await lose_the_answer(told, api, record, FAILED)
+    assert [news.reason for news in api.news] == ["Succeeded"]
+    for _ in range(2):
+        assert await told.tell(KEY, SAMPLE, record, FAILED) == 0
+    assert len(api.written) == 2, "it is there"
+    assert [news.reason for news in api.news] == ["Succeeded", "ApplyFailed"]
+    assert [one.getMessage() for one in caplog.records] == ["samples/obj in demo: Ready: ApplyFailed: denied"]
+
+
+async def test_so_it_is_where_there_is_more_to_say_by_then(told: Reporter, api: Api, record: Record) -> None:
+    await told.tell(KEY, SAMPLE, record, READY)
+    await lose_the_answer(told, api, record, FAILED)
+    await told.tell(KEY, SAMPLE, record, READY)
+    assert [news.reason for news in api.news] == ["Succeeded", "ApplyFailed", "Succeeded"]
+
+
+async def test_a_write_whose_answer_is_lost_is_no_fight(told: Reporter, api: Api, record: Record, clock: Clock) -> None:
+    for _ in range(fights.ROUNDS + 1):
+        await lose_the_answer(told, api, record, replace(FAILED, beside=record.beside))
+        api.version += 1
+        show_theirs(record, api.version, lastBackup=f"{api.version}")
+        assert await told.tell(KEY, SAMPLE, record, replace(READY, beside=record.beside)) == 0
+        clock.now += 1
 
 
 # --- what is told beside it ------------------------------------------------------------------------------------------

@@ -88,11 +88,26 @@ def test_who_is_stuck_for_long_takes_one_spare(some: Slots[Work]) -> None:
     assert not some.holders
 
 
-def test_one_of_the_lone_lane_runs_at_a_time(some: Slots[Work]) -> None:
-    (lone,) = enter(some, is_lone=True, is_stuck=True)
+def test_one_of_the_lone_lane_is_at_work_at_a_time(some: Slots[Work]) -> None:
+    (lone,) = enter(some, is_lone=True)
     assert some.lone_rest(is_contended=True) is None
     assert some.lone_rest(is_contended=False) is None
     some.leave(lone)
+    assert some.lone_rest(is_contended=False) == 0
+
+
+def test_the_lone_lane_starts_another_while_one_is_stuck_and_it_could_be_too(some: Slots[Work]) -> None:
+    stuck = []
+    for _ in range(SPARE):
+        assert some.lone_rest(is_contended=False) == 0
+        stuck += enter(some, is_lone=True, is_stuck=True)
+    assert some.lone_rest(is_contended=False) is None, "another would hold its slot"
+    some.leave(stuck[0])
+    assert some.lone_rest(is_contended=False) == 0
+
+
+def test_the_lone_lane_starts_one_also_where_there_is_no_spare(some: Slots[Work]) -> None:
+    enter(some, SPARE, is_stuck=True)
     assert some.lone_rest(is_contended=False) == 0
 
 

@@ -141,6 +141,7 @@ class World:
         self.is_busy = False
         """Whether an apply waits for its turn until something else is wanted."""
         self._waiting: dict[CRKey, asyncio.Future[None]] = {}
+        self._applying: dict[CRKey, asyncio.Task[Any]] = {}
         self.seconds_applied = 0.0
         """For how long kubectl says that it has been at work."""
         self.metrics = Metrics()
@@ -210,6 +211,9 @@ class World:
 
     def look(self, key: CRKey = KEY) -> None:
         """Have the operator look at a CR, as a delay that ends would."""
+        if record := self.reconciler._records.get(key):
+            waits = record.backoff._waits
+            waits.update({cause: replace(wait, due=0.0) for cause, wait in waits.items()})
         self.reconciler._queue.add(key)
 
     def put(self, body: Mapping[str, Any]) -> Body:
@@ -369,6 +373,8 @@ class World:
 
     def forget(self, key: CRKey) -> None:
         self.requests.append(f"forget Sample/{key.name}")
+        if applying := self._applying.pop(key, None):
+            applying.cancel()
 
     def withdraw(self, key: CRKey) -> None:
         self.requests.append(f"withdraw Sample/{key.name}")
@@ -383,6 +389,7 @@ class World:
         return self.seconds_applied
 
     async def apply(self, overlay: Overlay, landed: Callable[[], Sequence[Body]], *, is_repair: bool = False) -> Any:
+        self._applying[overlay.key] = cast("asyncio.Task[Any]", asyncio.current_task())
         if self.is_busy:
             self._waiting[overlay.key] = asyncio.get_running_loop().create_future()
             await self._waiting[overlay.key]
