@@ -161,9 +161,7 @@ class Observer:
         """Follow the Warning events. Without the right to, messages are poorer, and that is all."""
         async for event in self._cluster.follow(EVENTS, namespace, fields="type=Warning"):
             if isinstance(event, Listed):
-                self._complaints.clear(namespace)
-                for body in event.items:
-                    self._complaints.put(body)
+                self._changed(self._children.named(self._complaints.replace(namespace, event.items)))
             elif isinstance(event, Removed):
                 self._complaints.remove(event.body)
             elif isinstance(event, Changed):
