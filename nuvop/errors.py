@@ -15,6 +15,7 @@
     ├── KubectlError             kubectl did not do what it was asked
     │   ├── KubectlUnusable      missing, too old, or not a kubectl
     │   ├── KubectlTimeout       ran longer than it may; its process group was killed
+    │   ├── KubectlCrashed       ended in the midst of its work, which says nothing of what it was asked
     │   ├── BuildFailed          kustomize cannot build a folder
     │   └── ApplyFailed          the API server refused, or could not be reached
     └── ClusterError             the API server's answer to nuvop's own client
@@ -157,6 +158,10 @@ class KubectlUnusable(KubectlError):
 
 class KubectlTimeout(KubectlError):
     """kubectl ran longer than it may; its whole process group was killed."""
+
+
+class KubectlCrashed(KubectlError):
+    """kubectl ended in the midst of its work: for want of memory, say."""
 
 
 class BuildFailed(KubectlError):
