@@ -144,12 +144,11 @@ class Children:
 
     def replace(self, scope: Scope, bodies: Iterable[Body], version: int) -> set[Instance]:
         """Take in a full list of a scope, as it was at a version; return the CRs that anything changed for."""
-        group, kind, namespace = scope
         listed = {key_of(body): body for body in bodies}
         gone = [
             key
             for key in self._objects
-            if (key.group, key.kind) == (group, kind) and namespace in (None, key.namespace) and key not in listed
+            if _is_in(key, scope) and key not in listed
             # What an apply has shown since is newer than the list.
             if version_of(self._objects[key]) <= version
         ]
@@ -157,9 +156,7 @@ class Children:
         for key in gone:
             concerned |= self._forget(key)
         self._removed = {
-            key: removed
-            for key, removed in self._removed.items()
-            if removed > version or not ((key.group, key.kind) == (group, kind) and namespace in (None, key.namespace))
+            key: removed for key, removed in self._removed.items() if removed > version or not _is_in(key, scope)
         }
         self._listed.pop(scope, None)  # what is listed is no older than any list of before
         for body in listed.values():
@@ -178,6 +175,11 @@ class Children:
         Objects of the same kind that another version has shown are another type's: they are still there.
         """
         gone = [key for key, body in self._objects.items() if (body["apiVersion"], key.kind) == (api_version, kind)]
+        return {instance for key in gone for instance in self._forget(key)}
+
+    def forget(self, scope: Scope) -> set[Instance]:
+        """Take in that nothing covers a scope any more; return the CRs that had objects in it."""
+        gone = [key for key in self._objects if _is_in(key, scope)]
         return {instance for key in gone for instance in self._forget(key)}
 
     def _is_same(self, body: Body) -> bool:
@@ -202,6 +204,11 @@ class Children:
         if not siblings:
             del self._by_instance[instance]
         return {instance}
+
+
+def _is_in(key: ObjectKey, scope: Scope) -> bool:
+    group, kind, namespace = scope
+    return (key.group, key.kind) == (group, kind) and namespace in (None, key.namespace)
 
 
 def belongs_to(body: Body) -> Instance | None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from nuvop.children import Children, Instance
@@ -23,6 +24,9 @@ RESTART_DELAY = 5.0
 
 Watched = tuple[ApiResource, str | None]
 """What one watch covers: a resource, in one namespace or (None) in all."""
+
+Need = tuple[str, str, str | None]
+"""The same as CRs depend on it: apiVersion, kind, and the namespace."""
 
 
 class Observer:
@@ -48,6 +52,8 @@ class Observer:
         self._watches: dict[Watched, asyncio.Task[None]] = {}
         self._listed: set[Watched] = set()
         self._failing: dict[Watched, ClusterError] = {}
+        self._needs: dict[Instance, frozenset[Need]] = {}
+        self._users: Counter[Need] = Counter()
 
     def live(self, instance: Instance) -> Mapping[ObjectKey, Body]:
         """The live objects of a CR."""
@@ -81,6 +87,24 @@ class Observer:
     def given_back(self, body: Body) -> None:
         """Take in that an object carries no instance label any more: the watch tells the same a moment later."""
         self._children.remove(body)
+
+    def depends_on(self, instance: Instance, types: Iterable[tuple[str, str, str]]) -> None:
+        """Take in all that a CR depends on; what no CR depends on any more is watched no longer.
+
+        ``types`` are apiVersions and kinds, each with a namespace, or `OUTSIDE`.
+        """
+        needs = frozenset(need for type_ in types for need in _covering(*type_))
+        before = self._needs.pop(instance, frozenset())
+        if needs:
+            self._needs[instance] = needs
+        self._users.update(needs - before)
+        self._users.subtract(before - needs)
+        unused = {need for need in before - needs if not self._users[need]}
+        for need in unused:
+            del self._users[need]
+        for resource, scope in [watched for watched in self._watches if _need(*watched) in unused]:
+            self._end((resource, scope))
+            self._forget_shown(resource, scope)
 
     def is_watching(self, wanted: Iterable[tuple[ApiResource, str]]) -> bool:
         """Whether all of these are watched and were listed in full; what is not watched yet is from now on.
@@ -121,9 +145,7 @@ class Observer:
         for watched in [
             watched for watched in self._watches if (watched[0].api_version, watched[0].kind) == (api_version, kind)
         ]:
-            self._watches.pop(watched).cancel()
-            self._listed.discard(watched)
-            self._failing.pop(watched, None)
+            self._end(watched)
         self._changed(self._children.forget_type(api_version, kind))
 
     async def close(self) -> None:
@@ -131,6 +153,19 @@ class Observer:
         for watch in self._watches.values():
             watch.cancel()
         await asyncio.gather(*self._watches.values(), return_exceptions=True)
+
+    def _end(self, watched: Watched) -> None:
+        self._watches.pop(watched).cancel()
+        self._listed.discard(watched)
+        self._failing.pop(watched, None)
+
+    def _forget_shown(self, resource: ApiResource, scope: str | None) -> None:
+        """Forget what only a watch has shown that has ended; that of another version of the API shows the same."""
+        covered = (resource.group, resource.kind, scope)
+        if resource == EVENTS:
+            self._complaints.replace(scope, [])
+        elif covered not in {(other.group, other.kind, at) for other, at in self._watches}:
+            self._changed(self._children.forget(covered))
 
     async def _watch(self, resource: ApiResource, namespace: str | None) -> None:
         while True:
@@ -166,3 +201,14 @@ class Observer:
                 self._complaints.remove(event.body)
             elif isinstance(event, Changed):
                 self._changed(self._children.named(self._complaints.put(event.body)))
+
+
+def _covering(api_version: str, kind: str, namespace: str) -> Iterator[Need]:
+    """What the watches may cover that show all there is of a type in a namespace, and its events."""
+    for scope in (namespace, None):
+        yield api_version, kind, scope
+        yield _need(EVENTS, scope)
+
+
+def _need(resource: ApiResource, scope: str | None) -> Need:
+    return resource.api_version, resource.kind, scope

@@ -10,7 +10,7 @@ a time, so there is one apply in flight per CR; CRs that wait at the same time a
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -210,6 +210,7 @@ class Reconciler:
         self._reporter.forget(key)
         self._announcements.forget(key)
         self._ownership.forget(key)
+        self._observer.depends_on(instance_of(key), ())
         self._sweep(key, is_news=is_news)
 
     def _sweep(self, key: CRKey, *, is_news: bool = True) -> None:
@@ -258,6 +259,7 @@ class Reconciler:
 
     async def _end(self, key: CRKey, record: Record) -> None:
         """Bring about a CR's end, and wait for it."""
+        self._observer.depends_on(instance_of(key), ())
         if record.has_finalizer and not await self._ending.end(key, record):
             self._retry(key, record, RETRY_MOST_PASSING)
             return
@@ -303,6 +305,7 @@ class Reconciler:
         ]
         # Before anything is asked for: a list may come while the rest is still looked up.
         record.looks_in = frozenset({key.namespace, *(where for _, where in wanted)}.union(*record.places.values()))
+        self._observer.depends_on(instance_of(key), _needs(wanted, record, key.namespace))
         unseen = await self._retired(key, record, resources)
         if unseen is None or not self._observer.is_watching(wanted):
             return None
@@ -666,6 +669,13 @@ _NO_RETRY: tuple[tuple[type[NuvopError], Reason], ...] = (
 def _namespaces(kind: Kind, record: Record, type_: tuple[str, str], own: str) -> frozenset[str]:
     """Where a CR has objects of a type, or had when its folder was another: its own namespace, and maybe others."""
     return kind.namespaces_of(*type_, own) | record.places.get(type_, frozenset()) - {OUTSIDE}
+
+
+def _needs(wanted: Iterable[tuple[ApiResource, str]], record: Record, own: str) -> set[tuple[str, str, str]]:
+    """All that a CR's verdict depends on: what its kind has, and what it has children of that its kind has no more."""
+    needs = {(resource.api_version, resource.kind, namespace) for resource, namespace in wanted}
+    known, places = {need[:2] for need in needs}, record.places
+    return needs | {(*type_, where) for type_ in places.keys() - known for where in {own, *places[type_]}}
 
 
 def _note_finished(record: Record, overlay: Overlay, gone: Mapping[ObjectKey, Body]) -> None:

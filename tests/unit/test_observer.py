@@ -303,6 +303,60 @@ async def test_an_error_of_a_type_that_is_no_longer_served_is_forgotten(
     assert not wide.is_watching(at("demo", PODS))
 
 
+def needs(resource: ApiResource, namespace: str = "demo") -> tuple[str, str, str]:
+    return resource.api_version, resource.kind, namespace
+
+
+async def test_what_no_cr_depends_on_any_more_is_watched_no_longer(
+    wide: Observer, watches: Watches, told: Told
+) -> None:
+    wide.depends_on(X, [needs(PODS), needs(ROLES)])
+    wide.depends_on(Y, [needs(PODS, "other")])
+    wide.is_watching(at("demo", ROLES))
+    await listed(wide, watches, told, pod("a", 5))
+    watches.show(EVENTS, Listed([warning("a", "it fails")], 10))
+    watches.show(ROLES, Failing(FORBIDDEN))
+    await until(lambda: len(wide.unsynced()) == 1)
+    wide.depends_on(X, [needs(PODS)])
+    wide.depends_on(X, [])
+    await until(lambda: watches.running == 2)
+    assert wide.unsynced() == []
+    assert wide.live(X), "another one has pods, too"
+    told.changed.clear()
+    wide.depends_on(Y, [])
+    await until(lambda: watches.running == 0)
+    assert told.take() == [{X}]
+    assert (wide.live(X), wide.complaint(key("a"), 0)) == ({}, "")
+    wide.depends_on(X, [needs(PODS)])
+    assert not wide.is_watching(at("demo", PODS)), "it is listed anew"
+    await until(lambda: watches.running == 2)
+
+
+async def test_each_namespace_is_watched_as_long_as_a_cr_depends_on_it(narrow: Observer, watches: Watches) -> None:
+    narrow.depends_on(X, [needs(PODS), needs(PODS, "other"), needs(ROLES, OUTSIDE)])
+    narrow.depends_on(Y, [needs(ROLES)])
+    narrow.is_watching([*at("demo", PODS, ROLES), *at("other", PODS)])
+    await until(lambda: watches.running == 5)
+    narrow.depends_on(X, [needs(PODS)])
+    await until(lambda: watches.running == 3)
+    narrow.depends_on(X, [])
+    await until(lambda: watches.running == 2)
+    assert not narrow.is_watching(at("demo", ROLES))
+    assert len(watches.begun) == 5, "those of the other CR go on"
+
+
+async def test_what_another_version_of_the_api_shows_is_there_without_this_one(
+    wide: Observer, watches: Watches, told: Told
+) -> None:
+    older = ApiResource("", "v1beta1", "pods", "Pod")
+    wide.depends_on(X, [needs(PODS), needs(older)])
+    wide.is_watching(at("demo", older))
+    await listed(wide, watches, told, pod("a", 5))
+    wide.depends_on(X, [needs(PODS)])
+    await until(lambda: watches.running == 2)
+    assert wide.live(X).keys() == {key("a")}
+
+
 async def test_closing_ends_all_watches(wide: Observer, watches: Watches) -> None:
     wide.is_watching(at("demo", PODS, ROLES))
     await until(lambda: watches.running == 3)

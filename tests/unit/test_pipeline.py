@@ -1902,6 +1902,31 @@ async def test_objects_of_a_retired_kind_whose_end_no_watch_has_shown_are_gone_w
     assert world.inventory() == {"obj-a"}
 
 
+async def test_an_api_that_goes_when_no_resource_has_anything_of_it_any_more_is_not_missed(make: Make) -> None:
+    world = await created(make(A, SERVICE))
+    world.change_folder(A)
+    await until(lambda: world.asked("delete ") == ["Service/obj-web"])
+    await world.settled()
+    world.remove_api("Service")
+    await world.settled()
+    assert world.reconciler.unsynced() == []
+    assert world.is_ready()
+
+
+@pytest.mark.parametrize("is_deleting", [False, True], ids=["gone", "waits for somebody else"])
+async def test_a_namespace_is_watched_while_there_are_resources_in_it(make: Make, is_deleting: bool) -> None:
+    """The rights to watch it may go with it."""
+    world = await created(make(A, SERVICE, cluster_wide=False))
+    assert {resource.kind for resource, _ in world._watches} == {"ConfigMap", "Service", "Event"}
+    if is_deleting:
+        world.change(finalizers=["example.com/slow"])
+    world.delete_cr()
+    await until(lambda: not world._watches)
+    assert world.reconciler.unsynced() == []
+    if is_deleting:
+        assert world.crs
+
+
 # --- the end of a CR -------------------------------------------------------------------------------------------------
 
 
