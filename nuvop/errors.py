@@ -30,9 +30,11 @@ kopf's own errors appear in ``handlers.py`` only.
 """
 
 from collections.abc import Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 
 class NuvopError(Exception):
@@ -133,7 +135,14 @@ class OverlayError(NuvopError):
 
 
 class TookTooLong(OverlayError):
-    """The kind's own Python took longer for this CR than it may."""
+    """The kind's own Python took longer for this CR than it may.
+
+    ``work`` is done when that has come to an end after all, or at once where it has not begun and never will.
+    """
+
+    def __init__(self, message: str, place: Place, work: Future[Any]) -> None:
+        super().__init__(message, place)
+        self.work = work
 
 
 class DirectiveError(NuvopError):

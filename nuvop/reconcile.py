@@ -11,8 +11,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from nuvop import children, directives, drift, drift_policy, foreign, inventory
 from nuvop import judge as judges
@@ -39,6 +41,7 @@ from nuvop.errors import (
     NotServed,
     NuvopError,
     OverlayError,
+    TookTooLong,
     WriteFailed,
 )
 from nuvop.events import News
@@ -597,6 +600,8 @@ class Reconciler:
         return judgement.verdict
 
     def _failed(self, key: CRKey, record: Record, generation: int, error: NuvopError) -> Verdict:
+        if isinstance(error, TookTooLong):
+            self._look_after(key, error.work)
         for type_, reason in _NO_RETRY:
             if isinstance(error, type_):
                 # Its children may go because it does, and nobody tell: what fails is read anew.
@@ -610,6 +615,16 @@ class Reconciler:
             return self._stalled(key, record, generation, Reason.APPLY_FAILED, str(error))
         self._retry(key, record, RETRY_MOST_PASSING)
         return judges.unfinished(record, generation, Reason.RETRYING, str(error))
+
+    def _look_after(self, key: CRKey, work: Future[Any]) -> None:
+        """Look at a CR again some time after what a thread does for it is done: sooner it would take another thread."""
+        loop = asyncio.get_running_loop()
+
+        def look(_: Future[Any]) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._queue.add, key, RETRY_MOST)
+
+        work.add_done_callback(look)
 
     def _not_owned(self, scene: Scene, strangers: Mapping[ObjectKey, str]) -> Verdict:
         message = "; ".join(strangers.values())

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from nuvop import fields, fights, readiness, reconcile, reporter, scene
+from nuvop import fields, fights, patches_py, readiness, reconcile, reporter, scene
 from nuvop.errors import (
     ApplyFailed,
     BuildFailed,
@@ -874,6 +874,30 @@ async def test_a_broken_folder_is_told_and_waited_for(make: Make, error: NuvopEr
     assert world.inventory() == {"obj-a"}
     assert world.next_look() == 0, "nothing but another folder mends it"
     world.change_folder(A, digest="d1")
+    await until(world.is_ready)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_python_that_takes_too_long_is_asked_again_when_it_has_come_to_an_end(
+    make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(patches_py, "TIMEOUT", 0.2)
+    slow, asked = tmp_path / "slow", tmp_path / "asked"
+    slow.touch()
+    source = (
+        "import pathlib, time\ndef patches(cr):\n"
+        f"    with open({str(asked)!r}, 'a') as file: file.write('.')\n"
+        f"    while pathlib.Path({str(slow)!r}).exists(): time.sleep(0.01)\n"
+        "    return []\n"
+    )
+    kind = make_kind(A)
+    world = make(A, files={**kind.files, patches_py.FILE: source.encode()})
+    world.create(cr())
+    await until(lambda: world.conditions().get("Stalled") == ("True", "InvalidSpec"))
+    assert world.message().endswith("patches.py: took longer than 0.2 s")
+    await asyncio.sleep(0.3)
+    assert asked.read_text() == ".", "as long as it takes a thread, it gets no other"
+    slow.unlink()
     await until(world.is_ready)
 
 
