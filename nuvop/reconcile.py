@@ -366,6 +366,7 @@ class Reconciler:
         without = inventory.finished_and_gone(record.inventory, contents, live)
         made_of = (kind.digest, record.generation, wishes.orphan, without)
         if record.overlay is None or record.overlay_of != made_of:
+            record.is_tidy = record.is_tidy and record.overlay_of[:1] == made_of[:1]
             overlay = await overlays.make_in_time(kind, record.body, orphan=wishes.orphan)
             _note_finished(record, overlay, finished)
             without = inventory.finished_and_gone(record.inventory, overlay.contents, live)

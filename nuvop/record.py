@@ -54,6 +54,8 @@ class Record:
     drift_told: str = ""
     prune_refused: str = ""
     """Why the CR's left-over children may not go until somebody confirms it."""
+    is_tidy: bool = False
+    """Whether nothing was left over of the CR since the kind's folder has changed."""
     is_detached: bool = False
     """Whether the children are known to have no ownerReference, as they are to outlive the CR."""
     shown: bytes = b""

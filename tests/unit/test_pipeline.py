@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,7 +23,7 @@ from nuvop.errors import (
     NuvopError,
     WriteFailed,
 )
-from nuvop.kinds import ChildField, ChildSelector, Setting
+from nuvop.kinds import ChildField, ChildSelector, Kind, Setting
 from nuvop.objects import FINALIZER, INSTANCE_LABEL, LAST_APPLIED, OWNER_LABEL, REVISION_LABEL, ObjectKey, labels_of
 from nuvop.overlay import folder
 from tests.unit.world import KEY, TIMEOUT, World, at, cr, make_kind, manifest, raising, until
@@ -1383,6 +1383,39 @@ async def test_what_could_not_be_pruned_is_tried_again(make: Make) -> None:
     await until(lambda: world.conditions().get("PruneBlocked") == ("True", "PruneFailed"))
     del world.before["delete ClusterRole"]
     await until(lambda: "PruneBlocked" not in world.conditions() and "obj-reader" not in world.inventory())
+
+
+async def test_what_a_cr_gives_up_itself_is_not_held_back_for_what_a_folder_made_go(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A component that is switched off, long after a folder's change was confirmed, or before it is."""
+    names, chosen = [f"n{number}" for number in range(6)], dict[str, Kind]()
+    world = make(A, B, manifest("c"), manifest("d"))
+    real = world.choose
+
+    async def choose(plural: str, cr: Mapping[str, Any]) -> Kind:
+        return chosen.get(cr["metadata"]["name"]) or await real(plural, cr)
+
+    monkeypatch.setattr(world, "choose", choose)
+    for name in names:
+        await created(world, cr(name, f"uid of {name}"))
+    world.change_folder(A)
+    await until(lambda: all("PruneBlocked" in world.conditions(name) for name in names))
+    for name in names[:-1]:
+        world.annotate(name, prune="confirm")
+    await until(lambda: len(world.objects) == 5 + 4)
+    for name in names[:-1]:
+        world.change(name, annotations={})
+    await world.settled()
+
+    chosen["n0"] = replace(make_kind(A, B, digest="d2"), chosen=frozenset({"b"}))
+    world.next_generation("n0")
+    await until(lambda: at("n0-b") in world.objects and world.is_ready("n0"))
+    del chosen["n0"]
+    world.next_generation("n0")
+    await until(lambda: at("n0-b") not in world.objects)
+    await world.settled()
+    assert [name for name in names if "PruneBlocked" in world.conditions(name)] == ["n5"]
 
 
 async def test_children_that_are_to_outlive_their_cr_lose_their_owner_before_anything_else(make: Make) -> None:
