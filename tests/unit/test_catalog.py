@@ -16,7 +16,7 @@ from nuvop import catalog as catalogs
 from nuvop import kind_folder
 from nuvop.catalog import SERVING, Catalog
 from nuvop.cluster import ApiResource
-from nuvop.errors import KindError, KindUnreadable
+from nuvop.errors import BuildFailed, KindError, KindUnreadable, KubectlCrashed, KubectlError
 from nuvop.kind_finder import KindFinder
 from nuvop.metrics import Metrics
 from tests.unit.test_kind_finder import kind, without_file_descriptors
@@ -113,6 +113,30 @@ async def test_a_folder_that_cannot_be_read_at_start_is_read_later(
     looking = asyncio.create_task(catalog.keep_looking(changed.append))
     await until(lambda: changed)
     assert catalog.kind("samples").base
+    looking.cancel()
+
+
+async def test_a_crash_of_kubectl_is_not_the_folders_fault(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    errors: list[KubectlError] = [KubectlCrashed("no memory"), KubectlCrashed("no memory"), BuildFailed("no base")]
+    builds: list[int] = []
+
+    async def build(_: Path) -> str:
+        builds.append(len(errors))
+        if errors:
+            raise errors.pop(0)
+        return json.dumps(DEPLOYMENT)
+
+    monkeypatch.setattr(catalog._loader._kubectl, "build", build)
+    await catalog.load_all()
+    with pytest.raises(KubectlCrashed):
+        catalog.kind("samples")
+    changed: list[str] = []
+    looking = asyncio.create_task(catalog.keep_looking(changed.append))
+    await until(lambda: not errors)
+    await asyncio.sleep(0.1)
+    assert builds == [3, 2, 1], "what kustomize says of a folder holds until that changes"
+    with pytest.raises(BuildFailed):
+        catalog.kind("samples")
     looking.cancel()
 
 
