@@ -72,7 +72,7 @@ def test_an_annotation_of_kopfs_that_is_spoilt_hides_no_resource(kubectl: Kubect
         kubectl("wait", "--for=condition=Ready", f"sam/{name}", "--timeout=60s")
     kubectl("delete", "sam", "--all")
     overlays = running.generated / "samples" / kubectl.namespace
-    eventually("it has noticed that they are gone", lambda: not [*overlays.iterdir()])
+    eventually("it has noticed that they are gone", lambda: not [*overlays.glob("*")])
     assert "Traceback" not in running.log()
 
 
