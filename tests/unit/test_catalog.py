@@ -189,6 +189,42 @@ async def test_a_folder_that_is_for_a_moment_another_one_while_it_is_read(
     looking.cancel()
 
 
+@pytest.mark.parametrize("moment", range(6))
+@pytest.mark.parametrize("is_new", [True, False])
+async def test_what_one_look_alone_has_seen_is_never_loaded(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int, is_new: bool
+) -> None:
+    """Half a folder may be a kind, too; the children that it lacks would be deleted."""
+    folder = tmp_path / "kinds" / ("later" if is_new else "samples")
+    plural = "things" if is_new else "samples"
+    real_read, real_load = kind_folder.read, catalog._loader.load_files
+    reads, loaded = list[str](), list[str]()
+
+    def read(path: Path) -> Mapping[str, bytes]:
+        files = real_read(path)
+        if path == folder:
+            files |= {"half.yaml": b""} if len(reads) == moment else {}
+            reads.append(kind_folder.digest(files))
+        return files
+
+    async def load_files(path: Path, files: Mapping[str, bytes], *, lenient: bool = False) -> Any:
+        loaded.append(kind_folder.digest(files))
+        return await real_load(path, files, lenient=lenient)
+
+    if is_new:
+        kind(tmp_path / "later", plural)
+        (tmp_path / "later").rename(folder)
+    else:
+        (folder / "another.yaml").write_text("")
+    monkeypatch.setattr(kind_folder, "read", read)
+    monkeypatch.setattr(catalog._loader, "load_files", load_files)
+    looking = asyncio.create_task(catalog.keep_looking(lambda _: None))
+    await until(lambda: len(reads) > moment + 6)
+    looking.cancel()
+    assert loaded == [reads[-1]]
+    assert catalog.kind(plural).digest == reads[-1]
+
+
 def served_from_now_on(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [line for line in caplog.messages if line.endswith("is served from now on")]
 
