@@ -28,7 +28,7 @@ from pathlib import Path
 from nuvop import batches
 from nuvop import overlay as overlays
 from nuvop.batches import Job, Landed
-from nuvop.errors import ApplyFailed, BuildFailed, KubectlError, KubectlTimeout, NuvopError, WriteFailed
+from nuvop.errors import ApplyFailed, BuildFailed, KubectlCrashed, KubectlError, KubectlTimeout, NuvopError, WriteFailed
 from nuvop.kubectl import Kubectl
 from nuvop.metrics import ApplyResult, Metrics
 from nuvop.objects import Body, CRKey, key_of
@@ -455,7 +455,7 @@ class Applier:
         folder = self._write_batch(jobs)
         try:
             await self._kubectl.build(folder)
-        except BuildFailed as error:
+        except (BuildFailed, KubectlCrashed) as error:
             return str(error)
         finally:
             self._remove_batch(folder)

@@ -27,6 +27,9 @@ SERVING = "serving "
 
 Broken = KindError | KindUnreadable | KubectlError | WriteFailed
 
+Look = tuple[str, Mapping[str, bytes] | KindError]
+"""What is in a folder, or why that cannot be a kind, after a digest of it."""
+
 
 class Catalog:
     """Every kind folder with what became of it: a kind, or the error that it has."""
@@ -98,45 +101,49 @@ class Catalog:
         served = sorted(f"{type_.plural}.{type_.group}" for _, type_ in self.types if self._is_right(type_.plural))
         logger.info("%s%s", SERVING, ", ".join(served) or "nothing")
 
-    async def _take(self, folder: Path, type_: ResourceType) -> None:
+    async def _take(self, folder: Path, type_: ResourceType, look: Look | None = None) -> None:
         self._folders[type_.plural], self._types[type_.plural] = folder, type_
-        await self._load(type_.plural)
+        await self._load(type_.plural, look)
 
     async def keep_looking(self, changed: Callable[[str], None]) -> None:
         """Load folders again when they change, and call ``changed`` with the plural; load those that come; for ever.
 
-        One that cannot be read has not changed: what was read of it before still holds.
+        What is loaded of a folder is what two looks in a row have seen: half a folder may be a kind, too. One that
+        cannot be read has not changed: what was read of it before still holds.
         """
         last_look = dict(self._digests)
         unreadable: dict[str, str] = {}
         while True:
             await asyncio.sleep(LOOK_EVERY)
-            for plural in self._loaded:
+            await asyncio.to_thread(self._finder.look_again)
+            for folder, type_ in self._finder.found:
+                plural = type_.plural
                 try:
-                    seen = await asyncio.to_thread(self._digest, plural)
+                    look = await asyncio.to_thread(_read, folder)
                 except KindUnreadable as error:
                     if unreadable.get(plural) != str(error):
                         logger.error("kind %s cannot be looked at, trying again: %s", plural, error)
                     unreadable[plural] = str(error)
                     continue
                 unreadable.pop(plural, None)
-                has_changed = seen == last_look[plural] and seen != self._digests[plural]
-                if has_changed:
-                    logger.info("%s has changed", self._folders[plural])
-                if has_changed or self._may_pass(plural):
-                    was_right = self._is_right(plural)
-                    await self._load(plural)
-                    if not was_right:
-                        self._tell_served(plural)
-                    changed(plural)
+                seen, before = look[0], last_look.get(plural)
                 last_look[plural] = seen
-            await asyncio.to_thread(self._finder.look_again)
-            # Not only what this look has found: whatever ended the one before, what that found is a kind.
-            for folder, type_ in self._finder.found:
-                if type_.plural not in self._loaded:
-                    await self._take(folder, type_)
-                    self._tell_served(type_.plural, "" if self._finder.was_left_out(folder) else " is new")
-                    last_look[type_.plural] = self._digests[type_.plural]
+                if seen != before:
+                    continue
+                if plural not in self._loaded:
+                    await self._take(folder, type_, look)
+                    self._tell_served(plural, "" if self._finder.was_left_out(folder) else " is new")
+                elif seen != self._digests[plural] or self._may_pass(plural):
+                    await self._load_again(plural, look)
+                    changed(plural)
+
+    async def _load_again(self, plural: str, look: Look) -> None:
+        if look[0] != self._digests[plural]:
+            logger.info("%s has changed", self._folders[plural])
+        was_right = self._is_right(plural)
+        await self._load(plural, look)
+        if not was_right:
+            self._tell_served(plural)
 
     def _tell_served(self, plural: str, why: str = "") -> None:
         """Say that a kind is served that was not before, where it is; what keeps it from that has been said."""
@@ -150,22 +157,15 @@ class Catalog:
         """Whether what keeps a kind from being served is not its folder's fault: a full disk, a killed kubectl."""
         return not isinstance(self._loaded[plural], Kind | KindError | BuildFailed)
 
-    def _digest(self, plural: str) -> str:
-        return self._read(plural)[0]
-
-    def _read(self, plural: str) -> tuple[str, Mapping[str, bytes] | KindError]:
-        """What is in a folder, or why that cannot be a kind, after a digest of it. Raises KindUnreadable."""
-        digest, content = kind_finder.seen(self._folders[plural])
-        if isinstance(content, KindUnreadable):
-            raise content
-        return digest, content
-
-    async def _load(self, plural: str) -> None:
+    async def _load(self, plural: str, look: Look | None = None) -> None:
+        """Load what a look has seen of a folder; without one, what is in it now."""
         before = str(self._loaded.get(plural))
         self._digests.setdefault(plural, "")
         try:
             # Read once: what is loaded must be what the digest is of, however often the folder changes meanwhile.
-            self._digests[plural], content = await asyncio.to_thread(self._read, plural)
+            if look is None:
+                look = await asyncio.to_thread(_read, self._folders[plural])
+            self._digests[plural], content = look
             self._loaded[plural] = await self._rendered(plural, content)
         except (KindError, KindUnreadable, KubectlError, WriteFailed) as error:
             self._loaded[plural] = error
@@ -192,6 +192,14 @@ class Catalog:
         if kind.resource != self._types[plural]:
             raise KindError("names another type than before; restart nuvop to serve it", Place(path / crd.FILE))
         return kind
+
+
+def _read(folder: Path) -> Look:
+    """Look at a folder. Raises KindUnreadable."""
+    digest, content = kind_finder.seen(folder)
+    if isinstance(content, KindUnreadable):
+        raise content
+    return digest, content
 
 
 async def check_scope(kind: Kind, resource: ApiResource) -> None:

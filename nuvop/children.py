@@ -155,12 +155,11 @@ class Children:
 
     def replace(self, scope: Scope, bodies: Iterable[Body], version: int) -> set[Instance]:
         """Take in a full list of a scope, as it was at a version; return the CRs that anything changed for."""
-        group, kind, namespace = scope
         listed = {key_of(body): body for body in bodies}
         gone = [
             key
             for key in self._objects
-            if (key.group, key.kind) == (group, kind) and namespace in (None, key.namespace) and key not in listed
+            if _is_in(key, scope) and key not in listed
             # What an apply has shown since is newer than the list.
             if version_of(self._objects[key]) <= version
         ]
@@ -168,9 +167,7 @@ class Children:
         for key in gone:
             concerned |= self._forget(key) | self._waiting_for(key)
         self._removed = {
-            key: removed
-            for key, removed in self._removed.items()
-            if removed > version or not ((key.group, key.kind) == (group, kind) and namespace in (None, key.namespace))
+            key: removed for key, removed in self._removed.items() if removed > version or not _is_in(key, scope)
         }
         self._listed.pop(scope, None)  # what is listed is no older than any list of before
         for body in listed.values():
@@ -216,6 +213,11 @@ class Children:
         if not siblings:
             del self._by_instance[instance]
         return {instance}
+
+
+def _is_in(key: ObjectKey, scope: Scope) -> bool:
+    group, kind, namespace = scope
+    return (key.group, key.kind) == (group, kind) and namespace in (None, key.namespace)
 
 
 def belongs_to(body: Body) -> Instance | None:

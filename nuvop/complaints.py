@@ -6,7 +6,7 @@ what they make (https://kubernetes.io/docs/concepts/workloads/controllers/deploy
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -134,10 +134,14 @@ class Complaints:
             if not known:
                 self._by_name.pop(name, None)
 
-    def clear(self, namespace: str | None) -> None:
-        """Forget the events of a namespace, of all where it is None."""
-        for name in [name for name in self._by_name if namespace in (None, name[1])]:
-            del self._by_name[name]
+    def replace(self, namespace: str | None, events: Iterable[Body]) -> set[Name]:
+        """Take in a full list of a namespace's events, of all where it is None.
+
+        Returns the names of the objects of which it tells what was not known.
+        """
+        before = {name: self._by_name.pop(name) for name in [*self._by_name] if namespace in (None, name[1])}
+        names = {name for event in events for name in self.put(event)}
+        return {name for name in names if not self._by_name[name].items() <= before.get(name, {}).items()}
 
     def about(self, name: Name, since: float, live: Body | None = None) -> str:
         """The newest complaint about an object since a time (in seconds since the epoch); empty where there is none.

@@ -15,6 +15,7 @@
     ├── KubectlError             kubectl did not do what it was asked
     │   ├── KubectlUnusable      missing, too old, or not a kubectl
     │   ├── KubectlTimeout       ran longer than it may; its process group was killed
+    │   ├── KubectlCrashed       ended in the midst of its work, which says nothing of what it was asked
     │   ├── BuildFailed          kustomize cannot build a folder
     │   └── ApplyFailed          the API server refused, or could not be reached
     └── ClusterError             the API server's answer to nuvop's own client
@@ -29,9 +30,11 @@ kopf's own errors appear in ``handlers.py`` only.
 """
 
 from collections.abc import Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 
 class NuvopError(Exception):
@@ -132,7 +135,14 @@ class OverlayError(NuvopError):
 
 
 class TookTooLong(OverlayError):
-    """The kind's own Python took longer for this CR than it may."""
+    """The kind's own Python took longer for this CR than it may.
+
+    ``work`` is done when that has come to an end after all, or at once where it has not begun and never will.
+    """
+
+    def __init__(self, message: str, place: Place, work: Future[Any]) -> None:
+        super().__init__(message, place)
+        self.work = work
 
 
 class DirectiveError(NuvopError):
@@ -157,6 +167,10 @@ class KubectlUnusable(KubectlError):
 
 class KubectlTimeout(KubectlError):
     """kubectl ran longer than it may; its whole process group was killed."""
+
+
+class KubectlCrashed(KubectlError):
+    """kubectl ended in the midst of its work: for want of memory, say."""
 
 
 class BuildFailed(KubectlError):

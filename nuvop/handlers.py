@@ -86,7 +86,7 @@ class Handlers:
             if not settings.peering.standalone:
                 await self._peer(settings, mode)
             self._operator.follow(self._pause)
-            # Where it is off kopf never looks which namespaces a pattern means; nuvop looks for CRDs by itself.
+            # Without it kopf serves no namespace that a pattern means; what it has no right to look for it waits for.
             must_scan = mode is not None and mode.has_patterns
             settings.scanning.disabled = not (must_scan or await self._operator.may_scan(cluster_wide=cluster_wide))
             if mode:

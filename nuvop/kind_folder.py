@@ -1,6 +1,7 @@
 """A kind's folder as files: found, read, digested, and refused where kustomize would read anything else."""
 
 import hashlib
+import os
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,8 +38,27 @@ def find(roots: Sequence[Path]) -> list[Path]:
 def among(root: Path) -> list[Path]:
     """Return the folder itself where it is a kind, else the kinds right under it. Raises KindUnreadable."""
     with _readable(root):
-        is_kind = (root / "kind.yaml").exists()
-        return [root] if is_kind else sorted(path.parent for path in root.glob("*/kind.yaml"))
+        if (root / "kind.yaml").exists():
+            return [root]
+        if not root.exists():
+            return []  # its kinds tell so
+        # What may not be looked into is no kind: a volume may have a lost+found.
+        return sorted(Path(entry.path) for entry in _entries(root) if os.path.exists(f"{entry.path}/kind.yaml"))
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What is in a folder. Raises OSError: pathlib's own search takes one that cannot be listed for an empty one."""
+    with os.scandir(folder) as entries:
+        return list(entries)
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """What is in a folder and in those below, but for what git and Python keep there. Raises OSError."""
+    for entry in _entries(folder):
+        if entry.name not in (".git", "__pycache__"):
+            yield Path(entry.path)
+            if entry.is_dir(follow_symlinks=False):
+                yield from _below(Path(entry.path))
 
 
 @contextmanager
@@ -63,12 +83,10 @@ def read(folder: Path) -> dict[str, bytes]:
         if not folder.is_dir():
             what = "put it back; if it was renamed, restart nuvop; if its kind is to end, delete its resources first"
             raise KindError(f"there is no such folder: {what}", Place(folder))
-        for path in sorted(folder.rglob("*")):
+        for path in sorted(_below(folder)):
             name = path.relative_to(folder)
             if not name.as_posix().isprintable():
                 raise KindError(f"{name.as_posix()!r}: a file's name must be readable text", Place(folder))
-            if "__pycache__" in name.parts or ".git" in name.parts:
-                continue
             if any(part.startswith(".") for part in name.parts):
                 hidden[name.as_posix()] = path
             else:

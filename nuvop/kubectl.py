@@ -20,7 +20,7 @@ from typing import Any
 import orjson
 
 from nuvop import kustomize_words, reaper
-from nuvop.errors import ApplyFailed, BuildFailed, KubectlError, KubectlTimeout, KubectlUnusable
+from nuvop.errors import ApplyFailed, BuildFailed, KubectlCrashed, KubectlError, KubectlTimeout, KubectlUnusable
 from nuvop.objects import FIELD_MANAGER, Body
 from nuvop.shallow import shallow
 
@@ -46,6 +46,9 @@ KILLED_MOST = 5
 
 KILLED_PAUSE = 0.2
 """Seconds until it is run again."""
+
+ERROR = 1
+"""The exit code of a kubectl that has an error to tell; that of a Go program that crashes is another one."""
 
 GARBAGE = "400"
 MEMORY = 34 * 1024 * 1024
@@ -277,11 +280,18 @@ class Kubectl:
         self._offline = {**self._environment, **nowhere, "NO_PROXY": "", "no_proxy": "", "GIT_ALLOW_PROTOCOL": "none"}
 
     async def build(self, folder: Path) -> str:
-        """Return what kustomize makes of a folder, as YAML; raise BuildFailed, which tells why it cannot."""
+        """Return what kustomize makes of a folder, as YAML.
+
+        Raises BuildFailed, which tells why it cannot; KubectlCrashed, KubectlTimeout and KubectlError, which say
+        nothing of the folder.
+        """
         argv = [self._program, "kustomize", str(folder)]
         done = await self._processes.run(argv, environment=self._offline, timeout=BUILD_TIMEOUT)
         if done.returncode < 0:
             raise KubectlError(f"kubectl kustomize was killed by signal {-done.returncode}")
+        if done.returncode not in (0, ERROR):
+            # What follows the first line is the stack.
+            raise KubectlCrashed(f"kubectl kustomize crashed: {without_values((_lines(done.stderr) or [SILENCE])[0])}")
         if done.returncode != 0:
             # Always one error, whose text may go over several lines.
             reason = without_values(" ".join(_lines(done.stderr)).removeprefix("error: ")) or SILENCE

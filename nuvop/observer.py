@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from nuvop.children import Children, Instance
@@ -23,6 +24,9 @@ RESTART_DELAY = 5.0
 
 Watched = tuple[ApiResource, str | None]
 """What one watch covers: a resource, in one namespace or (None) in all."""
+
+Need = tuple[str, str, str | None]
+"""The same as CRs depend on it: apiVersion, kind, and the namespace."""
 
 
 class Observer:
@@ -48,6 +52,8 @@ class Observer:
         self._watches: dict[Watched, asyncio.Task[None]] = {}
         self._listed: set[Watched] = set()
         self._failing: dict[Watched, ClusterError] = {}
+        self._needs: dict[Instance, frozenset[Need]] = {}
+        self._users: Counter[Need] = Counter()
         self._served_at: dict[tuple[str, str], ApiResource] = {}
         """Of each type that was ever watched, by its version and kind."""
 
@@ -88,6 +94,18 @@ class Observer:
         """Take in that an object carries no instance label any more: the watch tells the same a moment later."""
         self._children.remove(body)
 
+    def depends_on(self, instance: Instance, types: Iterable[tuple[str, str, str]]) -> None:
+        """Take in all that a CR depends on: apiVersions and kinds, each with a namespace, or `OUTSIDE`."""
+        needs = frozenset(need for type_ in types for need in _covering(*type_))
+        before = self._needs.pop(instance, frozenset())
+        if needs:
+            self._needs[instance] = needs
+        self._users.update(needs - before)
+        self._users.subtract(before - needs)
+        for need in before - needs:
+            if not self._users[need]:
+                del self._users[need]
+
     def is_watching(self, wanted: Iterable[tuple[ApiResource, str]]) -> bool:
         """Whether all of these are watched and were listed in full; what is not watched yet is from now on.
 
@@ -114,12 +132,15 @@ class Observer:
         return all(watched in self._listed for watched in needed)
 
     def unsynced(self) -> list[str]:
-        """The watches that do not show all there is: each with the reason, if there is one."""
+        """The watches that do not show all there is though a CR depends on it: each with the reason, if there is one.
+
+        A type may go from the cluster, or the right to a namespace be taken away, when no CR has anything of it left.
+        """
         return [
             f"{resource.plural}{f' in {namespace}' if namespace else ''}: "
             f"{self._failing.get((resource, namespace)) or 'not listed yet'}"
             for resource, namespace in self._watches
-            if resource != EVENTS
+            if self._users[resource.api_version, resource.kind, namespace]
             and ((resource, namespace) in self._failing or (resource, namespace) not in self._listed)
         ]
 
@@ -175,10 +196,14 @@ class Observer:
         """Follow the Warning events. Without the right to, messages are poorer, and that is all."""
         async for event in self._cluster.follow(EVENTS, namespace, fields="type=Warning"):
             if isinstance(event, Listed):
-                self._complaints.clear(namespace)
-                for body in event.items:
-                    self._complaints.put(body)
+                self._changed(self._children.named(self._complaints.replace(namespace, event.items)))
             elif isinstance(event, Removed):
                 self._complaints.remove(event.body)
             elif isinstance(event, Changed):
                 self._changed(self._children.named(self._complaints.put(event.body)))
+
+
+def _covering(api_version: str, kind: str, namespace: str) -> Iterator[Need]:
+    """What the watches may cover that show all there is of a type in a namespace."""
+    for scope in (namespace, None):
+        yield api_version, kind, scope

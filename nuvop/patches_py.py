@@ -8,9 +8,11 @@ CR, because a revision is a digest of what it gives.
 
 import asyncio
 import re
+import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from queue import SimpleQueue
@@ -73,8 +75,19 @@ async def try_out(folder: Path, source: bytes) -> None:
     """`load` it within the `TIMEOUT`; raise KindError, also where it takes longer."""
     try:
         await in_time(folder, source, lambda: load(folder, source))
-    except TimeoutError as error:
-        raise KindError(f"took longer than {TIMEOUT:g} s", Place(folder / FILE)) from error
+    except TookTooLong as error:
+        raise KindError(error.message, error.place) from error
+
+
+@dataclass
+class _Work:
+    """Something that a thread is to do."""
+
+    do: Callable[[], Any]
+    done: Future[Any] = field(default_factory=Future)
+    since: float = field(default_factory=time.monotonic)
+    """When it was asked for; when it was begun, once it was."""
+    is_begun: bool = False
 
 
 class _Threads:
@@ -84,15 +97,19 @@ class _Threads:
     """
 
     def __init__(self) -> None:
-        self._waiting: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        self._waiting: SimpleQueue[_Work | None] = SimpleQueue()
+        self._begun_last = 0.0
         for _ in range(THREADS):
             Thread(target=self._work, name=FILE, daemon=True).start()
 
-    def submit(self, work: Callable[[], Result]) -> Future[Result]:
+    def submit(self, work: _Work) -> None:
         """Have something done as soon as a thread is free."""
-        future: Future[Result] = Future()
-        self._waiting.put((future, work))
-        return future
+        self._waiting.put(work)
+
+    def seconds_left(self, work: _Work) -> float:
+        """For how long something may still take; while it waits, for how long nothing else that waits may be begun."""
+        since = work.since if work.is_begun else max(work.since, self._begun_last)
+        return since + TIMEOUT - time.monotonic()
 
     def close(self) -> None:
         """Let each thread end that is free, or will be."""
@@ -100,38 +117,49 @@ class _Threads:
             self._waiting.put(None)
 
     def _work(self) -> None:
-        while (given := self._waiting.get()) is not None:
-            future, work = given
-            if future.set_running_or_notify_cancel():
+        while (work := self._waiting.get()) is not None:
+            if work.done.set_running_or_notify_cancel():
+                self._begun_last = work.since = time.monotonic()
+                work.is_begun = True
                 try:
-                    future.set_result(work())
+                    work.done.set_result(work.do())
                 except BaseException as error:
-                    future.set_exception(error)
-            del given, future, work  # nothing of it is kept until the next one comes
+                    work.done.set_exception(error)
+            del work  # nothing of it is kept until the next one comes
 
 
 _threads: dict[Path, tuple[bytes, _Threads]] = {}
 
 
-async def in_time(folder: Path, source: bytes, work: Callable[[], Result]) -> Result:
-    """Do work that runs a folder's Python, in a thread of the folder's own; raise TimeoutError after the `TIMEOUT`."""
+async def in_time(folder: Path, source: bytes, do: Callable[[], Result]) -> Result:
+    """Do something that runs a folder's Python, in a thread of the folder's own; raise TookTooLong after the `TIMEOUT`.
+
+    The time counts from when a thread has begun with it. Until then others have theirs: it is given up where all of the
+    threads are at something that takes too long.
+    """
     known = _threads.get(folder)
     if known is None or known[0] != source:
         if known is not None:
             known[1].close()
         known = _threads[folder] = source, _Threads()
-    return await asyncio.wait_for(asyncio.wrap_future(known[1].submit(work)), TIMEOUT)
+    threads, work = known[1], _Work(do)
+    threads.submit(work)
+    done: asyncio.Future[Result] = asyncio.wrap_future(work.done)
+    try:
+        while (left := threads.seconds_left(work)) > 0:
+            if (await asyncio.wait([done], timeout=left))[0]:
+                return done.result()
+    finally:
+        done.cancel()
+    too_long = f"longer than {TIMEOUT:g} s"
+    told = f"took {too_long}" if work.is_begun else f"has not begun: it takes {too_long} for {THREADS} others"
+    raise TookTooLong(told, Place(folder / FILE), work.done)
 
 
 async def within_time(folder: Path, files: Mapping[str, bytes], work: Callable[[], Result]) -> Result:
-    """Do work that runs the Python among a folder's files, if there is any; raise TookTooLong after the `TIMEOUT`."""
+    """Do work that runs the Python among a folder's files, if there is any, `in_time`."""
     source = files.get(FILE)
-    if source is None:
-        return work()
-    try:
-        return await in_time(folder, source, work)
-    except TimeoutError as error:
-        raise TookTooLong(f"took longer than {TIMEOUT:g} s", Place(folder / FILE)) from error
+    return work() if source is None else await in_time(folder, source, work)
 
 
 def run(folder: Path, source: bytes, cr: Body) -> list[dict[str, Any]]:

@@ -13,6 +13,8 @@ from typing import Any, cast
 import kopf
 import orjson
 
+from nuvop.shallow import shallow
+
 FINALIZER = "nuvop.nuvolaris.org/handlers"
 """Put on by kopf where a handler needs it: timers, daemons and ``on.delete`` do."""
 
@@ -49,9 +51,13 @@ class DigestStorage(kopf.AnnotationsDiffBaseStorage):
         super().store(body=body, patch=patch, essence=cast("kopf.BodyEssence", digests))
 
     def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
-        """What was handled, with the values that the object still has; None where nothing was."""
-        stored = super().fetch(body=body)
-        if stored is None:
+        """What was handled, with the values that the object still has; None where nothing was.
+
+        kopf asks at each event, before it calls any handler, nuvop's own too: an error here would hide the object. So
+        what somebody has spoilt counts as never handled.
+        """
+        stored = self._stored(body)
+        if not _is_essence(stored):
             return None
 
         def recalled(digest: Any, value: Any) -> Any:
@@ -59,12 +65,26 @@ class DigestStorage(kopf.AnnotationsDiffBaseStorage):
 
         return cast("kopf.BodyEssence", _map_leaves(recalled, stored, body))
 
+    def _stored(self, body: kopf.Body) -> Any:
+        """What the annotation says; None where there is none, or no JSON in it."""
+        (name,) = self.make_keys(self.key, body=body)
+        try:
+            return orjson.loads(shallow(body.metadata.annotations.get(name, "null").encode()))
+        except orjson.JSONDecodeError:
+            return None
+
 
 def configure(settings: kopf.OperatorSettings) -> None:
     """Let kopf keep what it has to keep so."""
     settings.persistence.finalizer = FINALIZER
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=PREFIX, v1=False)
     settings.persistence.diffbase_storage = DigestStorage()
+
+
+def _is_essence(stored: Any) -> bool:
+    """Whether this has the shape that kopf expects of an object's fields."""
+    metadata = stored.get("metadata", {}) if isinstance(stored, Mapping) else None
+    return isinstance(metadata, Mapping) and isinstance(metadata.get("annotations", {}), Mapping)
 
 
 def _map_leaves(change: Callable[[Any, Any], Any], tree: Any, beside: Any) -> Any:

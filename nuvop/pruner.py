@@ -60,10 +60,12 @@ class Pruner:
         left = prune.orphans(scene.overlay.objects, scene.record.uid, scene.overlay.revision, scene.live)
         due = [key for key in left if prune.may_go_now(key, is_ready)]
         record = scene.record
+        record.is_tidy = record.is_tidy or not left
         if not left or scene.wishes.confirm_prune:
             record.prune_refused = ""
         # What was refused once stays so, also for an operator that finds less of it left, until somebody confirms it.
-        elif not record.prune_refused:
+        # It is about what a folder makes go, and not about what the CR itself gives up after that, as a component.
+        elif not record.prune_refused and not record.is_tidy:
             refusal = await self._refusal(scene)
             if not self._catalog.is_newest(scene.kind):
                 return ()  # what was judged may be the newer one

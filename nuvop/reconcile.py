@@ -10,10 +10,12 @@ a time, so there is one apply in flight per CR; CRs that wait at the same time a
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from nuvop import children, directives, drift, drift_policy, foreign, inventory
 from nuvop import judge as judges
@@ -41,6 +43,7 @@ from nuvop.errors import (
     NotServed,
     NuvopError,
     OverlayError,
+    TookTooLong,
     WriteFailed,
 )
 from nuvop.events import News
@@ -218,6 +221,7 @@ class Reconciler:
         self._reporter.forget(key)
         self._announcements.forget(key)
         self._ownership.forget(key)
+        self._observer.depends_on(instance_of(key), ())
         self._sweep(key, is_news=is_news)
 
     def _sweep(self, key: CRKey, *, is_news: bool = True) -> None:
@@ -265,6 +269,7 @@ class Reconciler:
 
     async def _end(self, key: CRKey, record: Record) -> None:
         """Bring about a CR's end, and wait for it."""
+        self._observer.depends_on(instance_of(key), ())
         if record.has_finalizer and not await self._ending.end(key, record):
             self._retry(key, record)
             return
@@ -321,6 +326,7 @@ class Reconciler:
         ]
         # Before anything is asked for: a list may come while the rest is still looked up.
         record.looks_in = frozenset({key.namespace, *(where for _, where in wanted)}.union(*record.places.values()))
+        self._observer.depends_on(instance_of(key), _needs(wanted, record, key.namespace))
         unseen = await self._retired(key, record, resources)
         if unseen is None or not self._observer.is_watching(wanted):
             return None
@@ -378,6 +384,7 @@ class Reconciler:
         without = inventory.finished_and_gone(record.inventory, contents, live)
         made_of = (kind.digest, record.generation, wishes.orphan, without)
         if record.overlay is None or record.overlay_of != made_of:
+            record.is_tidy = record.is_tidy and record.overlay_of[:1] == made_of[:1]
             overlay = await overlays.make_in_time(kind, record.body, orphan=wishes.orphan)
             _note_finished(record, overlay, finished)
             without = inventory.finished_and_gone(record.inventory, overlay.contents, live)
@@ -612,6 +619,8 @@ class Reconciler:
         return judgement.verdict
 
     def _failed(self, key: CRKey, record: Record, generation: int, error: NuvopError) -> Verdict:
+        if isinstance(error, TookTooLong):
+            self._look_after(key, error.work)
         for type_, reason in _NO_RETRY:
             if isinstance(error, type_):
                 # Its children may go because it does, and nobody tell: what fails is read anew.
@@ -625,6 +634,16 @@ class Reconciler:
             return self._stalled(key, record, generation, Reason.APPLY_FAILED, str(error))
         self._retry(key, record)
         return judges.unfinished(record, generation, Reason.RETRYING, str(error))
+
+    def _look_after(self, key: CRKey, work: Future[Any]) -> None:
+        """Look at a CR again some time after what a thread does for it is done: sooner it would take another thread."""
+        loop = asyncio.get_running_loop()
+
+        def look(_: Future[Any]) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._queue.add, key, RETRY_MOST)
+
+        work.add_done_callback(look)
 
     def _not_owned(self, scene: Scene, strangers: Mapping[ObjectKey, str]) -> Verdict:
         message = "; ".join(strangers.values())
@@ -687,6 +706,13 @@ _NO_RETRY: tuple[tuple[type[NuvopError], Reason], ...] = (
 def _namespaces(kind: Kind, record: Record, type_: tuple[str, str], own: str) -> frozenset[str]:
     """Where a CR has objects of a type, or had when its folder was another: its own namespace, and maybe others."""
     return kind.namespaces_of(*type_, own) | record.places.get(type_, frozenset()) - {OUTSIDE}
+
+
+def _needs(wanted: Iterable[tuple[ApiResource, str]], record: Record, own: str) -> set[tuple[str, str, str]]:
+    """All that a CR's verdict depends on: what its kind has, and what it has children of that its kind has no more."""
+    needs = {(resource.api_version, resource.kind, namespace) for resource, namespace in wanted}
+    known, places = {need[:2] for need in needs}, record.places
+    return needs | {(*type_, where) for type_ in places.keys() - known for where in {own, *places[type_]}}
 
 
 def _note_finished(record: Record, overlay: Overlay, gone: Mapping[ObjectKey, Body]) -> None:

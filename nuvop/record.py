@@ -60,6 +60,8 @@ class Record:
     """Why the CR's left-over children may not go until somebody confirms it."""
     undeletable: dict[ObjectKey, str] = field(default_factory=dict)
     """The left-over children that could not be deleted, each with what there is to say of it."""
+    is_tidy: bool = False
+    """Whether nothing was left over of the CR since the kind's folder has changed."""
     is_detached: bool = False
     """Whether the children are known to have no ownerReference, as they are to outlive the CR."""
     shown: bytes = b""

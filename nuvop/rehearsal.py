@@ -18,6 +18,7 @@ from nuvop.cluster import ApiResource, Cluster
 from nuvop.errors import (
     BuildFailed,
     ClusterError,
+    KubectlCrashed,
     KubectlError,
     KubectlTimeout,
     NotFound,
@@ -150,7 +151,7 @@ class Rehearsal:
         try:
             async with self._building:
                 text = await self._kubectl.build(self._folder(overlays))
-        except (BuildFailed, KubectlTimeout) as error:
+        except (BuildFailed, KubectlCrashed, KubectlTimeout) as error:
             if len(overlays) == 1:
                 return {overlays[0].key: error}
             middle = len(overlays) // 2

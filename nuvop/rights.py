@@ -127,13 +127,13 @@ class Rights:
             told = rbac.told(own)
             if told == self._told.get(plural, ""):
                 continue
-            self._told[plural] = told
             whose = f"kind {plural} ({_relative(folders[plural])})" if plural else "nuvop itself"
             if told:
                 remedy = remedy or self._remedy(await self._subject())
                 logger.error("%s: rights are missing: %s. This gives them: %s", whose, told, remedy)
             else:
                 logger.info("%s: the rights that were missing are there", whose)
+            self._told[plural] = told
 
     async def _subject(self) -> Subject | None:
         """Whose the credentials are; None where the API server does not tell."""

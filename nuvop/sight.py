@@ -224,8 +224,7 @@ class Sight:
                 case Removed(body):
                     self._children.remove(body)
                 case Failing(error):
-                    if self._is_refused(scope, error):
-                        return
+                    self._refused[scope] = _refusal(scope, error)
             self._changed.set()
 
     async def _follow_events(self, scope: Scope) -> None:
@@ -241,15 +240,8 @@ class Sight:
                 case Removed(body):
                     known.pop(body["metadata"]["uid"], None)
                 case Failing(error):
-                    if self._is_refused(scope, error):
-                        return
+                    self._refused[scope] = _refusal(scope, error)
             self._changed.set()
-
-    def _is_refused(self, scope: Scope, error: ClusterError) -> bool:
-        """Note that a scope cannot be seen; return whether for good: who has no right gets none meanwhile."""
-        self._refused[scope] = _refusal(scope, error)
-        self._changed.set()
-        return isinstance(error, Forbidden) and not error.is_unauthorized
 
     # --- what is seen -------------------------------------------------------------------------------------------------
 

@@ -261,7 +261,7 @@ def _see_children_go(crds: Sequence[str], patience: int) -> None:
 
 
 def _children(owners: Collection[tuple[str, str]], types: str) -> list[rights.Reference]:
-    """The objects of some types that nuvop has made for owners of these groups and kinds, and that nobody deletes yet."""
+    """The objects of some types that nuvop has made for owners of these groups and kinds, and nobody deletes yet."""
     return sorted(
         rights.Reference.to(body)
         for body in kubectl.find(types, "--all-namespaces", f"--selector={OWNER_LABEL}")

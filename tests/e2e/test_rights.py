@@ -725,15 +725,22 @@ def test_who_has_no_rights_at_all_is_told_all_and_goes_on_once_there_are(
     team("delete", "sam,nginxservers", "--all")
 
 
-def test_who_serves_namespaces_by_a_pattern_goes_on_once_there_are_rights(
+def test_namespaces_by_a_pattern_are_served_once_the_rights_are_there(
     account: Account, run: Run, admin: Kubectl, team: Kubectl
 ) -> None:
-    """Without them it cannot know which namespaces there are."""
-    operator = run("-n", f"{team.namespace[:-1]}*", kinds=ROOT / "kustomize", until="nuvop itself: rights are missing")
-    mend(admin, next(line for line in operator.log().splitlines() if "rights are missing" in line))
+    operator = run("-n", f"{team.namespace}*", kinds=ROOT / "kustomize/samples", until="rights are missing")
     team.apply(sample("obj"))
+    told = [line for line in operator.log().splitlines() if "nuvop itself: rights are missing" in line]
+    assert "list, watch namespaces cluster-wide" in told[0]
+    mend(admin, told[0])
     eventually("ready", lambda: is_ready(team.get("sam/obj")), within=90)
-    team("delete", "sam", "--all")
+    late = Kubectl(team.kubeconfig, f"{team.namespace}-late")
+    admin("create", "namespace", late.namespace)
+    late.apply(sample("obj"))
+    eventually("one that comes is served, too", lambda: is_ready(late.get("sam/obj")))
+    assert operator.log().count("listing and watching /api/v1/namespaces: Forbidden") == 1, "said once"
+    for served in (team, late):
+        served("delete", "sam/obj")
 
 
 # --- what the resources are called -----------------------------------------------------------------------------------

@@ -63,6 +63,19 @@ def test_a_name_that_is_too_long_for_a_child_is_refused_and_says_why(kubectl: Ku
     kubectl("wait", "--for=condition=Ready", f"sam/{longest}", "--timeout=60s")
 
 
+def test_an_annotation_of_kopfs_that_is_spoilt_hides_no_resource(kubectl: Kubectl, operator: Start) -> None:
+    running = operator()
+    for name, text in {"broken": "{broken", "list": "[1]", "shape": '{"metadata":null}'}.items():
+        cr = sample(name, 1)
+        cr["metadata"]["annotations"] = {"handlers.nuvop.nuvolaris.org/last-handled": text}
+        kubectl.apply(cr)
+        kubectl("wait", "--for=condition=Ready", f"sam/{name}", "--timeout=60s")
+    kubectl("delete", "sam", "--all")
+    overlays = running.generated / "samples" / kubectl.namespace
+    eventually("it has noticed that they are gone", lambda: not [*overlays.glob("*")])
+    assert "Traceback" not in running.log()
+
+
 def test_a_crd_that_is_not_installed_is_waited_for(
     cluster: Cluster, kubectl: Kubectl, operator: Start, tmp_path: Path
 ) -> None:

@@ -7,13 +7,17 @@ import re
 import signal
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections import Counter
 from contextlib import contextmanager
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lab.bench.isolation import free_port
 from tests.e2e.harness import condition, eventually, is_ready
 from tests.e2e.outage import without
 from tests.faults.proxy import Delay
@@ -148,10 +152,18 @@ def test_a_childs_api_is_removed_and_put_back(scene: Scene, tmp_path: Path) -> N
     def get() -> dict[str, Any]:
         return kubectl.get(f"frames.{group}/f")
 
+    def is_operator_ready() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=30) as answer:
+                return bool(answer.status == HTTPStatus.OK)
+        except urllib.error.HTTPError:
+            return False
+
     install("frame")
     install("gear")
+    port = free_port()
     try:
-        with scene.operator():
+        with scene.operator(NUVOP_HTTP=f"127.0.0.1:{port}"):
             kubectl.apply(frame)
             eventually("ready", lambda: is_ready(get()))
             secret = kubectl.get("secret/f-note")["metadata"]["uid"]
@@ -161,6 +173,7 @@ def test_a_childs_api_is_removed_and_put_back(scene: Scene, tmp_path: Path) -> N
             words = (f"Gear ({group}/v1) cannot be watched", f"the API server serves no Gear of {group}/v1")
             eventually("told", lambda: any(each in condition(get(), "Ready")["message"] for each in words))
             assert not is_ready(get())
+            assert not is_operator_ready()
             # Nobody is deleted: the garbage collector waits for a type that has gone, for minutes perhaps.
             scene.stir_again(1)
             scene.workload.converges()
@@ -170,6 +183,14 @@ def test_a_childs_api_is_removed_and_put_back(scene: Scene, tmp_path: Path) -> N
             install("gear")
             eventually("ready again", lambda: is_ready(get()) and kubectl.get(f"gears.{group}/f-gear"))
             assert kubectl.get("secret/f-note")["metadata"]["uid"] == secret
+
+            (folder / "kind.yaml").write_text(json.dumps(head))
+            (folder / "manifests.yaml").write_text(json.dumps(note))
+            eventually("pruned", lambda: not kubectl("get", f"gears.{group}", "-o", "name"))
+            kubectl("delete", "crd", f"gears.{group}")
+            scene.stir_again(2)
+            scene.workload.converges()
+            eventually("nobody waits for it", is_operator_ready)
     finally:
         kubectl("delete", "crd", f"gears.{group}", f"frames.{group}", "--ignore-not-found", "--wait=false")
 

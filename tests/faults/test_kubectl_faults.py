@@ -165,6 +165,10 @@ def test_kubectl_fails_when_a_folder_changes(scene: Scene, unruly: Unruly, subte
     """No child may go, or become another, for what kustomize has not said."""
     kinds = {
         "it is killed": ("kill -KILL $$", "kubectl kustomize was killed by signal 9"),
+        "it has no memory": (
+            'echo "fatal error: runtime: out of memory" >&2; exit 2',
+            "kubectl kustomize crashed: fatal error: runtime: out of memory",
+        ),
         "it prints half": (HALF, "kubectl kustomize printed half a line"),
         "it ends well with an error": ('echo "error: no such luck" >&2; exit 0', "printed nothing: no such luck"),
         "it hangs": (DEAF, "kubectl kustomize took longer than 6 s and was killed"),

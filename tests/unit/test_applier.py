@@ -14,7 +14,7 @@ import pytest
 from nuvop import applier as appliers
 from nuvop import slots, yamltext
 from nuvop.applier import BATCH, BATCH_SIZE, Applier, Withdrawn
-from nuvop.errors import ApplyFailed, BuildFailed, KubectlError, KubectlTimeout, KubectlUnusable
+from nuvop.errors import ApplyFailed, BuildFailed, KubectlCrashed, KubectlError, KubectlTimeout, KubectlUnusable
 from nuvop.metrics import Metrics
 from nuvop.objects import CRKey, ObjectKey
 from nuvop.overlay import Overlay
@@ -42,6 +42,8 @@ class Kubectl:
         self.at_once = self.most_at_once = self.builds = 0
         self.refused: dict[str, KubectlError] = {}
         self.unbuildable: dict[str, str] = {}
+        self.failure: type[KubectlError] = BuildFailed
+        """What kustomize does with these."""
         self.slow: dict[str, float] = {}
         self.hanging: set[str] = set()
         """Of these not even the first object lands before they are through."""
@@ -93,7 +95,7 @@ class Kubectl:
     async def build(self, folder: Path) -> str:
         self.builds += 1
         if bad := [self.unbuildable[name] for name in self._names(folder) if name in self.unbuildable]:
-            raise BuildFailed(bad[0])
+            raise self.failure(bad[0])
         return ""
 
     @staticmethod
@@ -354,7 +356,11 @@ async def test_a_slow_one_holds_up_nobody_for_long(send: Send, kubectl: Kubectl)
     assert ["y", "z"] in kubectl.runs
 
 
-async def test_a_folder_that_cannot_be_built_is_parted_from_the_others(send: Send, kubectl: Kubectl) -> None:
+@pytest.mark.parametrize("failure", [BuildFailed, KubectlCrashed])
+async def test_a_folder_that_cannot_be_built_is_parted_from_the_others(
+    send: Send, kubectl: Kubectl, failure: type[KubectlError]
+) -> None:
+    kubectl.failure = failure
     kubectl.gate = asyncio.Event()
     tasks = {"first": send("first"), "second": send("second")}
     await asyncio.sleep(0.02)

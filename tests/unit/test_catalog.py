@@ -16,7 +16,7 @@ from nuvop import catalog as catalogs
 from nuvop import kind_folder
 from nuvop.catalog import SERVING, Catalog
 from nuvop.cluster import ApiResource
-from nuvop.errors import KindError, KindUnreadable
+from nuvop.errors import BuildFailed, KindError, KindUnreadable, KubectlCrashed, KubectlError
 from nuvop.kind_finder import KindFinder
 from nuvop.metrics import Metrics
 from tests.unit.test_kind_finder import kind, without_file_descriptors
@@ -116,6 +116,30 @@ async def test_a_folder_that_cannot_be_read_at_start_is_read_later(
     looking.cancel()
 
 
+async def test_a_crash_of_kubectl_is_not_the_folders_fault(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    errors: list[KubectlError] = [KubectlCrashed("no memory"), KubectlCrashed("no memory"), BuildFailed("no base")]
+    builds: list[int] = []
+
+    async def build(_: Path) -> str:
+        builds.append(len(errors))
+        if errors:
+            raise errors.pop(0)
+        return json.dumps(DEPLOYMENT)
+
+    monkeypatch.setattr(catalog._loader._kubectl, "build", build)
+    await catalog.load_all()
+    with pytest.raises(KubectlCrashed):
+        catalog.kind("samples")
+    changed: list[str] = []
+    looking = asyncio.create_task(catalog.keep_looking(changed.append))
+    await until(lambda: not errors)
+    await asyncio.sleep(0.1)
+    assert builds == [3, 2, 1], "what kustomize says of a folder holds until that changes"
+    with pytest.raises(BuildFailed):
+        catalog.kind("samples")
+    looking.cancel()
+
+
 async def test_a_folder_that_comes_later_is_loaded_and_looked_at_from_then_on(catalog: Catalog, tmp_path: Path) -> None:
     changed: list[str] = []
     looking = asyncio.create_task(catalog.keep_looking(changed.append))
@@ -163,6 +187,42 @@ async def test_a_folder_that_is_for_a_moment_another_one_while_it_is_read(
     assert catalog.kind("samples").digest == before
     assert changed == (["samples"] if is_being_loaded else [])
     looking.cancel()
+
+
+@pytest.mark.parametrize("moment", range(6))
+@pytest.mark.parametrize("is_new", [True, False])
+async def test_what_one_look_alone_has_seen_is_never_loaded(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int, is_new: bool
+) -> None:
+    """Half a folder may be a kind, too; the children that it lacks would be deleted."""
+    folder = tmp_path / "kinds" / ("later" if is_new else "samples")
+    plural = "things" if is_new else "samples"
+    real_read, real_load = kind_folder.read, catalog._loader.load_files
+    reads, loaded = list[str](), list[str]()
+
+    def read(path: Path) -> Mapping[str, bytes]:
+        files = real_read(path)
+        if path == folder:
+            files |= {"half.yaml": b""} if len(reads) == moment else {}
+            reads.append(kind_folder.digest(files))
+        return files
+
+    async def load_files(path: Path, files: Mapping[str, bytes], *, lenient: bool = False) -> Any:
+        loaded.append(kind_folder.digest(files))
+        return await real_load(path, files, lenient=lenient)
+
+    if is_new:
+        kind(tmp_path / "later", plural)
+        (tmp_path / "later").rename(folder)
+    else:
+        (folder / "another.yaml").write_text("")
+    monkeypatch.setattr(kind_folder, "read", read)
+    monkeypatch.setattr(catalog._loader, "load_files", load_files)
+    looking = asyncio.create_task(catalog.keep_looking(lambda _: None))
+    await until(lambda: len(reads) > moment + 6)
+    looking.cancel()
+    assert loaded == [reads[-1]]
+    assert catalog.kind(plural).digest == reads[-1]
 
 
 def served_from_now_on(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -82,10 +82,22 @@ def test_what_is_gone_is_forgotten() -> None:
     assert complaints.about(("StatefulSet", "demo", "web"), SINCE) == ""
     complaints.remove(event("Pod", "web-0"))
     complaints.put(event("Pod", "web-0"))
-    complaints.clear("other")
+    complaints.replace("other", [])
     assert complaints.about(("StatefulSet", "demo", "web"), SINCE)
-    complaints.clear("demo")
+    complaints.replace("demo", [])
     assert not complaints.about(("StatefulSet", "demo", "web"), SINCE)
+
+
+def test_a_list_tells_of_what_was_not_known() -> None:
+    complaints = Complaints()
+    known, other = event("Pod", "db-0", "a"), event("Job", "job", "b")
+    assert ("Pod", "demo", "db-0") in complaints.replace(None, [known, other])
+    assert complaints.replace("demo", [known, other]) == set()
+    assert complaints.replace("demo", [known]) == set(), "what has expired is no news"
+    assert complaints.replace("demo", [{**known, "count": 7}]) == {
+        ("Pod", "demo", "db-0"),
+        ("StatefulSet", "demo", "db"),
+    }
 
 
 def test_lines_and_odd_events() -> None:

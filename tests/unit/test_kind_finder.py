@@ -2,9 +2,7 @@
 
 import errno
 import logging
-import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ import pytest
 from nuvop import crd as nuvop_crd
 from nuvop.errors import KindError, KindUnreadable
 from nuvop.kind_finder import KindFinder
-from tests.unit.test_kinds import SAMPLES
+from tests.unit.test_kinds import SAMPLES, unlisted
 
 
 def kind(folder: Path, plural: str) -> Path:
@@ -42,14 +40,7 @@ def come(finder: KindFinder) -> list[str]:
 
 def without_file_descriptors(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
     """Let nobody list a folder."""
-    real = Path.glob
-
-    def glob(path: Path, pattern: str) -> Iterator[Path]:
-        if path == root:
-            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), str(path))
-        return real(path, pattern)
-
-    monkeypatch.setattr(Path, "glob", glob)
+    unlisted(monkeypatch, root, errno.EMFILE)
 
 
 @pytest.mark.parametrize("plurals", [("foo", "foo-bar"), ("foo-bar", "foo"), ("foo", "foo")])
@@ -133,11 +124,12 @@ def test_what_comes_later_has_to_fit_to_what_was_there(tmp_path: Path, caplog: p
     assert f"'foo-bar' and that of {tmp_path / 'b'} differ" in record.getMessage()
 
 
-def test_that_a_folder_of_kinds_is_gone_is_told_by_its_kinds(tmp_path: Path) -> None:
+def test_that_a_folder_of_kinds_is_gone_is_told_by_its_kinds(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     kind(tmp_path / "kinds" / "a", "foo")
     finder = found(tmp_path / "kinds")
     shutil.rmtree(tmp_path / "kinds")
     assert come(finder) == []
+    assert not caplog.records
 
 
 def test_that_no_kinds_can_be_looked_for_is_told_once_and_keeps_no_other_folder_from_it(

@@ -1,3 +1,5 @@
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -5,7 +7,7 @@ from typing import Any
 import pytest
 
 from nuvop import kind_folder, kind_yaml, kinds
-from nuvop.errors import KindError
+from nuvop.errors import KindError, KindUnreadable
 from nuvop.objects import CRKey, ObjectKey
 from nuvop.readiness import parse_rule
 from tests.unit.based import with_base
@@ -85,9 +87,75 @@ def test_find_and_read(tmp_path: Path) -> None:
         kind_folder.find([tmp_path / "not-a-kind"])
 
 
+def unlisted(monkeypatch: pytest.MonkeyPatch, folder: Path, number: int) -> None:
+    """Let nobody list a folder, for the reason that has this number."""
+    real = os.scandir
+
+    def scandir(path: Any = ".") -> Any:
+        if isinstance(path, str | Path) and Path(path) == folder:
+            raise OSError(number, os.strerror(number), str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EMFILE, errno.EIO])
+@pytest.mark.parametrize("below", ["", "sub", "sub/deeper", ".hidden"])
+def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, below: str, number: int
+) -> None:
+    (tmp_path / "sub/deeper").mkdir(parents=True)
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / "kind.yaml").touch()
+    unlisted(monkeypatch, tmp_path / below, number)
+    with pytest.raises(KindUnreadable) as error:
+        kind_folder.read(tmp_path)
+    assert str(error.value) == f"{tmp_path / below}: {os.strerror(number)}"
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EMFILE, errno.EIO])
+def test_a_folder_of_kinds_that_cannot_be_listed_has_not_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/kind.yaml").touch()
+    unlisted(monkeypatch, tmp_path, number)
+    with pytest.raises(KindUnreadable, match=os.strerror(number)):
+        kind_folder.find([tmp_path])
+
+
+def test_a_folder_that_may_not_be_looked_into_is_no_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "lost+found"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "kind.yaml").touch()
+    real = os.stat
+
+    def stat(path: Any, **how: Any) -> os.stat_result:
+        if "lost+found/" in str(path):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return real(path, **how)
+
+    monkeypatch.setattr(os, "stat", stat)
+    assert kind_folder.find([tmp_path]) == [tmp_path / "a"]
+
+
+def test_what_git_and_python_keep_in_a_folder_need_not_be_readable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (".git", "__pycache__"):
+        (tmp_path / name).mkdir()
+        unlisted(monkeypatch, tmp_path / name, errno.EACCES)
+    (tmp_path / "kind.yaml").touch()
+    assert list(kind_folder.read(tmp_path)) == ["kind.yaml"]
+
+
 def test_a_symbolic_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "passwords").symlink_to("/etc/passwd")
     with pytest.raises(KindError, match="passwords: is a symbolic link"):
+        kind_folder.read(tmp_path)
+    (tmp_path / "passwords").unlink()
+    (tmp_path / "etc").symlink_to("/etc")
+    with pytest.raises(KindError, match="etc: is a symbolic link"):
         kind_folder.read(tmp_path)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from nuvop import kubectl
-from nuvop.errors import ApplyFailed, BuildFailed, KubectlError, KubectlTimeout, KubectlUnusable
+from nuvop.errors import ApplyFailed, BuildFailed, KubectlCrashed, KubectlError, KubectlTimeout, KubectlUnusable
 from nuvop.kubectl import Completed, Kubectl, Processes, find_kubectl, user_config
 from tests.unit.conftest import KUBECTL, eventually, is_alive, read_pids, script, write_kubeconfig
 
@@ -768,6 +768,27 @@ async def test_what_kustomize_made_is_all_there_or_not_taken(
         await kubectl_.build(FOLDER)
     assert str(error.value) == said
     assert not isinstance(error.value, BuildFailed), "the folder is not to blame"
+
+
+@pytest.mark.parametrize(
+    ("stderr", "said"),
+    [
+        (
+            "# Warning: 'bases' is deprecated\nfatal error: out of memory allocating heap arena map\n\nruntime:\n",
+            "fatal error: out of memory allocating heap arena map",
+        ),
+        (
+            "panic: runtime error: index out of range [1]\n\ngoroutine 1 [running]:\n",
+            "panic: runtime error: index out of range [1]",
+        ),
+        ("", "it said nothing"),
+    ],
+)
+async def test_a_crash_says_nothing_of_the_folder(fake: Fake, kubectl_: Kubectl, stderr: str, said: str) -> None:
+    fake.says("kind: ConfigMap\n", stderr, code=2)
+    with pytest.raises(KubectlCrashed) as error:
+        await kubectl_.build(FOLDER)
+    assert str(error.value) == f"kubectl kustomize crashed: {said}"
 
 
 TYPED_SECRET = "failed to create typed patch object (default/c; /v1, Kind=Secret)"

@@ -332,6 +332,35 @@ async def test_an_error_of_a_type_that_is_no_longer_served_is_forgotten(
     assert not wide.is_watching(at("demo", PODS))
 
 
+def needs(resource: ApiResource, namespace: str = "demo") -> tuple[str, str, str]:
+    return resource.api_version, resource.kind, namespace
+
+
+async def test_what_no_cr_depends_on_any_more_is_not_missed(wide: Observer, watches: Watches) -> None:
+    wide.depends_on(X, [needs(PODS), needs(ROLES)])
+    wide.depends_on(Y, [needs(ROLES, "other")])
+    wide.is_watching(at("demo", PODS, ROLES))
+    watches.show(PODS, Listed([], 10))
+    watches.show(ROLES, Failing(FORBIDDEN))
+    await until(lambda: len(wide.unsynced()) == 1)
+    wide.depends_on(X, [needs(PODS)])
+    assert len(wide.unsynced()) == 1
+    wide.depends_on(Y, [])
+    assert wide.unsynced() == []
+    wide.depends_on(Y, [needs(ROLES)])
+    assert len(wide.unsynced()) == 1
+
+
+async def test_each_namespace_is_missed_as_long_as_a_cr_depends_on_it(narrow: Observer) -> None:
+    narrow.depends_on(X, [needs(PODS), needs(PODS, "other"), needs(ROLES, OUTSIDE)])
+    narrow.is_watching([*at("demo", PODS), *at("other", PODS), *at(OUTSIDE, ROLES)])
+    assert len(narrow.unsynced()) == 3
+    narrow.depends_on(X, [needs(PODS)])
+    assert len(narrow.unsynced()) == 1
+    narrow.depends_on(X, [])
+    assert narrow.unsynced() == []
+
+
 async def test_closing_ends_all_watches(wide: Observer, watches: Watches) -> None:
     wide.is_watching(at("demo", PODS, ROLES))
     await until(lambda: watches.running == 3)
@@ -477,13 +506,22 @@ async def test_a_warning_about_a_strangers_object_concerns_nobody(wide: Observer
     assert told.take() == []
 
 
-async def test_the_warnings_that_there_were_are_known_but_no_news(wide: Observer, watches: Watches, told: Told) -> None:
-    await listed(wide, watches, told, pod("a", 5))
+async def test_the_warnings_that_there_were_concern_whom_they_are_about(
+    wide: Observer, watches: Watches, told: Told
+) -> None:
+    """Their list may come after those of the children, whose CRs were judged without it."""
+    await listed(wide, watches, told, pod("a", 5), pod("b", 5, Y))
     watches.show(EVENTS, Listed([warning("a", "long ago")], 10))
-    await until(lambda: wide.complaint(key("a"), 0) == "BackOff: long ago")
-    assert told.take() == []
-    watches.show(EVENTS, Listed([], 20))
-    await until(lambda: wide.complaint(key("a"), 0) == "")
+    await until(watches.is_shown)
+    assert told.take() == [{X}]
+    assert wide.complaint(key("a"), 0) == "BackOff: long ago"
+    watches.show(EVENTS, Listed([warning("a", "long ago"), warning("b", "meanwhile", "e2")], 20))
+    await until(watches.is_shown)
+    assert told.take() == [{Y}], "the other one is known"
+    watches.show(EVENTS, Listed([], 30))
+    await until(watches.is_shown)
+    assert told.take() == [], "an Event that has expired says nothing"
+    assert wide.complaint(key("a"), 0) == ""
 
 
 async def test_a_warning_that_is_removed_or_too_old_is_not_told(wide: Observer, watches: Watches, told: Told) -> None:

@@ -4,12 +4,15 @@ import asyncio
 import subprocess
 import sys
 import threading
+import time
+from collections import Counter
+from concurrent.futures import wait
 from pathlib import Path
 
 import pytest
 
 from nuvop import patches_py
-from nuvop.errors import KindError, OverlayError
+from nuvop.errors import KindError, OverlayError, TookTooLong
 
 FOLDER = Path("kinds/web")
 CR = {"metadata": {"name": "a"}, "spec": {"count": 2, "list": [1]}}
@@ -86,11 +89,43 @@ async def test_what_never_ends_holds_up_no_other(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(patches_py, "TIMEOUT", 0.2)
     never, stuck = threading.Event(), Path("kinds/stuck")
     waiting = [patches_py.in_time(stuck, b"1", never.wait) for _ in range(3 * patches_py.THREADS)]
-    assert {type(each) for each in await asyncio.gather(*waiting, return_exceptions=True)} == {TimeoutError}
+    found = Counter(map(str, await asyncio.gather(*waiting, return_exceptions=True)))
+    assert found == {
+        "kinds/stuck/patches.py: took longer than 0.2 s": patches_py.THREADS,
+        "kinds/stuck/patches.py: has not begun: it takes longer than 0.2 s for 4 others": 2 * patches_py.THREADS,
+    }
     assert await patches_py.in_time(FOLDER, b"x = 1", lambda: 7) == 7
     assert await patches_py.in_time(stuck, b"2", lambda: 8) == 8  # once the file is another
     assert await asyncio.to_thread(lambda: 9) == 9
     never.set()
+
+
+async def test_who_waits_for_a_thread_has_its_time_still_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them is done in time, all of them together are not."""
+    monkeypatch.setattr(patches_py, "TIMEOUT", 2.0)
+    many = [patches_py.in_time(Path("kinds/many"), b"1", lambda: time.sleep(0.3)) for _ in range(40)]
+    assert await asyncio.gather(*many) == [None] * 40
+
+
+async def test_what_takes_too_long_is_known_to_end_at_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patches_py, "TIMEOUT", 0.2)
+    slow, late, begun = threading.Event(), Path("kinds/late"), list[int]()
+
+    def work() -> None:
+        begun.append(1)
+        slow.wait()
+
+    waiting = [patches_py.in_time(late, b"1", work) for _ in range(patches_py.THREADS + 1)]
+    errors = await asyncio.gather(*waiting, return_exceptions=True)
+    await asyncio.sleep(0)
+    over = [error.work.done() for error in errors if isinstance(error, TookTooLong)]
+    assert over == [*[False] * patches_py.THREADS, True], "the last one never begins"
+    slow.set()
+    for error in errors:
+        assert isinstance(error, TookTooLong)
+        await asyncio.to_thread(wait, [error.work], 10)
+        assert error.work.done()
+    assert len(begun) == patches_py.THREADS
 
 
 async def test_what_is_made_of_a_resource_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,6 +77,39 @@ def test_an_object_that_was_never_handled() -> None:
     assert DigestStorage().fetch(body=body({"a": 1})) is None
 
 
+SPOILT = {
+    "no JSON": "{broken",
+    "nothing": "",
+    "a list": "[1]",
+    "a number": "1",
+    "a text": '"x"',
+    "null": "null",
+    "deep lists": "[" * 100_000,
+    "no metadata": '{"metadata":null}',
+    "metadata that is a list": '{"metadata":["annotations"]}',
+    "annotations that are a digest": '{"metadata":{"annotations":"abc"}}',
+    "annotations that are null": '{"metadata":{"annotations":null}}',
+}
+"""What somebody may write where the digests are; the API server takes any text."""
+
+
+@pytest.mark.parametrize("text", SPOILT.values(), ids=SPOILT)
+def test_what_somebody_has_spoilt_counts_as_never_handled(text: str) -> None:
+    assert DigestStorage().fetch(body=body({"a": 1}, {ANNOTATION: text})) is None
+
+
+@pytest.mark.parametrize("depth", [100, 300, 450, 600, 900, 50_000])
+def test_digests_inside_of_many_mappings_are_no_trouble_to_kopf(depth: int) -> None:
+    """It asks for them, and compares, at each event, before it calls any handler."""
+    settings = kopf.OperatorSettings()
+    configure(settings)
+    now = body({"a": 1}, {ANNOTATION: '{"spec":' * depth + "1" + "}" * depth})
+    old = settings.persistence.diffbase_storage.fetch(body=now)
+    assert old is not None
+    new = settings.persistence.diffbase_storage.build(body=now)
+    assert diff(settings.persistence.progress_storage.clear(essence=old), new)
+
+
 def test_what_is_left_on_an_object_is_called_after_nuvop() -> None:
     settings = kopf.OperatorSettings()
     configure(settings)

@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
-from nuvop import fields, fights, readiness, reconcile, reporter, scene, status
+from nuvop import fields, fights, patches_py, readiness, reconcile, reporter, scene, status
 from nuvop.errors import (
     ApplyFailed,
     BuildFailed,
@@ -23,7 +23,7 @@ from nuvop.errors import (
     NuvopError,
     WriteFailed,
 )
-from nuvop.kinds import ChildField, ChildSelector, Setting
+from nuvop.kinds import ChildField, ChildSelector, Kind, Setting
 from nuvop.objects import (
     FINALIZER,
     INSTANCE_LABEL,
@@ -948,6 +948,30 @@ async def test_a_broken_folder_is_told_and_waited_for(make: Make, error: NuvopEr
     await until(world.is_ready)
 
 
+@pytest.mark.usefixtures("impatient")
+async def test_python_that_takes_too_long_is_asked_again_when_it_has_come_to_an_end(
+    make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(patches_py, "TIMEOUT", 0.2)
+    slow, asked = tmp_path / "slow", tmp_path / "asked"
+    slow.touch()
+    source = (
+        "import pathlib, time\ndef patches(cr):\n"
+        f"    with open({str(asked)!r}, 'a') as file: file.write('.')\n"
+        f"    while pathlib.Path({str(slow)!r}).exists(): time.sleep(0.01)\n"
+        "    return []\n"
+    )
+    kind = make_kind(A)
+    world = make(A, files={**kind.files, patches_py.FILE: source.encode()})
+    world.create(cr())
+    await until(lambda: world.conditions().get("Stalled") == ("True", "InvalidSpec"))
+    assert world.message().endswith("patches.py: took longer than 0.2 s")
+    await asyncio.sleep(0.3)
+    assert asked.read_text() == ".", "as long as it takes a thread, it gets no other"
+    slow.unlink()
+    await until(world.is_ready)
+
+
 async def test_an_annotation_that_nuvop_does_not_know_is_told_until_it_is_corrected(make: Make) -> None:
     world = make(A)
     world.create(cr(suspend="ture"))
@@ -1622,6 +1646,39 @@ async def test_what_could_not_be_pruned_is_tried_again(make: Make) -> None:
     await until(lambda: "PruneBlocked" not in world.conditions() and "obj-reader" not in world.inventory())
 
 
+async def test_what_a_cr_gives_up_itself_is_not_held_back_for_what_a_folder_made_go(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A component that is switched off, long after a folder's change was confirmed, or before it is."""
+    names, chosen = [f"n{number}" for number in range(6)], dict[str, Kind]()
+    world = make(A, B, manifest("c"), manifest("d"))
+    real = world.choose
+
+    async def choose(plural: str, cr: Mapping[str, Any]) -> Kind:
+        return chosen.get(cr["metadata"]["name"]) or await real(plural, cr)
+
+    monkeypatch.setattr(world, "choose", choose)
+    for name in names:
+        await created(world, cr(name, f"uid of {name}"))
+    world.change_folder(A)
+    await until(lambda: all("PruneBlocked" in world.conditions(name) for name in names))
+    for name in names[:-1]:
+        world.annotate(name, prune="confirm")
+    await until(lambda: len(world.objects) == 5 + 4)
+    for name in names[:-1]:
+        world.change(name, annotations={})
+    await world.settled()
+
+    chosen["n0"] = replace(make_kind(A, B, digest="d2"), chosen=frozenset({"b"}))
+    world.next_generation("n0")
+    await until(lambda: at("n0-b") in world.objects and world.is_ready("n0"))
+    del chosen["n0"]
+    world.next_generation("n0")
+    await until(lambda: at("n0-b") not in world.objects)
+    await world.settled()
+    assert [name for name in names if "PruneBlocked" in world.conditions(name)] == ["n5"]
+
+
 async def test_children_that_are_to_outlive_their_cr_lose_their_owner_before_anything_else(make: Make) -> None:
     world = await created(make(A))
     world.annotate(deletion_policy="Orphan", suspend="true")
@@ -2161,6 +2218,17 @@ async def test_objects_of_a_retired_kind_whose_end_no_watch_has_shown_are_gone_w
     await until(lambda: len(world.applied) == 2)
     await world.settled()
     assert world.inventory() == {"obj-a"}
+
+
+async def test_an_api_that_goes_when_no_resource_has_anything_of_it_any_more_is_not_missed(make: Make) -> None:
+    world = await created(make(A, SERVICE))
+    world.change_folder(A)
+    await until(lambda: world.asked("delete ") == ["Service/obj-web"])
+    await world.settled()
+    world.remove_api("Service")
+    await world.settled()
+    assert world.reconciler.unsynced() == []
+    assert world.is_ready()
 
 
 # --- the end of a CR -------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from nuvop.errors import (
     ClusterError,
     ClusterUnreachable,
     Forbidden,
+    KubectlCrashed,
     KubectlError,
     KubectlTimeout,
     NotFound,
@@ -197,7 +198,7 @@ async def test_not_more_than_kustomize_can_bear(api: Api, tmp_path: Path) -> Non
     assert sorted(map(len, kubectl.built)) == [1, 2, 2]
 
 
-@pytest.mark.parametrize("error", [BuildFailed, KubectlTimeout])
+@pytest.mark.parametrize("error", [BuildFailed, KubectlCrashed, KubectlTimeout])
 async def test_one_that_cannot_be_built_is_found_among_many(
     api: Api, tmp_path: Path, error: type[KubectlError]
 ) -> None:

@@ -242,6 +242,26 @@ async def test_an_api_server_that_is_away_is_waited_for(
     ]
 
 
+@pytest.mark.parametrize("error", [ClusterUnreachable("away"), LoginError("no token")])
+async def test_what_is_missing_is_told_also_where_whose_the_credentials_are_is_not_known_at_once(
+    check: Make, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nuvop.trouble.RETRY_DELAYS", (0.01,))
+    it = check(kind_of(), kind_of(plural="others"), mode=Mode(("a",)))
+    original = it.authority.whoami
+
+    async def whoami() -> str:
+        it.authority.errors = [error] * (not it.authority.asked["whoami"])
+        return await original()
+
+    it.authority.whoami = whoami  # type: ignore[method-assign]
+    it.start()
+    await it.until(lambda: it.authority.asked["rules in a"] > 3)
+    told = [text for text in it.said if text.startswith("ERROR: ")]
+    assert [text.split(" ")[2].rstrip(":") for text in told] == ["itself", "samples", "others"]
+    assert all(text.endswith(f"This gives them: mend it for {Subject('op', 'ops')}") for text in told)
+
+
 async def test_who_does_not_say_whose_the_credentials_are(check: Make) -> None:
     it = check(kind_of(), mode=Mode(("a",)))
     it.authority.errors = []
