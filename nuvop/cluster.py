@@ -11,15 +11,15 @@ import logging
 import random
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, TypeVar
 
 import aiohttp
 import orjson
 
-from nuvop.connection import Counting, Told, lines, open_session
+from nuvop.connection import Counting, Read, Told, lines, open_session
 from nuvop.errors import ClusterError, ClusterUnreachable, Conflict, Forbidden, LoginError, NotFound, NotServed
 from nuvop.fields import pointer
 from nuvop.login import Credentials, Login
@@ -75,7 +75,8 @@ class ApiResource:
     plural: str
     kind: str
     namespaced: bool = True
-    has_status: bool = False
+    has_status: bool = field(default=False, compare=False)
+    """It is the same resource when it has got a status."""
 
     @property
     def api_version(self) -> str:
@@ -132,9 +133,9 @@ class _Client:
     Closed under a request, aiohttp's session would leave that request waiting for ever.
     """
 
-    def __init__(self, credentials: Credentials, tell: Told) -> None:
+    def __init__(self, credentials: Credentials, read: Read, tell: Told) -> None:
         self._credentials = credentials
-        self._session = open_session(credentials, user_agent=USER_AGENT, middlewares=[Counting(tell)])
+        self._session = open_session(credentials, read, user_agent=USER_AGENT, middlewares=[Counting(tell)])
         self._users = 0
         self._is_retired = False
 
@@ -196,7 +197,7 @@ class Cluster:
     async def connect(self) -> Credentials:
         """Read the credentials anew and use them from now on; raise LoginError when there are none."""
         credentials = await self._login.refresh()
-        before, self._client = self._client, _Client(credentials, self._tell)
+        before, self._client = self._client, _Client(credentials, self._login.refresh, self._tell)
         if before is not None:
             await before.retire()
         return credentials
@@ -214,23 +215,38 @@ class Cluster:
         # Who asks while an answer is awaited gets the same.
         async with self._discovering.setdefault(api_version, asyncio.Lock()):
             if anew or kind not in self._discovered.get(api_version, {}):
-                await self._discover(api_version)
+                try:
+                    self._discovered[api_version] = await self._served_of(api_version)
+                except NotServed:
+                    self._discovered.pop(api_version, None)
+                    raise
         try:
             return self._discovered[api_version][kind]
         except KeyError as error:
             raise NotServed(f"the API server serves no {kind} of {api_version}", status=404) from error
 
-    async def _discover(self, api_version: str) -> None:
+    async def _learn_anew(self, resource: ApiResource) -> None:
+        """Take in what there is to know of a type by now, should it be served.
+
+        Where it is not, what was known stays: who looks at its objects finds that out, and asking each time would take
+        too long for many.
+        """
+        with suppress(NotServed):
+            served = await self._served_of(resource.api_version)
+            if resource.kind in served:
+                self._discovered[resource.api_version] = served
+
+    async def _served_of(self, api_version: str) -> dict[str, ApiResource]:
+        """The resources of an API version by their kinds; raises NotServed where there is no such version."""
         group, _, version = api_version.rpartition("/")
         path = f"/apis/{api_version}" if group else f"/api/{version}"
         try:
             with _allowed_to_all():
                 answer = await self._found(path)
         except NotFound as error:
-            self._discovered.pop(api_version, None)
             raise NotServed(f"the API server serves no {api_version}", status=404) from error
         names = {entry["name"] for entry in answer["resources"]}
-        self._discovered[api_version] = {
+        return {
             entry["kind"]: ApiResource(
                 group,
                 version,
@@ -453,16 +469,21 @@ class Cluster:
 
         ``labels`` and ``fields`` are selectors, ``metadata_only`` is as for `list`.
 
-        Never raises a ClusterError: it says what is wrong once, and tries again until it works.
+        Never raises a ClusterError: it says what is wrong once, and tries again until it works. With each list but the
+        first one `discover` learns what has become of the type.
         """
         where = f"{resource.plural}{f' in {namespace}' if namespace else ''}"
         selectors = _selectors(labels, fields)
         trouble = Trouble(f"watching {where}")
         version, relist_at = "", 0.0
+        is_first = True
         clock = asyncio.get_running_loop().time
         while True:
             try:
                 if not version or clock() >= relist_at:
+                    if not is_first:
+                        await self._learn_anew(resource)
+                    is_first = False
                     accept = METADATA_ONLY if metadata_only else ANY_JSON
                     items, version = await self._list(resource, namespace, selectors, accept=accept)
                     relist_at = clock() + RELIST_AFTER * random.uniform(0.8, 1.2)  # noqa: S311 – no secret
@@ -686,12 +707,11 @@ def _said(error: Exception) -> str:
 Answer = TypeVar("Answer")
 
 
-async def answer(what: str, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+async def answer(trouble: Trouble, ask: Callable[[], Awaitable[Answer]]) -> Answer:
     """Ask the API server until it answers, well or with an error: one that is away is waited for.
 
-    ``what`` is what the log says meanwhile, as in "looking for samples".
+    ``trouble`` says so meanwhile, as in `Trouble("looking for samples")`; who asks again and again has one for all.
     """
-    trouble = Trouble(what)
     while True:
         try:
             answered = await ask()

@@ -3,7 +3,9 @@
 It is aiohttp's, which kopf uses too: a request costs a third of the processor time that it takes with httpx.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import aiohttp
 import kopf
@@ -11,13 +13,24 @@ import kopf
 from nuvop.errors import LoginError
 from nuvop.login import Credentials
 
+READ_AGAIN_AFTER = 10.0
+"""Seconds until the authority is read again that still is not the server's: for that, kubectl is started."""
+
+Read = Callable[[], Awaitable[Credentials]]
+"""Reads the credentials anew; raises LoginError where there are none."""
+
 
 def open_session(
-    credentials: Credentials, *, user_agent: str, middlewares: Sequence[aiohttp.ClientMiddlewareType] = ()
+    credentials: Credentials,
+    read: Read,
+    *,
+    user_agent: str,
+    middlewares: Sequence[aiohttp.ClientMiddlewareType] = (),
 ) -> aiohttp.ClientSession:
     """Return a session with the credentials' certificates or password; a token is for each request to bring.
 
-    Raises LoginError where the certificates or the key cannot be used.
+    Their authority is ``read`` anew where the server's certificate is another one's. Raises LoginError where the
+    certificates or the key cannot be used.
     """
     if credentials.ca is not None and "-----BEGIN " not in credentials.ca:
         # kopf would take it for base64 of nothing, and trust the machine's own authorities.
@@ -39,10 +52,53 @@ def open_session(
         # Each watch holds a connection for as long as it lasts.
         connector=aiohttp.TCPConnector(limit=0, ssl=tls),
         headers={**info.as_http_headers(), "User-Agent": user_agent},
-        middlewares=middlewares,
+        middlewares=[*middlewares, _Trust(tls, credentials, read)],
         proxy=credentials.proxy,
         trust_env=credentials.may_use_proxies,
     )
+
+
+class _Trust:
+    """Middleware that trusts the authority that is written by now, beside the one before, where that is not enough.
+
+    Authorities are replaced, and an API server may come back with the certificate of a new one.
+    """
+
+    def __init__(self, tls: ssl.SSLContext, credentials: Credentials, read: Read) -> None:
+        self._tls = tls
+        self._trusted = credentials
+        self._read = read
+        self._reading = asyncio.Lock()
+        self._read_at = float("-inf")
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        trusted = self._trusted
+        try:
+            return await handler(request)
+        except aiohttp.ClientConnectorCertificateError:
+            async with self._reading:
+                # Others may have met, and mended, the same meanwhile.
+                if self._trusted is trusted and not await self._trust_anew():
+                    raise
+            return await handler(request)
+
+    async def _trust_anew(self) -> bool:
+        """Trust another authority, if one is written by now; return whether it is. Raises LoginError."""
+        now = asyncio.get_running_loop().time()
+        if now - self._read_at < READ_AGAIN_AFTER:
+            return False
+        self._read_at = now
+        credentials = await self._read()
+        if credentials.ca is None or credentials.ca == self._trusted.ca:
+            return False
+        try:
+            self._tls.load_verify_locations(cadata=credentials.ca)
+        except (OSError, ValueError) as error:
+            raise LoginError(f"{credentials.source}: its certificates cannot be used: {error}") from error
+        self._trusted = credentials
+        return True
 
 
 Told = Callable[[str, str], None]

@@ -18,7 +18,7 @@ from typing import Any
 import click
 import kopf
 
-from nuvop import known_namespaces, logs, peering, persistence
+from nuvop import keep_alive, known_namespaces, logs, peering, persistence
 from nuvop.crd import ResourceType
 from nuvop.errors import LoginError, NuvopError, PeeringError
 from nuvop.kind_finder import KindFinder
@@ -67,6 +67,7 @@ class Handlers:
         self._known.serve()
         known_namespaces.serve()
         self._pause.serve()
+        keep_alive.serve()
         for _, type_ in self._finder.found:
             self._watch(type_)
 

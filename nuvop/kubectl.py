@@ -38,8 +38,8 @@ DESCRIPTORS = 7
 
 BUILD_TIMEOUT = 30.0
 REQUEST_TIMEOUT = 20.0
-VERSION_TIMEOUT = 8.0
-"""Seconds. A first start from a cold disk may take a few."""
+VERSION_TIMEOUT = 30.0
+"""Seconds. What is asked needs hardly any, but a first start from a disk that is cold or stalls may take many."""
 
 KILLED_MOST = 5
 """How often a command that an operator cannot start without may be killed until that is an error."""

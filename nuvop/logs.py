@@ -17,6 +17,12 @@ _SAID_BY_NUVOP = re.compile(r"Unresolved resources cannot be served")
 _SAID_BEFORE = re.compile(r"Request attempt #(?!1[^0-9])\d+.* failed; will retry")
 _PASSES_AT_ONCE = re.compile(r"storage is \(re\)initializing")
 
+_WITH_ATTEMPTS = (
+    "kopf._core.reactor.observation", "kopf._cogs.clients.watching", "kopf._cogs.clients.fetching",
+    "kopf._core.engines.peering",
+)  # fmt: skip
+"""Who tells of each attempt of a request."""
+
 
 def about(key: CRKey, stage: str, *, revision: str = "", seconds: float | None = None) -> dict[str, Any]:
     """What a log record of a CR has beside its message; each is a key of a line with ``--log-format json``.
@@ -37,7 +43,7 @@ def about(key: CRKey, stage: str, *, revision: str = "", seconds: float | None =
 def quieten() -> None:
     """Leave out a line for every request and for every event that was merely seen; say each trouble once."""
     logging.getLogger("kopf.objects").addFilter(_is_no_event_seen)
-    for module in ("kopf._core.reactor.observation", "kopf._cogs.clients.watching", "kopf._cogs.clients.fetching"):
+    for module in _WITH_ATTEMPTS:
         logging.getLogger(module).addFilter(_is_news)
 
 

@@ -54,6 +54,8 @@ class Observer:
         self._failing: dict[Watched, ClusterError] = {}
         self._needs: dict[Instance, frozenset[Need]] = {}
         self._users: Counter[Need] = Counter()
+        self._served_at: dict[tuple[str, str], ApiResource] = {}
+        """Of each type that was ever watched, by its version and kind."""
 
     def live(self, instance: Instance) -> Mapping[ObjectKey, Body]:
         """The live objects of a CR."""
@@ -120,6 +122,7 @@ class Observer:
                 events.append((EVENTS, scope))
         for watched in (*needed, *events):
             if watched not in self._watches:
+                self._note_where(watched[0])
                 self._watches[watched] = asyncio.create_task(self._watch(*watched))
         for watched in needed:
             if watched in self._failing:
@@ -150,6 +153,13 @@ class Observer:
             self._listed.discard(watched)
             self._failing.pop(watched, None)
         self._changed(self._children.forget_type(api_version, kind))
+
+    def _note_where(self, resource: ApiResource) -> None:
+        """Forget a type that was served with another plural or scope before: its CRD was deleted and made anew."""
+        type_ = resource.api_version, resource.kind
+        if self._served_at.get(type_, resource) != resource:
+            self.forget(*type_)
+        self._served_at[type_] = resource
 
     async def close(self) -> None:
         """End all watches."""

@@ -100,7 +100,7 @@ class Operator:
         self._serve(metrics, probes)
         self._catalog = catalog = Catalog(self._finder, kubectl, self.cluster, generated, metrics)
         await catalog.load_all()
-        await answer(f"waiting for {credentials.server}", lambda: self.cluster.discover("v1", "Pod"))
+        await answer(Trouble(f"waiting for {credentials.server}"), lambda: self.cluster.discover("v1", "Pod"))
         self._assemble = partial(self._put_together, kubectl, cluster_wide=cluster_wide)
         self._reconciler = self._assemble()
         self._ending.push_async_callback(self._take_apart)
@@ -243,17 +243,18 @@ class Operator:
         missing: dict[str, str] = {}
         pod = in_pod(self._settings, self._credentials)
         trouble = Trouble("looking for the CRDs")
+        asking = Trouble("asking what is served")
         while True:
             try:
                 absent = []
                 for path, type_ in self._catalog.types:
-                    if not await self._is_served(type_.api_version, type_.kind):
+                    if not await self._is_served(type_, asking):
                         absent.append((path, type_))
                         continue
                     if missing.pop(type_.plural, None):
                         logger.info("CRD %s.%s is installed", type_.plural, type_.group)
                     await see(type_)
-                served = await self._served() if absent else []
+                served = await self._served(asking) if absent else []
                 for path, type_ in absent:
                     told = _how_to_install(path, type_, pod, _other_versions(type_, served))
                     if missing.get(type_.plural) != told:
@@ -265,17 +266,17 @@ class Operator:
                 trouble.over()
                 await asyncio.sleep(LOOK_FOR_TYPES_EVERY)
 
-    async def _is_served(self, api_version: str, kind: str) -> bool:
+    async def _is_served(self, type_: ResourceType, asking: Trouble) -> bool:
         try:
-            await answer(f"looking for {kind}", lambda: self.cluster.discover(api_version, kind, anew=True))
+            await answer(asking, lambda: self.cluster.discover(type_.api_version, type_.kind, anew=True))
         except NotServed:
             return False
         return True
 
-    async def _served(self) -> list[ApiResource]:
+    async def _served(self, asking: Trouble) -> list[ApiResource]:
         """All that the API server serves; nothing where it does not tell."""
         try:
-            groups = await answer("looking for the CRDs", self.cluster.served)
+            groups = await answer(asking, self.cluster.served)
         except ClusterError:  # Kubernetes before 1.30
             return []
         return [each.resource for each in naming.served(groups)]
@@ -283,7 +284,7 @@ class Operator:
     async def _may(self, rights: Iterable[Right]) -> bool:
         """Whether the credentials give all of these rights."""
         for right in rights:
-            if not await answer("asking for its rights", partial(self.cluster.may, right)):
+            if not await answer(Trouble("asking for its rights"), partial(self.cluster.may, right)):
                 return False
         return True
 

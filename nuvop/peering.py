@@ -12,6 +12,7 @@ from functools import partial
 from nuvop.cluster import ApiResource, Cluster, answer
 from nuvop.errors import NotServed
 from nuvop.rbac import EVERYWHERE, PEERING_GROUP, Right, told
+from nuvop.trouble import Trouble
 
 UNNAMED_PRIORITIES = range(-1_000_000, 0)
 """Those of operators that were given none. kopf pauses all operators of one priority: of two replicas by mistake both
@@ -32,13 +33,15 @@ async def obstacle(cluster: Cluster, name: str, places: Sequence[str], *, cluste
     kind = "ClusterKopfPeering" if cluster_wide else "KopfPeering"
     plural = f"{kind.lower()}s"
     try:
-        resource = await answer(f"looking for {kind}", lambda: cluster.discover(f"{PEERING_GROUP}/v1", kind, anew=True))
+        resource = await answer(
+            Trouble(f"looking for {kind}"), lambda: cluster.discover(f"{PEERING_GROUP}/v1", kind, anew=True)
+        )
     except NotServed:
         return f"there is no CRD {plural}.{PEERING_GROUP}"
     needed = [Right(place, PEERING_GROUP, plural, verb) for place in places for verb in ("list", "watch")]
     needed += [Right(place, PEERING_GROUP, plural, "patch", name) for place in places]
     for right in needed:
-        if not await answer("asking for its rights", partial(cluster.may, right)):
+        if not await answer(Trouble("asking for its rights"), partial(cluster.may, right)):
             return f"it has no right to {told([right])}"
     return await _missing(cluster, resource, name, places)
 
@@ -47,7 +50,7 @@ async def _missing(cluster: Cluster, resource: ApiResource, name: str, places: S
     for place in places:
         namespace = None if place == EVERYWHERE else place
         found = await answer(
-            f"looking for {resource.kind} {name}",
+            Trouble(f"looking for {resource.kind} {name}"),
             lambda namespace=namespace: cluster.list(resource, namespace),  # type: ignore[misc]
         )
         if all(body["metadata"]["name"] != name for body in found):

@@ -3,8 +3,8 @@
 kopf would read a token once, and log in again on a 401; while it does so it closes the session under the requests of
 its other tasks, which ends the operator. Here a refused token is waited out inside the request. So is what else kopf
 ends the operator for: a list or a watch that is answered with an error of the client's, and a watch that ends in an
-error. An answer that breaks off in its middle is a broken connection like any other, which kopf waits out. Of an object
-that is nested too deep for Python it gets as much as it can read.
+error. An answer that breaks off in its middle, or does not come, is a broken connection like any other, which kopf
+waits out. Of an object that is nested too deep for Python it gets as much as it can read.
 """
 
 import asyncio
@@ -28,6 +28,11 @@ _OBJECTS = re.compile(r"/(api|apis/[^/]+)/[^/]+/(namespaces/[^/]+/)?[^/]+$")
 """Paths at which objects are listed and watched
 (https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-uris); no discovery is among them."""
 
+ANSWER_WITHIN = 60.0
+"""Seconds until a request that is no watch is sent anew, for its connection may be dead. kopf's own 5 minutes are for
+all attempts. The API server itself ends what takes longer than this
+(https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/, --request-timeout)."""
+
 _KOPFS_OWN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)
 """Errors of the client's that kopf itself does not end for. Nor for 403; but it would say that at each attempt."""
 
@@ -43,11 +48,12 @@ class _Authorization:
         self._login = login
         self._credentials = credentials
         self._renewing = asyncio.Lock()
+        self._trouble = Trouble(f"logging in to {credentials.server}")
+        """Of all requests: what one of them meets, all do."""
 
     async def __call__(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        trouble = Trouble(f"logging in to {self._credentials.server}")
         while True:
             try:
                 credentials = self._credentials
@@ -57,32 +63,33 @@ class _Authorization:
                 request.headers["Authorization"] = f"Bearer {token}"
                 response = await handler(request)
                 if response.status != 401:
-                    trouble.over()
+                    self._trouble.over()
                     return response
                 response.close()
-                await trouble.wait(LoginError(f"the token of {credentials.source} is not accepted"))
                 await self._renew(credentials)
             except LoginError as error:
-                await trouble.wait(error)
+                await self._trouble.wait(error)
 
     async def _renew(self, refused: Credentials) -> None:
-        """Log in anew unless somebody has done so since ``refused`` was used: all watches are refused at once."""
+        """Wait and log in anew, unless somebody has since ``refused`` was used: all watches are refused at once."""
         async with self._renewing:
             if self._credentials is refused:
+                await self._trouble.wait(LoginError(f"the token of {refused.source} is not accepted"))
                 self._credentials = await self._login.refresh()
 
 
 async def _whole(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Middleware that has an answer only when all of it is there, and no deeper than kopf can read it; a watch goes on
-    and is handed over as it comes.
+    """Middleware that has an answer only when all of it is there, in time, and no deeper than kopf can read it; a watch
+    goes on and is handed over as it comes.
     """
-    response = await handler(request)
-    if not (_is_watch(request) and response.ok):
-        try:
-            # It keeps what it has read for whoever asks it for JSON.
-            response._body = shallow(await response.read())
-        except aiohttp.ClientPayloadError as error:
-            raise aiohttp.ClientConnectionError(f"the answer broke off: {error}") from error
+    async with asyncio.timeout(None if _is_watch(request) else ANSWER_WITHIN):
+        response = await handler(request)
+        if not (_is_watch(request) and response.ok):
+            try:
+                # It keeps what it has read for whoever asks it for JSON.
+                response._body = shallow(await response.read())
+            except aiohttp.ClientPayloadError as error:
+                raise aiohttp.ClientConnectionError(f"the answer broke off: {error}") from error
     return response
 
 
@@ -127,8 +134,10 @@ class _Persistence:
     """Middleware that lists and watches until it works."""
 
     def __init__(self) -> None:
-        self._troubles: dict[str, Trouble] = {}
-        """With each watch: they outlast the single one, which may open well each time and then end in an error."""
+        self._refusals: dict[str, Trouble] = {}
+        """With each path: they outlast the single request, for what is refused now and then would fill the log."""
+        self._broken: dict[str, Trouble] = {}
+        """With each watch, which may open well each time and then end in an error."""
 
     async def __call__(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
@@ -137,7 +146,7 @@ class _Persistence:
         path = request.url.path
         if request.method != "GET" or not _OBJECTS.search(path):
             return response
-        trouble = Trouble(f"listing and watching {path}")
+        trouble = self._refusals.setdefault(path, Trouble(f"listing and watching {path}"))
         while 400 <= response.status < 500 and response.status not in _KOPFS_OWN:
             response.close()
             if response.status == HTTPStatus.GONE:
@@ -149,9 +158,10 @@ class _Persistence:
                 error = ClusterError(f"{response.reason} ({response.status})", status=response.status)
                 await trouble.wait(error, is_somebodys=response.status == HTTPStatus.FORBIDDEN)
             response = await handler(request)
-        trouble.over()
+        if response.ok:
+            trouble.over()
         if _is_watch(request) and response.ok:
-            within = self._troubles.setdefault(path, Trouble(f"watching {path}"))
+            within = self._broken.setdefault(path, Trouble(f"watching {path}"))
             response.content = _Events(response.content, within)  # type: ignore[assignment]  # all that is used of one
         return response
 
@@ -164,12 +174,12 @@ async def kopf_session(login: Login, tell: Told) -> kopf.AiohttpSession:
     """Log kopf in, and ``tell`` of each of its requests; raise LoginError when there are no credentials."""
     credentials = await login.refresh()
     middlewares: list[aiohttp.ClientMiddlewareType] = [
-        _whole,
         _Persistence(),
         _Authorization(login, credentials),
+        _whole,
         Counting(tell),
     ]
-    session = open_session(credentials, user_agent=f"kopf/{version('kopf')}", middlewares=middlewares)
+    session = open_session(credentials, login.refresh, user_agent=f"kopf/{version('kopf')}", middlewares=middlewares)
     return kopf.AiohttpSession(
         server=credentials.server, default_namespace=credentials.namespace, aiohttp_session=session
     )

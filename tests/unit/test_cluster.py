@@ -21,6 +21,7 @@ from nuvop.errors import ClusterError, ClusterUnreachable, Conflict, Forbidden, 
 from nuvop.login import Login
 from nuvop.objects import kept
 from nuvop.rbac import Right
+from nuvop.trouble import Trouble
 from tests.unit.conftest import Answer, ApiServer, plain, reply, status, write_kubeconfig
 
 pytestmark = pytest.mark.usefixtures("impatient")
@@ -257,6 +258,46 @@ async def test_a_new_list_is_due_after_a_while(
     api.answers[WATCH] = [api.events() for _ in range(20)]
     assert await follower.take(2) == [Listed([whole("a", 1)], 7), Listed([], 8)]
     assert {request.query["timeoutSeconds"] for request in api.seen(WATCH)} == {"1"}, "0 would be the server's default"
+
+
+async def test_a_new_list_is_one_of_what_is_served_by_then(
+    api: ApiServer, client: Cluster, follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A CRD's new version may have a status subresource."""
+    monkeypatch.setattr(cluster, "RELIST_AFTER", 0.05)
+    api.answers["GET /api/v1"] = [
+        resources(("pods", "Pod", True)), resources(("pods", "Pod", True), ("pods/status", "Pod", True)),
+    ]  # fmt: skip
+    assert not (await client.discover("v1", "Pod")).has_status
+    api.answers[LIST] = [page(version=7)]
+    api.answers[WATCH] = [api.events() for _ in range(20)]
+    await follower.take(2)
+    assert (await client.discover("v1", "Pod")).has_status
+
+
+async def test_a_type_that_is_served_elsewhere_is_found_there(
+    api: ApiServer, client: Cluster, follower: Follower
+) -> None:
+    """Its CRD was deleted and made anew with another plural, or for all namespaces."""
+    api.answers["GET /api/v1"] = [resources(("pods", "Pod", True))]
+    await client.discover("v1", "Pod")
+    api.answers["GET /api/v1"] = [resources(("others", "Other", True)), resources(("podz", "Pod", False))]
+    told = await follower.take(3)
+    assert all(isinstance(event, Failing) and isinstance(event.error, NotFound) for event in told)
+    assert await client.discover("v1", "Pod") == ApiResource("", "v1", "podz", "Pod", namespaced=False)
+
+
+async def test_a_type_that_is_gone_is_not_asked_for_by_each_who_needs_it(
+    api: ApiServer, client: Cluster, follower: Follower
+) -> None:
+    """A thousand resources may: that its watch fails is told to all of them."""
+    api.answers["GET /api/v1"] = [resources(("pods", "Pod", True))]
+    await client.discover("v1", "Pod")
+    del api.answers["GET /api/v1"]
+    await follower.take(3)
+    asked = len(api.requests)
+    assert await client.discover("v1", "Pod") == PODS
+    assert len(api.requests) == asked
 
 
 async def test_what_is_forbidden_is_told_and_tried_until_it_is_allowed(
@@ -652,13 +693,12 @@ async def test_discovery(api: ApiServer, client: Cluster) -> None:
         )
     ]  # fmt: skip
     api.answers["GET /api/v1"] = [resources(("nodes", "Node", False), ("nodes/status", "Node", False))]
-    expected = ApiResource("apps", "v1", "deployments", "Deployment", has_status=True)
+    expected = ApiResource("apps", "v1", "deployments", "Deployment")
     assert await client.discover("apps/v1", "Deployment") == expected
-    assert await client.discover("apps/v1", "Deployment") == expected
-    assert (await client.discover("apps/v1", "ControllerRevision")).plural == "controllerrevisions"
-    assert await client.discover("v1", "Node") == ApiResource(
-        "", "v1", "nodes", "Node", namespaced=False, has_status=True
-    )
+    assert (await client.discover("apps/v1", "Deployment")).has_status
+    revisions = await client.discover("apps/v1", "ControllerRevision")
+    assert (revisions.plural, revisions.has_status) == ("controllerrevisions", False)
+    assert await client.discover("v1", "Node") == ApiResource("", "v1", "nodes", "Node", namespaced=False)
     assert len(api.requests) == 2, "a group is asked for once"
     with pytest.raises(NotServed) as raised:
         await client.discover("apps/v1", "Scale")
@@ -730,7 +770,7 @@ async def test_an_api_server_that_does_not_know_its_rules_yet_is_as_good_as_away
 ) -> None:
     refused = status(403, 'forbidden: User "jane" cannot get path "/api/v1"')
     api.answers["GET /api/v1"] = [refused, refused, resources(("nodes", "Node", False))]
-    found = await answer("waiting for it", lambda: client.discover("v1", "Node"))
+    found = await answer(Trouble("waiting for it"), lambda: client.discover("v1", "Node"))
     assert found.plural == "nodes"
     assert 'cannot get path "/api/v1" (403); trying again until it works' in caplog.text
     api.answers["POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"] = [refused]
@@ -920,7 +960,7 @@ async def test_answer_waits_for_the_api_server(caplog: pytest.LogCaptureFixture)
             raise said
         return str(said)
 
-    assert await answer("looking for samples", ask) == "found"
+    assert await answer(Trouble("looking for samples"), ask) == "found"
     assert [record.getMessage() for record in caplog.records] == [
         "looking for samples: away; trying again until it works",
         "looking for samples: works again",
@@ -933,7 +973,7 @@ async def test_answer_passes_an_answer_on_that_is_an_error(error: Exception) -> 
         raise error
 
     with pytest.raises(type(error)) as raised:
-        await answer("looking", ask)
+        await answer(Trouble("looking"), ask)
     assert raised.value is error
 
 

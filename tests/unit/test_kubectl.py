@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import pytest
 
 from nuvop import kubectl
 from nuvop.errors import ApplyFailed, BuildFailed, KubectlCrashed, KubectlError, KubectlTimeout, KubectlUnusable
-from nuvop.kubectl import Kubectl, Processes, find_kubectl, user_config
+from nuvop.kubectl import Completed, Kubectl, Processes, find_kubectl, user_config
 from tests.unit.conftest import KUBECTL, eventually, is_alive, read_pids, script, write_kubeconfig
 
 SH = "/bin/sh"
@@ -984,6 +984,25 @@ async def test_a_kubectl_that_was_killed_is_asked_again(
     (tmp_path / "was-killed").rmdir()
     on_path.says('{"kind": "Config"}')
     assert await user_config(processes, str(tmp_path / "kubectl")) == {"kind": "Config"}
+
+
+async def test_a_kubectl_that_takes_its_time_is_waited_for(
+    processes: Processes, on_path: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a disk that stalls, say: an operator that starts would end for it, though every later command may take so
+    long."""
+    given, run = [], Processes.run
+
+    async def watched(self: Processes, argv: Sequence[str], **how: Any) -> Completed:
+        given.append(how["timeout"])
+        return await run(self, argv, **how)
+
+    monkeypatch.setattr(Processes, "run", watched)
+    on_path.says(version("v1.30.0"))
+    await find_kubectl(processes)
+    on_path.says('{"kind": "Config"}')
+    await user_config(processes, on_path.program)
+    assert min(given) >= kubectl.BUILD_TIMEOUT
 
 
 async def test_the_pinned_kubectl_will_do(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,13 +36,16 @@ def test_what_is_told(message: str, is_told: bool) -> None:
         ("kopf.activities.startup", logging.ERROR, "Activity 'nuvop/start' failed permanently: why", False),
         ("kopf.activities.startup", logging.INFO, "Activity 'nuvop/start' succeeded.", True),
         ("kopf.activities.startup", logging.ERROR, "Activity 'mine' failed permanently: why", True),
+        ("kopf._core.engines.peering", logging.ERROR, "Request attempt #1 failed; will retry: PATCH x", True),
+        ("kopf._core.engines.peering", logging.ERROR, "Request attempt #2 failed; will retry: PATCH x", False),
     ],
 )
 def test_what_is_told_of_handlers(
     logger: str, level: int, message: str, is_told: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    filters = [logging.getLogger(name).filters for name in ("kopf.objects", "kopf.activities.startup")]
+    quiet = ("kopf.objects", "kopf.activities.startup", *logs._WITH_ATTEMPTS)
+    filters = [logging.getLogger(name).filters for name in quiet]
     before = [list(each) for each in filters]
     try:
         logs.quieten()

@@ -293,6 +293,35 @@ async def test_a_type_that_is_no_longer_served_takes_its_objects_with_it(
     await until(lambda: watches.begun.count(("pods", None)) == 2)
 
 
+async def test_a_type_that_is_served_elsewhere_by_now_is_watched_there(
+    narrow: Observer, watches: Watches, told: Told
+) -> None:
+    """Its CRD was deleted, with all objects, and made anew."""
+    for namespace in ("demo", "other"):
+        narrow.is_watching(at(namespace, PODS))
+        watches.show(PODS, Listed([pod("a", 3)] if namespace == "demo" else [], 10), namespace=namespace)
+    await until(watches.is_shown)
+    assert key("a") in narrow.live(X)
+    told.take()
+    elsewhere = replace(PODS, plural="podz")
+    assert not narrow.is_watching(at("demo", elsewhere))
+    assert (told.take(), dict(narrow.live(X))) == ([{X}], {})
+    await until(lambda: ("podz", "demo") in watches.begun)
+    assert watches.running == 3, "the events of two namespaces, and those"
+    watches.show(elsewhere, Listed([pod("b", 20)], 20), namespace="demo")
+    await until(lambda: narrow.is_watching(at("demo", elsewhere)))
+    assert list(narrow.live(X)) == [key("b")]
+    assert narrow.unsynced() == []
+
+
+async def test_a_type_that_has_a_status_by_now_is_watched_as_before(
+    wide: Observer, watches: Watches, told: Told
+) -> None:
+    await listed(wide, watches, told)
+    assert wide.is_watching(at("demo", replace(PODS, has_status=True)))
+    assert watches.begun.count(("pods", None)) == 1
+
+
 async def test_an_error_of_a_type_that_is_no_longer_served_is_forgotten(
     wide: Observer, watches: Watches, told: Told
 ) -> None:

@@ -13,6 +13,8 @@ import aiohttp
 import kopf
 import pytest
 
+from nuvop import session as session_
+from nuvop import trouble
 from nuvop.errors import LoginError
 from nuvop.login import Credentials, Login
 from nuvop.session import kopf_session
@@ -105,6 +107,45 @@ async def test_an_answer_that_breaks_off_is_a_broken_connection(open_: Open, con
         await session.aiohttp_session.get(api.url + PODS)
     response = await session.aiohttp_session.get(api.url + PODS)
     assert await response.json() == {"items": []}
+
+
+async def test_an_answer_that_does_not_come_is_not_waited_for_long(
+    open_: Open, config: Path, api: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection may die without a word, also within an answer. kopf sends the request again."""
+    write_kubeconfig(config, {"token": "t"}, {"server": api.url})
+    api.answers[f"GET {PODS}"] = [
+        api.events(then="hang"),
+        api.events(b'{"items": [', then="hang"),
+        reply({"items": []}),
+    ]
+    session = await open_()
+    with monkeypatch.context() as impatient:
+        impatient.setattr(session_, "ANSWER_WITHIN", 0.2)
+        for _ in range(2):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(session.aiohttp_session.get(api.url + PODS), 5)
+    assert (await session.aiohttp_session.get(api.url + PODS)).status == 200
+
+
+@pytest.mark.parametrize("refused", [401, 403])
+async def test_what_is_waited_for_otherwise_may_take_its_time(
+    open_: Open, config: Path, api: ApiServer, monkeypatch: pytest.MonkeyPatch, refused: int
+) -> None:
+    """A watch in which nothing happens, a right or a token that somebody has to give."""
+    monkeypatch.setattr(session_, "ANSWER_WITHIN", 1.0)
+    monkeypatch.setattr(trouble, "RETRY_DELAYS", (1.5,))
+    write_kubeconfig(config, {"token": "t"}, {"server": api.url})
+    api.answers[f"WATCH {PODS}"] = [api.events(ADDED, then="hang")]
+    api.answers[f"GET {PODS}"] = [status(refused, "no"), reply({"items": []})]
+    session = await open_()
+    assert (await asyncio.wait_for(session.aiohttp_session.get(api.url + PODS), 5)).status == 200
+    response = await session.aiohttp_session.get(f"{api.url}{PODS}?watch=true")
+    events = response.content.iter_chunked(1024)
+    assert json.loads(await anext(events)) == ADDED
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(anext(events), 1.5)
+    response.close()
 
 
 async def test_a_watch_is_handed_over_as_it_comes(open_: Open, config: Path, api: ApiServer) -> None:
@@ -206,6 +247,25 @@ async def test_requests_that_are_refused_together_log_in_once(
     assert len(logins) == 1
 
 
+async def test_requests_that_are_refused_together_say_so_once(
+    open_: Open, config: Path, api: ApiServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each namespace and kind is a watch of kopf's."""
+    caplog.set_level(logging.WARNING, "nuvop")
+    write_kubeconfig(config, {"token": "old"}, {"server": api.url})
+    api.token = "new"
+    api.answers[f"GET {PODS}"] = [reply({})]
+    session = await open_()
+    requests = asyncio.gather(*(session.aiohttp_session.get(api.url + PODS) for _ in range(10)))
+    await asyncio.sleep(0.1)
+    write_kubeconfig(config, {"token": "new"}, {"server": api.url})
+    await asyncio.wait_for(requests, 10)
+    assert [record.getMessage().replace(api.url, "URL") for record in caplog.records] == [
+        f"logging in to URL: the token of kubeconfig {config} is not accepted; trying again until it works",
+        "logging in to URL: works again",
+    ]
+
+
 @pytest.mark.parametrize(
     ("what", "code"),
     [
@@ -244,6 +304,24 @@ async def test_a_list_goes_on_until_it_works(
         [f"listing and watching {path}: {said}; trying again until it works",
          f"listing and watching {path}: works again"] if said else []
     )  # fmt: skip
+
+
+async def test_a_list_that_fails_now_and_then_says_so_once_a_minute(
+    open_: Open, config: Path, api: ApiServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "nuvop")
+    write_kubeconfig(config, {"token": "t"}, {"server": api.url})
+    away = status(500, "away")  # which is kopf's to wait out
+    api.answers[f"GET {PODS}"] = [status(400, "said"), away, *[reply({"items": []}), status(400, "said")] * 5]
+    session = await open_()
+    assert (await session.aiohttp_session.get(api.url + PODS)).status == 500
+    assert "works again" not in caplog.text
+    for _ in range(5):
+        await session.aiohttp_session.get(api.url + PODS)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"listing and watching {PODS}: Bad Request (400); trying again until it works",
+        f"listing and watching {PODS}: works again",
+    ]
 
 
 async def test_what_is_too_old_begins_anew(open_: Open, config: Path, api: ApiServer) -> None:
