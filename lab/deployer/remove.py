@@ -245,10 +245,11 @@ def _see_children_go(crds: Sequence[str], patience: int) -> None:
     owners = frozenset(
         (spec["group"], spec["names"]["kind"]) for spec in (kubectl.get("crd", crd)["spec"] for crd in crds)
     )
+    types = _types()
     deadline = time.monotonic() + patience
     with console.Progress() as progress:
         # Whoever makes a custom resource meanwhile keeps the CRDs.
-        while (left := _children(owners)) and not _resources(crds):
+        while (left := _children(owners, types)) and not _resources(crds):
             if time.monotonic() > deadline:
                 raise DeployError(
                     f"after {patience} seconds the garbage collector has left of custom resources that are gone:\n"
@@ -259,11 +260,11 @@ def _see_children_go(crds: Sequence[str], patience: int) -> None:
             time.sleep(LOOK_SECONDS)
 
 
-def _children(owners: Collection[tuple[str, str]]) -> list[rights.Reference]:
-    """What nuvop has made for custom resources of these groups and kinds, and nobody deletes yet."""
+def _children(owners: Collection[tuple[str, str]], types: str) -> list[rights.Reference]:
+    """The objects of some types that nuvop has made for owners of these groups and kinds, and nobody deletes yet."""
     return sorted(
         rights.Reference.to(body)
-        for body in kubectl.find(_types(), "--all-namespaces", f"--selector={OWNER_LABEL}")
+        for body in kubectl.find(types, "--all-namespaces", f"--selector={OWNER_LABEL}")
         if "deletionTimestamp" not in body["metadata"]
         and any(
             (owner["apiVersion"].partition("/")[0], owner["kind"]) in owners
