@@ -289,12 +289,13 @@ class Kubectl:
         done = await self._processes.run(argv, environment=self._offline, timeout=BUILD_TIMEOUT)
         if done.returncode < 0:
             raise KubectlError(f"kubectl kustomize was killed by signal {-done.returncode}")
-        if done.returncode not in (0, ERROR):
-            # What follows the first line is the stack.
-            raise KubectlCrashed(f"kubectl kustomize crashed: {without_values((_lines(done.stderr) or [SILENCE])[0])}")
         if done.returncode != 0:
             # Always one error, whose text may go over several lines.
             reason = without_values(" ".join(_lines(done.stderr)).removeprefix("error: ")) or SILENCE
+            if done.returncode != ERROR and not kustomize_words.is_broken_down(reason):
+                # What follows the first line is the stack.
+                first = without_values((_lines(done.stderr) or [SILENCE])[0])
+                raise KubectlCrashed(f"kubectl kustomize crashed: {first}")
             raise BuildFailed(kustomize_words.told(without_path(reason, folder)))
         # What is not all of it may well be YAML: objects would be missing, or have half a name.
         if done.stdout and not done.stdout.endswith(b"\n"):

@@ -112,6 +112,11 @@ _TOLD: tuple[tuple[re.Pattern[str], str], ...] = (
 """What kustomize says, and what it means, those first that say most."""
 
 
+def is_broken_down(reason: str) -> bool:
+    """Whether kustomize itself has made a mistake, which it makes with the same folder each time."""
+    return _PANIC.search(reason) is not None
+
+
 def told(reason: str) -> str:
     """What kustomize means by a reason, on one line; files are named as they are from the folder that was built."""
     reason = _VALUES.sub("", reason)

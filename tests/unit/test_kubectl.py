@@ -777,10 +777,6 @@ async def test_what_kustomize_made_is_all_there_or_not_taken(
             "# Warning: 'bases' is deprecated\nfatal error: out of memory allocating heap arena map\n\nruntime:\n",
             "fatal error: out of memory allocating heap arena map",
         ),
-        (
-            "panic: runtime error: index out of range [1]\n\ngoroutine 1 [running]:\n",
-            "panic: runtime error: index out of range [1]",
-        ),
         ("", "it said nothing"),
     ],
 )
@@ -789,6 +785,15 @@ async def test_a_crash_says_nothing_of_the_folder(fake: Fake, kubectl_: Kubectl,
     with pytest.raises(KubectlCrashed) as error:
         await kubectl_.build(FOLDER)
     assert str(error.value) == f"kubectl kustomize crashed: {said}"
+
+
+@pytest.mark.parametrize(
+    "crash", ["panic: runtime error: index out of range [1]", "runtime: goroutine stack\nfatal error: stack overflow"]
+)
+async def test_a_mistake_of_kustomizes_own_is_about_the_folder(fake: Fake, kubectl_: Kubectl, crash: str) -> None:
+    fake.says("", f"# Warning: 'bases' is deprecated\n{crash}\n\ngoroutine 1 [running]:\n", code=2)
+    with pytest.raises(BuildFailed, match="kustomize itself breaks down"):
+        await kubectl_.build(FOLDER)
 
 
 TYPED_SECRET = "failed to create typed patch object (default/c; /v1, Kind=Secret)"
