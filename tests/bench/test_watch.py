@@ -93,6 +93,7 @@ def test_latency_is_from_the_first_event_to_the_first_ready() -> None:
     api = FakeApi()
     with watch(api) as seen:
         api.tell("ADDED", body("a"))
+        wait_until(lambda: (PATH, "a") in seen.created)
         for status in ("True", "False", "True"):
             threading.Timer(0.1, api.tell, ["MODIFIED", body("a", status)]).start()
         seen.seconds_until("ready", lambda: len(seen.ready) == 1, within=60)
