@@ -127,7 +127,8 @@ def container_pids() -> set[int]:
     found = set()
     for top in _cgroup_folders():
         for parent, _, _ in os.walk(top):
-            with suppress(FileNotFoundError):
+            # One that goes in this moment is not there, or no device any more (ENODEV).
+            with suppress(OSError):
                 found |= {int(pid) for pid in (Path(parent) / "cgroup.procs").read_text().split()}
     return found
 
