@@ -470,20 +470,20 @@ class Cluster:
         ``labels`` and ``fields`` are selectors, ``metadata_only`` is as for `list`.
 
         Never raises a ClusterError: it says what is wrong once, and tries again until it works. With each list but the
-        first one `discover` learns what has become of the type.
+        first one, and what is refused, `discover` learns what has become of the type.
         """
         where = f"{resource.plural}{f' in {namespace}' if namespace else ''}"
         selectors = _selectors(labels, fields)
         trouble = Trouble(f"watching {where}")
         version, relist_at = "", 0.0
-        is_first = True
+        may_be_another = False
         clock = asyncio.get_running_loop().time
         while True:
             try:
                 if not version or clock() >= relist_at:
-                    if not is_first:
+                    if may_be_another:
                         await self._learn_anew(resource)
-                    is_first = False
+                    may_be_another = True
                     accept = METADATA_ONLY if metadata_only else ANY_JSON
                     items, version = await self._list(resource, namespace, selectors, accept=accept)
                     relist_at = clock() + RELIST_AFTER * random.uniform(0.8, 1.2)  # noqa: S311 – no secret
@@ -506,6 +506,8 @@ class Cluster:
                 await trouble.wait(error)
             except ClusterError as error:
                 version = ""
+                # Who is refused learns nothing, and would be told another trouble than this one.
+                may_be_another = not isinstance(error, Forbidden)
                 yield Failing(error)
                 await trouble.wait(error, is_somebodys=isinstance(error, Forbidden))
 

@@ -86,8 +86,9 @@ class Handlers:
             if not settings.peering.standalone:
                 await self._peer(settings, mode)
             self._operator.follow(self._pause)
-            # Without it kopf serves no namespace that a pattern means; what it has no right to look for it waits for.
-            must_scan = mode is not None and mode.has_patterns
+            # Without it kopf serves no namespace that a pattern means; what it has no right to look for it waits for,
+            # though with all that it serves by name.
+            must_scan = mode is not None and mode.has_patterns and not mode.has_names
             settings.scanning.disabled = not (must_scan or await self._operator.may_scan(cluster_wide=cluster_wide))
             if mode:
                 self._operator.check_rights(mode)

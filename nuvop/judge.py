@@ -71,7 +71,8 @@ def suspended(scene: Scene, complaint: Complaint) -> Judgement:
     An observedGeneration would not do: a generation that a broken folder has stalled was observed, too.
     """
     undeletable = "; ".join(text for key, text in scene.record.undeletable.items() if key in scene.live)
-    scene = replace(scene, also=(*_prune_blocked(scene.record, undeletable), *scene.also, _SUSPENDED))
+    blocked = _prune_blocked(scene.record, undeletable)
+    scene = replace(scene, also=(*_drifted(scene.record), *scene.also, *blocked, _SUSPENDED))
     if scene.record.applied_revision != scene.overlay.revision:
         verdict = unfinished(scene.record, scene.generation, Reason.SUSPENDED, _SUSPENDED.message)
         return Judgement(replace(verdict, also=scene.also))
@@ -98,12 +99,16 @@ def unfinished(record: Record, generation: int, reason: Reason, message: str) ->
 def _still(record: Record) -> tuple[Also, ...]:
     """What is true besides where nobody has looked: what was told before, unless the CR's annotations say otherwise."""
     undeletable = status.told_message(record.status, Aspect.PRUNE_BLOCKED, Reason.PRUNE_FAILED)
-    drifted = status.told_message(record.status, Aspect.DRIFTED, Reason.DRIFTED)
     return (
-        *([Also(Aspect.DRIFTED, Reason.DRIFTED, drifted)] if drifted and directives.reports_drift(record.body) else ()),
+        *_drifted(record),
         *_prune_blocked(record, undeletable),
         *([_SUSPENDED] if directives.suspends(record.body) else ()),
     )
+
+
+def _drifted(record: Record) -> tuple[Also, ...]:
+    told = status.told_message(record.status, Aspect.DRIFTED, Reason.DRIFTED)
+    return (Also(Aspect.DRIFTED, Reason.DRIFTED, told),) if told and directives.reports_drift(record.body) else ()
 
 
 def _prune_blocked(record: Record, undeletable: str) -> tuple[Also, ...]:

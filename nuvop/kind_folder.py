@@ -53,9 +53,12 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    """What is in a folder and in those below, but for what git and Python keep there. Raises OSError."""
+    """What is in a folder and in those below, but for what git, Python and file systems keep there.
+
+    Raises OSError.
+    """
     for entry in _entries(folder):
-        if entry.name not in (".git", "__pycache__"):
+        if entry.name not in (".git", "__pycache__", "lost+found"):
             yield Path(entry.path)
             if entry.is_dir(follow_symlinks=False):
                 yield from _below(Path(entry.path))

@@ -60,7 +60,7 @@ class Pruner:
         left = prune.orphans(scene.overlay.objects, scene.record.uid, scene.overlay.revision, scene.live)
         due = [key for key in left if prune.may_go_now(key, is_ready)]
         record = scene.record
-        record.is_tidy = record.is_tidy or not left
+        record.is_tidy = record.is_tidy or not (left or scene.unseen)
         if not left or scene.wishes.confirm_prune:
             record.prune_refused = ""
         # What was refused once stays so, also for an operator that finds less of it left, until somebody confirms it.

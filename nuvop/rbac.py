@@ -120,6 +120,10 @@ class Purpose(Enum):
     )
 
 
+def _is_pattern(namespace: str) -> bool:
+    return any(mark in namespace for mark in "!*?,")
+
+
 @dataclass(frozen=True)
 class Mode:
     """How an operator runs: ``namespaces`` are those that it serves, as `kopf run -n` names them, or all where there
@@ -132,7 +136,12 @@ class Mode:
     @property
     def has_patterns(self) -> bool:
         """Whether kopf has to look which namespaces are meant (`kopf._cogs.structs.references`)."""
-        return any(mark in namespace for namespace in self.namespaces for mark in "!*?,")
+        return any(map(_is_pattern, self.namespaces))
+
+    @property
+    def has_names(self) -> bool:
+        """Whether some namespaces are meant by their names."""
+        return not all(map(_is_pattern, self.namespaces))
 
     @property
     def places(self) -> tuple[str, ...]:

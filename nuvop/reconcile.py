@@ -385,7 +385,15 @@ class Reconciler:
         made_of = (kind.digest, record.generation, wishes.orphan, without)
         if record.overlay is None or record.overlay_of != made_of:
             record.is_tidy = record.is_tidy and record.overlay_of[:1] == made_of[:1]
-            overlay = await overlays.make_in_time(kind, record.body, orphan=wishes.orphan)
+            if record.late is not None and record.late_of == made_of and not record.late.work.done():
+                raise record.late  # begun anew it would take another thread
+            try:
+                overlay = await overlays.make_in_time(kind, record.body, orphan=wishes.orphan)
+            except TookTooLong as error:
+                record.late, record.late_of = error, made_of
+                self._look_after(key, error.work)
+                raise
+            record.late = None
             _note_finished(record, overlay, finished)
             without = inventory.finished_and_gone(record.inventory, overlay.contents, live)
             if without:
@@ -619,8 +627,6 @@ class Reconciler:
         return judgement.verdict
 
     def _failed(self, key: CRKey, record: Record, generation: int, error: NuvopError) -> Verdict:
-        if isinstance(error, TookTooLong):
-            self._look_after(key, error.work)
         for type_, reason in _NO_RETRY:
             if isinstance(error, type_):
                 # Its children may go because it does, and nobody tell: what fails is read anew.

@@ -9,6 +9,7 @@ import orjson
 from nuvop import inventory as inventories
 from nuvop.backoff import Backoff
 from nuvop.crd import STATUS_FIELDS
+from nuvop.errors import TookTooLong
 from nuvop.inventory import Inventory
 from nuvop.objects import FINALIZER, Body, ObjectKey, Taken, key_of, status_of_others, taken_since, version_of
 from nuvop.overlay import Overlay
@@ -40,6 +41,9 @@ class Record:
     """The namespaces whose lists the CR's verdict needs: its own, and others that it has children in."""
     overlay: Overlay | None = None
     overlay_of: tuple[object, ...] = ()
+    late: TookTooLong | None = None
+    """What the kind's Python took too long for, and may still be at."""
+    late_of: tuple[object, ...] = ()
     applied_revision: str = ""
     """The revision that was applied last, and to which the inventory's digests belong."""
     owned: dict[ObjectKey, Body] = field(default_factory=dict)

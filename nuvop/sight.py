@@ -29,6 +29,8 @@ OUTSIDE_EVENTS = "default"
 
 GATHER = 0.2
 """Seconds for which changes are gathered: they come in bursts."""
+ASK_AGAIN = 15.0
+"""Seconds until what was refused for want of a right is asked for again."""
 TICK = 5.0
 """Seconds after which all is shown anew without a change: ages grow, and a Pod without a node fails."""
 
@@ -126,7 +128,7 @@ class Sight:
             try:
                 scopes = await self._scopes()
                 for scope in scopes - followed:
-                    group.create_task(self._follow_events(scope) if scope.resource == EVENTS else self._follow(scope))
+                    group.create_task(self._follow(scope))
                 followed |= scopes
                 # Before a full list nobody can say what is missing.
                 if scopes <= self._listed | self._refused.keys():
@@ -211,6 +213,13 @@ class Sight:
             self._changed.set()
 
     async def _follow(self, scope: Scope) -> None:
+        """Follow a scope for ever: a right may be given, and an API server that has just started knows of none."""
+        while True:
+            await (self._follow_events(scope) if scope.resource == EVENTS else self._follow_objects(scope))
+            await asyncio.sleep(ASK_AGAIN)
+
+    async def _follow_objects(self, scope: Scope) -> None:
+        """Follow a scope until it is refused for want of a right."""
         resource = scope.resource
         following = self._cluster.follow(resource, scope.namespace, labels=self._label, metadata_only=scope.is_secret)
         async for event in following:
@@ -224,10 +233,12 @@ class Sight:
                 case Removed(body):
                     self._children.remove(body)
                 case Failing(error):
-                    self._refused[scope] = _refusal(scope, error)
+                    if self._is_refused(scope, error):
+                        return
             self._changed.set()
 
     async def _follow_events(self, scope: Scope) -> None:
+        """The same for one of Warning events."""
         async for event in self._cluster.follow(scope.resource, scope.namespace, fields="type=Warning"):
             known = self._events.setdefault(scope, {})
             match event:
@@ -240,8 +251,17 @@ class Sight:
                 case Removed(body):
                     known.pop(body["metadata"]["uid"], None)
                 case Failing(error):
-                    self._refused[scope] = _refusal(scope, error)
+                    if self._is_refused(scope, error):
+                        return
             self._changed.set()
+
+    def _is_refused(self, scope: Scope, error: ClusterError) -> bool:
+        """Note that a scope cannot be seen; return whether for want of a right: the tree says it, and nobody else."""
+        refusal = _refusal(scope, error)
+        if self._refused.get(scope) != refusal:
+            self._refused[scope] = refusal
+            self._changed.set()
+        return isinstance(error, Forbidden) and not error.is_unauthorized
 
     # --- what is seen -------------------------------------------------------------------------------------------------
 

@@ -287,6 +287,13 @@ async def test_a_type_that_is_served_elsewhere_is_found_there(
     assert await client.discover("v1", "Pod") == ApiResource("", "v1", "podz", "Pod", namespaced=False)
 
 
+async def test_who_is_refused_does_not_ask_what_has_become_of_the_type(api: ApiServer, follower: Follower) -> None:
+    """It would learn nothing, and meet with another trouble where its token is refused, waited for less long."""
+    api.answers[LIST] = [status(403, "no right")] * 2 + [page(version=7)]
+    await follower.take(3)
+    assert [request for request in api.requests if request.what == "GET /api/v1"] == []
+
+
 async def test_a_type_that_is_gone_is_not_asked_for_by_each_who_needs_it(
     api: ApiServer, client: Cluster, follower: Follower
 ) -> None:

@@ -12,7 +12,7 @@ from nuvop.kinds import Kind
 from nuvop.objects import ObjectKey
 from nuvop.record import Record
 from nuvop.scene import Scene
-from nuvop.status import Aspect, Phase, Reason
+from nuvop.status import Also, Aspect, Phase, Reason
 from tests.unit.based import with_base
 from tests.unit.test_overlay import DEPLOYMENT, SAMPLES
 
@@ -255,6 +255,21 @@ def test_what_was_not_looked_at_stays_true_unless_the_annotations_say_otherwise(
     verdict = judge.unfinished(found.record, 1, Reason.RETRYING, "the API server is away")
     fresh = status.fold(found.record.status, verdict, "2026-01-01T00:00:00Z")
     assert [each for each in fresh["conditions"] if each["type"] in list(Aspect)] == kept
+
+
+def test_drift_that_was_left_is_told_of_a_suspended_cr_too(kind: Kind) -> None:
+    found = scene(kind, {WEB: deployment(1)}, {"conditions": [DRIFTED]}, suspend="true", drift="report")
+    told = {also.aspect: also.message for also in judge.suspended(found, silent).verdict.also}
+    assert told[Aspect.DRIFTED] == "x was changed"
+
+
+def test_what_was_refused_to_be_pruned_is_told_before_what_cannot_be_seen(kind: Kind) -> None:
+    """A refusal that is not told is forgotten with the next start."""
+    unseen = Also(Aspect.PRUNE_BLOCKED, Reason.PRUNE_FAILED, "Service cannot be seen")
+    found = replace(scene(kind, {WEB: deployment(1)}, suspend="true"), also=(unseen,))
+    found.record.prune_refused = "26 of 39 would go"
+    fresh = status.fold({}, judge.suspended(found, silent).verdict, "2026-01-01T00:00:00Z")
+    assert "26 of 39 would go" in [each["message"] for each in fresh["conditions"]]
 
 
 @pytest.mark.parametrize("revision", ["this", "older"])

@@ -35,6 +35,8 @@ def patches(monkeypatch: pytest.MonkeyPatch) -> list[Patch]:
     monkeypatch.setattr(patching, "patch_obj", patch_obj)
     monkeypatch.setattr(peering, "touch", peering.touch)
     monkeypatch.setattr(peering, "clean", peering.clean)
+    monkeypatch.setattr(peering, "keepalive", peering.keepalive)
+    monkeypatch.setattr(keep_alive, "WAIT", 0.05)
     keep_alive.serve()
     return answers
 
@@ -74,10 +76,9 @@ async def until(is_so: Callable[[], object]) -> None:
     ("last", "why"), [(hangs, "no answer in time"), (refuses, "no, says the webhook (409)"), (works, "")]
 )
 async def test_an_end_does_not_wait_for_the_peering(
-    patches: list[Patch], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, last: Patch, why: str
+    patches: list[Patch], caplog: pytest.LogCaptureFixture, last: Patch, why: str
 ) -> None:
     """One who is not told takes the operator for gone a minute later."""
-    monkeypatch.setattr(keep_alive, "LEAVE", 0.05)
     patches += [works, last]
     running = keeping_alive()
     await until(lambda: len(patches) == 1)
@@ -99,12 +100,27 @@ async def test_a_refusal_is_waited_out(patches: list[Patch], caplog: pytest.LogC
     assert said(caplog) == [f"{told}: no, says the webhook (409); trying again until it works", f"{told}: works again"]
 
 
-async def test_who_is_gone_is_removed_another_time(patches: list[Patch], caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(("first", "why"), [(refuses, "no, says the webhook (409)"), (hangs, "no answer in time")])
+async def test_who_is_gone_is_removed_another_time(
+    patches: list[Patch], caplog: pytest.LogCaptureFixture, first: Patch, why: str
+) -> None:
     """Whoever is there by then counts at once: this operator may have to stand still."""
-    patches += [refuses, refuses, works]
-    for _ in range(3):
-        await peering.clean(
-            peers=[Peer(identity=Identity("gone"))], settings=kopf.OperatorSettings(), resource=PEERING, namespace=DEMO
-        )
+    patches += [first, first, works]
+    async with asyncio.timeout(5):
+        for _ in range(3):
+            await peering.clean(
+                peers=[Peer(identity=Identity("gone"))],
+                settings=kopf.OperatorSettings(),
+                resource=PEERING,
+                namespace=DEMO,
+            )
     told = "removing from the peering in demo who is gone"
-    assert said(caplog) == [f"{told}: no, says the webhook (409); trying again until it works", f"{told}: works again"]
+    assert said(caplog) == [f"{told}: {why}; trying again until it works", f"{told}: works again"]
+
+
+@pytest.mark.parametrize("fails", [refuses, hangs])
+async def test_who_looks_for_others_does_not_wait_until_it_is_heard_itself(patches: list[Patch], fails: Patch) -> None:
+    """What others tell next would not be seen."""
+    patches += [fails]
+    async with asyncio.timeout(5):
+        await peering.touch(identity=Identity("me"), settings=kopf.OperatorSettings(), resource=PEERING, namespace=DEMO)

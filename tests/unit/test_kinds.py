@@ -139,10 +139,9 @@ def test_a_folder_that_may_not_be_looked_into_is_no_kind(tmp_path: Path, monkeyp
     assert kind_folder.find([tmp_path]) == [tmp_path / "a"]
 
 
-def test_what_git_and_python_keep_in_a_folder_need_not_be_readable(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in (".git", "__pycache__"):
+def test_what_others_keep_in_a_folder_need_not_be_readable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder may be a volume, whose file system has a lost+found."""
+    for name in (".git", "__pycache__", "lost+found"):
         (tmp_path / name).mkdir()
         unlisted(monkeypatch, tmp_path / name, errno.EACCES)
     (tmp_path / "kind.yaml").touch()

@@ -966,7 +966,9 @@ async def test_python_that_takes_too_long_is_asked_again_when_it_has_come_to_an_
     world.create(cr())
     await until(lambda: world.conditions().get("Stalled") == ("True", "InvalidSpec"))
     assert world.message().endswith("patches.py: took longer than 0.2 s")
+    world.look()
     await asyncio.sleep(0.3)
+    assert world.message().endswith("patches.py: took longer than 0.2 s")
     assert asked.read_text() == ".", "as long as it takes a thread, it gets no other"
     slow.unlink()
     await until(world.is_ready)
@@ -2149,6 +2151,23 @@ async def test_a_retired_kind_that_may_not_be_seen_stays_in_the_inventory(make: 
     world.mend("Service")
     await until(lambda: world.inventory() == {"obj-a"})
     assert "PruneBlocked" not in world.conditions()
+
+
+async def test_what_could_not_be_seen_when_a_folder_changed_is_judged_when_it_can_be(make: Make) -> None:
+    world, names = make(A), [f"n{number}" for number in range(6)]
+    world.fail("Service", FORBIDDEN)
+    for name in names:
+        left = [f"{name}-{letter}" for letter in "xyz"]
+        for child in left:
+            body = made_before(child)
+            body["metadata"]["labels"] |= {OWNER_LABEL: f"uid of {name}", INSTANCE_LABEL: f"samples-{name}"}
+            world.put(body)
+        world.create(with_inventory(cr(name, f"uid of {name}"), *left))
+    await until(lambda: all("cannot be seen" in world.message("PruneBlocked", name) for name in names))
+    world.mend("Service")
+    await until(lambda: world.conditions("n0").get("PruneBlocked") == ("True", "PruneRefused"))
+    await world.settled()
+    assert world.asked("delete ") == []
 
 
 @pytest.mark.usefixtures("impatient")

@@ -79,6 +79,13 @@ def test_a_kind_needs_its_resources_and_its_children() -> None:
 
 
 @pytest.mark.parametrize(
+    ("namespaces", "has_names"), [((), False), (("a*", "!b"), False), (("a", "b*"), True), (("a",), True)]
+)
+def test_namespaces_are_meant_by_their_names_or_by_patterns(namespaces: tuple[str, ...], has_names: bool) -> None:
+    assert Mode(namespaces).has_names == has_names
+
+
+@pytest.mark.parametrize(
     ("mode", "purposes"),
     [
         (Mode(), {Purpose.CRDS}),

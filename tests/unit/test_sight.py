@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from nuvop import sight
 from nuvop.cluster import ApiResource, Event, Failing, Listed
 from nuvop.errors import Forbidden, NotFound, NotServed, NuvopError
 from nuvop.inventory import entry_of
@@ -53,7 +54,7 @@ class Api:
     async def follow(self, resource: ApiResource, namespace: str | None, **_: Any) -> AsyncIterator[Event]:
         if not self.may_list.is_set() and resource != SAMPLE:
             yield Failing(Forbidden("no right", status=403))
-            await self.may_list.wait()
+            raise AssertionError("the log would say what the tree says")
         yield Listed([self.cr if resource == SAMPLE else WARNING if resource == EVENTS else CHILD], 1)
         await asyncio.Event().wait()
 
@@ -70,8 +71,9 @@ async def test_what_showing_it_ends_with_is_told_as_it_is(error: Exception) -> N
     assert ended.value is error
 
 
-async def test_what_may_not_be_listed_is_shown_once_it_may() -> None:
+async def test_what_may_not_be_listed_is_shown_once_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
     """An API server that has just started refuses all that it does not know the roles for."""
+    monkeypatch.setattr(sight, "ASK_AGAIN", 0.01)
     api, shown = Api(), list[Seen]()
     api.may_list.clear()
 
