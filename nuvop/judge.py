@@ -71,7 +71,7 @@ def suspended(scene: Scene, complaint: Complaint) -> Judgement:
     An observedGeneration would not do: a generation that a broken folder has stalled was observed, too.
     """
     undeletable = "; ".join(text for key, text in scene.record.undeletable.items() if key in scene.live)
-    blocked = _prune_blocked(scene.record, undeletable)
+    blocked = prune_blocked(scene.record, undeletable)
     scene = replace(scene, also=(*_drifted(scene.record), *scene.also, *blocked, _SUSPENDED))
     if scene.record.applied_revision != scene.overlay.revision:
         verdict = unfinished(scene.record, scene.generation, Reason.SUSPENDED, _SUSPENDED.message)
@@ -101,7 +101,7 @@ def _still(record: Record) -> tuple[Also, ...]:
     undeletable = status.told_message(record.status, Aspect.PRUNE_BLOCKED, Reason.PRUNE_FAILED)
     return (
         *_drifted(record),
-        *_prune_blocked(record, undeletable),
+        *prune_blocked(record, undeletable),
         *([_SUSPENDED] if directives.suspends(record.body) else ()),
     )
 
@@ -111,7 +111,8 @@ def _drifted(record: Record) -> tuple[Also, ...]:
     return (Also(Aspect.DRIFTED, Reason.DRIFTED, told),) if told and directives.reports_drift(record.body) else ()
 
 
-def _prune_blocked(record: Record, undeletable: str) -> tuple[Also, ...]:
+def prune_blocked(record: Record, undeletable: str) -> tuple[Also, ...]:
+    """What keeps left-over children: a refusal, or else what there is to say of the ``undeletable`` ones, if any."""
     if record.prune_refused:
         return (Also(Aspect.PRUNE_BLOCKED, Reason.PRUNE_REFUSED, record.prune_refused),)
     return (Also(Aspect.PRUNE_BLOCKED, Reason.PRUNE_FAILED, undeletable),) if undeletable else ()

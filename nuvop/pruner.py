@@ -14,13 +14,14 @@ from nuvop.catalog import Catalog
 from nuvop.cluster import Cluster
 from nuvop.errors import ClusterError, Conflict, NotFound
 from nuvop.events import News
+from nuvop.judge import prune_blocked
 from nuvop.logs import about
 from nuvop.metrics import Metrics
 from nuvop.objects import ObjectKey
 from nuvop.prune import Refusal
 from nuvop.reporter import Reporter
 from nuvop.scene import Scene
-from nuvop.status import Also, Aspect, Reason
+from nuvop.status import Also
 
 logger = logging.getLogger(__name__)
 
@@ -71,14 +72,13 @@ class Pruner:
                 return ()  # what was judged may be the newer one
             record.prune_refused = str(refusal) if refusal else ""
         if record.prune_refused:
-            return (Also(Aspect.PRUNE_BLOCKED, Reason.PRUNE_REFUSED, record.prune_refused),)
+            return prune_blocked(record, "")
         # What has been tried before is true until it is tried again: pods may be unready for long.
         known = {key: record.undeletable.get(key, "") for key in left}
         if due and await is_current() and self._catalog.is_newest(scene.kind):
             known |= {key: await self._delete(scene, key) for key in due}
         record.undeletable = {key: text for key, text in known.items() if text}
-        blocked = "; ".join(record.undeletable.values())
-        return (Also(Aspect.PRUNE_BLOCKED, Reason.PRUNE_FAILED, blocked),) if blocked else ()
+        return prune_blocked(record, "; ".join(record.undeletable.values()))
 
     async def _delete(self, scene: Scene, key: ObjectKey) -> str:
         """Delete one object as it was seen; say why that cannot be, empty where it was done or is to be tried again."""

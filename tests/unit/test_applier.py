@@ -268,11 +268,7 @@ async def test_a_suspect_stays_alone_until_it_works(send: Send, kubectl: Kubectl
 
     async def burst() -> list[list[str]]:
         before = len(kubectl.runs)
-        kubectl.gate = asyncio.Event()
-        tasks = {name: send(name) for name in ("p", "q", "r", "bad", "s")}
-        await asyncio.sleep(0.02)
-        kubectl.gate.set()
-        await outcome(tasks)
+        await at_once(send, kubectl, "p", "q", "r", "bad", "s")
         return kubectl.runs[before:]
 
     assert ["bad"] in await burst()
@@ -333,11 +329,7 @@ async def test_a_suspect_that_meets_with_an_outage_stays_one(send: Send, kubectl
     kubectl.broken = ApplyFailed("Unable to connect to the server", terminal=False, unreachable=True)
     await outcome({"bad": send("bad")})
     kubectl.broken = None
-    kubectl.gate = asyncio.Event()
-    tasks = {name: send(name) for name in ("first", "second", "a", "bad", "b")}
-    await asyncio.sleep(0.02)
-    kubectl.gate.set()
-    await outcome(tasks)
+    await at_once(send, kubectl, "first", "second", "a", "bad", "b")
     assert ["bad"] in kubectl.runs[2:]
 
 
@@ -416,11 +408,7 @@ async def test_no_more_than_a_few_leave_their_slots(
 async def test_one_that_takes_its_time_stays_alone(send: Send, kubectl: Kubectl) -> None:
     kubectl.slow["slow"] = 0.1
     await outcome({"slow": send("slow")})
-    kubectl.gate = asyncio.Event()
-    tasks = {name: send(name) for name in ("first", "second", "a", "slow", "b")}
-    await asyncio.sleep(0.02)
-    kubectl.gate.set()
-    await outcome(tasks)
+    await at_once(send, kubectl, "first", "second", "a", "slow", "b")
     assert ["slow"] in kubectl.runs[1:]
 
 
@@ -480,6 +468,15 @@ async def test_the_lone_lane_gets_its_share_of_the_time_while_others_are_at_work
     assert not busy.done()
     assert [run for run in kubectl.runs if run != ["busy"]] == [["bad0"]], "one, and then not again for a while"
     await outcome({"busy": busy, **refused})
+
+
+async def at_once(send: Send, kubectl: Kubectl, *names: str) -> None:
+    """Send all of these before kubectl ends with the first, and wait until all are answered."""
+    kubectl.gate = asyncio.Event()
+    tasks = {name: send(name) for name in names}
+    await asyncio.sleep(0.02)
+    kubectl.gate.set()
+    await outcome(tasks)
 
 
 async def burst(send: Send, kubectl: Kubectl, *names: str) -> dict[str, Any]:

@@ -157,6 +157,14 @@ async def test_a_watch_is_handed_over_as_it_comes(open_: Open, config: Path, api
     response.close()
 
 
+async def opened_before_the_token_changed(open_: Open, config: Path, api: ApiServer) -> kopf.AiohttpSession:
+    """A session whose token the API server accepts no more."""
+    write_kubeconfig(config, {"token": "old"}, {"server": api.url})
+    api.token = "new"
+    api.answers[f"GET {PODS}"] = [reply({})]
+    return await open_()
+
+
 async def test_a_refused_token_is_renewed_within_the_request(
     open_: Open, config: Path, api: ApiServer, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -188,10 +196,7 @@ async def test_a_login_that_fails_meanwhile_is_waited_out(
     open_: Open, config: Path, api: ApiServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, "nuvop")
-    write_kubeconfig(config, {"token": "old"}, {"server": api.url})
-    api.token = "new"
-    api.answers[f"GET {PODS}"] = [reply({})]
-    session = await open_()
+    session = await opened_before_the_token_changed(open_, config, api)
     config.write_text("{{{")
     request = asyncio.create_task(session.aiohttp_session.get(api.url + PODS))
     async with asyncio.timeout(10):
@@ -217,10 +222,7 @@ async def test_a_token_file_that_is_away_for_a_moment(open_: Open, config: Path,
 
 
 async def test_requests_that_are_refused_together_all_go_on(open_: Open, config: Path, api: ApiServer) -> None:
-    write_kubeconfig(config, {"token": "old"}, {"server": api.url})
-    api.token = "new"
-    api.answers[f"GET {PODS}"] = [reply({})]
-    session = await open_()
+    session = await opened_before_the_token_changed(open_, config, api)
     requests = asyncio.gather(*(session.aiohttp_session.get(api.url + PODS) for _ in range(10)))
     await asyncio.sleep(0.1)
     write_kubeconfig(config, {"token": "new"}, {"server": api.url})
@@ -231,10 +233,7 @@ async def test_requests_that_are_refused_together_log_in_once(
     open_: Open, config: Path, api: ApiServer, login: Login, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A hundred watches would start a hundred kubectls, or plugins, at once."""
-    write_kubeconfig(config, {"token": "old"}, {"server": api.url})
-    api.token = "new"
-    api.answers[f"GET {PODS}"] = [reply({})]
-    session = await open_()
+    session = await opened_before_the_token_changed(open_, config, api)
     write_kubeconfig(config, {"token": "new"}, {"server": api.url})
     logins, refresh = [], login.refresh
 
@@ -252,10 +251,7 @@ async def test_requests_that_are_refused_together_say_so_once(
 ) -> None:
     """Each namespace and kind is a watch of kopf's."""
     caplog.set_level(logging.WARNING, "nuvop")
-    write_kubeconfig(config, {"token": "old"}, {"server": api.url})
-    api.token = "new"
-    api.answers[f"GET {PODS}"] = [reply({})]
-    session = await open_()
+    session = await opened_before_the_token_changed(open_, config, api)
     requests = asyncio.gather(*(session.aiohttp_session.get(api.url + PODS) for _ in range(10)))
     await asyncio.sleep(0.1)
     write_kubeconfig(config, {"token": "new"}, {"server": api.url})
